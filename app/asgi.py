@@ -1,0 +1,39 @@
+"""The server: pages through Streamlit's ASGI app, with a health route beside them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from app.state import WORKSPACE_VARIABLE
+from curator import __version__
+
+
+async def _health(_request: Request) -> JSONResponse:
+    return JSONResponse({"ok": True, "version": __version__})
+
+
+app = st.App(Path(__file__).with_name("main.py"), routes=[Route("/api/v1/health", _health)])
+
+
+def serve(workspace: Path, *, host: str, port: int) -> None:
+    """Serve the pages on `workspace` until the process is told to stop."""
+    os.environ[WORKSPACE_VARIABLE] = str(workspace)
+    app.run(
+        config={
+            "server.address": host,
+            "server.port": port,
+            "server.headless": True,
+            "server.fileWatcherType": "none",
+            "server.maxUploadSize": 2000,  # MB; a million rows of Alpaca data are about 850
+            "browser.gatherUsageStats": False,  # no outbound socket
+            "client.toolbarMode": "minimal",
+            "client.showErrorDetails": "none",
+            "theme.baseFontSize": 15,
+        }
+    )

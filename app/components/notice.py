@@ -1,0 +1,39 @@
+"""Messages: what went wrong with its next step, and who must be known before a page can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from app import state
+from curator import CuratorError
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Show a `CuratorError` with its next step instead of ending the page."""
+    try:
+        yield
+    except CuratorError as error:
+        st.error(f"{plain(error.problem)}\n\n**Next:** {plain(error.hint)}", icon=":material/error:")
+
+
+def person_needed() -> str:
+    """The name of whoever sits here; without one, the page ends with a request for it."""
+    person = state.person()
+    if person is None:
+        st.info(
+            "Enter your name in the sidebar to begin. It stands beside everything you decide.", icon=":material/badge:"
+        )
+        st.stop()
+    return person
+
+
+def plain(text: str) -> str:
+    """Text with Markdown's special characters escaped, so that a record or a file name is shown as it is."""
+    return "".join("\\" + char if char in _SPECIAL else char for char in text)
+
+
+_SPECIAL = frozenset("\\`*_{}[]()#+-!|<>~$:")

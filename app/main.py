@@ -1,0 +1,36 @@
+"""Navigation: one page per stage, in the order of the loop."""
+
+import streamlit as st
+
+from app import state
+
+_PAGES = {
+    "": [("overview", "Overview", ":material/home:")],
+    "Data": [
+        ("import_data", "Import", ":material/upload_file:"),
+        ("quarantine", "Quarantine", ":material/rule:"),
+        ("annotate", "Annotate", ":material/edit_note:"),
+        ("history", "My history", ":material/history:"),
+        ("versions", "Versions", ":material/inventory_2:"),
+    ],
+    "Model": [
+        ("train", "Train", ":material/model_training:"),
+        ("outputs", "Outputs", ":material/compare:"),
+    ],
+    "Release": [
+        ("review", "Review", ":material/fact_check:"),
+        ("decide", "Decide", ":material/gavel:"),
+    ],
+}
+
+st.set_page_config(page_title="Curator", page_icon=":material/dataset:", layout="wide")
+state.choose_in_sidebar()
+st.navigation(
+    {
+        section: [
+            st.Page(f"views/{name}.py", title=title, icon=icon, url_path=name, default=name == "overview")
+            for name, title, icon in pages
+        ]
+        for section, pages in _PAGES.items()
+    }
+).run()

@@ -1,0 +1,58 @@
+"""The only module that knows session-state keys and cached resources.
+
+Facts live in the database; what stands here are choices on screen: who I am, which project, which run I look at.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from curator import Workspace, open_workspace
+from curator.settings import load
+from curator.store import projects
+from schemas.project import Project
+
+WORKSPACE_VARIABLE = "CURATOR_WORKSPACE"
+
+_PERSON = "person"
+_PROJECT = "project"
+
+
+@st.cache_resource(show_spinner=False)
+def _open(folder: str) -> Workspace:
+    return open_workspace(Path(folder), create=True, settings=load(workspace=Path(folder)))
+
+
+def workspace() -> Workspace:
+    """The workspace that this server serves."""
+    return _open(os.environ.get(WORKSPACE_VARIABLE, "workspace"))
+
+
+def person() -> str | None:
+    """Name of whoever sits at this browser, or None before they said it."""
+    return st.session_state.get(_PERSON) or None
+
+
+def project() -> Project:
+    """The project that this browser works in."""
+    with workspace().read() as connection:
+        chosen = st.session_state.get(_PROJECT)
+        known = {each.name: each for each in projects.all_projects(connection)}
+    return known.get(chosen or "") or next(iter(known.values()))
+
+
+def choose_in_sidebar() -> None:
+    """Draw the sidebar: who I am and, where there is a choice, which project."""
+    if _PERSON not in st.session_state:
+        st.session_state[_PERSON] = st.query_params.get(_PERSON, "")  # the address keeps the name over a reload
+    with st.sidebar:
+        st.text_input("Your name", key=_PERSON, placeholder="Stands beside everything you decide")
+        with workspace().read() as connection:
+            names = [each.name for each in projects.all_projects(connection)]
+        if len(names) > 1:
+            st.selectbox("Project", names, key=_PROJECT)
+    if st.session_state[_PERSON]:
+        st.query_params[_PERSON] = st.session_state[_PERSON]

@@ -1,0 +1,1 @@
+"""Overview: where the project stands in the loop, and the next step."""

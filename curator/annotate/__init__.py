@@ -1,0 +1,1 @@
+"""Stage 2: records become annotations, one claimed record at a time."""

@@ -1,0 +1,69 @@
+"""The exception family: every error that a user can mend says what is wrong and what to do next."""
+
+from __future__ import annotations
+
+
+class CuratorError(Exception):
+    """Base of all errors that are not our own mistakes.
+
+    Attributes:
+        problem: What is wrong, with value and place, as a full sentence.
+        hint: The next action, as a full sentence.
+    """
+
+    def __init__(self, problem: str, *, hint: str) -> None:
+        super().__init__(f"{problem} {hint}")
+        self.problem = problem
+        self.hint = hint
+
+
+class SettingsError(CuratorError):
+    """A setting is missing or cannot be used."""
+
+
+class StoreError(CuratorError):
+    """The database or the workspace folder cannot be used."""
+
+
+class NewerDatabaseError(StoreError):
+    """The database was written by a newer Curator."""
+
+
+class NotFoundError(StoreError):
+    """Nothing in the workspace has this id or name."""
+
+
+class IngestError(CuratorError):
+    """A file cannot be imported at all (a bad row is data, not an error)."""
+
+
+class AnnotationError(CuratorError):
+    """An answer cannot be stored."""
+
+
+class ClaimExpiredError(AnnotationError):
+    """The claim ran out and somebody else holds or has answered the slot."""
+
+
+class VersionError(CuratorError):
+    """A version cannot be frozen, read, verified or exported."""
+
+
+class TrainingError(CuratorError):
+    """A run cannot start or go on."""
+
+
+class EmptyResponseError(TrainingError):
+    """A record has no token that would carry loss."""
+
+
+class GenerationError(CuratorError):
+    """A model cannot generate outputs."""
+
+
+class ReviewError(CuratorError):
+    """A screening, a verdict or a feedback record cannot be stored."""
+
+
+class ReleaseError(CuratorError):
+    """A decision or a report cannot be made."""

@@ -1,0 +1,1 @@
+"""Stage 1: a file becomes records; rows that fail are kept in quarantine."""

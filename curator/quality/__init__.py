@@ -1,0 +1,1 @@
+"""Pure functions on records: they read and write nothing."""

@@ -1,0 +1,1 @@
+"""Rule detectors, one file each; `base` holds the protocol."""

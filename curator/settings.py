@@ -1,0 +1,60 @@
+"""Settings of an installation: defaults < curator.toml < environment < command line.
+
+Settings of a project (guideline, gates) live in the database; settings of a training live in its `TrainConfig`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from curator.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Where the workspace is and how it is served. Environment names are `CURATOR_` and the field in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="CURATOR_", toml_file="curator.toml", extra="forbid", frozen=True)
+
+    workspace: Path = Path("workspace")
+    """Folder of the workspace."""
+    database_url: str | None = None
+    """SQLAlchemy URL of a PostgreSQL database; by default SQLite in the workspace folder."""
+    lease_minutes: float = Field(default=30, gt=0)
+    """How long a claimed record stays with its annotator without a sign of life."""
+    host: str = "127.0.0.1"
+    """Address that the server listens on."""
+    port: int = Field(default=8501, ge=0, le=65535)
+    """Port that the server listens on; 0 takes a free one."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of precedence, strongest first."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(**overrides: object) -> Settings:
+    """The settings in force; keyword arguments that are not None win over every other source.
+
+    Raises:
+        SettingsError: A value of `curator.toml`, the environment or the command line cannot be used.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"Setting {name} cannot be used: {first['msg']} (value {first['input']!r}).",
+            hint=f"Correct {name} in curator.toml, in CURATOR_{name.upper()} or on the command line.",
+        ) from error

@@ -1,0 +1,1 @@
+"""Live state: the only home of SQL on the database. One file per noun; every function takes a connection."""

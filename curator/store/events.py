@@ -1,0 +1,55 @@
+"""The append-only log: who did what to which thing, when, and how its content changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import JsonValue
+from sqlalchemy import Connection, insert, select
+
+from curator.store.tables import event
+
+
+class Event(NamedTuple):
+    """One line of the log."""
+
+    id: int
+    at: datetime
+    actor: str
+    kind: str
+    subject: str
+    old_hash: str | None
+    new_hash: str | None
+    detail: JsonValue
+
+
+def append(
+    connection: Connection,
+    kind: str,
+    subject: str,
+    *,
+    actor: str,
+    at: datetime,
+    old_hash: str | None = None,
+    new_hash: str | None = None,
+    detail: JsonValue = None,
+) -> None:
+    """Add a line to the log. Nothing ever changes or removes one."""
+    values = {
+        "at": at, "actor": actor, "kind": kind, "subject": subject,
+        "old_hash": old_hash, "new_hash": new_hash, "detail": detail,
+    }  # fmt: skip
+    connection.execute(insert(event).values(values))
+
+
+def about(connection: Connection, subject: str) -> list[Event]:
+    """The log of one record, version, run or output, oldest first."""
+    query = select(event).where(event.c.subject == subject).order_by(event.c.id)
+    return [Event(**row) for row in connection.execute(query).mappings()]
+
+
+def latest(connection: Connection, *, limit: int = 50) -> list[Event]:
+    """The newest lines of the log, newest first."""
+    query = select(event).order_by(event.c.id.desc()).limit(limit)
+    return [Event(**row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,73 @@
+"""Projects, and the people who work in them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, insert, select
+
+from curator.errors import NotFoundError
+from curator.store.engine import insert_or_ignore
+from curator.store.tables import person, project
+from schemas.project import Project
+from schemas.release import Gates
+
+DEFAULT_NAME = "default"
+
+
+def ensure_default(connection: Connection, *, at: datetime) -> None:
+    """Make the project `default` unless the workspace has a project."""
+    if connection.execute(select(project.c.id).limit(1)).first() is None:
+        create(connection, DEFAULT_NAME, at=at)
+
+
+def create(connection: Connection, name: str, *, at: datetime, guideline: str = "") -> Project:
+    """A new project with the default gates."""
+    values = {"name": name, "guideline": guideline, "gates": Gates().model_dump(mode="json"), "created_at": at}
+    connection.execute(insert(project).values(values))
+    return by_name(connection, name)
+
+
+def by_name(connection: Connection, name: str | None = None) -> Project:
+    """The project called `name`; without a name, the first one.
+
+    Raises:
+        NotFoundError: No project has this name.
+    """
+    query = select(project).order_by(project.c.id).limit(1)
+    row = connection.execute(query.where(project.c.name == name) if name is not None else query).mappings().first()
+    if row is None:
+        raise NotFoundError(f"There is no project {name}.", hint="Name an existing project, or leave --project out.")
+    return _project(row)
+
+
+def by_id(connection: Connection, project_id: int) -> Project:
+    """The project with this id."""
+    return _project(connection.execute(select(project).where(project.c.id == project_id)).mappings().one())
+
+
+def all_projects(connection: Connection) -> list[Project]:
+    """Every project, oldest first."""
+    return [_project(row) for row in connection.execute(select(project).order_by(project.c.id)).mappings()]
+
+
+def change(connection: Connection, changed: Project) -> None:
+    """Store the settings of an existing project."""
+    values = changed.model_dump(mode="json", exclude={"id"})
+    connection.execute(project.update().where(project.c.id == changed.id).values(values))
+
+
+def ensure_person(connection: Connection, name: str, *, at: datetime) -> None:
+    """Register a person at their first action."""
+    values = {"name": name, "role": "annotator", "created_at": at}
+    connection.execute(insert_or_ignore(person, connection.dialect).values(values))
+
+
+def people(connection: Connection) -> list[str]:
+    """Names of everybody who has worked here, in order."""
+    return list(connection.execute(select(person.c.name).order_by(person.c.name)).scalars())
+
+
+def _project(row: RowMapping) -> Project:
+    fields = {name: row[name] for name in ("id", "name", "guideline", "min_rating", "reviews_required")}
+    return Project(**fields, gates=Gates.model_validate(row["gates"]))

@@ -1,0 +1,168 @@
+"""Records of the live state: storing imported ones, reading them one by one or as a stream."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, RowMapping, func, insert, select
+
+from curator.errors import NotFoundError
+from curator.quality.fingerprint import content_hash, prompt_hash
+from curator.store import tallies
+from curator.store.engine import insert_or_ignore
+from curator.store.tables import annotation, record, slot
+from schemas.annotation import RecordState
+from schemas.project import Project
+from schemas.record import Record
+
+
+class StoredRecord(NamedTuple):
+    """A record with its place in the live state."""
+
+    id: str
+    project_id: int
+    content_hash: str
+    """Hash of the content as it came in."""
+    state: RecordState
+    content: Record
+    """As it came in."""
+    final: Record | None
+    """As accepted."""
+    batch_id: int | None
+    parent_output_id: int | None
+
+
+def add_many(
+    connection: Connection,
+    records: Sequence[Record],
+    *,
+    project: Project,
+    at: datetime,
+    batch_id: int | None = None,
+    accept: bool = False,
+    priority: int = 0,
+    parent_output_id: int | None = None,
+) -> list[str | None]:
+    """Store records and open their slots; for each its new id, or None when its content is already known.
+
+    Args:
+        connection: An open writing transaction.
+        records: Checked records; two with the same content are stored once.
+        project: Where they belong; its `reviews_required` says how many slots each gets.
+        at: Time of storing.
+        batch_id: Import that they came with.
+        accept: Take them as reviewed: state `accepted`, no slot.
+        priority: Higher comes first in the queue.
+        parent_output_id: Output whose review made them.
+    """
+    if not records:
+        return []
+    state = RecordState.ACCEPTED if accept else RecordState.WAITING
+    rows: list[dict[str, Any]] = []
+    for item in records:
+        content = item.model_dump(mode="json")
+        rows.append({
+            "id": uuid.uuid4().hex, "project_id": project.id, "batch_id": batch_id,
+            "content_hash": content_hash(item), "prompt_hash": prompt_hash(item.instruction),
+            "content": content, "final": content if accept else None, "state": state.value,
+            "priority": priority, "parent_output_id": parent_output_id, "created_at": at,
+        })  # fmt: skip
+    known = _known(connection, project.id, {row["content_hash"] for row in rows})
+    fresh = []
+    ids: list[str | None] = []
+    for row in rows:
+        is_new = row["content_hash"] not in known
+        known.add(row["content_hash"])
+        ids.append(row["id"] if is_new else None)
+        if is_new:
+            fresh.append(row)
+    if fresh:
+        connection.execute(insert(record), fresh)
+        tallies.add(connection, project.id, f"record:{state.value}", len(fresh))
+        if not accept:
+            slots = [
+                {"record_id": row["id"], "project_id": project.id, "n": n, "state": "open", "priority": priority}
+                for row in fresh
+                for n in range(project.reviews_required)
+            ]
+            connection.execute(insert_or_ignore(slot, connection.dialect), slots)
+    return ids
+
+
+_LOOKUP = 500
+"""Hashes per query; SQLite limits the number of bound values."""
+
+
+def _known(connection: Connection, project_id: int, hashes: set[str]) -> set[str]:
+    wanted = sorted(hashes)
+    found: set[str] = set()
+    for start in range(0, len(wanted), _LOOKUP):
+        part = wanted[start : start + _LOOKUP]
+        query = select(record.c.content_hash).where(record.c.project_id == project_id, record.c.content_hash.in_(part))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def get(connection: Connection, record_id: str) -> StoredRecord:
+    """The record with this id.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    row = connection.execute(select(record).where(record.c.id == record_id)).mappings().first()
+    if row is None:
+        raise NotFoundError(f"There is no record {record_id}.", hint="Look its id up on the records page.")
+    return _stored(row)
+
+
+def set_state(connection: Connection, stored: StoredRecord, state: RecordState, *, final: Record | None) -> None:
+    """Move a record to another state and keep the project's totals in step."""
+    values = {"state": state.value, "final": final.model_dump(mode="json") if final else None}
+    connection.execute(record.update().where(record.c.id == stored.id).values(values))
+    if state is not stored.state:
+        tallies.add(connection, stored.project_id, f"record:{stored.state.value}", -1)
+        tallies.add(connection, stored.project_id, f"record:{state.value}", 1)
+
+
+def accepted(connection: Connection, project_id: int) -> Iterator[StoredRecord]:
+    """Every accepted record of a project, ordered by id, streamed."""
+    query = select(record).where(
+        record.c.project_id == project_id,
+        record.c.state == RecordState.ACCEPTED.value,
+        record.c.deleted_at.is_(None),
+    )
+    rows = connection.execution_options(yield_per=2000).execute(query.order_by(record.c.id))
+    for row in rows.mappings():
+        yield _stored(row)
+
+
+def page(
+    connection: Connection, project_id: int, *, after: str = "", limit: int = 50, state: RecordState | None = None
+) -> list[StoredRecord]:
+    """The next `limit` records after the id `after`, ordered by id (keyset paging: as fast on the last page)."""
+    query = select(record).where(record.c.project_id == project_id, record.c.id > after)
+    if state is not None:
+        query = query.where(record.c.state == state.value)
+    return [_stored(row) for row in connection.execute(query.order_by(record.c.id).limit(limit)).mappings()]
+
+
+def answered_count(connection: Connection, record_id: str) -> int:
+    """Answers on a record that stand (not undone)."""
+    query = select(func.count()).where(annotation.c.record_id == record_id, annotation.c.undone.is_(False))
+    return connection.execute(query).scalar_one()
+
+
+def _stored(row: RowMapping) -> StoredRecord:
+    return StoredRecord(
+        id=row["id"],
+        project_id=row["project_id"],
+        content_hash=row["content_hash"],
+        state=RecordState(row["state"]),
+        content=Record.model_validate(row["content"]),
+        final=None if row["final"] is None else Record.model_validate(row["final"]),
+        batch_id=row["batch_id"],
+        parent_output_id=row["parent_output_id"],
+    )

@@ -1,0 +1,308 @@
+"""Tables of the live state, the same on SQLite and PostgreSQL.
+
+Frozen rows are not here: they live in Parquet. Times are UTC, stored with their zone. Ids that leave the database
+are random text; ids that only join tables are integers.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class _UtcTime(TypeDecorator[datetime]):
+    """A time in UTC. SQLite drops the zone when it stores a time, so it is put back when one is read."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time needs its zone")
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+project = Table(
+    "project",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("guideline", Text, nullable=False, default=""),
+    Column("min_rating", Integer, nullable=False, default=3),
+    Column("reviews_required", Integer, nullable=False, default=1),
+    Column("gates", _Json, nullable=False),
+    Column("created_at", _UtcTime, nullable=False),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False, default="annotator"),
+    Column("created_at", _UtcTime, nullable=False),
+)
+
+import_batch = Table(
+    "import_batch",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("project.id"), nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("field_map", _Json, nullable=False),
+    Column("read", Integer, nullable=False, default=0),
+    Column("imported", Integer, nullable=False, default=0),
+    Column("quarantined", Integer, nullable=False, default=0),
+    Column("duplicates", Integer, nullable=False, default=0),
+    Column("finished", Boolean, nullable=False, default=False),
+    Column("actor", Text, nullable=False),
+    Column("created_at", _UtcTime, nullable=False),
+)
+
+record = Table(
+    "record",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project_id", ForeignKey("project.id"), nullable=False),
+    Column("batch_id", ForeignKey("import_batch.id")),
+    Column("content_hash", Text, nullable=False),
+    Column("prompt_hash", Text, nullable=False),
+    Column("content", _Json, nullable=False),  # the Record as it came in; never updated
+    Column("final", _Json),  # the accepted Record; derived from the current annotation
+    Column("state", Text, nullable=False, default="waiting"),
+    Column("priority", Integer, nullable=False, default=0),
+    Column("parent_output_id", ForeignKey("output.id")),  # set when a reviewer's verdict made this record
+    Column("deleted_at", _UtcTime),
+    Column("created_at", _UtcTime, nullable=False),
+    UniqueConstraint("project_id", "content_hash"),
+    Index(None, "project_id", "state", "id"),
+    Index(None, "prompt_hash"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("batch_id", ForeignKey("import_batch.id"), nullable=False, index=True),
+    Column("line", Integer, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("state", Text, nullable=False, default="open"),
+)
+
+# One row per review that a record needs. The holder is the only one who may answer it, until expires_at.
+slot = Table(
+    "slot",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("record_id", ForeignKey("record.id"), nullable=False),
+    Column("project_id", ForeignKey("project.id"), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("state", Text, nullable=False, default="open"),
+    Column("priority", Integer, nullable=False, default=0),
+    Column("holder", Text),
+    Column("claim_token", Text, unique=True),
+    Column("expires_at", _UtcTime),
+    UniqueConstraint("record_id", "n"),
+    CheckConstraint("state in ('open', 'held', 'done', 'withdrawn')", name="state"),
+    Index(None, "project_id", "state", "priority", "id"),
+    Index(None, "holder", "state"),
+)
+
+annotation = Table(
+    "annotation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("record_id", ForeignKey("record.id"), nullable=False, index=True),
+    Column("slot_id", ForeignKey("slot.id"), nullable=False),
+    Column("annotator", Text, nullable=False),
+    Column("claim_token", Text, nullable=False, unique=True),  # a submit that arrives twice is stored once
+    Column("answer", _Json, nullable=False),
+    Column("submitted_at", _UtcTime, nullable=False),
+    Column("undone", Boolean, nullable=False, default=False),
+    Index(None, "annotator", "id"),
+)
+
+# A skip is the annotator's own: the record goes to somebody else and comes back to them only when asked for.
+skip = Table(
+    "skip",
+    metadata,
+    Column("record_id", ForeignKey("record.id"), primary_key=True),
+    Column("annotator", Text, primary_key=True),
+    Column("at", _UtcTime, nullable=False),
+)
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("record_id", ForeignKey("record.id"), primary_key=True),
+    Column("annotator", Text, primary_key=True),
+    Column("answer", _Json, nullable=False),
+    Column("saved_at", _UtcTime, nullable=False),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", _UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # id of the record, version, run, output ... that the event is about
+    Column("old_hash", Text),
+    Column("new_hash", Text),
+    Column("detail", _Json),
+    Index(None, "subject", "id"),
+)
+
+# Totals that pages show at every redraw; kept in the transaction that changes them, so no page counts a million rows.
+tally = Table(
+    "tally",
+    metadata,
+    Column("project_id", ForeignKey("project.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("n", Integer, nullable=False, default=0),
+)
+
+version = Table(
+    "version",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project_id", ForeignKey("project.id"), nullable=False),
+    Column("name", Text, unique=True),
+    Column("rows", Integer, nullable=False),
+    Column("splits", _Json, nullable=False),
+    Column("created_at", _UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("version_id", ForeignKey("version.id"), nullable=False),
+    Column("config", _Json, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("steps_planned", Integer),
+    Column("reason", Text),
+    Column("result", _Json),
+    Column("process_id", Integer),
+    Column("process_started", Float),  # start time of that process: a process id alone may be used again
+    Column("created_at", _UtcTime, nullable=False),
+    Column("started_at", _UtcTime),
+    Column("ended_at", _UtcTime),
+    Column("created_by", Text, nullable=False),
+)
+
+suite = Table(
+    "suite",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", _UtcTime, nullable=False),
+)
+
+suite_prompt = Table(
+    "suite_prompt",
+    metadata,
+    Column("suite_id", ForeignKey("suite.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("prompt_hash", Text, nullable=False, index=True),  # the firewall between suites and training asks for it
+    Column("content", _Json, nullable=False),
+)
+
+output = Table(
+    "output",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("suite_id", ForeignKey("suite.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("sample", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("stopped", Boolean, nullable=False),
+    Column("decoding", _Json, nullable=False),
+    Column("created_at", _UtcTime, nullable=False),
+    UniqueConstraint("run_id", "suite_id", "position", "model", "sample"),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("output_id", ForeignKey("output.id"), nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("flag", Boolean),
+    Column("score", Float),
+    Column("reason", Text, nullable=False, default=""),
+    Column("evidence", _Json),
+    Column("created_at", _UtcTime, nullable=False),
+    UniqueConstraint("output_id", "detector", "version"),
+    CheckConstraint("status in ('ok', 'abstain', 'error')", name="status"),
+)
+
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("output_id", ForeignKey("output.id"), nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("judgement", _Json, nullable=False),
+    Column("shown_as", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    Column("superseded", Boolean, nullable=False, default=False),  # a reviewer's newer verdict on the same output won
+    Index(None, "output_id", "superseded"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False, index=True),
+    Column("outcome", Text, nullable=False),
+    Column("gates", _Json, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+)

@@ -1,0 +1,27 @@
+"""Totals per project that pages show at every redraw.
+
+A total is changed in the transaction that changes what it counts, so a page never counts a million rows.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from curator.store.tables import tally
+
+
+def add(connection: Connection, project_id: int, name: str, n: int = 1) -> None:
+    """Change the total `name` of a project by `n`. Names are `record:STATE` and `annotator:NAME`."""
+    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = build(tally).values(project_id=project_id, name=name, n=n)
+    keys = ["project_id", "name"]
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_={"n": tally.c.n + statement.excluded.n})
+    )
+
+
+def totals(connection: Connection, project_id: int) -> dict[str, int]:
+    """Every total of a project by name; a name that is missing stands at 0."""
+    query = select(tally.c.name, tally.c.n).where(tally.c.project_id == project_id)
+    return {row.name: row.n for row in connection.execute(query)}

@@ -1,0 +1,1 @@
+"""Stage 4: a version becomes a checkpoint; only response tokens carry loss."""

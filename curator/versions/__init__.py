@@ -1,0 +1,1 @@
+"""Stage 3: accepted records become an immutable, content-addressed version."""

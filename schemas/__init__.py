@@ -1,0 +1,1 @@
+"""The nouns of Curator: pydantic models that every stage shares and that read and write nothing."""

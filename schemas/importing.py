@@ -1,0 +1,71 @@
+"""What an import is told and what it reports."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from schemas.base import Schema
+
+
+class Format(StrEnum):
+    """Shapes of instruction data that Curator reads."""
+
+    ALPACA = "alpaca"
+    PROMPT_COMPLETION = "prompt_completion"
+    CHAT = "chat"
+    SHAREGPT = "sharegpt"
+
+
+class FieldMap(Schema):
+    """Which column of the file stands for which field of the format, where the names differ.
+
+    Only the fields named here change; every other field keeps its own name.
+    """
+
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Field of the format to column of the file, as in `{"instruction": "question"}`."""
+
+
+class RowIssue(Schema):
+    """Why one row did not become a record."""
+
+    line: int
+    """1-based line of the file (JSONL, CSV) or 1-based position in the array (JSON)."""
+    field: str
+    """Path of the field, as in `messages[1].role`; empty when the row as a whole cannot be read."""
+    rule: str
+    """Name of the rule that failed, as in `unknown-role`."""
+    problem: str
+    """What is wrong, in one sentence with the value."""
+    text: str
+    """The row word for word."""
+
+
+class QuarantinedRow(Schema):
+    """A row in quarantine, with the import that put it there."""
+
+    id: int
+    batch_id: int
+    file_name: str
+    issue: RowIssue
+    state: str
+    """`open`, or `resolved` once a corrected row was imported."""
+
+
+class ImportReport(Schema):
+    """Result of one import; `read = imported + quarantined + duplicates` always holds."""
+
+    file: str
+    sha256: str
+    """Hash of the file's bytes."""
+    format: Format
+    read: int
+    """Rows found in the file; blank lines are not rows."""
+    imported: int
+    quarantined: int
+    duplicates: int
+    """Rows whose content is already known, in this file or in the project."""
+    issues: tuple[RowIssue, ...] = ()
+    """The first quarantined rows, at most 20; all of them are in the quarantine."""
