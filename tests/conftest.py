@@ -1,0 +1,36 @@
+"""Fixtures that every test may use: a workspace in a temporary folder, and the folders of sample and public data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from curator import Workspace, open_workspace
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """A fresh workspace on SQLite."""
+    opened = open_workspace(tmp_path / "workspace", create=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def sample_data() -> Path:
+    """The sample files of this repository."""
+    return REPOSITORY / "sample_data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Public data sets beside the repository; tests that need them are skipped where they are not."""
+    folder = Path(os.environ.get("CURATOR_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"public data sets are not at {folder} (set CURATOR_SHARED_DATA)")
+    return folder
