@@ -1,0 +1,52 @@
+# `make demo` and `make test` prepare everything they need; the second run re-uses what is installed.
+# TORCH_INDEX chooses where PyTorch comes from, for example a CPU-only index:
+#   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+SERVE ?= 1
+PORT ?= 8501
+WORKSPACE ?= workspace
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help install demo serve test lint format clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+install: $(READY) ## Create the virtual environment and install everything
+
+# torch goes first and by itself: named as a dependency it would bring the build with CUDA along.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Curator needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another with PYTHON=python3.12.") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+demo: $(READY) ## Run the whole loop on sample_data/ and leave the server running (SERVE=0 stops after the table)
+	$(BIN)/curator demo --workspace $(WORKSPACE) --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve)
+
+serve: $(READY) ## Serve the workspace that the demo made
+	$(BIN)/curator serve --workspace $(WORKSPACE) --port $(PORT)
+
+test: $(READY) lint ## Run every test, the browser tests included
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY) ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the virtual environment and the demo's workspace
+	rm -rf $(VENV) $(WORKSPACE)

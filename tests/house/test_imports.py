@@ -1,0 +1,106 @@
+"""The arrows of the structure: who may import whom, read from the code itself."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# From left to right: a module imports only from its own layer and from layers to its left.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("schemas",),
+    ("curator.errors", "curator.settings", "curator.stats", "curator.quality"),
+    ("curator.store", "curator.workspace", "curator.access"),
+    ("curator",),  # the package's own front door: open_workspace, Workspace, CuratorError
+    ("curator.ingest",),
+    ("curator.annotate",),
+    ("curator.versions",),
+    ("curator.training",),
+    ("curator.generation",),
+    ("curator.review",),
+    ("curator.release",),
+    ("curator.demo",),
+    ("curator.cli", "curator.__main__", "app"),
+)
+
+# A heavy or telling library, and the only places that may import it.
+HOMES: dict[str, tuple[str, ...]] = {
+    "streamlit": ("app",),
+    "torch": ("curator.training", "curator.generation", "curator.review.detectors"),
+    "transformers": ("curator.training", "curator.generation", "curator.review.detectors"),
+    "peft": ("curator.training", "curator.generation"),
+    "accelerate": ("curator.training", "curator.generation"),
+    "sqlalchemy": ("curator.store", "curator.workspace"),
+    "alembic": ("curator.store",),
+    "duckdb": ("curator.versions", "curator.quality.profile"),
+    "typer": ("curator.cli",),
+    "rich": ("curator.cli",),
+}
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(REPOSITORY).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_modules(file: Path) -> set[str]:
+    """Every module that a file imports, wherever the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            module = node.module or ""
+            for alias in node.names:
+                path = REPOSITORY.joinpath(*module.split("."), alias.name)
+                is_module = path.with_suffix(".py").is_file() or path.is_dir()
+                found.add(f"{module}.{alias.name}" if is_module else module)
+    return found
+
+
+def is_in(module: str, place: str) -> bool:
+    return module == place or (place != "curator" and module.startswith(place + "."))
+
+
+def layer_of(module: str) -> int | None:
+    return next((n for n, places in enumerate(LAYERS) if any(is_in(module, place) for place in places)), None)
+
+
+SOURCES = sorted(
+    file
+    for top in ("schemas", "curator", "app")
+    for file in (REPOSITORY / top).rglob("*.py")
+    if "migrations" not in file.parts
+)
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=module_name)
+def test_a_module_imports_only_from_its_left(file: Path) -> None:
+    own = layer_of(module_name(file))
+    assert own is not None, "a new module needs a place in LAYERS"
+    if module_name(file) == "curator":
+        return
+    for imported in imported_modules(file):
+        layer = layer_of(imported)
+        if layer is not None:
+            assert layer <= own, f"{module_name(file)} must not import {imported}"
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=module_name)
+def test_a_library_is_imported_only_at_home(file: Path) -> None:
+    for imported in imported_modules(file):
+        homes = HOMES.get(imported.split(".")[0])
+        if homes is not None:
+            assert any(is_in(module_name(file), home) for home in homes), f"{imported} is not for {module_name(file)}"
+
+
+def test_the_left_layers_do_not_reach_for_the_front_door() -> None:
+    """`import curator` opens the workspace; a schema or a pure function that needs it would close a circle."""
+    for file in SOURCES:
+        layer = layer_of(module_name(file))
+        if layer is not None and layer < layer_of("curator"):
+            assert "curator" not in imported_modules(file), module_name(file)

@@ -1,0 +1,74 @@
+"""Opening a database: its schema, its age, and what a second writer sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select, text, update
+
+from curator import Workspace, open_workspace
+from curator.errors import NewerDatabaseError, StoreError
+from curator.store import projects
+from curator.store.engine import open_engine
+from curator.store.tables import metadata, project
+
+
+def test_migrations_and_tables_describe_the_same_schema(workspace: Workspace) -> None:
+    with workspace.read() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    assert differences == []
+
+
+def test_a_database_of_a_newer_curator_is_refused_and_left_alone(workspace: Workspace) -> None:
+    with workspace.write() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(NewerDatabaseError, match="schema 9999"):
+        open_workspace(workspace.folder)
+    with workspace.read() as connection:
+        assert connection.execute(text("select version_num from alembic_version")).scalar_one() == "9999"
+
+
+def test_a_folder_without_a_workspace_names_the_command_that_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="curator init"):
+        open_workspace(tmp_path)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "curator.db").write_text("this is a shopping list, not a database " * 100)
+    with pytest.raises(StoreError, match="cannot be"):
+        open_workspace(tmp_path)
+
+
+def test_an_unknown_kind_of_database_is_refused() -> None:
+    with pytest.raises(StoreError, match="mysql"):
+        open_engine("mysql://localhost/curator")
+
+
+def test_nothing_is_stored_when_the_block_fails(workspace: Workspace) -> None:
+    with pytest.raises(RuntimeError), workspace.write() as connection:
+        projects.create(connection, "half", at=workspace.clock())
+        raise RuntimeError("stopped half-way")
+    with workspace.read() as connection:
+        assert [each.name for each in projects.all_projects(connection)] == ["default"]
+
+
+def test_a_reader_keeps_its_view_while_somebody_writes(workspace: Workspace) -> None:
+    with workspace.read() as reader:
+        before = reader.execute(select(project.c.guideline)).scalar_one()
+        with workspace.write() as writer:
+            writer.execute(update(project).values(guideline="changed"))
+        assert reader.execute(select(project.c.guideline)).scalar_one() == before
+    with workspace.read() as reader:
+        assert reader.execute(select(project.c.guideline)).scalar_one() == "changed"
+
+
+def test_times_come_back_in_utc(workspace: Workspace) -> None:
+    now = workspace.clock()
+    with workspace.write() as connection:
+        projects.create(connection, "timed", at=now)
+        stored = connection.execute(select(project.c.created_at).where(project.c.name == "timed")).scalar_one()
+    assert stored == now
+    assert stored.utcoffset().total_seconds() == 0
