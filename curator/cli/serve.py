@@ -22,7 +22,8 @@ def serve(workspace: WorkspaceOption = None, host: HostOption = None, port: Port
         opened = open_workspace(settings.workspace, create=True, settings=settings)
         opened.close()
         console.messages.print(f"Workspace {opened.folder}", markup=False)
-        console.messages.print(f"Pages on http://{settings.host}:{settings.port} (Ctrl+C stops the server)", markup=False)
+        address = f"http://{settings.host}:{settings.port}"
+        console.messages.print(f"Pages on {address} (Ctrl+C stops the server)", markup=False)
 
         from app import asgi  # Streamlit takes a second to import: only this verb pays for it
 

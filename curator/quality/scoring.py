@@ -1,0 +1,79 @@
+"""Scores of an output against a right answer: exact match, and the share of fields that are right.
+
+These measure whether a fine-tune taught a task. They do not decide whether an output may be shown; people do.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+_FIELD = re.compile(r"^\s*([A-Za-z][\w ]*?)\s*:\s*(.*?)\s*$")
+
+
+class Score(NamedTuple):
+    """How an output compares with its reference."""
+
+    value: float
+    """Between 0 and 1, larger is better."""
+    measure: Literal["exact match", "field accuracy"]
+
+
+def score(output: str, reference: str) -> Score:
+    """Field accuracy where the reference is a list of `Name: value` lines, exact match otherwise.
+
+    Example:
+        >>> score("Product: lamp\\nUrgency: low", "Product: lamp\\nUrgency: high")
+        Score(value=0.5, measure='field accuracy')
+        >>> score(" 12 ", "12")
+        Score(value=1.0, measure='exact match')
+    """
+    if len(_fields(reference)) >= 2:
+        return Score(field_accuracy(output, reference), "field accuracy")
+    return Score(float(exact_match(output, reference)), "exact match")
+
+
+def exact_match(output: str, reference: str) -> bool:
+    """Whether the texts are equal but for case and white space at their ends and inside.
+
+    Example:
+        >>> exact_match("dark  Blue\\n", "Dark blue")
+        True
+        >>> exact_match("It is dark blue", "Dark blue")
+        False
+    """
+    return _plain(output) == _plain(reference)
+
+
+def field_accuracy(output: str, reference: str) -> float:
+    """Share of the reference's `Name: value` lines that the output repeats with the same value.
+
+    A name that the output gives twice counts as wrong: a guess at every value must not score.
+
+    Raises:
+        ValueError: The reference has no such line.
+
+    Example:
+        >>> field_accuracy("Urgency: low\\nUrgency: high", "Urgency: high")
+        0.0
+    """
+    wanted = _fields(reference)
+    if not wanted:
+        raise ValueError("the reference has no 'Name: value' line")
+    given = _fields(output)
+    right = sum(given.get(name) == values for name, values in wanted.items())
+    return right / len(wanted)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _fields(text: str) -> dict[str, list[str]]:
+    """Values by name, in the order of the text; both without case and outer white space."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        match = _FIELD.match(line)
+        if match:
+            found.setdefault(_plain(match[1]), []).append(_plain(match[2]))
+    return found
