@@ -57,6 +57,8 @@ class Manifest(Schema):
     splits: dict[Split, int]
     """Rows per split."""
     split_plan: SplitPlan
+    buckets: tuple[str, ...]
+    """Hash of each of the 256 buckets that rows fall into by their id; equal buckets hold equal rows."""
     files: tuple[FileHash, ...]
     sources: dict[str, int] = Field(default_factory=dict)
     """Rows per source file."""
@@ -86,6 +88,31 @@ class FrozenRow(NamedTuple):
     """Identity of the content."""
     split: Split
     record: Record
+
+
+class VerifyReport(Schema):
+    """Whether a version is still what its id says."""
+
+    version: str
+    ok: bool
+    problems: tuple[str, ...] = ()
+
+
+class DiffReport(Schema):
+    """What changed from one version to another, by row id."""
+
+    before: str
+    after: str
+    added: int
+    removed: int
+    edited: int
+    """Rows whose content changed."""
+    relabelled: int
+    """Rows whose content is the same and whose metadata changed."""
+    moved: int
+    """Rows whose split changed."""
+    examples: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The first row ids of each kind of change, at most 10."""
 
 
 class ExportFormat(StrEnum):

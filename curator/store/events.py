@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 from sqlalchemy import Connection, insert, select
@@ -33,7 +34,7 @@ def append(
     at: datetime,
     old_hash: str | None = None,
     new_hash: str | None = None,
-    detail: JsonValue = None,
+    detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Add a line to the log. Nothing ever changes or removes one."""
     values = {

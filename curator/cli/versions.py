@@ -1,0 +1,106 @@
+"""`curator freeze`, `versions`, `diff`, `verify` and `export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from curator import versions as stage
+from curator.cli import console
+from curator.cli.options import JsonOption, ProjectOption, WorkspaceOption, actor, workspace_of
+from curator.errors import VersionError
+from curator.store import versions as register
+from schemas.version import ExportFormat, Split, SplitPlan, Version
+
+VersionArgument = Annotated[str, typer.Argument(help="Name, id or the beginning of an id.")]
+
+
+def freeze(
+    workspace: WorkspaceOption = None,
+    project: ProjectOption = None,
+    name: Annotated[str | None, typer.Option(help="Name for people; the id is the content's hash.")] = None,
+    split: Annotated[str, typer.Option(help="Shares of the splits.")] = "train=.8,validation=.1,test=.1",
+    as_json: JsonOption = False,
+) -> None:
+    """Freeze the accepted records of a project into an immutable version."""
+    with console.errors():
+        opened = workspace_of(workspace)
+        version = stage.freeze(opened, project=project, name=name, plan=split_plan(split), actor=actor())
+        result = {"version": version.id, "rows": version.rows, "splits": version.splits, "name": version.name}
+        console.show(result, as_json=as_json, human=_table([version]))
+
+
+def split_plan(text: str) -> SplitPlan:
+    """Shares of the splits from text such as `train=.8,validation=.1,test=.1`; a split that is not named gets none.
+
+    Raises:
+        VersionError: The text cannot be read.
+    """
+    shares = {Split.TRAIN.value: 0.0, Split.VALIDATION.value: 0.0, Split.TEST.value: 0.0}
+    for part in text.split(","):
+        name, _, share = part.partition("=")
+        try:
+            if name.strip() not in shares:
+                raise ValueError
+            shares[name.strip()] = float(share)
+        except ValueError as error:
+            raise VersionError(
+                f"Split {part!r} cannot be read.", hint="Write train=.8,validation=.1,test=.1"
+            ) from error
+    return SplitPlan(**shares)
+
+
+def versions(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """List the frozen versions, newest first."""
+    with console.errors():
+        with workspace_of(workspace).read() as connection:
+            found = register.newest_first(connection)
+        console.show({"versions": found}, as_json=as_json, human=_table(found))
+
+
+def diff(
+    a: VersionArgument, b: VersionArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False
+) -> None:
+    """Show what changed from version A to version B."""
+    with console.errors():
+        report = stage.diff(workspace_of(workspace), a, b)
+        kinds = ("added", "removed", "edited", "relabelled", "moved")
+        console.show(report, as_json=as_json, human=", ".join(f"{getattr(report, kind)} {kind}" for kind in kinds))
+
+
+def verify(version: VersionArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Check that a version's files and rows are what its id says; status 1 when they are not."""
+    with console.errors():
+        report = stage.verify(workspace_of(workspace), version)
+        human = f"Version {report.version[:12]} is intact." if report.ok else "\n".join(report.problems)
+        console.show(report, as_json=as_json, human=human)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+def export(
+    version: VersionArgument,
+    format: Annotated[ExportFormat, typer.Option("--format", help="Shape of the export.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a version in the shape that a trainer reads."""
+    with console.errors():
+        report = stage.export(workspace_of(workspace), version, format=format, out=out, actor=actor())
+        table = Table("file", "bytes", "sha256", title=f"{report.rows} rows in {report.folder}")
+        for file in report.files:
+            table.add_row(file.path, f"{file.bytes:,}", file.sha256)
+        console.show(report, as_json=as_json, human=table)
+
+
+def _table(versions: list[Version]) -> Table:
+    table = Table("version", "name", "rows", "train", "validation", "test", "frozen", "by")
+    for version in versions:
+        counts = [f"{version.splits[split]:,}" for split in Split]
+        when = f"{version.created_at:%Y-%m-%d %H:%M} UTC"
+        table.add_row(version.id[:12], version.name or "", f"{version.rows:,}", *counts, when, version.created_by)
+    return table

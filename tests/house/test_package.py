@@ -1,0 +1,56 @@
+"""The built wheel: everything that the loop needs is inside, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(REPOSITORY)]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(folder.glob("curator_toolkit-*.whl"))
+
+
+def test_the_wheel_holds_every_module_and_the_sample_data(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for top in ("curator", "app", "schemas"):
+        for file in (REPOSITORY / top).rglob("*.py"):
+            assert str(file.relative_to(REPOSITORY)) in names
+    for file in (REPOSITORY / "sample_data").rglob("*"):
+        if file.is_file() and "__pycache__" not in file.parts:
+            assert f"curator/{file.relative_to(REPOSITORY)}" in names
+    assert {name.split("/")[0] for name in names if "dist-info" not in name} == {"curator", "app", "schemas"}
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel installed, and nothing of this checkout."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(folder)]
+    subprocess.run([*command, str(wheel)], check=True, capture_output=True)
+    return folder
+
+
+def run_installed(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, cwd=cwd, capture_output=True, text=True, check=True
+    )
+
+
+def test_the_installed_wheel_uses_its_own_files(installed: Path, tmp_path: Path) -> None:
+    code = "import curator, app, curator.demo as d; print(curator.__file__, app.__file__, d.sample_folder(), sep='\\n')"
+    printed = run_installed(installed, "-c", code, cwd=tmp_path).stdout.split()
+    assert len(printed) == 3
+    assert all(line.startswith(str(installed)) for line in printed)
