@@ -1,0 +1,98 @@
+"""Loading base models and writing checkpoints: safetensors only, whole or absent, no code from outside."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from peft import PeftConfig, PeftModel
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from curator.errors import TrainingError
+from curator.training.template import prepare_tokenizer
+
+ADAPTER_CONFIG = "adapter_config.json"
+
+
+def load_tokenizer(source: str, *, allow_download: bool = False) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model, ready for training and generation."""
+    with _explained(source, allow_download=allow_download):
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=not allow_download, trust_remote_code=False)
+    prepare_tokenizer(tokenizer)
+    return tokenizer
+
+
+def load_base(source: str, *, allow_download: bool = False) -> PreTrainedModel:
+    """A causal language model in fp32, from a folder (or from a hub, when a download is allowed).
+
+    Raises:
+        TrainingError: The folder is missing, holds no causal language model or no safetensors.
+    """
+    with _explained(source, allow_download=allow_download):
+        return AutoModelForCausalLM.from_pretrained(
+            source,
+            dtype=torch.float32,
+            local_files_only=not allow_download,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+
+
+def load_tuned(checkpoint: Path) -> PreTrainedModel:
+    """The model of a checkpoint folder: full weights, or the base with the adapter on it."""
+    if not (checkpoint / ADAPTER_CONFIG).is_file():
+        return load_base(str(checkpoint))
+    with _explained(str(checkpoint), allow_download=False):
+        base = str(PeftConfig.from_pretrained(str(checkpoint)).base_model_name_or_path)
+        return PeftModel.from_pretrained(load_base(base), str(checkpoint))
+
+
+def save(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write weights, tokenizer and chat template beside `folder`, then put them in its place.
+
+    Raises:
+        TrainingError: The disk is full or not writable; an earlier checkpoint is kept.
+    """
+    unfinished = folder.with_name(folder.name + ".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        model.save_pretrained(str(unfinished), safe_serialization=True)
+        tokenizer.save_pretrained(str(unfinished))
+        earlier = folder.with_name(folder.name + ".earlier")
+        shutil.rmtree(earlier, ignore_errors=True)
+        if folder.exists():
+            folder.rename(earlier)
+        unfinished.rename(folder)
+        shutil.rmtree(earlier, ignore_errors=True)
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"The checkpoint cannot be written: {error}.", hint="Free some space and train again.") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@contextmanager
+def _explained(source: str, *, allow_download: bool) -> Iterator[None]:
+    """Turn the many errors of loading a model into one that names the folder and the next step."""
+    folder = Path(source).expanduser()
+    if not allow_download and not folder.is_dir():
+        raise TrainingError(
+            f"There is no model folder {source}.",
+            hint="Give the folder of a causal language model, or allow the download of a hub model.",
+        )
+    if folder.is_dir() and not any(folder.glob("*.safetensors")) and any(folder.glob("*.bin")):
+        raise TrainingError(
+            f"The model in {source} is stored as pickle, which can run code when it is loaded.",
+            hint="Convert its weights to safetensors first.",
+        )
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise TrainingError(
+            f"The model in {source} cannot be loaded: {first_line}",
+            hint="Check that the folder holds config.json, the tokenizer and safetensors of a causal language model.",
+        ) from error

@@ -1,0 +1,151 @@
+"""Record -> turns of tokens, through the model's own chat template.
+
+The conversation is rendered as text and cut where loss begins and ends; each piece is tokenised by itself, so no token
+spans a border. Everything up to the first response is tokenised as one piece, exactly as generation does it: a model is
+trained on the prompt ids that it will be asked with.
+
+It does not decide which tokens carry loss in a batch: `labels` does, from the turns made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jinja2.exceptions import TemplateError
+from transformers import PreTrainedTokenizerBase
+
+from curator.errors import TrainingError
+from schemas.record import Message, Record
+
+PLAIN_TEMPLATE = (
+    "{% for message in messages %}"
+    "{{ message['role'] + ':\\n' + message['content'] + (eos_token if message['role'] == 'assistant' else '') + '\\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'assistant:\\n' }}{% endif %}"
+)
+"""For a model without a chat template: role names as headings, the end token after every response."""
+
+
+class Turn(NamedTuple):
+    """Consecutive tokens that all carry loss or all carry none."""
+
+    token_ids: tuple[int, ...]
+    is_response: bool
+
+
+def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give a tokenizer what training needs: a chat template and a padding token.
+
+    Raises:
+        TrainingError: It has no end-of-text token, so no response could be taught to end.
+    """
+    if tokenizer.eos_token is None:
+        raise TrainingError(
+            "The tokenizer of the base model has no end-of-text token.",
+            hint="Set eos_token in its tokenizer_config.json.",
+        )
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = PLAIN_TEMPLATE
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token  # labels go by position, so the end token still carries loss
+
+
+def prompt_ids(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Token ids that a model is given to answer `messages`.
+
+    Raises:
+        TrainingError: The template refuses the messages, or a text holds a special token.
+    """
+    _refuse_special_tokens(messages, tokenizer)
+    return _encode(_render(messages, tokenizer, ask=True), tokenizer)
+
+
+def render_turns(record: Record, tokenizer: PreTrainedTokenizerBase) -> list[Turn]:
+    """The turns of a record, in order; a response ends with the template's end-of-turn token.
+
+    Raises:
+        TrainingError: The template refuses the conversation, rewrites earlier turns, does not close a response with a
+            special token, or a text holds a special token.
+    """
+    messages = record.messages
+    _refuse_special_tokens(messages, tokenizer)
+    turns: list[Turn] = []
+    done = ""
+    for n, message in enumerate(messages):
+        if not message.train:
+            continue
+        start = _render(messages[:n], tokenizer, ask=True)
+        closed = _render(messages[: n + 1], tokenizer, ask=False)
+        if not (start.startswith(done) and closed.startswith(start)):
+            raise TrainingError(
+                f"The chat template writes message {n + 1} differently once a later one follows.",
+                hint="Train on the last response only, or use a model whose template keeps earlier turns as they are.",
+            )
+        response = closed[len(start) :]
+        end = _end_of_response(response, message.content, tokenizer)
+        turns.append(Turn(tuple(_encode(start[len(done) :], tokenizer)), is_response=False))
+        turns.append(Turn(tuple(_encode(response[:end], tokenizer)), is_response=True))
+        done = start + response[:end]
+    whole = _render(messages, tokenizer, ask=False)
+    if not whole.startswith(done):
+        raise TrainingError(
+            "The chat template writes a response differently once a later message follows.",
+            hint="Train on the last response only, or use a model whose template keeps earlier turns as they are.",
+        )
+    if whole[len(done) :]:
+        turns.append(Turn(tuple(_encode(whole[len(done) :], tokenizer)), is_response=False))
+    return turns
+
+
+def end_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Ids of the tokens that end a response: the template's own and the tokenizer's end of text."""
+    messages = [Message(role="user", content="Hello"), Message(role="assistant", content="Hello", train=True)]
+    start = _render(messages[:1], tokenizer, ask=True)
+    response = _render(messages, tokenizer, ask=False)[len(start) :]
+    closing = _encode(response[: _end_of_response(response, "Hello", tokenizer)], tokenizer)[-1]
+    return sorted({closing, int(tokenizer.eos_token_id)})
+
+
+def _render(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, *, ask: bool) -> str:
+    plain = [{"role": message.role, "content": message.content} for message in messages]
+    try:
+        return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=ask))
+    except (TemplateError, ValueError, TypeError) as error:
+        raise TrainingError(f"The chat template refuses the conversation: {error}.", hint="Change its roles or order.") from error
+
+
+def _encode(text: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Ids of a piece of rendered text; the template wrote every special token, so none is added."""
+    return list(tokenizer.encode(text, add_special_tokens=False))
+
+
+def _end_of_response(response: str, content: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Where in a rendered response its end-of-turn token ends; what follows (often a line break) is the template's."""
+    after = response.find(content)
+    after = (after if after >= 0 else response.find(content.strip())) + len(content)
+    closings = [(response.find(token, after), token) for token in _special_tokens(tokenizer)]
+    found = [(place, token) for place, token in closings if place >= 0]
+    if not found:
+        raise TrainingError(
+            "The chat template does not close a response with a special token, so the model could not learn to stop.",
+            hint="Add the end-of-text token after assistant messages in the template.",
+        )
+    place, token = min(found)
+    return place + len(token)
+
+
+def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    added = (token.content for token in tokenizer.added_tokens_decoder.values() if token.special)
+    return [token for token in {*added, *tokenizer.all_special_tokens} if token]
+
+
+def _refuse_special_tokens(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase) -> None:
+    """Text that spells a special token would become that token and could close a turn early."""
+    for n, message in enumerate(messages):
+        for token in _special_tokens(tokenizer):
+            if token in message.content:
+                raise TrainingError(
+                    f"Message {n + 1} holds the text {token}, which the model reads as a control token.",
+                    hint="Take it out of the text, or write it differently.",
+                )
