@@ -172,3 +172,24 @@ class ReviewPair(Schema):
     b: Output
     findings_a: tuple[Finding, ...] = ()
     findings_b: tuple[Finding, ...] = ()
+
+
+class GenerationReport(Schema):
+    """Result of a generation."""
+
+    run: str
+    suite: str
+    outputs: int
+    """Outputs that are stored for this run and suite."""
+    new: int
+    """Outputs that this call added."""
+
+
+class ScreenReport(Schema):
+    """Findings of a screening, counted by detector and status."""
+
+    outputs: int
+    counts: dict[str, dict[FindingStatus, int]]
+    """Detector to status to number of findings."""
+    flagged: dict[str, int]
+    """Detector to number of findings that ask a person to look."""

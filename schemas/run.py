@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.base import Schema
+from schemas.version import Split
 
 
 class TrainConfig(Schema):
@@ -124,3 +125,15 @@ class Run(Schema):
     ended_at: datetime | None = None
     process_id: int | None = None
     created_by: str
+
+
+class TokenRow(Schema):
+    """One frozen record as the trainer sees it; the three lists have one entry per token."""
+
+    row_id: str
+    split: Split
+    input_ids: tuple[int, ...]
+    labels: tuple[int, ...]
+    """The token itself where it carries loss, -100 elsewhere."""
+    text: tuple[str, ...]
+    """Each token decoded by itself."""

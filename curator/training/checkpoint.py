@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import torch
 from peft import PeftConfig, PeftModel
@@ -48,7 +49,7 @@ def load_tuned(checkpoint: Path) -> PreTrainedModel:
         return load_base(str(checkpoint))
     with _explained(str(checkpoint), allow_download=False):
         base = str(PeftConfig.from_pretrained(str(checkpoint)).base_model_name_or_path)
-        return PeftModel.from_pretrained(load_base(base), str(checkpoint))
+        return cast(PreTrainedModel, PeftModel.from_pretrained(load_base(base), str(checkpoint)))
 
 
 def save(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
@@ -69,7 +70,9 @@ def save(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase,
         unfinished.rename(folder)
         shutil.rmtree(earlier, ignore_errors=True)
     except (OSError, SafetensorError) as error:
-        raise TrainingError(f"The checkpoint cannot be written: {error}.", hint="Free some space and train again.") from error
+        raise TrainingError(
+            f"The checkpoint cannot be written: {error}.", hint="Free some space and train again."
+        ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

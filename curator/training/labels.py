@@ -57,7 +57,9 @@ def label_responses(turns: Sequence[Turn], *, max_tokens: int) -> tuple[Tensor, 
     """
     tokens = [(token, turn.is_response) for turn in turns for token in turn.token_ids]
     if not any(is_response for _, is_response in tokens):
-        raise EmptyResponseError("No token of the record carries loss.", hint="Let one of its assistant messages train.")
+        raise EmptyResponseError(
+            "No token of the record carries loss.", hint="Let one of its assistant messages train."
+        )
     if len(tokens) > max_tokens:
         raise TrainingError(
             f"The record has {len(tokens)} tokens, more than {max_tokens}.",

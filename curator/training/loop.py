@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from accelerate import Accelerator
@@ -56,7 +56,7 @@ def uses_bf16(config: TrainConfig) -> bool:
     if config.precision == "auto":
         if torch.cuda.is_available():
             return torch.cuda.is_bf16_supported()
-        return torch.cpu._is_avx512_bf16_supported()  # elsewhere bf16 is emulated and slower than fp32
+        return bool(torch.cpu._is_avx512_bf16_supported())  # elsewhere bf16 is emulated and slower than fp32
     return config.precision == "bf16"
 
 
@@ -69,8 +69,7 @@ def add_adapters(model: PreTrainedModel, config: TrainConfig) -> PreTrainedModel
         target_modules="all-linear",  # peft leaves the head out
         task_type="CAUSAL_LM",
     )
-    adapted: PreTrainedModel = get_peft_model(model, adapters)
-    return adapted
+    return cast(PreTrainedModel, get_peft_model(model, adapters))
 
 
 def train(

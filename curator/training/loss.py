@@ -49,8 +49,8 @@ def collate(examples: Sequence[Example], *, pad_id: int, device: torch.device | 
 def response_nll(model: PreTrainedModel, batch: Batch) -> Tensor:
     """Negative log-likelihood of every response token of a batch, (N,) float32, in nats.
 
-    The hidden state at position p predicts the token at p + 1, so the vocabulary projection runs only at the N positions
-    before a response token; a model whose forward cannot be told so projects all of them first.
+    The hidden state at position p predicts the token at p + 1, so the vocabulary projection runs only at the N
+    positions before a response token; a model whose forward cannot be told so projects all of them first.
     """
     targets = batch.labels[:, 1:]  # (B, T-1)
     predicts = torch.zeros_like(batch.labels, dtype=torch.bool)

@@ -20,7 +20,8 @@ from schemas.record import Message, Record
 
 PLAIN_TEMPLATE = (
     "{% for message in messages %}"
-    "{{ message['role'] + ':\\n' + message['content'] + (eos_token if message['role'] == 'assistant' else '') + '\\n' }}"
+    "{{ message['role'] + ':\\n' + message['content'] }}"
+    "{{ (eos_token if message['role'] == 'assistant' else '') + '\\n' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ 'assistant:\\n' }}{% endif %}"
 )
@@ -112,7 +113,9 @@ def _render(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, *, 
     try:
         return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=ask))
     except (TemplateError, ValueError, TypeError) as error:
-        raise TrainingError(f"The chat template refuses the conversation: {error}.", hint="Change its roles or order.") from error
+        raise TrainingError(
+            f"The chat template refuses the conversation: {error}.", hint="Change its roles or order."
+        ) from error
 
 
 def _encode(text: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
