@@ -69,3 +69,14 @@ class ImportReport(Schema):
     """Rows whose content is already known, in this file or in the project."""
     issues: tuple[RowIssue, ...] = ()
     """The first quarantined rows, at most 20; all of them are in the quarantine."""
+
+
+class RetryReport(Schema):
+    """Result of trying quarantined rows again; `rows = imported + duplicates + still_failing`."""
+
+    rows: int
+    imported: int
+    duplicates: int
+    still_failing: int
+    issues: tuple[RowIssue, ...] = ()
+    """Why rows still fail."""

@@ -85,7 +85,7 @@ import_batch = Table(
     Column("file_name", Text, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("format", Text, nullable=False),
-    Column("field_map", _Json, nullable=False),
+    Column("settings", _Json, nullable=False),  # field map, CSV header, whether rows were taken as reviewed
     Column("read", Integer, nullable=False, default=0),
     Column("imported", Integer, nullable=False, default=0),
     Column("quarantined", Integer, nullable=False, default=0),

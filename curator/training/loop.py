@@ -55,7 +55,7 @@ def uses_bf16(config: TrainConfig) -> bool:
     """Whether the forward pass runs in bfloat16 on this machine."""
     if config.precision == "auto":
         if torch.cuda.is_available():
-            return torch.cuda.is_bf16_supported()
+            return bool(torch.cuda.is_bf16_supported())
         return bool(torch.cpu._is_avx512_bf16_supported())  # elsewhere bf16 is emulated and slower than fp32
     return config.precision == "bf16"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from curator.errors import VersionError
-from curator.quality.fingerprint import prompt_hash
+from curator.quality.contamination import holds_test_prompt
 from curator.store import events, projects, records, suites
 from curator.store import versions as register
 from curator.versions import files, identity
@@ -55,7 +55,7 @@ def freeze(
         refused: list[str] = []
         for stored in records.accepted(connection, owner.id):
             record = stored.final or stored.content
-            if prompt_hash(record.instruction) in forbidden:
+            if holds_test_prompt(record, forbidden):
                 refused.append(stored.id)
                 continue
             hashes = identity.row_hash(record), identity.meta_hash(record)

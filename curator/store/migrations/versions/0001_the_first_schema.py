@@ -62,7 +62,7 @@ def upgrade() -> None:
         sa.Column("file_name", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("format", sa.Text(), nullable=False),
-        sa.Column("field_map", _JSON, nullable=False),
+        sa.Column("settings", _JSON, nullable=False),
         sa.Column("read", sa.Integer(), nullable=False),
         sa.Column("imported", sa.Integer(), nullable=False),
         sa.Column("quarantined", sa.Integer(), nullable=False),
@@ -194,12 +194,7 @@ def upgrade() -> None:
         sa.CheckConstraint("status in ('ok', 'abstain', 'error')", name=op.f("ck_finding_status")),
         sa.ForeignKeyConstraint(["output_id"], ["output.id"], name=op.f("fk_finding_output_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),
-        sa.UniqueConstraint(
-            "output_id",
-            "detector",
-            "version",
-            name=op.f("uq_finding_output_id_detector_version"),
-        ),
+        sa.UniqueConstraint("output_id", "detector", "version", name=op.f("uq_finding_output_id_detector_version")),
     )
     op.create_table(
         "record",
@@ -222,11 +217,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("project_id", "content_hash", name=op.f("uq_record_project_id_content_hash")),
     )
     with op.batch_alter_table("record", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_record_project_id_state_id"),
-            ["project_id", "state", "id"],
-            unique=False,
-        )
+        batch_op.create_index(batch_op.f("ix_record_project_id_state_id"), ["project_id", "state", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_record_prompt_hash"), ["prompt_hash"], unique=False)
 
     op.create_table(
@@ -242,11 +233,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_verdict")),
     )
     with op.batch_alter_table("verdict", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_verdict_output_id_superseded"),
-            ["output_id", "superseded"],
-            unique=False,
-        )
+        batch_op.create_index(batch_op.f("ix_verdict_output_id_superseded"), ["output_id", "superseded"], unique=False)
 
     op.create_table(
         "draft",
@@ -286,9 +273,7 @@ def upgrade() -> None:
     with op.batch_alter_table("slot", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_slot_holder_state"), ["holder", "state"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_slot_project_id_state_priority_id"),
-            ["project_id", "state", "priority", "id"],
-            unique=False,
+            batch_op.f("ix_slot_project_id_state_priority_id"), ["project_id", "state", "priority", "id"], unique=False
         )
 
     op.create_table(

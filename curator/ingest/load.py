@@ -1,0 +1,138 @@
+"""Import: read a file, check every row, store the good ones, keep the bad ones, report the sum."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+from curator.ingest.formats import read_record, recognise
+from curator.ingest.rows import Row, open_rows
+from curator.quality.contamination import holds_test_prompt
+from curator.store import batches, events, projects, quarantine, records, suites
+from curator.workspace import Workspace
+from schemas.importing import FieldMap, Format, ImportReport, RowIssue
+from schemas.record import Record
+
+_CHUNK = 5_000
+"""Rows per transaction: large enough to be fast, small enough not to keep annotators waiting."""
+_SAMPLE = 100
+"""Rows that are looked at to recognise the format."""
+_SHOWN = 20
+
+
+def import_file(
+    workspace: Workspace,
+    file: Path,
+    *,
+    actor: str,
+    format: Format | None = None,
+    field_map: FieldMap | None = None,
+    accept: bool = False,
+    project: str | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> ImportReport:
+    """Import a file; `read = imported + quarantined + duplicates` in the report always holds.
+
+    An import that was cut short can be run again: what is known counts as duplicate, and a row that is already in
+    quarantine is not kept twice.
+
+    Args:
+        workspace: Where to store.
+        file: JSON array, JSON lines or CSV.
+        actor: Who imports.
+        format: By default recognised from the rows.
+        field_map: Columns whose names differ from those of the format.
+        accept: Take the records as reviewed, so that they can be frozen without an annotation.
+        project: By default the first one.
+        on_progress: Is told the number of rows read so far.
+
+    Raises:
+        IngestError: The file cannot be read at all, or its format is not recognised.
+    """
+    field_map = field_map or FieldMap()
+    opened = open_rows(file)
+    if format is None:
+        sample = list(islice(opened.rows, _SAMPLE))
+        format = recognise((row for row in sample if isinstance(row, Row)), field_map)
+        opened = opened._replace(rows=chain(sample, opened.rows))
+    with file.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    settings = {"columns": field_map.columns, "header": opened.header, "accept": accept}
+    with workspace.write() as connection:
+        owner = projects.by_name(connection, project)
+        test_prompts = suites.prompt_hashes(connection)
+        kept = quarantine.lines_of_file(connection, owner.id, sha256)
+        batch_id = batches.begin(
+            connection,
+            project_id=owner.id,
+            file_name=file.name,
+            sha256=sha256,
+            format=format.value,
+            settings=settings,
+            actor=actor,
+            at=workspace.clock(),
+        )
+    read = imported = quarantined = 0
+    shown: list[RowIssue] = []
+    rows = iter(opened.rows)
+    while chunk := list(islice(rows, _CHUNK)):
+        good, bad = _divide(check_rows(chunk, format, field_map, source=file.name, test_prompts=test_prompts))
+        with workspace.write() as connection:
+            ids = records.add_many(
+                connection, good, project=owner, at=workspace.clock(), batch_id=batch_id, accept=accept
+            )
+            quarantine.add_many(connection, [issue for issue in bad if issue.line not in kept], batch_id=batch_id)
+            fresh = sum(record_id is not None for record_id in ids)
+            batches.count(connection, batch_id, imported=fresh, quarantined=len(bad), duplicates=len(good) - fresh)
+        read += len(chunk)
+        imported += fresh
+        quarantined += len(bad)
+        shown += bad[: _SHOWN - len(shown)]
+        if on_progress is not None:
+            on_progress(read)
+    report = ImportReport(
+        file=file.name,
+        sha256=sha256,
+        format=format,
+        read=read,
+        imported=imported,
+        quarantined=quarantined,
+        duplicates=read - imported - quarantined,
+        issues=tuple(shown),
+    )
+    with workspace.write() as connection:
+        batches.finish(connection, batch_id)
+        detail = report.model_dump(mode="json", exclude={"issues"})
+        events.append(connection, "import", f"import {batch_id}", actor=actor, at=workspace.clock(), detail=detail)
+    return report
+
+
+def check_rows(
+    rows: Iterable[Row | RowIssue],
+    format: Format,
+    field_map: FieldMap,
+    *,
+    source: str,
+    test_prompts: Collection[str],
+) -> Iterator[Record | RowIssue]:
+    """Every row as a record, or why it is none; a row with a test prompt is never let in."""
+    for row in rows:
+        checked = row if isinstance(row, RowIssue) else read_record(row, format, field_map, source=source)
+        if isinstance(row, Row) and isinstance(checked, Record) and holds_test_prompt(checked, test_prompts):
+            problem = "The instruction stands in a test suite; test prompts never train."
+            yield RowIssue(line=row.line, field="", rule="suite-prompt", problem=problem, text=row.text)
+        else:
+            yield checked
+
+
+def _divide(checked: Iterable[Record | RowIssue]) -> tuple[list[Record], list[RowIssue]]:
+    good: list[Record] = []
+    bad: list[RowIssue] = []
+    for each in checked:
+        if isinstance(each, Record):
+            good.append(each)
+        else:
+            bad.append(each)
+    return good, bad

@@ -1,0 +1,150 @@
+"""Answers of people on records, and the drafts that come before them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, RowMapping, func, insert, select
+
+from curator.errors import NotFoundError
+from curator.store.tables import annotation, draft, event
+from schemas.annotation import Annotation, Answer
+
+
+class LastAct(NamedTuple):
+    """The newest thing that somebody did and has not taken back."""
+
+    event_id: int
+    kind: str
+    """`submit`, `skip` or `flag`."""
+    record_id: str
+    slot_id: int
+    annotation_id: int | None
+
+
+def add(
+    connection: Connection,
+    answer: Answer,
+    *,
+    record_id: str,
+    slot_id: int,
+    annotator: str,
+    claim_token: str,
+    at: datetime,
+) -> Annotation:
+    """Store an answer."""
+    values = {
+        "record_id": record_id,
+        "slot_id": slot_id,
+        "annotator": annotator,
+        "claim_token": claim_token,
+        "answer": answer.model_dump(mode="json"),
+        "submitted_at": at,
+    }
+    row = connection.execute(insert(annotation).values(values).returning(annotation)).mappings().one()
+    return _annotation(row)
+
+
+def of_token(connection: Connection, claim_token: str) -> Annotation | None:
+    """The answer that was given with a claim."""
+    query = select(annotation).where(annotation.c.claim_token == claim_token)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _annotation(row)
+
+
+def get(connection: Connection, annotation_id: int) -> tuple[Annotation, int]:
+    """An answer and its slot.
+
+    Raises:
+        NotFoundError: There is none with this id.
+    """
+    row = connection.execute(select(annotation).where(annotation.c.id == annotation_id)).mappings().first()
+    if row is None:
+        raise NotFoundError(f"There is no annotation {annotation_id}.", hint="Reload the page.")
+    return _annotation(row), row["slot_id"]
+
+
+def standing(connection: Connection, record_id: str) -> list[Annotation]:
+    """Answers on a record that were not undone, oldest first."""
+    query = select(annotation).where(annotation.c.record_id == record_id, annotation.c.undone.is_(False))
+    return [_annotation(row) for row in connection.execute(query.order_by(annotation.c.id)).mappings()]
+
+
+def newest_of(
+    connection: Connection, annotator: str, *, limit: int = 50, before: int | None = None
+) -> list[Annotation]:
+    """Somebody's answers that stand, newest first; those before an id, to page on."""
+    query = select(annotation).where(annotation.c.annotator == annotator, annotation.c.undone.is_(False))
+    if before is not None:
+        query = query.where(annotation.c.id < before)
+    return [
+        _annotation(row) for row in connection.execute(query.order_by(annotation.c.id.desc()).limit(limit)).mappings()
+    ]
+
+
+def count_since(connection: Connection, annotator: str, since: datetime) -> int:
+    """Somebody's answers that stand, given since a time."""
+    query = select(func.count()).where(
+        annotation.c.annotator == annotator, annotation.c.submitted_at >= since, annotation.c.undone.is_(False)
+    )
+    return connection.execute(query).scalar_one()
+
+
+def mark_undone(connection: Connection, annotation_id: int) -> bool:
+    """Take an answer back; False when it was taken back already. It is kept."""
+    change = annotation.update().where(annotation.c.id == annotation_id, annotation.c.undone.is_(False))
+    return connection.execute(change.values(undone=True)).rowcount == 1
+
+
+_ACTS = ("submit", "skip", "flag")
+_LOOK_BACK = 200
+"""Events of a person that undo looks through: about a hundred acts."""
+
+
+def last_act(connection: Connection, annotator: str, *, project_id: int) -> LastAct | None:
+    """What an undo of this person takes back, told from the log: their newest act that no undo names."""
+    query = select(event).where(event.c.actor == annotator, event.c.kind.in_([*_ACTS, "undo"]))
+    cancelled: set[int] = set()
+    for row in connection.execute(query.order_by(event.c.id.desc()).limit(_LOOK_BACK)):
+        if row.kind == "undo":
+            cancelled.add(row.detail["cancels"])
+        elif row.detail["project"] == project_id and row.id not in cancelled:
+            return LastAct(row.id, row.kind, row.subject, row.detail["slot"], row.detail.get("annotation"))
+    return None
+
+
+def submit_event(connection: Connection, added: Annotation) -> int:
+    """Id of the event with which an answer was given."""
+    query = select(event.c.id, event.c.detail).where(event.c.subject == added.record_id, event.c.kind == "submit")
+    return int(next(row.id for row in connection.execute(query) if row.detail["annotation"] == added.id))
+
+
+def save_draft(connection: Connection, record_id: str, annotator: str, answer: Answer, *, at: datetime) -> None:
+    """Keep what somebody has typed for a record."""
+    drop_draft(connection, record_id, annotator)
+    values = {"record_id": record_id, "annotator": annotator, "answer": answer.model_dump(mode="json"), "saved_at": at}
+    connection.execute(insert(draft).values(values))
+
+
+def draft_of(connection: Connection, record_id: str, annotator: str) -> Answer | None:
+    """What somebody had typed for a record."""
+    query = select(draft.c.answer).where(draft.c.record_id == record_id, draft.c.annotator == annotator)
+    found = connection.execute(query).scalar()
+    return None if found is None else Answer.model_validate(found)
+
+
+def drop_draft(connection: Connection, record_id: str, annotator: str) -> None:
+    """Forget what somebody had typed for a record."""
+    connection.execute(draft.delete().where(draft.c.record_id == record_id, draft.c.annotator == annotator))
+
+
+def _annotation(row: RowMapping) -> Annotation:
+    return Annotation(
+        id=row["id"],
+        record_id=row["record_id"],
+        annotator=row["annotator"],
+        answer=Answer.model_validate(row["answer"]),
+        submitted_at=row["submitted_at"],
+        undone=row["undone"],
+    )

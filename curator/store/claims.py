@@ -1,0 +1,191 @@
+"""Slots of records and the leases on them: who may answer what until when.
+
+A slot is claimed by one statement, so two people can never hold it. Only the token of a claim may answer, renew or give
+back; it is random, and it becomes the idempotency key of the answer.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, func, or_, select
+
+from curator.store.tables import annotation, record, skip, slot
+from schemas.annotation import Claim
+
+
+class SlotRow(NamedTuple):
+    """A slot as it stands."""
+
+    id: int
+    record_id: str
+    state: str
+    holder: str | None
+    claim_token: str | None
+
+
+class Waiting(NamedTuple):
+    """Why a queue gives nothing to somebody."""
+
+    held_by_others: int
+    next_free: datetime | None
+    """When the first of those leases ends."""
+    skipped: int
+    """Free records that this person skipped."""
+    answered: int
+    """Free records that this person has already answered."""
+
+
+def held(connection: Connection, annotator: str, *, project_id: int, now: datetime) -> Claim | None:
+    """The claim that somebody already has, so that a reload shows the same record."""
+    query = select(slot).where(
+        slot.c.holder == annotator, slot.c.state == "held", slot.c.project_id == project_id, slot.c.expires_at > now
+    )
+    row = connection.execute(query.order_by(slot.c.id).limit(1)).mappings().first()
+    return None if row is None else _claim(row)
+
+
+def claim_next(
+    connection: Connection, annotator: str, *, project_id: int, now: datetime, until: datetime
+) -> Claim | None:
+    """A claim on the first free slot that is for this person, in order of priority."""
+    wanted = _free(now) & (slot.c.project_id == project_id) & ~_answered_by(annotator) & ~_skipped_by(annotator)
+    return _claim_first(connection, annotator, wanted, until=until)
+
+
+def claim_record(
+    connection: Connection, annotator: str, record_id: str, *, now: datetime, until: datetime
+) -> Claim | None:
+    """A claim on a free slot of one record, even if this person skipped or answered it before."""
+    return _claim_first(connection, annotator, _free(now) & (slot.c.record_id == record_id), until=until)
+
+
+def take_back(connection: Connection, slot_id: int, annotator: str, *, now: datetime, until: datetime) -> Claim | None:
+    """A claim on the slot that this person has just answered, skipped or flagged; None if somebody else has it."""
+    mine_or_free = or_(_free(now), slot.c.state.in_(["done", "withdrawn"]), slot.c.holder == annotator)
+    return _claim_first(connection, annotator, mine_or_free & (slot.c.id == slot_id), until=until)
+
+
+def renew(connection: Connection, token: str, *, until: datetime) -> bool:
+    """Lengthen a lease; False when the claim is no longer valid."""
+    change = slot.update().where(slot.c.claim_token == token, slot.c.state == "held").values(expires_at=until)
+    return connection.execute(change).rowcount == 1
+
+
+def give_back(connection: Connection, token: str) -> bool:
+    """Free a claimed slot; False when the claim is no longer valid."""
+    change = slot.update().where(slot.c.claim_token == token, slot.c.state == "held")
+    return connection.execute(change.values(**_NOBODY, state="open")).rowcount == 1
+
+
+def close(connection: Connection, token: str) -> SlotRow | None:
+    """Mark the claimed slot as answered; None when the claim is no longer valid. Its token stays with it."""
+    change = slot.update().where(slot.c.claim_token == token, slot.c.state == "held")
+    row = connection.execute(change.values(state="done", expires_at=None).returning(slot)).mappings().first()
+    return None if row is None else _row(row)
+
+
+def withdraw(connection: Connection, record_id: str) -> None:
+    """Take every unanswered slot of a record out of the queue."""
+    change = slot.update().where(slot.c.record_id == record_id, slot.c.state.in_(["open", "held"]))
+    connection.execute(change.values(**_NOBODY, state="withdrawn"))
+
+
+def offer_again(connection: Connection, record_id: str, *, priority: int | None = None) -> None:
+    """Put the withdrawn slots of a record back into the queue."""
+    values: dict[str, Any] = {**_NOBODY, "state": "open"}
+    if priority is not None:
+        values["priority"] = priority
+    connection.execute(slot.update().where(slot.c.record_id == record_id, slot.c.state == "withdrawn").values(values))
+
+
+def reopen(connection: Connection, record_id: str, *, project_id: int, priority: int) -> None:
+    """Add a fresh open slot to a record whose slots were all answered, or that never had one."""
+    last = connection.execute(select(func.max(slot.c.n)).where(slot.c.record_id == record_id)).scalar_one()
+    values = {"record_id": record_id, "project_id": project_id, "n": 0 if last is None else last + 1}
+    connection.execute(slot.insert().values(**values, state="open", priority=priority))
+
+
+def of_token(connection: Connection, token: str) -> SlotRow | None:
+    """The slot that a claim is (or was) for."""
+    row = connection.execute(select(slot).where(slot.c.claim_token == token)).mappings().first()
+    return None if row is None else _row(row)
+
+
+def unanswered(connection: Connection, record_id: str) -> int:
+    """Slots of a record that still wait for an answer."""
+    query = select(func.count()).where(slot.c.record_id == record_id, slot.c.state.in_(["open", "held"]))
+    return connection.execute(query).scalar_one()
+
+
+def add_skip(connection: Connection, record_id: str, annotator: str, *, at: datetime) -> None:
+    """Remember that somebody does not want a record."""
+    remove_skip(connection, record_id, annotator)
+    connection.execute(skip.insert().values(record_id=record_id, annotator=annotator, at=at))
+
+
+def remove_skip(connection: Connection, record_id: str, annotator: str) -> None:
+    """Offer a skipped record to somebody again."""
+    connection.execute(skip.delete().where(skip.c.record_id == record_id, skip.c.annotator == annotator))
+
+
+def remove_all_skips(connection: Connection, annotator: str, *, project_id: int) -> int:
+    """Offer everything that somebody skipped to them again; returns how many."""
+    records = select(record.c.id).where(record.c.project_id == project_id)
+    return connection.execute(
+        skip.delete().where(skip.c.annotator == annotator, skip.c.record_id.in_(records))
+    ).rowcount
+
+
+def waiting(connection: Connection, annotator: str, *, project_id: int, now: datetime) -> Waiting:
+    """What keeps an empty queue from giving somebody a record."""
+    here = slot.c.project_id == project_id
+    others = and_(here, slot.c.state == "held", slot.c.expires_at > now, slot.c.holder != annotator)
+    held_by_others = connection.execute(select(func.count(), func.min(slot.c.expires_at)).where(others)).one()
+    free = here & _free(now)
+    skipped = connection.execute(select(func.count()).select_from(slot).where(free & _skipped_by(annotator)))
+    answered = connection.execute(select(func.count()).select_from(slot).where(free & _answered_by(annotator)))
+    others_hold, next_free = held_by_others
+    return Waiting(others_hold, next_free, skipped.scalar_one(), answered.scalar_one())
+
+
+_NOBODY: dict[str, Any] = {"holder": None, "claim_token": None, "expires_at": None}
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    return or_(slot.c.state == "open", and_(slot.c.state == "held", slot.c.expires_at <= now))
+
+
+def _answered_by(annotator: str) -> ColumnElement[bool]:
+    mine = (annotation.c.record_id == slot.c.record_id) & (annotation.c.annotator == annotator)
+    return exists().where(mine & annotation.c.undone.is_(False))
+
+
+def _skipped_by(annotator: str) -> ColumnElement[bool]:
+    return exists().where((skip.c.record_id == slot.c.record_id) & (skip.c.annotator == annotator))
+
+
+def _claim_first(
+    connection: Connection, annotator: str, wanted: ColumnElement[bool], *, until: datetime
+) -> Claim | None:
+    first = select(slot.c.id).where(wanted).order_by(slot.c.priority.desc(), slot.c.id).limit(1)
+    first = first.with_for_update(skip_locked=True)  # PostgreSQL; SQLite has one writer and leaves the clause out
+    values = {
+        "state": "held",
+        "holder": annotator,
+        "claim_token": secrets.token_urlsafe(16),
+        "expires_at": until,
+    }
+    change = slot.update().where(slot.c.id == first.scalar_subquery()).values(values).returning(slot)
+    row = connection.execute(change).mappings().first()
+    return None if row is None else _claim(row)
+
+
+def _claim(row: RowMapping) -> Claim:
+    return Claim(token=row["claim_token"], slot_id=row["id"], record_id=row["record_id"], expires_at=row["expires_at"])
+
+
+def _row(row: RowMapping) -> SlotRow:
+    return SlotRow(row["id"], row["record_id"], row["state"], row["holder"], row["claim_token"])
