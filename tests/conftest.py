@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from curator import Workspace, open_workspace
+from curator.store import projects, records
+from schemas.record import Message, Origin, Record
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -34,3 +36,19 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"public data sets are not at {folder} (set CURATOR_SHARED_DATA)")
     return folder
+
+
+def make_record(instruction: str = "What is red?", response: str = "A colour.", **extra: object) -> Record:
+    """A record of one instruction and one response."""
+    messages = (Message(role="user", content=instruction), Message(role="assistant", content=response))
+    return Record(messages=messages, origin=Origin(source="made.jsonl"), **extra)
+
+
+@pytest.fixture
+def stocked(workspace: Workspace) -> Workspace:
+    """A workspace with three records that wait for annotation."""
+    with workspace.write() as connection:
+        project = projects.by_name(connection)
+        waiting = [make_record(f"Question {n}?", f"Answer {n}.") for n in range(3)]
+        records.add_many(connection, waiting, project=project, at=workspace.clock())
+    return workspace
