@@ -1,0 +1,64 @@
+"""The protocol of detectors: what they are given and what they must answer.
+
+A detector judges one output. It says `ok` with a score and a flag, `abstain` when it cannot judge, and never turns an
+error into a pass: an exception becomes a finding with the status `error`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from schemas.review import Finding, FindingStatus
+
+
+class Item(NamedTuple):
+    """One output with what is known about its prompt."""
+
+    prompt: str
+    output: str
+    reference: str | None = None
+    """A right answer."""
+    incorrect: tuple[str, ...] = ()
+    """Known wrong answers."""
+    stopped: bool | None = None
+    """Whether the model ended by itself; None when that is not known."""
+
+
+class Detector(Protocol):
+    """One question about an output."""
+
+    id: str
+    version: str
+    """Changes whenever the same output could get another finding."""
+
+    def judge(self, item: Item) -> Finding:
+        """The finding on one output."""
+        ...
+
+
+def ok(detector: Detector, *, score: float, flag: bool, reason: str = "", evidence: Iterable[str] = ()) -> Finding:
+    """A finding of a detector that could judge."""
+    return Finding(
+        detector=detector.id,
+        version=detector.version,
+        status=FindingStatus.OK,
+        score=score,
+        flag=flag,
+        reason=reason,
+        evidence=list(evidence) or None,
+    )
+
+
+def abstain(detector: Detector, reason: str) -> Finding:
+    """A finding of a detector that cannot judge this output."""
+    return Finding(detector=detector.id, version=detector.version, status=FindingStatus.ABSTAIN, reason=reason)
+
+
+def judge_safely(detector: Detector, item: Item) -> Finding:
+    """The finding of a detector, or an error finding if it fails: a failed check is never a pass."""
+    try:
+        return detector.judge(item)
+    except Exception as error:  # any failure of a detector is data about the screening, not a reason to stop it
+        reason = f"{type(error).__name__}: {error}"
+        return Finding(detector=detector.id, version=detector.version, status=FindingStatus.ERROR, reason=reason)

@@ -1,0 +1,77 @@
+"""Confidence bounds for one rate.
+
+Wilson for display: Wilson (1927), "Probable inference, the law of succession, and statistical inference", JASA 22.
+Clopper-Pearson for gates, because it never promises more than it holds: Clopper and Pearson (1934), Biometrika 26.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from scipy.stats import beta, norm
+
+
+class Interval(NamedTuple):
+    """A two-sided confidence interval."""
+
+    lower: float
+    upper: float
+
+
+def wilson(found: int, n: int, *, confidence: float = 0.95) -> Interval:
+    """Two-sided Wilson interval of a rate with `found` hits among `n`.
+
+    Raises:
+        ValueError: `n` is 0, or `found` is not between 0 and `n`.
+    """
+    _check(found, n)
+    z = float(norm.ppf(1 - (1 - confidence) / 2))
+    rate = found / n
+    centre = rate + z**2 / (2 * n)
+    spread = z * math.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
+    scale = 1 + z**2 / n
+    return Interval(max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale))
+
+
+def upper_bound(found: int, n: int, *, confidence: float = 0.95) -> float:
+    """One-sided Clopper-Pearson upper bound: the true rate lies below it with at least this confidence.
+
+    Example:
+        >>> round(upper_bound(0, 59), 4)
+        0.0495
+    """
+    _check(found, n)
+    return 1.0 if found == n else float(beta.ppf(confidence, found + 1, n - found))
+
+
+def lower_bound(found: int, n: int, *, confidence: float = 0.95) -> float:
+    """One-sided Clopper-Pearson lower bound: the true rate lies above it with at least this confidence."""
+    _check(found, n)
+    return 0.0 if found == 0 else float(beta.ppf(1 - confidence, found, n - found + 1))
+
+
+def needed(limit: float, found: int, *, confidence: float = 0.95) -> int:
+    """Smallest number of judgements with which `found` hits still give an upper bound of at most `limit`.
+
+    Example:
+        >>> [needed(0.05, hits) for hits in range(4)]
+        [59, 93, 124, 153]
+    """
+    if not 0 < limit < 1:
+        raise ValueError(f"limit {limit} is not between 0 and 1")
+    low, high = found, max(1, found)
+    while upper_bound(found, high, confidence=confidence) > limit:
+        low, high = high, high * 2
+    while high - low > 1:  # the bound falls with every further clean judgement
+        middle = (low + high) // 2
+        if upper_bound(found, middle, confidence=confidence) > limit:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _check(found: int, n: int) -> None:
+    if not 0 <= found <= n or n == 0:
+        raise ValueError(f"{found} of {n} is no rate")
