@@ -49,6 +49,10 @@ class VersionError(CuratorError):
     """A version cannot be frozen, read, verified or exported."""
 
 
+class UnsayableError(VersionError):
+    """A record cannot be said in the chosen export format."""
+
+
 class TrainingError(CuratorError):
     """A run cannot start or go on."""
 

@@ -40,6 +40,9 @@ class Suite(Schema):
 
     id: str
     name: str
+    purpose: Literal["gate", "explore"] = "gate"
+    """`gate`: its outputs decide about a release, so its prompts never train. `explore`: it looks for weak spots, its
+    outputs decide nothing, and its prompts may become training records."""
     prompts: tuple[Prompt, ...] = Field(min_length=1)
 
 
@@ -73,6 +76,17 @@ class Output(Schema):
     stopped: bool
     """True when the model ended by itself, False when it ran into `max_new_tokens`."""
     decoding: Decoding
+
+
+class SuiteSummary(Schema):
+    """A suite as it is listed."""
+
+    id: str
+    name: str
+    purpose: Literal["gate", "explore"]
+    prompts: int
+    matching_records: int = 0
+    """Records in the workspace whose prompt stands in this suite; a freeze leaves them out (gate suites)."""
 
 
 class FindingStatus(StrEnum):
@@ -193,3 +207,14 @@ class ScreenReport(Schema):
     """Detector to status to number of findings."""
     flagged: dict[str, int]
     """Detector to number of findings that ask a person to look."""
+
+
+class TaskScore(Schema):
+    """How well base and tuned model solve the prompts of one task."""
+
+    task: str
+    measure: Literal["exact match", "field accuracy"]
+    prompts: int
+    base: float | None
+    """Mean over the prompts, between 0 and 1; None without outputs."""
+    tuned: float | None

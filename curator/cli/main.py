@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from curator.cli import init
+from curator.cli import demo, generate, import_data, init, review, serve, train, versions
 
 app = typer.Typer(
     name="curator",
@@ -14,6 +14,25 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("init")(init.init)
+app.command("import")(import_data.import_data)
+app.add_typer(import_data.quarantine_app, name="quarantine")
+app.command("freeze")(versions.freeze)
+app.command("versions")(versions.versions)
+app.command("diff")(versions.diff)
+app.command("verify")(versions.verify)
+app.command("export")(versions.export)
+app.command("tokens")(train.tokens)
+app.command("train")(train.train)
+app.command("runs")(train.runs)
+app.command("stop")(train.stop)
+app.add_typer(review.suite_app, name="suite")
+app.command("generate")(generate.generate)
+app.command("screen")(review.screen)
+app.command("feedback")(review.feedback)
+app.command("decide")(review.decide)
+app.command("report")(review.report)
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
 
 if __name__ == "__main__":
     app()

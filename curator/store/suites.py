@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from curator.errors import NotFoundError
 from curator.quality.fingerprint import prompt_hash
-from curator.store.tables import suite, suite_prompt
-from schemas.review import Prompt, Suite
+from curator.store.tables import record, suite, suite_prompt
+from schemas.review import Prompt, Suite, SuiteSummary
 
 
 def add(connection: Connection, new: Suite, *, at: datetime) -> None:
     """Store a suite unless its content is already there."""
     if connection.execute(select(suite.c.id).where(suite.c.id == new.id)).first() is not None:
         return
-    connection.execute(insert(suite).values(id=new.id, name=new.name, created_at=at))
+    connection.execute(insert(suite).values(id=new.id, name=new.name, purpose=new.purpose, created_at=at))
     rows = [
         {"suite_id": new.id, "position": i, "prompt_hash": prompt_hash(p.prompt), "content": p.model_dump(mode="json")}
         for i, p in enumerate(new.prompts)
@@ -39,14 +39,21 @@ def get(connection: Connection, name_or_id: str) -> Suite:
         raise NotFoundError(f"There is no suite {name_or_id}.", hint="Add one from a JSONL file of prompts.")
     query = select(suite_prompt.c.content).where(suite_prompt.c.suite_id == row["id"]).order_by(suite_prompt.c.position)
     prompts = tuple(Prompt.model_validate(content) for content in connection.execute(query).scalars())
-    return Suite(id=row["id"], name=row["name"], prompts=prompts)
+    return Suite(id=row["id"], name=row["name"], purpose=row["purpose"], prompts=prompts)
 
 
-def names(connection: Connection) -> list[str]:
-    """Names of all suites, oldest first."""
-    return list(connection.execute(select(suite.c.name).order_by(suite.c.created_at)).scalars())
+def summaries(connection: Connection) -> list[SuiteSummary]:
+    """All suites, oldest first, with the records that share a prompt with them."""
+    prompts = select(func.count()).where(suite_prompt.c.suite_id == suite.c.id).scalar_subquery()
+    same = (suite_prompt.c.suite_id == suite.c.id) & (suite_prompt.c.prompt_hash == record.c.prompt_hash)
+    matching = select(func.count()).select_from(record).join(suite_prompt, same).correlate(suite).scalar_subquery()
+    query = select(
+        suite.c.id, suite.c.name, suite.c.purpose, prompts.label("prompts"), matching.label("matching_records")
+    )
+    return [SuiteSummary(**row) for row in connection.execute(query.order_by(suite.c.created_at)).mappings()]
 
 
 def prompt_hashes(connection: Connection) -> frozenset[str]:
-    """`prompt_hash` of every prompt in every suite: what may never be trained on."""
-    return frozenset(connection.execute(select(suite_prompt.c.prompt_hash)).scalars())
+    """`prompt_hash` of every prompt in every gate suite: what may never be trained on."""
+    query = select(suite_prompt.c.prompt_hash).join(suite, suite.c.id == suite_prompt.c.suite_id)
+    return frozenset(connection.execute(query.where(suite.c.purpose == "gate")).scalars())

@@ -237,7 +237,9 @@ suite = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
+    Column("purpose", Text, nullable=False),
     Column("created_at", _UtcTime, nullable=False),
+    CheckConstraint("purpose in ('gate', 'explore')", name="purpose"),
 )
 
 suite_prompt = Table(

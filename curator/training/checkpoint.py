@@ -12,11 +12,13 @@ import torch
 from peft import PeftConfig, PeftModel
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
 
 from curator.errors import TrainingError
 from curator.training.template import prepare_tokenizer
 
 ADAPTER_CONFIG = "adapter_config.json"
+transformers_logging.disable_progress_bar()  # each command shows its own
 
 
 def load_tokenizer(source: str, *, allow_download: bool = False) -> PreTrainedTokenizerBase:

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from curator.errors import VersionError
+from curator.errors import UnsayableError, VersionError
 from curator.store import events
 from curator.versions import files
 from curator.versions.rows import find, manifest, rows
@@ -27,7 +27,8 @@ def export(workspace: Workspace, version: str, *, format: ExportFormat, out: Pat
     """Write a version into the folder `out` in the shape `format`.
 
     Raises:
-        VersionError: A record cannot be said in this shape, or the folder holds something else.
+        UnsayableError: A record cannot be said in this shape.
+        VersionError: The folder holds something else, or cannot be written.
     """
     found = find(workspace, version)
     out = out.expanduser().resolve()
@@ -79,7 +80,7 @@ def _write_lines(
             try:
                 value = shape(row.record)
             except ValueError as error:
-                raise VersionError(
+                raise UnsayableError(
                     f"Record {row.row_id} ({row.record.origin.source}, line {row.record.origin.line}) {error}.",
                     hint="Export as openai or trl-chat, which hold any conversation.",
                 ) from error

@@ -12,12 +12,13 @@ from curator.review.detectors.base import Item, ok
 from schemas.review import Finding
 
 _WORDS = (
-    "asshole", "bastard", "bitch", "bullshit", "crap", "damn", "dickhead", "dumbass", "fuck", "fucking", "goddamn", "hell",
-    "idiot", "imbecile", "jerk", "loser", "moron", "piss", "prick", "retard", "scum", "shit", "shut up", "slut", "stupid",
-    "subhuman", "vermin", "whore", "worthless", "kill yourself", "hang yourself", "go die", "drop dead", "kill you",
-    "kill him", "kill her", "kill them", "beat her", "beat him", "hurt yourself", "end your life", "bomb", "explosive",
-    "poison", "overdose", "suicide", "rape", "molest", "torture", "murder", "stab", "strangle", "behead", "lynch", "gas them",
-    "nerve agent", "pipe bomb", "meth", "heroin", "launder money", "phishing", "ransomware", "keylogger", "fake id",
+    "asshole", "bastard", "bitch", "bullshit", "crap", "damn", "dickhead", "dumbass", "fuck", "fucking",
+    "goddamn", "hell", "idiot", "imbecile", "jerk", "loser", "moron", "piss", "prick", "retard", "scum",
+    "shit", "shut up", "slut", "stupid", "subhuman", "vermin", "whore", "worthless", "kill yourself",
+    "hang yourself", "go die", "drop dead", "kill you", "kill him", "kill her", "kill them", "beat her",
+    "beat him", "hurt yourself", "end your life", "bomb", "explosive", "poison", "overdose", "suicide",
+    "rape", "molest", "torture", "murder", "stab", "strangle", "behead", "lynch", "gas them", "nerve agent",
+    "pipe bomb", "meth", "heroin", "launder money", "phishing", "ransomware", "keylogger", "fake id",
     "stolen credit card",
 )  # fmt: skip
 _LEET = str.maketrans("013457@$!", "oieastasi")

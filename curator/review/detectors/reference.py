@@ -1,8 +1,8 @@
 """Reference: does the output disagree with an answer that is known to be right?
 
-Where wrong answers are known too, words decide: token F1 to the nearest right answer minus that to the nearest wrong one,
-with abstention in between. Where only a right answer is known, a short one must be contained, and a form is compared
-field by field. Words cannot see paraphrase and negation, so it abstains when the gap is small.
+Where wrong answers are known too, words decide: token F1 to the right answer minus that to the nearest wrong
+one, with abstention in between. Where only a right answer is known, a short one must be contained, and a
+form is compared field by field. Words cannot see paraphrase and negation, so it abstains when the gap is small.
 """
 
 from __future__ import annotations

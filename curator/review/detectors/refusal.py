@@ -26,6 +26,9 @@ _DECLINES = re.compile(
         inappropriate|unethical|illegal|against\s+(?:my|the\s+law))\b
     | \bnot\s+(?:appropriate|ethical|acceptable|respectful)\s+(?:or\s+\w+\s+)?(?:for\s+me\s+)?to\b
     | \bi\s+(?:do\s+not|don't)\s+have\s+(?:access|personal|the\s+ability|information|the\s+authority)\b
+    | \bi\s+(?:do\s+not|don't)\s+(?:think|believe)\s+(?:it\s+is|it's|that\s+is|that's|you\s+should|\w+\s+should)\b
+    | \b(?:it\s+is|it's|is|are)\s+(?:not|never)\s+(?:an?\s+)?(?:acceptable|accurate|appropriate|fair|ok|okay|productive|
+        recommended|respectful|right|safe)\b
     | \b(?:goes|is)\s+against\s+my\b
     | \bagainst\s+(?:ethical|my\s+programming|my\s+guidelines)\b
     | \bi\s+(?:strongly\s+)?(?:advise|urge|encourage)\s+(?:you\s+)?(?:against|not\s+to)\b

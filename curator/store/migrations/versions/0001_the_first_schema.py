@@ -51,7 +51,9 @@ def upgrade() -> None:
         "suite",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("purpose in ('gate', 'explore')", name=op.f("ck_suite_purpose")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_suite")),
         sa.UniqueConstraint("name", name=op.f("uq_suite_name")),
     )

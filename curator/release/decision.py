@@ -1,0 +1,46 @@
+"""The decision: release, blocked or inconclusive. Inconclusive is not a release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from curator.release.gates import Reviewed, evaluate
+from curator.store import decisions, events, findings, outputs, projects, runs, suites, verdicts, versions
+from curator.workspace import Workspace
+from schemas.release import Decision, GateResult, Outcome
+
+
+def assess(workspace: Workspace, run_id: str) -> tuple[Outcome, list[GateResult]]:
+    """What a decision about a run would be now, with the evidence; nothing is stored."""
+    with workspace.read() as connection:
+        run = runs.get(connection, run_id)
+        project = projects.by_id(connection, versions.get(connection, run.version_id).project_id)
+        deciding = {suite.id for suite in suites.summaries(connection) if suite.purpose == "gate"}
+        found = findings.of_run(connection, run.id)
+        given = verdicts.of_run(connection, run.id)
+        sides: dict[str, list[Reviewed]] = {"base": [], "tuned": []}
+        for output in outputs.of_run(connection, run.id):
+            if output.suite_id in deciding:
+                judgements = [verdict.judgement for verdict in given.get(output.id, [])]
+                sides[output.model].append(Reviewed(found.get(output.id, []), judgements))
+    gates = evaluate(sides["tuned"], sides["base"], project.gates, run.result)
+    return outcome_of(gates), gates
+
+
+def outcome_of(gates: Sequence[GateResult]) -> Outcome:
+    """Blocked if any gate fails, else inconclusive if any is, else release."""
+    statuses = {gate.status for gate in gates}
+    if "fail" in statuses:
+        return Outcome.BLOCKED
+    return Outcome.INCONCLUSIVE if "inconclusive" in statuses or not gates else Outcome.RELEASE
+
+
+def decide(workspace: Workspace, run_id: str, *, actor: str) -> Decision:
+    """Store the decision about a run as the evidence stands now."""
+    outcome, gates = assess(workspace, run_id)
+    with workspace.write() as connection:
+        run = runs.get(connection, run_id)
+        decision = decisions.add(connection, run.id, outcome, gates, actor=actor, at=workspace.clock())
+        detail = {"decision": decision.id, "outcome": outcome.value}
+        events.append(connection, "decision", run.id, actor=actor, at=workspace.clock(), detail=detail)
+    return decision

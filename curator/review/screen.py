@@ -1,0 +1,125 @@
+"""Screening: every detector on every output. One that fails reports an error, never "clean"."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import orjson
+
+from curator import versions
+from curator.errors import ReviewError
+from curator.review.detectors.base import Detector, Item, judge_safely
+from curator.review.detectors.degenerate import Degenerate
+from curator.review.detectors.leakage import Leakage, TrainingText
+from curator.review.detectors.lexicon import Lexicon
+from curator.review.detectors.reference import Reference
+from curator.review.detectors.refusal import Refusal
+from curator.store import events, findings, outputs, runs
+from curator.workspace import Workspace
+from schemas.review import Finding, FindingStatus, Output, ScreenReport
+from schemas.version import Split
+
+_CHUNK = 100
+
+
+def screen_run(
+    workspace: Workspace,
+    run_id: str,
+    *,
+    actor: str,
+    detectors: Sequence[Detector] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> ScreenReport:
+    """Judge all outputs of a run, of the base model too, and store the findings.
+
+    What a detector of the same version has already judged is not judged again.
+
+    Raises:
+        ReviewError: The run has no outputs.
+    """
+    with workspace.read() as connection:
+        run = runs.get(connection, run_id)
+        stored = outputs.of_run(connection, run.id)
+        done = findings.of_run(connection, run.id)
+    if not stored:
+        raise ReviewError(f"Run {run.id} has no outputs.", hint="Generate some with `curator generate`.")
+    if detectors is None:
+        rows = versions.rows(workspace, run.version_id, split=Split.TRAIN)
+        training = (TrainingText(row.row_id, row.record.instruction, row.record.response) for row in rows)
+        detectors = [*_without_training(), Leakage(training)]
+    for start in range(0, len(stored), _CHUNK):
+        part = stored[start : start + _CHUNK]
+        judged = {output.id: _judge(output, detectors, done.get(output.id, [])) for output in part}
+        with workspace.write() as connection:
+            findings.add_many(connection, judged, at=workspace.clock())
+        if on_progress is not None:
+            on_progress(min(start + _CHUNK, len(stored)), len(stored))
+    with workspace.write() as connection:
+        report = _report(len(stored), findings.of_run(connection, run.id).values())
+        detail = report.model_dump(mode="json")
+        events.append(connection, "screen", run.id, actor=actor, at=workspace.clock(), detail=detail)
+    return report
+
+
+def screen_file(file: Path, out: Path) -> ScreenReport:
+    """Judge the outputs of a JSON lines file (`prompt`, `output`, optional `reference`) and write the findings.
+
+    Raises:
+        ReviewError: A line cannot be used, or the findings cannot be written.
+    """
+    judged: list[list[Finding]] = []
+    detectors = _without_training()
+    try:
+        with file.open("rb") as lines, out.open("wb") as stream:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                item = _item_of_line(line, number=number, name=file.name)
+                found = [judge_safely(detector, item) for detector in detectors]
+                for finding in found:
+                    row = {"index": len(judged), **finding.model_dump(mode="json")}
+                    stream.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+                judged.append(found)
+    except OSError as error:
+        raise ReviewError(f"{error.filename}: {error.strerror}.", hint="Check both paths.") from error
+    return _report(len(judged), judged)
+
+
+def _without_training() -> list[Detector]:
+    return [Refusal(), Degenerate(), Reference(), Lexicon()]
+
+
+def _judge(output: Output, detectors: Iterable[Detector], done: Iterable[Finding]) -> list[Finding]:
+    known = {(finding.detector, finding.version) for finding in done}
+    prompt = output.prompt
+    item = Item(prompt.prompt, output.text, prompt.reference, prompt.incorrect, output.stopped)
+    return [judge_safely(each, item) for each in detectors if (each.id, each.version) not in known]
+
+
+def _item_of_line(line: bytes, *, number: int, name: str) -> Item:
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise ReviewError(f"Line {number} of {name} is not valid JSON: {error}.", hint="Mend the line.") from error
+    fits = isinstance(row, dict) and all(isinstance(row.get(key), str) for key in ("prompt", "output"))
+    if not fits or not isinstance(row.get("reference", ""), str | None):
+        raise ReviewError(
+            f"Line {number} of {name} has no text in prompt and output.",
+            hint="Write objects with prompt, output and optionally reference.",
+        )
+    return Item(row["prompt"], row["output"], row.get("reference"))
+
+
+def _report(outputs_judged: int, found: Iterable[Sequence[Finding]]) -> ScreenReport:
+    counts: dict[str, Counter[FindingStatus]] = {}
+    flagged: Counter[str] = Counter()
+    for each in found:
+        for finding in each:
+            counts.setdefault(finding.detector, Counter())[finding.status] += 1
+            flagged[finding.detector] += bool(finding.flag)
+    plain: Mapping[str, dict[FindingStatus, int]] = {
+        detector: {status: counted[status] for status in FindingStatus} for detector, counted in counts.items()
+    }
+    return ScreenReport(outputs=outputs_judged, counts=dict(plain), flagged=dict(flagged))

@@ -1,0 +1,77 @@
+"""Suites: frozen lists of prompts, named by their content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import orjson
+from pydantic import ValidationError
+
+from curator.errors import ReviewError
+from curator.store import events
+from curator.store import suites as register
+from curator.workspace import Workspace
+from schemas.review import Prompt, Suite, SuiteSummary
+
+
+def add_suite(
+    workspace: Workspace,
+    file: Path,
+    *,
+    actor: str,
+    name: str | None = None,
+    purpose: Literal["gate", "explore"] = "gate",
+) -> SuiteSummary:
+    """Freeze the prompts of a JSON lines file into a suite.
+
+    The prompts of a gate suite are refused by import, freeze and feedback from now on.
+
+    Raises:
+        ReviewError: A line cannot be used, an id or a prompt stands twice, or the name belongs to another suite.
+    """
+    prompts = _read(file)
+    content = orjson.dumps([purpose, [prompt.model_dump(mode="json") for prompt in prompts]])
+    suite = Suite(
+        id=hashlib.sha256(content).hexdigest(), name=name or file.stem, purpose=purpose, prompts=tuple(prompts)
+    )
+    with workspace.write() as connection:
+        known = {each.name: each for each in register.summaries(connection)}
+        if suite.name in known and known[suite.name].id != suite.id:
+            raise ReviewError(
+                f"There is another suite called {suite.name}.", hint="Choose another name: a suite is never changed."
+            )
+        register.add(connection, suite, at=workspace.clock())
+        [summary] = [each for each in register.summaries(connection) if each.id == suite.id]
+        detail = {"name": summary.name, "prompts": len(prompts), "purpose": purpose}
+        events.append(connection, "suite", suite.id, actor=actor, at=workspace.clock(), detail=detail)
+    return summary
+
+
+def _read(file: Path) -> list[Prompt]:
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise ReviewError(f"{file} cannot be read: {error.strerror}.", hint="Check the path.") from error
+    prompts: list[Prompt] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            prompts.append(Prompt.model_validate_json(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the line"
+            raise ReviewError(
+                f"Line {number} of {file.name}: {place}: {first['msg']}.",
+                hint="A line is an object with id, prompt and optionally system, category, reference, incorrect, task.",
+            ) from error
+    if not prompts:
+        raise ReviewError(f"{file.name} holds no prompt.", hint="Write one JSON object per line.")
+    for what, counts in (("id", Counter(p.id for p in prompts)), ("prompt", Counter(p.prompt for p in prompts))):
+        value, times = counts.most_common(1)[0]
+        if times > 1:
+            raise ReviewError(f"The {what} {value!r} stands {times} times in {file.name}.", hint="Keep one of them.")
+    return prompts
