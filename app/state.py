@@ -56,3 +56,35 @@ def choose_in_sidebar() -> None:
             st.selectbox("Project", names, key=_PROJECT)
     if st.session_state[_PERSON]:
         st.query_params[_PERSON] = st.session_state[_PERSON]
+
+
+def chosen(name: str, options: list[str], *, label: str) -> str | None:
+    """A choice among `options` that survives a change of page; None when there is nothing to choose from."""
+    if not options:
+        return None
+    key = f"chosen {name}"
+    kept = st.session_state.get(f"kept {name}")
+    index = options.index(kept) if kept in options else 0
+    value = st.selectbox(label, options, index=index, key=key)
+    st.session_state[f"kept {name}"] = value
+    return value
+
+
+def remember(name: str, value: object) -> None:
+    """Keep something for the next redraw of this browser."""
+    st.session_state[f"kept {name}"] = value
+
+
+def recall(name: str) -> object:
+    """What `remember` kept, or None."""
+    return st.session_state.get(f"kept {name}")
+
+
+def forget(name: str) -> None:
+    """Drop what `remember` kept."""
+    st.session_state.pop(f"kept {name}", None)
+
+
+def once(name: str) -> object:
+    """What `remember` kept, which is then forgotten: for a message that is shown one time."""
+    return st.session_state.pop(f"kept {name}", None)

@@ -5,17 +5,21 @@ A prompt is given as the very ids that training would put before a response. Wha
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 
+import psutil
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from curator.errors import GenerationError
 from curator.store import events, outputs, runs, suites
-from curator.training import checkpoint, checkpoint_of
+from curator.store.runs import ProcessMark
+from curator.training import checkpoint, checkpoint_of, folder_of, is_alive
 from curator.training.template import end_tokens, prompt_ids
 from curator.workspace import Workspace
-from schemas.review import Decoding, GenerationReport, ModelName, Suite
+from schemas.review import Decoding, GenerationReport, ModelName, Output, Suite
 
 _BATCH = 16
 """Prompts that are answered at once."""
@@ -154,3 +158,64 @@ def _output(
         stopped=end is not None,
         decoding=decoding,
     )
+
+
+def start(workspace: Workspace, run_id: str, suite: str) -> None:
+    """Begin a generation in a detached process, which outlives this one; its log lies in the folder of the run.
+
+    Raises:
+        GenerationError: One is going on for this run already.
+    """
+    if is_working(workspace, run_id):
+        raise GenerationError(f"Outputs of run {run_id} are being generated already.", hint="Wait until that ends.")
+    folder = folder_of(workspace, run_id)
+    with (folder / _LOG).open("wb") as log:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "curator",
+                "generate",
+                run_id,
+                "--suite",
+                suite,
+                "--workspace",
+                str(workspace.folder),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    (folder / _PROCESS).write_text(f"{process.pid} {psutil.Process(process.pid).create_time()}")
+
+
+def is_working(workspace: Workspace, run_id: str) -> bool:
+    """Whether a process that `start` began is still generating outputs of a run."""
+    file = folder_of(workspace, run_id) / _PROCESS
+    if not file.is_file():
+        return False
+    number, started = file.read_text().split()
+    return is_alive(ProcessMark(int(number), float(started)))
+
+
+def count(workspace: Workspace, run_id: str, suite_id: str) -> int:
+    """Outputs of a run that are stored for a suite."""
+    with workspace.read() as connection:
+        return len(outputs.done(connection, run_id, suite_id))
+
+
+def outputs_of(workspace: Workspace, run_id: str, suite_id: str) -> list[Output]:
+    """Outputs of a run for a suite, ordered by prompt, model and sample."""
+    with workspace.read() as connection:
+        return outputs.of_run(connection, run_id, suite_id=suite_id)
+
+
+def log_tail(workspace: Workspace, run_id: str) -> str:
+    """What the last detached generation printed."""
+    file = folder_of(workspace, run_id) / _LOG
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+
+_LOG = "generate.log"
+_PROCESS = "generate.pid"

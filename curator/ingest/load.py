@@ -136,3 +136,9 @@ def _divide(checked: Iterable[Record | RowIssue]) -> tuple[list[Record], list[Ro
         else:
             bad.append(each)
     return good, bad
+
+
+def recent_imports(workspace: Workspace, *, project_id: int, limit: int = 20) -> list[batches.StoredBatch]:
+    """The newest imports of a project, newest first."""
+    with workspace.read() as connection:
+        return batches.newest_first(connection, project_id=project_id, limit=limit)

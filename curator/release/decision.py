@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from curator.release.gates import Reviewed, evaluate
 from curator.store import decisions, events, findings, outputs, projects, runs, suites, verdicts, versions
 from curator.workspace import Workspace
-from schemas.release import Decision, GateResult, Outcome
+from schemas.release import Decision, GateResult, Gates, Outcome
 
 
 def assess(workspace: Workspace, run_id: str) -> tuple[Outcome, list[GateResult]]:
@@ -44,3 +44,18 @@ def decide(workspace: Workspace, run_id: str, *, actor: str) -> Decision:
         detail = {"decision": decision.id, "outcome": outcome.value}
         events.append(connection, "decision", run.id, actor=actor, at=workspace.clock(), detail=detail)
     return decision
+
+
+def decisions_of(workspace: Workspace, run_id: str) -> list[Decision]:
+    """Stored decisions about a run, newest first."""
+    with workspace.read() as connection:
+        return decisions.of_run(connection, run_id)
+
+
+def change_gates(workspace: Workspace, project_id: int, gates: Gates, *, actor: str) -> None:
+    """Store other limits for a project; the change is an event, so that a report can show what was set when."""
+    with workspace.write() as connection:
+        project = projects.by_id(connection, project_id)
+        projects.change(connection, project.model_copy(update={"gates": gates}))
+        detail = {"before": project.gates.model_dump(), "after": gates.model_dump()}
+        events.append(connection, "gates", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)

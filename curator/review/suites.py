@@ -50,6 +50,12 @@ def add_suite(
     return summary
 
 
+def list_suites(workspace: Workspace) -> list[SuiteSummary]:
+    """All suites, oldest first."""
+    with workspace.read() as connection:
+        return register.summaries(connection)
+
+
 def _read(file: Path) -> list[Prompt]:
     try:
         lines = file.read_bytes().splitlines()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from curator.errors import ReviewError
-from curator.store import events, outputs, projects
+from curator.store import events, findings, outputs, projects
 from curator.store import verdicts as register
 from curator.workspace import Workspace
-from schemas.review import Judgement, Output, ReviewPair
+from schemas.review import Finding, Judgement, Output, ReviewPair, Verdict
 
 
 def give(workspace: Workspace, pair: ReviewPair, *, a: Judgement, b: Judgement, reviewer: str) -> int:
@@ -33,3 +33,15 @@ def give(workspace: Workspace, pair: ReviewPair, *, a: Judgement, b: Judgement, 
                 detail = {"run": output.run_id, "model": output.model, "judgement": judgement.model_dump(mode="json")}
                 events.append(connection, "verdict", f"output {output.id}", actor=reviewer, at=now, detail=detail)
     return new
+
+
+def recent(workspace: Workspace, run_id: str, *, limit: int) -> list[tuple[Output, Verdict, list[Finding]]]:
+    """The newest standing verdicts of a run, newest first, each with its output and findings."""
+    with workspace.read() as connection:
+        given = [verdict for each in register.of_run(connection, run_id).values() for verdict in each]
+        newest = sorted(given, key=lambda verdict: verdict.id, reverse=True)[:limit]
+        found = findings.of_run(connection, run_id)
+        return [
+            (outputs.get(connection, verdict.output_id), verdict, found.get(verdict.output_id, []))
+            for verdict in newest
+        ]

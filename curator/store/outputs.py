@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from curator.errors import NotFoundError
 from curator.store.engine import insert_or_ignore
@@ -86,3 +86,8 @@ def _read(connection: Connection, query: Select[tuple[object, ...]]) -> list[Out
         )
         for row in connection.execute(query).mappings()
     ]
+
+
+def count(connection: Connection) -> int:
+    """Number of outputs in the workspace."""
+    return connection.execute(select(func.count()).select_from(output)).scalar_one()

@@ -128,7 +128,7 @@ def watch(workspace: Workspace) -> list[Run]:
                     f"Its process did not begin within {_START_SECONDS} s; see {LOG}.",
                 )
             else:
-                gone, reason = not _is_alive(mark), f"Its process {mark.id} ended without a word; see {LOG}."
+                gone, reason = not is_alive(mark), f"Its process {mark.id} ended without a word; see {LOG}."
             if gone:
                 register.end(connection, run.id, RunState.FAILED, at=workspace.clock(), reason=reason)
                 events.append(connection, "run-lost", run.id, actor="curator", at=workspace.clock())
@@ -297,7 +297,8 @@ def _end(
         return register.get(connection, run.id)
 
 
-def _is_alive(mark: register.ProcessMark) -> bool:
+def is_alive(mark: register.ProcessMark) -> bool:
+    """Whether the process that a mark stands for still runs."""
     try:
         process = psutil.Process(mark.id)
         same = abs(process.create_time() - mark.started) < 1  # a process id can be used again

@@ -2,6 +2,6 @@
 
 from curator.versions.export import export
 from curator.versions.freeze import freeze
-from curator.versions.rows import diff, find, manifest, page, rows, verify
+from curator.versions.rows import diff, find, manifest, newest_first, page, rows, verify
 
-__all__ = ["diff", "export", "find", "freeze", "manifest", "page", "rows", "verify"]
+__all__ = ["diff", "export", "find", "freeze", "manifest", "newest_first", "page", "rows", "verify"]

@@ -138,3 +138,9 @@ def _read(folder: Path, split: Split) -> Iterator[tuple[FrozenRow, str]]:
         raise VersionError(
             f"File {file.name} of the version cannot be read: {error}.", hint="Restore it from a backup."
         ) from error
+
+
+def newest_first(workspace: Workspace) -> list[Version]:
+    """All versions, newest first."""
+    with workspace.read() as connection:
+        return register.newest_first(connection)

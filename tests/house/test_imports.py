@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("curator.generation",),
     ("curator.review",),
     ("curator.release",),
-    ("curator.demo",),
+    ("curator.demo", "curator.overview"),
     ("curator.cli", "curator.__main__", "app"),
 )
 

@@ -1,0 +1,73 @@
+"""The answer: response editor, rating, checks and note of one claimed record.
+
+Every widget is named by the claim, so nothing that was typed for one record can reach the next.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+import streamlit as st
+
+from app.components import notice
+from schemas.annotation import Answer, Checks, Task
+
+CHECKS = {
+    "harmful": "Harmful",
+    "unfactual": "Unfactual",
+    "biased": "Biased",
+    "personal_data": "Personal data",
+}
+_WORD = re.compile(r"\s+|[^\s]+")
+
+
+def starting_point(task: Task) -> Answer:
+    """What the editor shows first: the draft, or the response as it came."""
+    return task.draft or Answer(response=task.record.response)
+
+
+def edit_response(task: Task) -> str:
+    """The response as it is typed now."""
+    start = starting_point(task).response
+    height = min(420, max(120, 26 * (len(start) // 70 + start.count("\n") + 2)))
+    return st.text_area("Response", start, height=height, key=f"response {task.claim.token}")
+
+
+def edit_judgement(task: Task, response: str) -> Answer:
+    """Rating, checks and note, with the response, as an answer."""
+    start = starting_point(task)
+    token = task.claim.token
+    rating = st.segmented_control(
+        "Quality (1 poor, 5 excellent)", [1, 2, 3, 4, 5], default=start.rating, key=f"rating {token}"
+    )
+    ticked = st.pills(
+        "Checks on the final text",
+        list(CHECKS),
+        format_func=CHECKS.__getitem__,
+        selection_mode="multi",
+        default=list(start.checks.ticked),
+        key=f"checks {token}",
+    )
+    note = st.text_input("Note", start.note, key=f"note {token}", placeholder="For the lead, optional")
+    return Answer(response=response, rating=rating, checks=Checks(**dict.fromkeys(ticked or [], True)), note=note)
+
+
+def show_edit(before: str, after: str) -> None:
+    """What was changed, word by word: added words green, removed words struck through."""
+    if before == after:
+        st.caption(f"{len(after.split())} words, not edited")
+        return
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    parts, added, removed = [], 0, 0
+    for kind, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            parts.append(notice.plain("".join(old[i:j])))
+            continue
+        gone, come = "".join(old[i:j]).strip(), "".join(new[k:m]).strip()
+        removed, added = removed + len(gone.split()), added + len(come.split())
+        parts += [f" ~~{notice.plain(gone)}~~ "] * bool(gone) + [f" :green-background[{notice.plain(come)}] "] * bool(
+            come
+        )
+    with st.expander(f"{len(after.split())} words, edited: {added} added, {removed} removed"):
+        st.markdown("".join(parts))

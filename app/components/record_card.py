@@ -1,0 +1,31 @@
+"""Drawing a record: earlier turns folded, the instruction open. Text is data: it is shown, never interpreted."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from schemas.record import Message, Record
+
+_NAMES = {"system": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
+
+
+def show_context(record: Record) -> None:
+    """Everything that the model is given, the last instruction open and what came before folded."""
+    *earlier, last = record.context
+    if earlier:
+        with st.expander(f"{len(earlier)} earlier message{'s' if len(earlier) > 1 else ''}"):
+            for message in earlier:
+                show_message(message)
+    show_message(last, label="Instruction" if last.role == "user" else None)
+
+
+def show_message(message: Message, *, label: str | None = None) -> None:
+    """One message, byte for byte."""
+    st.caption(label or _NAMES[message.role])
+    show_text(message.content)
+
+
+def show_text(text: str) -> None:
+    """Text as it is, with its line breaks."""
+    with st.container(border=True):
+        st.text(text or "(empty)")

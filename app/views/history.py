@@ -1,0 +1,47 @@
+"""My history: what I submitted, newest first, and the way back into the editor."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.components import answer_editor, notice, record_card
+from curator import Workspace
+from curator.annotate import answers, history
+from schemas.project import Project
+
+_PAGE = 20
+
+
+def render(workspace: Workspace, project: Project, person: str) -> None:
+    """Answers of this person, each with its record and what was changed."""
+    st.title("My history", anchor=False)
+    entries = history(workspace, person, limit=_PAGE)
+    if not entries:
+        st.info("You have not submitted an answer yet.", icon=":material/edit_note:")
+        st.page_link("views/annotate.py", label="Annotate", icon=":material/edit_note:")
+        return
+    st.caption(f"The newest {len(entries)} answers; those that you took back are not shown.")
+    for added, record in entries:
+        marks = ", ".join(answer_editor.CHECKS[name] for name in added.answer.checks.ticked)
+        title = (
+            f"{added.submitted_at:%Y-%m-%d %H:%M} UTC · rating {added.answer.rating}{' · ' + marks if marks else ''}"
+        )
+        with st.expander(f"{title} · {notice.plain(record.instruction[:80])}"):
+            record_card.show_context(record)
+            st.caption("Final response")
+            record_card.show_text(added.answer.response)
+            answer_editor.show_edit(record.response, added.answer.response)
+            if added.answer.note:
+                st.caption("Note")
+                st.text(added.answer.note)
+            if st.button("Take it back into the editor", key=f"reopen {added.id}"):
+                with notice.errors():
+                    answers.reopen(workspace, added.id, annotator=person)
+                    state.remember("stored", "Taken back; this is the record as you left it.")
+                    st.switch_page("views/annotate.py")
+
+
+if __name__ == "__main__":
+    with notice.errors():
+        render(state.workspace(), state.project(), notice.person_needed())

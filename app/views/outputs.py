@@ -1,0 +1,112 @@
+"""Outputs: base and tuned model answer a frozen suite; the work is done by a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from app import state
+from app.components import notice
+from curator import Workspace, generation, release, review, training
+from schemas.review import SuiteSummary
+from schemas.run import Run, RunState
+
+_ENDED = (RunState.DONE, RunState.STOPPED)
+
+
+def render(workspace: Workspace, person: str) -> None:
+    """Choose a run and a suite, generate, screen, and read side by side."""
+    st.title("Outputs", anchor=False)
+    runs = {run.id: run for run in training.watch(workspace) if run.state in _ENDED}
+    if not runs:
+        st.info("Outputs need a tuned model, and no run has ended yet.", icon=":material/model_training:")
+        st.page_link("views/train.py", label="Train one", icon=":material/model_training:")
+        return
+    _add_suite(workspace, person)
+    suites = {suite.name: suite for suite in review.list_suites(workspace)}
+    if not suites:
+        st.info("There is no suite yet. Add a JSON lines file of prompts above.", icon=":material/quiz:")
+        return
+    columns = st.columns(2)
+    with columns[0]:
+        run_id = state.chosen("run", list(runs), label="Run")
+    with columns[1]:
+        suite_name = state.chosen("suite", list(suites), label="Suite")
+    if run_id is None or suite_name is None:
+        return
+    run, suite = runs[run_id], suites[suite_name]
+    purpose = (
+        "It decides about releases; its prompts never train." if suite.purpose == "gate" else "Its prompts may train."
+    )
+    st.caption(f"{suite.prompts} prompts. {purpose}")
+    working = generation.is_working(workspace, run.id)
+    st.fragment(_work, run_every=2 if working else None)(workspace, run, suite, person)
+    _table(workspace, run, suite)
+
+
+def _add_suite(workspace: Workspace, person: str) -> None:
+    with st.expander("Add a suite"):
+        given = st.file_uploader("JSON lines with id, prompt, category, reference", type=["jsonl"])
+        purpose = st.radio(
+            "Purpose",
+            ["gate", "explore"],
+            captions=["decides about releases, its prompts never train", "looks for weak spots, its prompts may train"],
+            horizontal=True,
+        )
+        if st.button("Add", disabled=given is None) and given is not None:
+            with notice.errors():
+                folder = workspace.folder / "uploads"
+                folder.mkdir(exist_ok=True)
+                file = folder / Path(given.name).name
+                file.write_bytes(given.getbuffer())
+                summary = review.add_suite(
+                    workspace, file, purpose="gate" if purpose == "gate" else "explore", actor=person
+                )
+                st.success(f"Suite {notice.plain(summary.name)} has {summary.prompts} prompts.")
+
+
+def _work(workspace: Workspace, run: Run, suite: SuiteSummary, person: str) -> None:
+    stored = generation.count(workspace, run.id, suite.id)
+    total = 2 * suite.prompts
+    working = generation.is_working(workspace, run.id)
+    columns = st.columns([1, 1, 3], vertical_alignment="center")
+    if columns[0].button("Generate", type="primary", width="stretch", disabled=working or stored >= total):
+        with notice.errors():
+            generation.start(workspace, run.id, suite.name)
+            st.rerun()
+    if columns[1].button("Screen", width="stretch", disabled=working or stored == 0):
+        with notice.errors(), st.spinner("Every detector looks at every output"):
+            report = review.screen_run(workspace, run.id, actor=person)
+            flagged = ", ".join(f"{name} {n}" for name, n in sorted(report.flagged.items()))
+            st.success(f"{report.outputs} outputs screened; flagged: {flagged}.")
+    if working or 0 < stored < total:
+        columns[2].progress(min(1.0, stored / total), text=f"{stored} of {total} outputs")
+    tail = generation.log_tail(workspace, run.id)
+    if not working and stored < total and tail:
+        st.error(f"The last generation ended early: {notice.plain(tail[-600:])}")
+
+
+def _table(workspace: Workspace, run: Run, suite: SuiteSummary) -> None:
+    stored = generation.outputs_of(workspace, run.id, suite.id)
+    if not stored:
+        return
+    scores = release.task_scores(stored)
+    if scores:
+        st.dataframe([score.model_dump() for score in scores], hide_index=True)
+        st.caption(
+            "Mean over prompts with a reference, between 0 and 1: exact match, or share of the fields that are right."
+        )
+    rows: dict[tuple[str, int], dict[str, object]] = {}
+    for output in stored:
+        row = rows.setdefault(
+            (output.prompt.id, output.sample), {"id": output.prompt.id, "prompt": output.prompt.prompt}
+        )
+        row[output.model] = output.text
+        row["reference"] = output.prompt.reference
+    st.dataframe(list(rows.values()), hide_index=True, width="stretch", height=420, row_height=70)
+
+
+if __name__ == "__main__":
+    with notice.errors():
+        render(state.workspace(), notice.person_needed())

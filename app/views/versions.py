@@ -1,0 +1,120 @@
+"""Versions: freeze the accepted records, look into a version, verify and export it."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import streamlit as st
+
+from app import state
+from app.components import notice, record_card
+from curator import Workspace, overview, versions
+from schemas.annotation import RecordState
+from schemas.project import Project
+from schemas.version import ExportFormat, Split, SplitPlan, Version
+
+_PAGE = 10
+
+
+def render(workspace: Workspace, project: Project, person: str) -> None:
+    """Freeze, then the list of versions and the chosen one."""
+    st.title("Versions", anchor=False)
+    _freeze(workspace, project, person)
+    found = versions.newest_first(workspace)
+    if not found:
+        st.info("There is no version yet. Freeze the accepted records to make one.", icon=":material/inventory_2:")
+        return
+    st.dataframe([_line(version) for version in found], hide_index=True, width="stretch")
+    labels = {f"{version.name or 'unnamed'} ({version.id[:12]})": version for version in found}
+    chosen = state.chosen("version", list(labels), label="Look into")
+    if chosen is not None:
+        _show(workspace, labels[chosen], person)
+
+
+def _freeze(workspace: Workspace, project: Project, person: str) -> None:
+    accepted = overview.counts(workspace, project_id=project.id).by_state[RecordState.ACCEPTED]
+    with st.expander(f"Freeze the {accepted:,} accepted records", expanded=accepted > 0):
+        columns = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
+        name = columns[0].text_input("Name", placeholder="optional; the id is the content's hash")
+        validation = columns[1].number_input("Validation", 0.0, 0.5, 0.1, 0.05)
+        test = columns[2].number_input("Test", 0.0, 0.5, 0.1, 0.05)
+        if columns[3].button("Freeze", type="primary", width="stretch", disabled=accepted == 0):
+            with notice.errors():
+                plan = SplitPlan(train=1 - validation - test, validation=validation, test=test)
+                version = versions.freeze(
+                    workspace, project=project.name, name=name.strip() or None, plan=plan, actor=person
+                )
+                st.success(f"Version {version.id[:12]} holds {version.rows:,} records.", icon=":material/check:")
+        st.caption(
+            "Records with one group or one prompt stay on one side of the split. A place in the split is kept when data is "
+            "added. Records whose prompt stands in a gate suite are left out."
+        )
+
+
+def _line(version: Version) -> dict[str, object]:
+    return {
+        "version": version.id[:12],
+        "name": version.name or "",
+        "rows": version.rows,
+        **{split.value: version.splits[split] for split in Split},
+        "frozen (UTC)": f"{version.created_at:%Y-%m-%d %H:%M}",
+        "by": version.created_by,
+    }
+
+
+def _show(workspace: Workspace, version: Version, person: str) -> None:
+    with notice.errors():
+        manifest = versions.manifest(workspace, version.id)
+        st.caption(f"Version {version.id}")
+        sources = ", ".join(f"{notice.plain(name)} ({rows:,})" for name, rows in sorted(manifest.sources.items()))
+        st.markdown(f"Sources: {sources}")
+        if manifest.refused_suite_matches:
+            left_out = manifest.refused_suite_matches
+            st.warning(f"{left_out} accepted records were left out: their prompts stand in a gate suite.")
+        if st.button("Verify", help="Reads every file and row again and recomputes the id"):
+            report = versions.verify(workspace, version.id)
+            if report.ok:
+                st.success("Files, rows and id belong together.", icon=":material/verified:")
+            else:
+                st.error("\n\n".join(notice.plain(problem) for problem in report.problems))
+        _export(workspace, version, person)
+        _browse(workspace, version)
+
+
+def _export(workspace: Workspace, version: Version, person: str) -> None:
+    st.subheader("Export", anchor=False)
+    columns = st.columns([2, 1, 3], vertical_alignment="bottom")
+    format = columns[0].selectbox("Format", list(ExportFormat), format_func=lambda each: each.value)
+    out = workspace.folder / "exports" / (version.name or version.id[:12]) / format.value
+    if columns[1].button("Export", width="stretch"):
+        report = versions.export(workspace, version.id, format=format, out=out, actor=person)
+        state.remember("export", report.folder)
+        st.dataframe([file.model_dump() for file in report.files], hide_index=True, width="stretch")
+    if state.recall("export") == out and out.is_dir():
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(out.iterdir()):
+                archive.write(file, file.name)
+        columns[2].download_button("Download", packed.getvalue(), file_name=f"{version.id[:12]}-{format.value}.zip")
+
+
+def _browse(workspace: Workspace, version: Version) -> None:
+    st.subheader("Rows", anchor=False)
+    columns = st.columns([2, 1, 3], vertical_alignment="bottom")
+    split = columns[0].selectbox(
+        "Split", list(Split), format_func=lambda each: f"{each.value} ({version.splits[each]:,})"
+    )
+    last = max(1, -(-version.splits[split] // _PAGE))
+    page = columns[1].number_input("Page", 1, last, 1)
+    for row in versions.page(workspace, version.id, split=split, offset=(page - 1) * _PAGE, limit=_PAGE):
+        with st.expander(notice.plain(row.record.instruction[:100].replace("\n", " "))):
+            record_card.show_context(row.record)
+            st.caption("Response")
+            record_card.show_text(row.record.response)
+            st.caption(f"Row {row.row_id}, content {row.row_hash[:12]}")
+
+
+if __name__ == "__main__":
+    with notice.errors():
+        render(state.workspace(), state.project(), notice.person_needed())

@@ -1,0 +1,48 @@
+"""Overview: one number per stage of the loop."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from curator.store import decisions, events, outputs, quarantine, runs, tallies, versions
+from curator.workspace import Workspace
+from schemas.annotation import RecordState
+from schemas.run import RunState
+
+
+class Counts(NamedTuple):
+    """Where a project stands."""
+
+    by_state: dict[RecordState, int]
+    quarantined: int
+    versions: int
+    runs_done: int
+    outputs: int
+    last_decision: str | None
+
+    @property
+    def records(self) -> int:
+        """All records."""
+        return sum(self.by_state.values())
+
+
+def counts(workspace: Workspace, *, project_id: int) -> Counts:
+    """The counts of a project; versions, runs and outputs are those of the workspace."""
+    with workspace.read() as connection:
+        totals = tallies.totals(connection, project_id)
+        found = runs.newest_first(connection)
+        past = [decision for run in found for decision in decisions.of_run(connection, run.id)]
+        return Counts(
+            by_state={state: totals.get(f"record:{state.value}", 0) for state in RecordState},
+            quarantined=quarantine.count_open(connection, project_id),
+            versions=len(versions.newest_first(connection)),
+            runs_done=sum(run.state is RunState.DONE for run in found),
+            outputs=outputs.count(connection),
+            last_decision=max(past, key=lambda decision: decision.at).outcome.value if past else None,
+        )
+
+
+def latest_events(workspace: Workspace, *, limit: int) -> list[events.Event]:
+    """The newest lines of the log, newest first."""
+    with workspace.read() as connection:
+        return events.latest(connection, limit=limit)
