@@ -1,4 +1,4 @@
-"""Review: base and tuned output side by side, names hidden, one verdict for each; flagged outputs go back to the data."""
+"""Review: base and tuned output side by side, names hidden; what is wrong goes back to the data."""
 
 from __future__ import annotations
 

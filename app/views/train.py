@@ -111,8 +111,8 @@ def _show(workspace: Workspace, run_id: str, person: str) -> None:
         columns[1].metric("Held-out loss after", f"{tuned.nll:.3f}", change, delta_color="inverse", border=True)
         columns[2].metric("Response tokens trained on", f"{run.result.response_tokens:,}", border=True)
         st.caption(
-            f"Negative log-likelihood in nats per response token: summed over the {tuned.response_tokens:,} response tokens "
-            f"of {tuned.records:,} records of the split {tuned.split}, divided once."
+            f"Negative log-likelihood in nats per response token: summed over the {tuned.response_tokens:,} response "
+            f"tokens of {tuned.records:,} records of the split {tuned.split}, divided once."
         )
     if rows:
         _curve(pd.DataFrame([row.model_dump(include={"step", "loss", "validation_nll"}) for row in rows]))

@@ -47,8 +47,8 @@ def _freeze(workspace: Workspace, project: Project, person: str) -> None:
                 )
                 st.success(f"Version {version.id[:12]} holds {version.rows:,} records.", icon=":material/check:")
         st.caption(
-            "Records with one group or one prompt stay on one side of the split. A place in the split is kept when data is "
-            "added. Records whose prompt stands in a gate suite are left out."
+            "Records with one group or one prompt stay on one side of the split. A place in the split is kept when "
+            "data is added. Records whose prompt stands in a gate suite are left out."
         )
 
 
@@ -85,7 +85,7 @@ def _show(workspace: Workspace, version: Version, person: str) -> None:
 def _export(workspace: Workspace, version: Version, person: str) -> None:
     st.subheader("Export", anchor=False)
     columns = st.columns([2, 1, 3], vertical_alignment="bottom")
-    format = columns[0].selectbox("Format", list(ExportFormat), format_func=lambda each: each.value)
+    format = ExportFormat(columns[0].selectbox("Format", [each.value for each in ExportFormat]))
     out = workspace.folder / "exports" / (version.name or version.id[:12]) / format.value
     if columns[1].button("Export", width="stretch"):
         report = versions.export(workspace, version.id, format=format, out=out, actor=person)
@@ -102,9 +102,7 @@ def _export(workspace: Workspace, version: Version, person: str) -> None:
 def _browse(workspace: Workspace, version: Version) -> None:
     st.subheader("Rows", anchor=False)
     columns = st.columns([2, 1, 3], vertical_alignment="bottom")
-    split = columns[0].selectbox(
-        "Split", list(Split), format_func=lambda each: f"{each.value} ({version.splits[each]:,})"
-    )
+    split = Split(columns[0].selectbox("Split", [each.value for each in Split]))
     last = max(1, -(-version.splits[split] // _PAGE))
     page = columns[1].number_input("Page", 1, last, 1)
     for row in versions.page(workspace, version.id, split=split, offset=(page - 1) * _PAGE, limit=_PAGE):
