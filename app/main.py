@@ -1,9 +1,12 @@
 """Navigation: one page per stage, in the order of the loop."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from app import state
 
+_ICON = Path(__file__).with_name("icon.svg")  # an icon by name would be fetched from a server
 _PAGES = {
     "": [("overview", "Overview", ":material/home:")],
     "Data": [
@@ -23,7 +26,7 @@ _PAGES = {
     ],
 }
 
-st.set_page_config(page_title="Curator", page_icon=":material/dataset:", layout="wide")
+st.set_page_config(page_title="Curator", page_icon=str(_ICON), layout="wide")
 state.choose_in_sidebar()
 st.navigation(
     {

@@ -56,7 +56,7 @@ def edit_judgement(task: Task, response: str) -> Answer:
 def show_edit(before: str, after: str) -> None:
     """What was changed, word by word: added words green, removed words struck through."""
     if before == after:
-        st.caption(f"{len(after.split())} words, not edited")
+        st.caption(f"{_words(after)}, not edited")
         return
     old, new = _WORD.findall(before), _WORD.findall(after)
     parts, added, removed = [], 0, 0
@@ -69,5 +69,10 @@ def show_edit(before: str, after: str) -> None:
         parts += [f" ~~{notice.plain(gone)}~~ "] * bool(gone) + [f" :green-background[{notice.plain(come)}] "] * bool(
             come
         )
-    with st.expander(f"{len(after.split())} words, edited: {added} added, {removed} removed"):
+    with st.expander(f"{_words(after)}, edited: {added} added, {removed} removed"):
         st.markdown("".join(parts))
+
+
+def _words(text: str) -> str:
+    n = len(text.split())
+    return f"{n} word{'' if n == 1 else 's'}"
