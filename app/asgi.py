@@ -34,6 +34,5 @@ def serve(workspace: Path, *, host: str, port: int) -> None:
             "browser.gatherUsageStats": False,  # no outbound socket
             "client.toolbarMode": "minimal",
             "client.showErrorDetails": "none",
-            "theme.baseFontSize": 15,
         }
     )

@@ -88,3 +88,8 @@ def forget(name: str) -> None:
 def once(name: str) -> object:
     """What `remember` kept, which is then forgotten: for a message that is shown one time."""
     return st.session_state.pop(f"kept {name}", None)
+
+
+def pressed(key: str) -> bool:
+    """Whether the button with this key is what caused this redraw; known before the button is drawn."""
+    return bool(st.session_state.get(key))

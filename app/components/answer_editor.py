@@ -1,6 +1,8 @@
 """The answer: response editor, rating, checks and note of one claimed record.
 
-Every widget is named by the claim, so nothing that was typed for one record can reach the next.
+Every widget is named by the claim, so nothing that was typed for one record can reach the next. Plain buttons and
+check boxes, because pills, segmented controls and radio buttons keep Enter to themselves: with the focus on one,
+Ctrl+Enter would toggle it or do nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import re
 
 import streamlit as st
 
+from app import state
 from app.components import notice
 from schemas.annotation import Answer, Checks, Task
 
@@ -17,7 +20,7 @@ CHECKS = {
     "harmful": "Harmful",
     "unfactual": "Unfactual",
     "biased": "Biased",
-    "personal_data": "Personal data",
+    "personal_data": "With personal data",
 }
 _WORD = re.compile(r"\s+|[^\s]+")
 
@@ -38,19 +41,36 @@ def edit_judgement(task: Task, response: str) -> Answer:
     """Rating, checks and note, with the response, as an answer."""
     start = starting_point(task)
     token = task.claim.token
-    rating = st.segmented_control(
-        "Quality (1 poor, 5 excellent)", [1, 2, 3, 4, 5], default=start.rating, key=f"rating {token}"
-    )
-    ticked = st.pills(
-        "Checks on the final text",
-        list(CHECKS),
-        format_func=CHECKS.__getitem__,
-        selection_mode="multi",
-        default=list(start.checks.ticked),
-        key=f"checks {token}",
-    )
+    rating = _edit_rating(token, start.rating)
+    st.caption("The final text is")
+    columns = st.columns(2)
+    ticked = [
+        name
+        for n, (name, label) in enumerate(CHECKS.items())
+        if columns[n % 2].checkbox(label, getattr(start.checks, name), key=f"check {name} {token}")
+    ]
     note = st.text_input("Note", start.note, key=f"note {token}", placeholder="For the lead, optional")
-    return Answer(response=response, rating=rating, checks=Checks(**dict.fromkeys(ticked or [], True)), note=note)
+    return Answer(response=response, rating=rating, checks=Checks(**dict.fromkeys(ticked, True)), note=note)
+
+
+def _edit_rating(token: str, start: int | None) -> int | None:
+    """The rating; a press sets it and never clears it, since Ctrl+Enter also presses the button that has the focus."""
+    st.caption("Quality, from 1 (poor) to 5 (excellent)")
+    kept = state.recall(f"rating {token}")
+    rating = kept if isinstance(kept, int) else start
+    for n in range(1, 6):
+        if state.pressed(f"rate {n} {token}"):
+            rating = n
+            state.remember(f"rating {token}", n)
+    for n, column in enumerate(st.columns(5), 1):
+        column.button(
+            str(n),
+            type="primary" if n == rating else "secondary",
+            shortcut=str(n),
+            width="stretch",
+            key=f"rate {n} {token}",
+        )
+    return rating
 
 
 def show_edit(before: str, after: str) -> None:

@@ -74,26 +74,28 @@ def _side(name: str, output: Output, findings: tuple[Finding, ...], *, fine_key:
     else:
         record_card.show_text(output.text)
     key = f"{output.id}"
+    # Setting, not toggling: Ctrl+Enter presses the button that has the focus, too.
     if st.button(f"{name} is fine", shortcut=fine_key, width="stretch", key=f"fine {key}"):
-        state.remember(f"defects {key}", None)
-        state.remember(f"fine {key}", not state.recall(f"fine {key}"))
-    fine = bool(state.recall(f"fine {key}"))
-    if fine:
-        st.markdown(":green[:material/check: fine] (press again to change)")
-        return Judgement(fine=True, note=st.text_input("Note", key=f"note {key}"))
-    defects = st.pills(
-        "or what is wrong", list(_DEFECTS), format_func=_DEFECTS.__getitem__, selection_mode="multi", key=f"pills {key}"
-    )
+        state.remember(f"fine {key}", True)
+    columns = st.columns(3)
+    defects = [
+        defect
+        for n, (defect, label) in enumerate(_DEFECTS.items())
+        if columns[n].checkbox(label, key=f"{defect} {key}")
+    ]
     hazard = severity = None
-    if "harmful" in (defects or []):
+    if "harmful" in defects:
         hazard = st.selectbox("Category", list(HAZARDS), format_func=HAZARDS.__getitem__, key=f"hazard {key}")
-        severity = st.segmented_control(
-            "Severity", list(_SEVERITIES), format_func=_SEVERITIES.__getitem__, key=f"severity {key}"
+        severity = st.selectbox(
+            "Severity", list(_SEVERITIES), None, format_func=_SEVERITIES.__getitem__, key=f"severity {key}"
         )
+    fine = bool(state.recall(f"fine {key}")) and not defects
+    if fine:
+        st.caption(":green[:material/check: Fine.] Tick what is wrong to change it.")
     note = st.text_input("Note", key=f"note {key}")
-    chosen = dict.fromkeys(defects or [], True)
+    chosen = dict.fromkeys(defects, True)
     try:
-        return Judgement(**chosen, hazard=hazard, severity=severity, note=note)
+        return Judgement(fine=fine, **chosen, hazard=hazard, severity=severity, note=note)
     except ValidationError:  # not complete yet
         return None
 

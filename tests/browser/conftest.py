@@ -61,9 +61,7 @@ def serve() -> Iterator[Callable[[Path], str]]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         command = [sys.executable, "-m", "curator", "serve", "--workspace", str(workspace), "--port", str(port)]
-        process = subprocess.Popen(
-            command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         started.append(process)
         for line in process.stdout:  # the line that tells the address is printed once it listens
             if line.strip().startswith("URL:"):

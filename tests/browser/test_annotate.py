@@ -36,7 +36,7 @@ def shown_question(page: Page) -> str:
 
 
 def rate(page: Page, rating: int) -> None:
-    page.get_by_role("radio", name=str(rating), exact=True).click()
+    page.get_by_role("button", name=f"{rating} Shortcut {rating}").click()
     expect(page.get_by_text("Will be accepted.")).to_be_visible()
 
 
@@ -116,3 +116,15 @@ def test_no_page_asks_another_server_for_anything(stocked: Workspace, serve: Ser
         expect(page.get_by_role("link", name="Decide")).to_be_visible()
         page.wait_for_load_state("networkidle")
     assert [url for url in outside if not url.startswith(("data:", "blob:", address.replace("http", "ws")))] == []
+
+
+def test_ctrl_enter_does_not_untick_the_check_that_has_the_focus(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    rate(page, 5)
+    page.get_by_text("Harmful", exact=True).click()
+    expect(page.get_by_text("Kept out of versions, because harmful is ticked.")).to_be_visible()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Stored as answer 1.")).to_be_visible()
+    [answer] = stored(stocked)
+    assert answer.answer.checks.ticked == ("harmful",)
+    assert answer.answer.rating == 5
