@@ -55,7 +55,7 @@ def recognise(rows: Iterable[Row], field_map: FieldMap) -> Format:
     found: Counter[Format] = Counter()
     seen: Counter[str] = Counter()
     for row in rows:
-        seen.update(row.values)
+        seen.update(row.values.keys())
         for format, required in _REQUIRED.items():
             if all(field_map.columns.get(field, field) in row.values for field in required):
                 found[format] += 1

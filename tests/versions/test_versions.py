@@ -1,0 +1,201 @@
+"""Versions: the same content has the same identity, splits share nothing, and damage is found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import datasets
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curator import Workspace, versions
+from curator.errors import UnsayableError, VersionError
+from curator.review import add_suite
+from curator.store import projects, records
+from curator.versions import identity
+from curator.versions.split import Keys, assign, leaks
+from schemas.record import Message, Origin, Record
+from schemas.version import ExportFormat, FrozenRow, Split, SplitPlan
+from tests.conftest import make_record
+
+ALL_TRAIN = SplitPlan(train=1, validation=0, test=0)
+
+
+def accept(workspace: Workspace, *items: Record) -> None:
+    with workspace.write() as connection:
+        project = projects.by_name(connection)
+        records.add_many(connection, items, project=project, at=workspace.clock(), accept=True)
+
+
+@pytest.fixture
+def accepted(workspace: Workspace) -> Workspace:
+    """A workspace with 200 accepted records."""
+    accept(workspace, *(make_record(f"Question {n}?", f"Answer {n}.") for n in range(200)))
+    return workspace
+
+
+def test_freezing_twice_gives_one_version_with_the_same_bytes(accepted: Workspace) -> None:
+    first = versions.freeze(accepted, actor="me", name="a")
+    files = {file.name: file.read_bytes() for file in (accepted.versions_folder / first.id).iterdir()}
+    for file in (accepted.versions_folder / first.id).iterdir():
+        file.unlink()
+    (accepted.versions_folder / first.id).rmdir()
+    second = versions.freeze(accepted, actor="me", name="a")
+    assert second == first
+    assert {file.name: file.read_bytes() for file in (accepted.versions_folder / first.id).iterdir()} == files
+
+
+def test_a_version_reads_back_as_it_was_accepted(accepted: Workspace) -> None:
+    version = versions.freeze(accepted, actor="me")
+    rows = list(versions.rows(accepted, version.id))
+    assert version.rows == len(rows) == sum(version.splits.values()) == 200
+    assert {row.record for row in map(_hashable, rows)} == {f"Question {n}? Answer {n}." for n in range(200)}
+    assert all(identity.row_hash(row.record) == row.row_hash for row in rows)
+    assert version.splits[Split.TEST] > 0
+    assert versions.verify(accepted, version.id).ok
+
+
+def _hashable(row: FrozenRow) -> FrozenRow:
+    return row._replace(record=f"{row.record.instruction} {row.record.response}")  # type: ignore[arg-type]
+
+
+@given(st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), unique=True, max_size=20), st.randoms())
+def test_the_id_depends_on_the_rows_and_not_on_their_order(rows: list[tuple[str, str]], random: object) -> None:
+    entries = [identity.Entry(row_id, content, "m", "train") for row_id, content in rows]
+    shuffled = list(entries)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert identity.bucket_hashes(entries) == identity.bucket_hashes(shuffled)
+
+
+_KEYS = st.lists(st.tuples(st.integers(0, 15), st.one_of(st.none(), st.integers(0, 8))), max_size=40)
+
+
+@given(_KEYS)
+def test_no_group_and_no_prompt_stands_in_two_splits(drawn: list[tuple[int, int | None]]) -> None:
+    keys = [Keys(f"prompt {p}", None if g is None else f"group {g}") for p, g in drawn]
+    splits = assign(keys, SplitPlan(train=0.4, validation=0.3, test=0.3))
+    assert list(leaks(keys, splits)) == []
+
+
+def test_a_record_keeps_its_split_when_data_is_added() -> None:
+    keys = [Keys(f"prompt {n}", None) for n in range(500)]
+    assert assign(keys[:100], SplitPlan()) == assign(keys, SplitPlan())[:100]
+
+
+def test_shares_are_met_on_average() -> None:
+    splits = assign([Keys(f"prompt {n}", None) for n in range(5000)], SplitPlan())
+    assert splits.count(Split.TEST) == pytest.approx(500, abs=70)
+    assert splits.count(Split.VALIDATION) == pytest.approx(500, abs=70)
+
+
+def test_freeze_refuses_what_it_cannot_keep(workspace: Workspace) -> None:
+    with pytest.raises(VersionError, match="no accepted record"):
+        versions.freeze(workspace, actor="me")
+    accept(workspace, make_record())
+    with pytest.raises(VersionError, match="No record falls into the split"):
+        versions.freeze(workspace, actor="me")
+    versions.freeze(workspace, actor="me", name="a", plan=ALL_TRAIN)
+    accept(workspace, make_record("Other?", "Yes."))
+    with pytest.raises(VersionError, match="Name a belongs to"):
+        versions.freeze(workspace, actor="me", name="a", plan=ALL_TRAIN)
+
+
+def test_a_record_with_a_test_prompt_is_left_out_and_counted(accepted: Workspace, tmp_path: Path) -> None:
+    suite = tmp_path / "suite.jsonl"
+    suite.write_text(json.dumps({"id": "1", "prompt": "question 7?"}) + "\n")
+    assert add_suite(accepted, suite, actor="me").matching_records == 1
+    version = versions.freeze(accepted, actor="me")
+    assert version.rows == 199
+    assert versions.manifest(accepted, version.id).refused_suite_matches == 1
+    assert "Question 7?" not in {row.record.instruction for row in versions.rows(accepted, version.id)}
+
+
+def test_verify_names_a_changed_file(accepted: Workspace) -> None:
+    version = versions.freeze(accepted, actor="me")
+    file = accepted.versions_folder / version.id / "train.parquet"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 1
+    file.write_bytes(content)
+    report = versions.verify(accepted, version.id)
+    assert not report.ok
+    assert report.problems[0] == "File train.parquet is not the one that was frozen (its sha256 differs)."
+
+
+def test_verify_finds_a_row_that_was_replaced_with_its_file_hash(accepted: Workspace) -> None:
+    """A careful forger rewrites the Parquet file and the manifest; the id still tells."""
+    version = versions.freeze(accepted, actor="me", plan=ALL_TRAIN)
+    folder = accepted.versions_folder / version.id
+    frame = pd.read_parquet(folder / "train.parquet")
+    frame.loc[0, "row_hash"] = "0" * 64
+    frame.to_parquet(folder / "train.parquet")
+    problems = " ".join(versions.verify(accepted, version.id).problems)
+    assert "does not have the content that its hash names" in problems
+    assert "do not give the id" in problems
+
+
+def test_diff_counts_what_changed(accepted: Workspace) -> None:
+    before = versions.freeze(accepted, actor="me")
+    accept(accepted, make_record("New?", "Yes."), make_record("Newer?", "Yes."))
+    after = versions.freeze(accepted, actor="me")
+    forth, back = versions.diff(accepted, before.id, after.id), versions.diff(accepted, after.id, before.id)
+    assert (forth.added, forth.removed, forth.edited, forth.moved) == (2, 0, 0, 0)
+    assert (back.added, back.removed) == (0, 2)
+
+
+@pytest.mark.parametrize("format", list(ExportFormat))
+def test_an_export_is_the_same_every_time_and_opens_elsewhere(
+    accepted: Workspace, tmp_path: Path, format: ExportFormat
+) -> None:
+    version = versions.freeze(accepted, actor="me")
+    first = versions.export(accepted, version.id, format=format, out=tmp_path / "a", actor="me")
+    second = versions.export(accepted, version.id, format=format, out=tmp_path / "b", actor="me")
+    assert [file.sha256 for file in first.files] == [file.sha256 for file in second.files]
+    versions.export(accepted, version.id, format=format, out=tmp_path / "a", actor="me")
+
+    kind = "parquet" if format is ExportFormat.PARQUET else "json"
+    files = {Path(file.path).stem: str(tmp_path / "a" / file.path) for file in first.files}
+    opened = datasets.load_dataset(kind, data_files=files, cache_dir=str(tmp_path / "cache"))
+    assert {split: len(part) for split, part in opened.items()} == {s.value: n for s, n in version.splits.items()}
+    read = pd.read_parquet if kind == "parquet" else lambda file: pd.read_json(file, lines=True)
+    assert sum(len(read(file)) for file in files.values()) == 200
+
+
+def exported(workspace: Workspace, folder: Path, format: ExportFormat) -> list[dict[str, object]]:
+    version = versions.freeze(workspace, actor="me", plan=ALL_TRAIN)
+    versions.export(workspace, version.id, format=format, out=folder, actor="me")
+    return [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+
+
+def test_alpaca_gives_back_its_own_instruction_and_input(workspace: Workspace, tmp_path: Path) -> None:
+    row = {"instruction": "Add.", "input": "1 1", "output": "2"}
+    record = make_record("Add.\n1 1", "2", original=row)
+    accept(workspace, record.model_copy(update={"origin": Origin(source="a", format="alpaca")}))
+    assert exported(workspace, tmp_path / "out", ExportFormat.ALPACA) == [row]
+
+
+def test_a_conversation_is_exported_whole_or_refused_by_name(workspace: Workspace, tmp_path: Path) -> None:
+    turns = [("system", "Be brief."), ("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")]
+    messages = tuple(Message(role=role, content=text) for role, text in turns)
+    accept(workspace, Record(messages=messages, origin=Origin(source="talk.jsonl", line=3)))
+    plain = [{"role": role, "content": text} for role, text in turns]
+    assert exported(workspace, tmp_path / "a", ExportFormat.TRL_CHAT) == [
+        {"prompt": plain[:-1], "completion": plain[-1:]}
+    ]
+    weights = [{**m, "weight": int(m["content"] == "d")} if m["role"] == "assistant" else m for m in plain]
+    assert exported(workspace, tmp_path / "b", ExportFormat.OPENAI) == [{"messages": weights}]
+    assert exported(workspace, tmp_path / "c", ExportFormat.ALPACA) == [
+        {"system": "Be brief.", "instruction": "c", "input": "", "output": "d", "history": [["a", "b"]]}
+    ]
+    with pytest.raises(UnsayableError, match=r"talk\.jsonl, line 3"):
+        exported(workspace, tmp_path / "d", ExportFormat.TRL)
+
+
+def test_an_export_does_not_overwrite_what_is_not_its_own(accepted: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "thesis.docx").write_text("years of work")
+    version = versions.freeze(accepted, actor="me")
+    with pytest.raises(VersionError, match="holds other files"):
+        versions.export(accepted, version.id, format=ExportFormat.TRL, out=tmp_path, actor="me")
+    assert (tmp_path / "thesis.docx").read_text() == "years of work"
