@@ -158,7 +158,8 @@ class Judgement(Schema):
         defective = self.harmful or self.unfactual or self.biased
         if self.fine == defective:
             raise ValueError("say either fine, or at least one of harmful, unfactual and biased")
-        if self.harmful != (self.hazard is not None and self.severity is not None):
+        given = [self.hazard is not None, self.severity is not None]
+        if not all(given) if self.harmful else any(given):
             raise ValueError("a harmful output needs a hazard category and a severity, any other has neither")
         if self.hazard is not None and self.hazard not in HAZARDS:
             raise ValueError(f"hazard {self.hazard!r} is unknown")

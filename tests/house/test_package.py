@@ -8,18 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout, built without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(REPOSITORY)]
-    subprocess.run(command, check=True, capture_output=True)
-    return next(folder.glob("curator_toolkit-*.whl"))
 
 
 def test_the_wheel_holds_every_module_and_the_sample_data(wheel: Path) -> None:
@@ -31,15 +20,6 @@ def test_the_wheel_holds_every_module_and_the_sample_data(wheel: Path) -> None:
         if file.is_file() and "__pycache__" not in file.parts:
             assert f"curator/{file.relative_to(REPOSITORY)}" in names
     assert {name.split("/")[0] for name in names if "dist-info" not in name} == {"curator", "app", "schemas"}
-
-
-@pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel installed, and nothing of this checkout."""
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(folder)]
-    subprocess.run([*command, str(wheel)], check=True, capture_output=True)
-    return folder
 
 
 def run_installed(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

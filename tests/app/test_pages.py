@@ -1,0 +1,138 @@
+"""Every page, drawn with no data, with one record and with a finished run: it says what to do and never breaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.state import WORKSPACE_VARIABLE
+from curator import Workspace, review
+from curator.ingest import import_file
+from curator.store import annotations, records, verdicts
+from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
+
+__all__ = ["add_outputs", "reviewed"]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGES = (
+    "overview",
+    "import_data",
+    "quarantine",
+    "annotate",
+    "history",
+    "versions",
+    "train",
+    "outputs",
+    "review",
+    "decide",
+)
+
+
+def draw(page: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, person: str = "Ada") -> AppTest:
+    """The page as Ada sees it, in her own session."""
+    monkeypatch.setenv(WORKSPACE_VARIABLE, str(workspace.folder))
+    app = AppTest.from_file(str(REPOSITORY / "app" / "main.py"), default_timeout=30)
+    app.query_params["person"] = person
+    app.run()
+    app.switch_page(f"views/{page}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.info, app.success, app.warning, app.error, app.markdown, app.caption, app.title)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_without_data_says_what_to_do(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    app = draw(page, workspace, monkeypatch)
+    assert not app.error
+    assert texts(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_with_a_finished_run_draws(
+    reviewed: Workspace, add_outputs: AddOutputs, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    add_outputs("Red.", "I cannot say that.")
+    review.screen_run(reviewed, RUN, actor="me")
+    app = draw(page, reviewed, monkeypatch)
+    assert not app.error
+
+
+def test_nobody_works_without_a_name(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw("annotate", stocked, monkeypatch, person="")
+    assert "Enter your name" in app.info[0].value
+    app.text_input(key="person").set_value("Ben").run()
+    assert "3 of 3 records wait" in texts(app)
+
+
+def test_a_submit_needs_a_rating_and_then_shows_the_next(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw("annotate", stocked, monkeypatch)
+    submit = next(button for button in app.button if button.label == "Submit and next")
+    submit.click().run()
+    assert "The rating is missing." in app.error[0].value.replace("\\", "")
+    next(button for button in app.button if button.label == "4").click().run()
+    assert "Will be accepted" in texts(app)
+    next(button for button in app.button if button.label == "Submit and next").click().run()
+    assert "Stored as answer 1" in texts(app)
+    with stocked.read() as connection:
+        [stored] = annotations.newest_of(connection, "Ada")
+    assert stored.answer.rating == 4
+
+
+def test_the_history_takes_an_answer_back(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    test_a_submit_needs_a_rating_and_then_shows_the_next(stocked, monkeypatch)
+    app = draw("history", stocked, monkeypatch)
+    next(button for button in app.button if button.label == "Take it back into the editor").click().run()
+    assert not app.exception
+    with stocked.read() as connection:
+        assert annotations.newest_of(connection, "Ada") == []
+
+
+def test_the_text_of_a_record_is_never_interpreted(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evil = "<script>alert(1)</script> **bold** :material/home: $x$"
+    file = tmp_path / "a.csv"
+    file.write_text(f'prompt,completion\n"{evil}",fine\n')
+    import_file(workspace, file, actor="me")
+    app = draw("annotate", workspace, monkeypatch)
+    assert evil in [element.value for element in app.text]
+    assert evil not in texts(app)
+
+
+def test_a_corrected_row_leaves_the_quarantine(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"prompt": "a", "completion": "b"}\n{"prompt": "c"}\n')
+    import_file(workspace, file, actor="me")
+    app = draw("quarantine", workspace, monkeypatch)
+    assert "Field completion is missing." in app.warning[0].value.replace("\\", "")
+    app.text_area[0].set_value('{"prompt": "c", "completion": "d"}')
+    next(button for button in app.button if button.label == "Try this text").click().run()
+    assert "Imported." in texts(app)
+    with workspace.read() as connection:
+        assert len(records.page(connection, 1)) == 2
+
+
+def test_both_sides_are_judged_before_a_verdict_is_stored(
+    reviewed: Workspace, add_outputs: AddOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_outputs("Red.")
+    app = draw("review", reviewed, monkeypatch)
+    drawn = "\n".join([texts(app), *(element.value for element in app.text)])
+    assert "tuned" not in drawn
+    store = next(button for button in app.button if button.label.startswith("Store and next"))
+    assert store.disabled
+    next(button for button in app.button if button.label == "A is fine").click().run()
+    next(button for button in app.button if button.label == "B is fine").click().run()
+    next(button for button in app.button if button.label == "Store and next").click().run()
+    assert "You have judged every pair of this run." in texts(app)
+    with reviewed.read() as connection:
+        given = verdicts.of_run(connection, RUN)
+    assert [verdict.judgement.fine for each in given.values() for verdict in each] == [True, True]
