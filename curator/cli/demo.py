@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import TaskID
@@ -14,11 +14,13 @@ from rich.table import Table
 from curator.cli import console
 from curator.cli.options import JsonOption, WorkspaceOption, actor, workspace_of
 from curator.cli.serve import HostOption, PortOption
-from curator.demo import DemoResult, run_demo
 from curator.errors import SettingsError
 from curator.settings import load
 from curator.store import runs
 from curator.workspace import Workspace
+
+if TYPE_CHECKING:
+    from curator.demo import DemoResult
 
 
 def demo(
@@ -60,6 +62,9 @@ def _has_runs(opened: Workspace) -> bool:
 
 
 def _run(opened: Workspace, *, epochs: int | None) -> DemoResult:
+    # torch takes seconds to import: only the verbs that need it pay for it
+    from curator.demo import run_demo
+
     with console.progress() as bar:
         tasks: dict[str, TaskID] = {}
 

@@ -8,7 +8,6 @@ import typer
 
 from curator.cli import console
 from curator.cli.options import JsonOption, WorkspaceOption, actor, workspace_of
-from curator.generation import generate as generate_outputs
 from schemas.review import Decoding
 
 
@@ -23,6 +22,9 @@ def generate(
     as_json: JsonOption = False,
 ) -> None:
     """Let base and tuned model answer every prompt of a suite; goes on where it was interrupted."""
+    # torch takes seconds to import: only the verbs that need it pay for it
+    from curator.generation import generate as generate_outputs
+
     with console.errors():
         decoding = Decoding(max_new_tokens=max_new_tokens, temperature=temperature, samples=samples, seed=seed)
         opened = workspace_of(workspace)

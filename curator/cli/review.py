@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from curator import release, review
+from curator import review
 from curator.cli import console
 from curator.cli.options import JsonOption, WorkspaceOption, actor, workspace_of
 from curator.store import suites
@@ -101,6 +101,9 @@ def feedback(
 
 def decide(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Decide about a release by the gates of the project, and store the decision."""
+    # torch takes seconds to import: only the verbs that need it pay for it
+    from curator import release
+
     with console.errors():
         decision = release.decide(workspace_of(workspace), run, actor=actor())
         table = gate_table(decision.gates)
@@ -115,6 +118,8 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write the decision with its evidence as one HTML file."""
+    from curator import release
+
     with console.errors():
         written = release.write_report(workspace_of(workspace), run, out)
         console.show({"file": str(written)}, as_json=as_json, human=f"Report in {written}")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from curator import training
 from curator.cli import console
 from curator.cli.options import JsonOption, WorkspaceOption, actor, workspace_of
-from curator.training.loop import Step
 from schemas.run import HeldOutLoss, Run, TrainConfig
+
+if TYPE_CHECKING:
+    from curator.training.loop import Step
 
 VersionArgument = Annotated[str, typer.Argument(help="Name, id or the beginning of an id of a version.")]
 RunArgument = Annotated[str, typer.Argument(help="Id of a run or its beginning.")]
@@ -36,6 +37,9 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Fine-tune a model on the responses of a version. Ctrl+C stops after the step, with the checkpoint saved."""
+    # torch takes seconds to import: only the verbs that need it pay for it
+    from curator import training
+
     with console.errors():
         given: dict[str, Any] = {
             "epochs": epochs,
@@ -61,6 +65,8 @@ def train(
 
 def runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """List all runs, newest first."""
+    from curator import training
+
     with console.errors():
         found = training.watch(workspace_of(workspace))
         table = Table("run", "state", "version", "method", "steps", "base", "tuned", "reason")
@@ -75,6 +81,8 @@ def runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
 
 def stop(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Ask a run to finish its step, save its checkpoint and stop."""
+    from curator import training
+
     with console.errors():
         asked = training.request_stop(workspace_of(workspace), run, actor=actor())
         human = "It stops after its step." if asked else "It has already ended."
@@ -89,6 +97,8 @@ def tokens(
     as_json: JsonOption = False,
 ) -> None:
     """Show records exactly as the trainer sees them: every token, and which carry loss."""
+    from curator import training
+
     with console.errors():
         found = list(training.token_rows(workspace_of(workspace), version, base=base, row_id=row))
         human = Text()
