@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from curator.annotate.queue import task_of
 from curator.errors import AnnotationError, ClaimExpiredError
 from curator.quality.fingerprint import content_hash
@@ -10,6 +12,7 @@ from curator.store import annotations as register
 from curator.workspace import Workspace
 from schemas.annotation import Annotation, Answer, Claim, RecordState, Task
 from schemas.project import Project
+from schemas.record import Record
 
 
 def reasons_to_keep_out(answer: Answer, project: Project) -> list[str]:
@@ -40,11 +43,14 @@ def submit(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str
     if not answer.response.strip():
         raise AnnotationError("The response is empty.", hint="Write one, or flag the record for a lead.")
     with workspace.write() as connection:
-        earlier = register.of_token(connection, claim.token)
-        if earlier is not None:
-            return earlier
         now = workspace.clock()
-        slot = claims.close(connection, claim.token)  # also after the lease ended, as long as nobody else took the slot
+        claims.lock_record(connection, claim.record_id)  # two last answers at once must not both find the other missing
+        earlier = register.of_token(connection, claim.token)
+        if earlier is not None and earlier.annotator == annotator:
+            return earlier
+        slot = claims.close(
+            connection, claim.token, annotator=annotator
+        )  # also after the lease ended, as long as nobody else took the slot
         if slot is not None:
             stored = records.get(connection, claim.record_id)
             project = projects.by_id(connection, stored.project_id)
@@ -81,23 +87,33 @@ def submit(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str
 
 
 def skip(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) -> None:
-    """Give a record to others and do not offer it to this annotator again; what was typed stays as a draft."""
+    """Give a record to others and do not offer it to this annotator again; what was typed stays as a draft.
+
+    A second skip with the same claim changes nothing.
+    """
     with workspace.write() as connection:
         now = workspace.clock()
         stored = records.get(connection, claim.record_id)
         _keep_text(connection, stored, answer, annotator=annotator, workspace=workspace)
-        claims.give_back(connection, claim.token)
+        if not claims.give_back(connection, claim.token):
+            return
         claims.add_skip(connection, stored.id, annotator, at=now)
         detail = {"project": stored.project_id, "slot": claim.slot_id}
         events.append(connection, "skip", stored.id, actor=annotator, at=now, detail=detail)
 
 
 def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) -> None:
-    """Set a record aside for a lead; nobody is offered it, and what was typed stays as a draft."""
+    """Set a record aside for a lead; nobody is offered it, and what was typed stays as a draft.
+
+    A second flag with the same claim, or one whose record somebody else has taken, changes nothing.
+    """
     with workspace.write() as connection:
         now = workspace.clock()
+        claims.lock_record(connection, claim.record_id)
         stored = records.get(connection, claim.record_id)
         _keep_text(connection, stored, answer, annotator=annotator, workspace=workspace)
+        if not claims.give_back(connection, claim.token):
+            return
         claims.withdraw(connection, stored.id)
         records.set_state(connection, stored, RecordState.FLAGGED, final=None)
         detail = {"project": stored.project_id, "slot": claim.slot_id, "note": answer.note}
@@ -126,21 +142,25 @@ def undo(workspace: Workspace, annotator: str, *, project_id: int) -> Task | Non
     """The record of an annotator's last submit, skip or flag, claimed again as it was before; None if there is none.
 
     Raises:
-        AnnotationError: Somebody else works on the record now.
+        AnnotationError: Somebody else works on the record now, or has settled it.
     """
     with workspace.write() as connection:
         act = register.last_act(connection, annotator, project_id=project_id)
         if act is None:
             return None
+        claims.lock_record(connection, act.record_id)
         if act.annotation_id is not None:
             added, _ = register.get(connection, act.annotation_id)
             return _take_back(connection, workspace, added, act)
         stored = records.get(connection, act.record_id)
-        claims.remove_skip(connection, stored.id, annotator)
-        if act.kind == "flag":
+        if act.kind == "flag" and events.newest(connection, stored.id, ("flag", "unflag")) == act.event_id:
             claims.offer_again(connection, stored.id)
             records.set_state(connection, stored, RecordState.WAITING, final=None)
-        return _claim_again(connection, workspace, stored, act, annotator=annotator)
+        claims.remove_skip(connection, stored.id, annotator)
+        now = workspace.clock()
+        _let_go(connection, annotator, project_id=project_id)
+        claim = claims.claim_record(connection, annotator, stored.id, now=now, until=now + workspace.lease)
+        return _back(connection, workspace, stored, claim, act, annotator=annotator)
 
 
 def reopen(workspace: Workspace, annotation_id: int, *, annotator: str) -> Task:
@@ -151,6 +171,8 @@ def reopen(workspace: Workspace, annotation_id: int, *, annotator: str) -> Task:
     """
     with workspace.write() as connection:
         added, slot_id = register.get(connection, annotation_id)
+        claims.lock_record(connection, added.record_id)
+        added, _ = register.get(connection, annotation_id)
         if added.annotator != annotator or added.undone:
             raise AnnotationError("This answer cannot be taken back.", hint="Reload the page.")
         event_id = register.submit_event(connection, added)
@@ -158,34 +180,89 @@ def reopen(workspace: Workspace, annotation_id: int, *, annotator: str) -> Task:
         return _take_back(connection, workspace, added, act)
 
 
+class Answered(NamedTuple):
+    """An answer that stands, with the record that it is about."""
+
+    annotation: Annotation
+    record: Record
+    """As it came in."""
+    state: RecordState
+
+
+def history(
+    workspace: Workspace,
+    annotator: str,
+    *,
+    project_id: int,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int = 20,
+) -> list[Answered]:
+    """An annotator's answers that stand, newest first.
+
+    Args:
+        workspace: Where they are.
+        annotator: Whose answers.
+        project_id: Of which project.
+        before: Only answers older than the annotation with this id, to page on.
+        after: Only answers newer than this one; then the nearest `limit` of them.
+        limit: Largest number of answers.
+    """
+    with workspace.read() as connection:
+        found = register.newest_of(
+            connection, annotator, project_id=project_id, before=before, after=after, limit=limit
+        )
+        stored = [records.get(connection, each.record_id) for each in found]
+    return [Answered(each, about.content, about.state) for each, about in zip(found, stored, strict=True)]
+
+
 def _take_back(connection: Connection, workspace: Workspace, added: Annotation, act: register.LastAct) -> Task:
     stored = records.get(connection, added.record_id)
+    now = workspace.clock()
     register.mark_undone(connection, added.id)
-    register.save_draft(connection, stored.id, added.annotator, added.answer, at=workspace.clock())
+    register.save_draft(connection, stored.id, added.annotator, added.answer, at=now)
     tallies.add(connection, stored.project_id, f"annotator:{added.annotator}", -1)
-    records.set_state(connection, stored, RecordState.WAITING, final=None)
-    return _claim_again(connection, workspace, stored, act, annotator=added.annotator)
+    if not claims.has_withdrawn(connection, stored.id):  # a flag is for a lead to lift
+        records.set_state(connection, stored, RecordState.WAITING, final=None)
+    _let_go(connection, added.annotator, project_id=stored.project_id)
+    until = now + workspace.lease
+    claim = claims.claim_answered(connection, act.slot_id, added.annotator, until=until)
+    old_hash = content_hash(stored.content.with_response(added.answer.response))
+    return _back(connection, workspace, stored, claim, act, annotator=added.annotator, old_hash=old_hash)
 
 
-def _claim_again(
+def _let_go(connection: Connection, annotator: str, *, project_id: int) -> None:
+    """Free what somebody holds before they turn to another record; what they typed is kept as a draft."""
+    current = claims.held(connection, annotator, project_id=project_id)
+    if current is not None:
+        claims.give_back(connection, current.token)
+
+
+def _back(
     connection: Connection,
     workspace: Workspace,
     stored: records.StoredRecord,
+    claim: Claim | None,
     act: register.LastAct,
     *,
     annotator: str,
+    old_hash: str | None = None,
 ) -> Task:
-    now = workspace.clock()
-    current = claims.held(connection, annotator, project_id=stored.project_id, now=now)
-    if current is not None and current.slot_id != act.slot_id:
-        claims.give_back(connection, current.token)  # one record at a time; its draft is kept
-    claim = claims.take_back(connection, act.slot_id, annotator, now=now, until=now + workspace.lease)
     if claim is None:
         raise AnnotationError(
-            "Somebody else works on this record now, so it cannot be taken back.", hint="Tell them, or ask a lead."
+            "Somebody else works on this record now, so it cannot be taken back.",
+            hint="Tell them or a lead. Your earlier answers can be taken back under My history.",
         )
-    detail = {"project": stored.project_id, "slot": act.slot_id, "undone": act.kind, "cancels": act.event_id}
-    events.append(connection, "undo", stored.id, actor=annotator, at=now, detail=detail)
+    events.append(
+        connection,
+        "undo",
+        stored.id,
+        actor=annotator,
+        at=workspace.clock(),
+        old_hash=old_hash,
+        new_hash=None if old_hash is None else stored.content_hash,
+        detail={"project": stored.project_id, "slot": claim.slot_id, "undone": act.kind, "cancels": act.event_id},
+    )
     return task_of(connection, claim, annotator)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curator.store import Connection, claims, records
+from curator.store import Connection, claims, projects, records
 from curator.store import annotations as register
 from curator.store.claims import Waiting
 from curator.workspace import Workspace
@@ -12,15 +12,35 @@ from schemas.annotation import Claim, Task
 def next_task(workspace: Workspace, annotator: str, *, project_id: int) -> Task | None:
     """The record that an annotator should work on: the one they hold, or else a new claim; None if there is none."""
     with workspace.read() as connection:
-        claim = claims.held(connection, annotator, project_id=project_id, now=workspace.clock())
-        if claim is not None:
+        claim = claims.held(connection, annotator, project_id=project_id)
+        if claim is not None and claim.expires_at - workspace.clock() > workspace.lease / 2:
             return task_of(connection, claim, annotator)
     with workspace.write() as connection:
         now = workspace.clock()
-        claim = claims.held(connection, annotator, project_id=project_id, now=now)
+        until = now + workspace.lease
+        projects.ensure_person(connection, annotator, at=now)
+        claims.lock_person(connection, annotator)
+        claim = claims.held(connection, annotator, project_id=project_id)
         if claim is None:
-            until = now + workspace.lease
             claim = claims.claim_next(connection, annotator, project_id=project_id, now=now, until=until)
+        elif claims.renew(connection, claim.token, until=until):
+            claim = claim.model_copy(update={"expires_at": until})
+        return None if claim is None else task_of(connection, claim, annotator)
+
+
+def claim_record(workspace: Workspace, annotator: str, record_id: str) -> Task | None:
+    """One given record, claimed; None while somebody else holds it or when it needs no answer.
+
+    Raises:
+        NotFoundError: There is no such record.
+    """
+    with workspace.write() as connection:
+        now = workspace.clock()
+        records.get(connection, record_id)
+        projects.ensure_person(connection, annotator, at=now)
+        claims.lock_person(connection, annotator)
+        claims.remove_skip(connection, record_id, annotator)
+        claim = claims.claim_record(connection, annotator, record_id, now=now, until=now + workspace.lease)
         return None if claim is None else task_of(connection, claim, annotator)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from curator.errors import NotFoundError
-from curator.store.tables import annotation, draft, event
+from curator.store.tables import annotation, draft, event, slot
 from schemas.annotation import Annotation, Answer
 
 
@@ -72,21 +72,34 @@ def standing(connection: Connection, record_id: str) -> list[Annotation]:
 
 
 def newest_of(
-    connection: Connection, annotator: str, *, limit: int = 50, before: int | None = None
+    connection: Connection,
+    annotator: str,
+    *,
+    project_id: int,
+    limit: int,
+    before: int | None = None,
+    after: int | None = None,
 ) -> list[Annotation]:
-    """Somebody's answers that stand, newest first; those before an id, to page on."""
-    query = select(annotation).where(annotation.c.annotator == annotator, annotation.c.undone.is_(False))
+    """Somebody's answers that stand, newest first: those before an id, or the nearest ones after an id."""
+    query = select(annotation).join(slot, slot.c.id == annotation.c.slot_id).limit(limit)
+    query = query.where(annotation.c.annotator == annotator, annotation.c.undone.is_(False))
+    query = query.where(slot.c.project_id == project_id)
     if before is not None:
         query = query.where(annotation.c.id < before)
-    return [
-        _annotation(row) for row in connection.execute(query.order_by(annotation.c.id.desc()).limit(limit)).mappings()
-    ]
+    if after is not None:
+        query = query.where(annotation.c.id > after)
+    rows = connection.execute(query.order_by(annotation.c.id if after is not None else annotation.c.id.desc()))
+    found = [_annotation(row) for row in rows.mappings()]
+    return found[::-1] if after is not None else found
 
 
 def count_since(connection: Connection, annotator: str, since: datetime) -> int:
-    """Somebody's answers that stand, given since a time."""
+    """Somebody's answers that stand, given since a time; only those are walked, not their whole past."""
+    theirs = annotation.c.annotator == annotator
+    last_before = select(annotation.c.id).where(theirs, annotation.c.submitted_at < since)
+    last_before = last_before.order_by(annotation.c.id.desc()).limit(1)
     query = select(func.count()).where(
-        annotation.c.annotator == annotator, annotation.c.submitted_at >= since, annotation.c.undone.is_(False)
+        theirs, annotation.c.id > func.coalesce(last_before.scalar_subquery(), 0), annotation.c.undone.is_(False)
     )
     return connection.execute(query).scalar_one()
 

@@ -10,9 +10,21 @@ import secrets
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    RowMapping,
+    Select,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
-from curator.store.tables import annotation, record, skip, slot
+from curator.store.tables import annotation, person, record, skip, slot
 from schemas.annotation import Claim
 
 
@@ -38,34 +50,60 @@ class Waiting(NamedTuple):
     """Free records that this person has already answered."""
 
 
-def held(connection: Connection, annotator: str, *, project_id: int, now: datetime) -> Claim | None:
-    """The claim that somebody already has, so that a reload shows the same record."""
-    query = select(slot).where(
-        slot.c.holder == annotator, slot.c.state == "held", slot.c.project_id == project_id, slot.c.expires_at > now
-    )
-    row = connection.execute(query.order_by(slot.c.id).limit(1)).mappings().first()
-    return None if row is None else _claim(row)
+def held(connection: Connection, annotator: str, *, project_id: int) -> Claim | None:
+    """The claim that somebody has, so that a reload shows the same record; the newest if they have several.
+
+    One that ran out is still theirs while nobody else took the slot.
+    """
+    query = select(slot).where(slot.c.holder == annotator, slot.c.state == "held", slot.c.project_id == project_id)
+    row = connection.execute(query.order_by(slot.c.expires_at.desc(), slot.c.id).limit(1)).mappings().first()
+    return None if row is None else _claim_of(row)
 
 
 def claim_next(
     connection: Connection, annotator: str, *, project_id: int, now: datetime, until: datetime
 ) -> Claim | None:
     """A claim on the first free slot that is for this person, in order of priority."""
-    wanted = _free(now) & (slot.c.project_id == project_id) & ~_answered_by(annotator) & ~_skipped_by(annotator)
-    return _claim_first(connection, annotator, wanted, until=until)
+    for _ in range(_TRIES):  # on PostgreSQL the few urgent slots may all be locked for a moment by others who claim
+        claim = _claim(connection, annotator, _next(annotator, project_id=project_id, now=now), until=until)
+        if claim is not None:
+            return claim
+        if connection.dialect.name == "sqlite":
+            break
+    return None
+
+
+_TRIES = 5
+
+
+def _next(annotator: str, *, project_id: int, now: datetime) -> Select[tuple[int]]:
+    """Id of the first free slot that is for somebody.
+
+    Open slots and expired ones are looked up apart, and open ones by their highest priority first: so each step walks
+    the index, where one condition with OR would sort every open slot of the project.
+    """
+    for_them = (slot.c.project_id == project_id) & ~_answered_by(annotator, slot) & ~_skipped_by(annotator, slot)
+    peer = slot.alias()
+    open_to_them = (peer.c.project_id == project_id) & (peer.c.state == "open")
+    open_to_them &= ~_answered_by(annotator, peer) & ~_skipped_by(annotator, peer)
+    highest = select(peer.c.priority).where(open_to_them).order_by(peer.c.priority.desc()).limit(1).scalar_subquery()
+    is_open = (slot.c.state == "open") & (slot.c.priority == highest)
+    arms = [_first_of(for_them & free).subquery() for free in (is_open, _expired(now))]
+    either = union_all(*(select(arm) for arm in arms)).subquery()
+    return select(either.c.id).order_by(either.c.priority.desc(), either.c.id).limit(1)
 
 
 def claim_record(
     connection: Connection, annotator: str, record_id: str, *, now: datetime, until: datetime
 ) -> Claim | None:
     """A claim on a free slot of one record, even if this person skipped or answered it before."""
-    return _claim_first(connection, annotator, _free(now) & (slot.c.record_id == record_id), until=until)
+    mine_or_free = _free(now) | ((slot.c.state == "held") & (slot.c.holder == annotator))
+    return _claim_one(connection, annotator, mine_or_free & (slot.c.record_id == record_id), until=until)
 
 
-def take_back(connection: Connection, slot_id: int, annotator: str, *, now: datetime, until: datetime) -> Claim | None:
-    """A claim on the slot that this person has just answered, skipped or flagged; None if somebody else has it."""
-    mine_or_free = or_(_free(now), slot.c.state.in_(["done", "withdrawn"]), slot.c.holder == annotator)
-    return _claim_first(connection, annotator, mine_or_free & (slot.c.id == slot_id), until=until)
+def claim_answered(connection: Connection, slot_id: int, annotator: str, *, until: datetime) -> Claim | None:
+    """A claim on a slot that this person's answer, now taken back, had closed."""
+    return _claim_one(connection, annotator, (slot.c.id == slot_id) & (slot.c.state == "done"), until=until)
 
 
 def renew(connection: Connection, token: str, *, until: datetime) -> bool:
@@ -80,9 +118,10 @@ def give_back(connection: Connection, token: str) -> bool:
     return connection.execute(change.values(**_NOBODY, state="open")).rowcount == 1
 
 
-def close(connection: Connection, token: str) -> SlotRow | None:
+def close(connection: Connection, token: str, *, annotator: str) -> SlotRow | None:
     """Mark the claimed slot as answered; None when the claim is no longer valid. Its token stays with it."""
-    change = slot.update().where(slot.c.claim_token == token, slot.c.state == "held")
+    mine = (slot.c.claim_token == token) & (slot.c.holder == annotator)
+    change = slot.update().where(mine, slot.c.state == "held")
     row = connection.execute(change.values(state="done", expires_at=None).returning(slot)).mappings().first()
     return None if row is None else _row(row)
 
@@ -108,10 +147,26 @@ def reopen(connection: Connection, record_id: str, *, project_id: int, priority:
     connection.execute(slot.insert().values(**values, state="open", priority=priority))
 
 
-def of_token(connection: Connection, token: str) -> SlotRow | None:
-    """The slot that a claim is (or was) for."""
-    row = connection.execute(select(slot).where(slot.c.claim_token == token)).mappings().first()
-    return None if row is None else _row(row)
+def lock_record(connection: Connection, record_id: str) -> None:
+    """Let only this transaction settle the record until it ends; on SQLite a writer is alone anyway."""
+    connection.execute(select(record.c.id).where(record.c.id == record_id).with_for_update())
+
+
+def lock_person(connection: Connection, name: str) -> None:
+    """Let only this transaction claim for somebody until it ends: two tabs must not hold two slots of one record."""
+    connection.execute(select(person.c.name).where(person.c.name == name).with_for_update())
+
+
+def has_withdrawn(connection: Connection, record_id: str) -> bool:
+    """Whether a flag keeps slots of a record out of the queue."""
+    query = select(slot.c.id).where(slot.c.record_id == record_id, slot.c.state == "withdrawn").limit(1)
+    return connection.execute(query).first() is not None
+
+
+def has_skipped(connection: Connection, record_id: str, annotator: str) -> bool:
+    """Whether somebody does not want a record."""
+    query = select(skip.c.at).where(skip.c.record_id == record_id, skip.c.annotator == annotator)
+    return connection.execute(query).first() is not None
 
 
 def unanswered(connection: Connection, record_id: str) -> int:
@@ -145,8 +200,8 @@ def waiting(connection: Connection, annotator: str, *, project_id: int, now: dat
     others = and_(here, slot.c.state == "held", slot.c.expires_at > now, slot.c.holder != annotator)
     held_by_others = connection.execute(select(func.count(), func.min(slot.c.expires_at)).where(others)).one()
     free = here & _free(now)
-    skipped = connection.execute(select(func.count()).select_from(slot).where(free & _skipped_by(annotator)))
-    answered = connection.execute(select(func.count()).select_from(slot).where(free & _answered_by(annotator)))
+    skipped = connection.execute(select(func.count()).select_from(slot).where(free & _skipped_by(annotator, slot)))
+    answered = connection.execute(select(func.count()).select_from(slot).where(free & _answered_by(annotator, slot)))
     others_hold, next_free = held_by_others
     return Waiting(others_hold, next_free, skipped.scalar_one(), answered.scalar_one())
 
@@ -154,36 +209,40 @@ def waiting(connection: Connection, annotator: str, *, project_id: int, now: dat
 _NOBODY: dict[str, Any] = {"holder": None, "claim_token": None, "expires_at": None}
 
 
+def _expired(now: datetime) -> ColumnElement[bool]:
+    return and_(slot.c.state == "held", slot.c.expires_at <= now)
+
+
 def _free(now: datetime) -> ColumnElement[bool]:
-    return or_(slot.c.state == "open", and_(slot.c.state == "held", slot.c.expires_at <= now))
+    return or_(slot.c.state == "open", _expired(now))
 
 
-def _answered_by(annotator: str) -> ColumnElement[bool]:
-    mine = (annotation.c.record_id == slot.c.record_id) & (annotation.c.annotator == annotator)
+def _answered_by(annotator: str, of: FromClause) -> ColumnElement[bool]:
+    mine = (annotation.c.record_id == of.c.record_id) & (annotation.c.annotator == annotator)
     return exists().where(mine & annotation.c.undone.is_(False))
 
 
-def _skipped_by(annotator: str) -> ColumnElement[bool]:
-    return exists().where((skip.c.record_id == slot.c.record_id) & (skip.c.annotator == annotator))
+def _skipped_by(annotator: str, of: FromClause) -> ColumnElement[bool]:
+    return exists().where((skip.c.record_id == of.c.record_id) & (skip.c.annotator == annotator))
 
 
-def _claim_first(
-    connection: Connection, annotator: str, wanted: ColumnElement[bool], *, until: datetime
-) -> Claim | None:
-    first = select(slot.c.id).where(wanted).order_by(slot.c.priority.desc(), slot.c.id).limit(1)
-    first = first.with_for_update(skip_locked=True)  # PostgreSQL; SQLite has one writer and leaves the clause out
-    values = {
-        "state": "held",
-        "holder": annotator,
-        "claim_token": secrets.token_urlsafe(16),
-        "expires_at": until,
-    }
+def _first_of(wanted: ColumnElement[bool]) -> Select[tuple[int, int]]:
+    query = select(slot.c.id, slot.c.priority).where(wanted).order_by(slot.c.priority.desc(), slot.c.id).limit(1)
+    return query.with_for_update(skip_locked=True)  # PostgreSQL; SQLite has one writer and leaves the clause out
+
+
+def _claim_one(connection: Connection, annotator: str, wanted: ColumnElement[bool], *, until: datetime) -> Claim | None:
+    return _claim(connection, annotator, select(_first_of(wanted).subquery().c.id), until=until)
+
+
+def _claim(connection: Connection, annotator: str, first: Select[tuple[int]], *, until: datetime) -> Claim | None:
+    values = {"state": "held", "holder": annotator, "claim_token": secrets.token_urlsafe(16), "expires_at": until}
     change = slot.update().where(slot.c.id == first.scalar_subquery()).values(values).returning(slot)
     row = connection.execute(change).mappings().first()
-    return None if row is None else _claim(row)
+    return None if row is None else _claim_of(row)
 
 
-def _claim(row: RowMapping) -> Claim:
+def _claim_of(row: RowMapping) -> Claim:
     return Claim(token=row["claim_token"], slot_id=row["id"], record_id=row["record_id"], expires_at=row["expires_at"])
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from curator.store.tables import event
 
@@ -48,6 +48,12 @@ def about(connection: Connection, subject: str) -> list[Event]:
     """The log of one record, version, run or output, oldest first."""
     query = select(event).where(event.c.subject == subject).order_by(event.c.id)
     return [Event(**row) for row in connection.execute(query).mappings()]
+
+
+def newest(connection: Connection, subject: str, kinds: Sequence[str]) -> int | None:
+    """Id of the last line of these kinds about one subject."""
+    query = select(func.max(event.c.id)).where(event.c.subject == subject, event.c.kind.in_(kinds))
+    return connection.execute(query).scalar()
 
 
 def latest(connection: Connection, *, limit: int = 50) -> list[Event]:
