@@ -191,6 +191,7 @@ event = Table(
     Column("new_hash", Text),
     Column("detail", _Json),
     Index(None, "subject", "id"),
+    Index(None, "actor", "id"),  # undo asks for somebody's newest act
 )
 
 # Totals that pages show at every redraw; kept in the transaction that changes them, so no page counts a million rows.

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
     )
     with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_event_actor_id"), ["actor", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_event_subject_id"), ["subject", "id"], unique=False)
 
     op.create_table(
@@ -343,5 +344,6 @@ def downgrade() -> None:
     op.drop_table("person")
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_event_subject_id"))
+        batch_op.drop_index(batch_op.f("ix_event_actor_id"))
 
     op.drop_table("event")
