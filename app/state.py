@@ -49,7 +49,9 @@ def choose_in_sidebar() -> None:
     if _PERSON not in st.session_state:
         st.session_state[_PERSON] = st.query_params.get(_PERSON, "")  # the address keeps the name over a reload
     with st.sidebar:
-        st.text_input("Your name", key=_PERSON, placeholder="Stands beside everything you decide")
+        st.text_input(
+            "Your name", key=_PERSON, placeholder="Stands beside everything you decide", persist_state="session"
+        )
         with workspace().read() as connection:
             names = [each.name for each in projects.all_projects(connection)]
         if len(names) > 1:

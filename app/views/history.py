@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.components import answer_editor, notice, record_card
 from curator import Workspace
-from curator.annotate import answers, history
+from curator.annotate import answers
 from schemas.project import Project
 
 _PAGE = 20
@@ -16,17 +16,15 @@ _PAGE = 20
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """Answers of this person, each with its record and what was changed."""
     st.title("My history", anchor=False)
-    entries = history(workspace, person, limit=_PAGE)
+    entries = answers.history(workspace, person, project_id=project.id, limit=_PAGE)
     if not entries:
         st.info("You have not submitted an answer yet.", icon=":material/edit_note:")
         st.page_link("views/annotate.py", label="Annotate", icon=":material/edit_note:")
         return
     st.caption(f"The newest {len(entries)} answers; those that you took back are not shown.")
-    for added, record in entries:
+    for added, record, record_state in entries:
         marks = ", ".join(answer_editor.CHECKS[name] for name in added.answer.checks.ticked)
-        title = (
-            f"{added.submitted_at:%Y-%m-%d %H:%M} UTC · rating {added.answer.rating}{' · ' + marks if marks else ''}"
-        )
+        title = f"{added.submitted_at:%Y-%m-%d %H:%M} UTC · rating {added.answer.rating} · {record_state.value}{' · ' + marks if marks else ''}"
         with st.expander(f"{title} · {notice.plain(record.instruction[:80])}"):
             record_card.show_context(record)
             st.caption("Final response")

@@ -1,6 +1,6 @@
 """Stage 2: records become annotations, one claimed record at a time."""
 
 from curator.annotate import answers, queue
-from curator.annotate.progress import Progress, history, progress
+from curator.annotate.progress import Progress, progress
 
-__all__ = ["Progress", "answers", "history", "progress", "queue"]
+__all__ = ["Progress", "answers", "progress", "queue"]

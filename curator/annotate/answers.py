@@ -48,9 +48,8 @@ def submit(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str
         earlier = register.of_token(connection, claim.token)
         if earlier is not None and earlier.annotator == annotator:
             return earlier
-        slot = claims.close(
-            connection, claim.token, annotator=annotator
-        )  # also after the lease ended, as long as nobody else took the slot
+        # This closes it after the lease ended, too, as long as nobody else took the slot.
+        slot = claims.close(connection, claim.token, annotator=annotator)
         if slot is not None:
             stored = records.get(connection, claim.record_id)
             project = projects.by_id(connection, stored.project_id)

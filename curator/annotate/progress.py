@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from curator.store import annotations as register
-from curator.store import records, tallies
+from curator.store import tallies
 from curator.workspace import Workspace
-from schemas.annotation import Annotation, RecordState
-from schemas.record import Record
+from schemas.annotation import RecordState
 
 
 class Progress(NamedTuple):
@@ -38,10 +37,3 @@ def progress(workspace: Workspace, annotator: str, *, project_id: int) -> Progre
         today = register.count_since(connection, annotator, midnight)
     by_state = {state: totals.get(f"record:{state.value}", 0) for state in RecordState}
     return Progress(today, totals.get(f"annotator:{annotator}", 0), by_state)
-
-
-def history(workspace: Workspace, annotator: str, *, limit: int) -> list[tuple[Annotation, Record]]:
-    """An annotator's newest answers that stand, newest first, each with its record as it came."""
-    with workspace.read() as connection:
-        newest = register.newest_of(connection, annotator, limit=limit)
-        return [(added, records.get(connection, added.record_id).content) for added in newest]

@@ -199,3 +199,59 @@ def test_two_reviewers_who_disagree_leave_the_record_to_a_lead(workspace: Worksp
         expected = RecordState.WAITING if person == "ada" else RecordState.FLAGGED
         assert state_of(workspace, record_id).state is expected
     assert queue.next_task(workspace, "ada", project_id=1) is None
+
+
+def test_undo_of_a_skip_is_refused_once_somebody_else_has_answered(stocked: Workspace) -> None:
+    task = next_task(stocked, "ada")
+    answers.skip(stocked, task.claim, good(task), annotator="ada")
+    taken = next_task(stocked, "ben")
+    answers.submit(stocked, taken.claim, good(taken, "Ben's."), annotator="ben")
+    with pytest.raises(AnnotationError, match="Somebody else"):
+        answers.undo(stocked, "ada", project_id=1)
+    stored = state_of(stocked, task.claim.record_id)
+    assert (stored.state, stored.final.response) == (RecordState.ACCEPTED, "Ben's.")
+
+
+def test_undo_of_a_flag_leaves_a_later_flag_of_somebody_else_alone(stocked: Workspace) -> None:
+    task = next_task(stocked, "ada")
+    answers.flag(stocked, task.claim, good(task), annotator="ada")
+    answers.unflag(stocked, task.claim.record_id, actor="lead")
+    taken = queue.claim_record(stocked, "ben", task.claim.record_id)
+    answers.flag(stocked, taken.claim, good(taken), annotator="ben")
+    with pytest.raises(AnnotationError, match="Somebody else"):
+        answers.undo(stocked, "ada", project_id=1)
+    assert state_of(stocked, task.claim.record_id).state is RecordState.FLAGGED
+
+
+@pytest.mark.parametrize("act", [answers.skip, answers.flag])
+def test_a_key_that_is_pressed_twice_is_one_act(stocked: Workspace, act) -> None:
+    task = next_task(stocked, "ada")
+    for _ in range(2):
+        act(stocked, task.claim, good(task), annotator="ada")
+    assert answers.undo(stocked, "ada", project_id=1).claim.record_id == task.claim.record_id
+    assert answers.undo(stocked, "ada", project_id=1) is None
+
+
+def test_a_flag_with_a_claim_that_was_lost_changes_nothing(stocked: Workspace) -> None:
+    task = next_task(at(stocked, 0), "ada")
+    taken = next_task(at(stocked, 45), "ben")
+    answers.submit(at(stocked, 46), taken.claim, good(taken), annotator="ben")
+    answers.flag(at(stocked, 47), task.claim, good(task), annotator="ada")
+    assert state_of(stocked, task.claim.record_id).state is RecordState.ACCEPTED
+
+
+def test_nobody_can_submit_with_the_claim_of_somebody_else(stocked: Workspace) -> None:
+    task = next_task(stocked, "ada")
+    with pytest.raises(ClaimExpiredError):
+        answers.submit(stocked, task.claim, good(task), annotator="ben")
+    assert state_of(stocked, task.claim.record_id).state is RecordState.WAITING
+
+
+def test_events_of_submit_and_undo_carry_both_hashes(stocked: Workspace) -> None:
+    task = next_task(stocked, "ada")
+    answers.submit(stocked, task.claim, good(task, "Better."), annotator="ada")
+    answers.undo(stocked, "ada", project_id=1)
+    with stocked.read() as connection:
+        submitted, undone = events.about(connection, task.claim.record_id)
+    assert submitted.old_hash != submitted.new_hash
+    assert (undone.old_hash, undone.new_hash) == (submitted.new_hash, submitted.old_hash)

@@ -80,7 +80,7 @@ def test_a_submit_needs_a_rating_and_then_shows_the_next(stocked: Workspace, mon
     next(button for button in app.button if button.label == "Submit and next").click().run()
     assert "Stored as answer 1" in texts(app)
     with stocked.read() as connection:
-        [stored] = annotations.newest_of(connection, "Ada")
+        [stored] = annotations.newest_of(connection, "Ada", project_id=1, limit=10)
     assert stored.answer.rating == 4
 
 
@@ -90,7 +90,7 @@ def test_the_history_takes_an_answer_back(stocked: Workspace, monkeypatch: pytes
     next(button for button in app.button if button.label == "Take it back into the editor").click().run()
     assert not app.exception
     with stocked.read() as connection:
-        assert annotations.newest_of(connection, "Ada") == []
+        assert annotations.newest_of(connection, "Ada", project_id=1, limit=10) == []
 
 
 def test_the_text_of_a_record_is_never_interpreted(

@@ -20,7 +20,7 @@ Serve = Callable[[Path], str]
 
 def stored(workspace: Workspace) -> list[Annotation]:
     with workspace.read() as connection:
-        return annotations.newest_of(connection, "Ada")
+        return annotations.newest_of(connection, "Ada", project_id=1, limit=10)
 
 
 def open_queue(page: Page, address: str) -> str:
