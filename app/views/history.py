@@ -24,7 +24,8 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     st.caption(f"The newest {len(entries)} answers; those that you took back are not shown.")
     for added, record, record_state in entries:
         marks = ", ".join(answer_editor.CHECKS[name] for name in added.answer.checks.ticked)
-        title = f"{added.submitted_at:%Y-%m-%d %H:%M} UTC · rating {added.answer.rating} · {record_state.value}{' · ' + marks if marks else ''}"
+        said = [f"{added.submitted_at:%Y-%m-%d %H:%M} UTC", f"rating {added.answer.rating}", record_state.value]
+        title = " · ".join([*said, marks] if marks else said)
         with st.expander(f"{title} · {notice.plain(record.instruction[:80])}"):
             record_card.show_context(record)
             st.caption("Final response")
