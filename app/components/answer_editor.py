@@ -22,6 +22,7 @@ CHECKS = {
     "biased": "Biased",
     "personal_data": "With personal data",
 }
+RATINGS = {1: "Poor", 2: "Weak", 3: "Fair", 4: "Good", 5: "Best"}
 _WORD = re.compile(r"\s+|[^\s]+")
 
 
@@ -55,21 +56,16 @@ def edit_judgement(task: Task, response: str) -> Answer:
 
 def _edit_rating(token: str, start: int | None) -> int | None:
     """The rating; a press sets it and never clears it, since Ctrl+Enter also presses the button that has the focus."""
-    st.caption("Quality, from 1 (poor) to 5 (excellent)")
+    st.caption("Quality of the final text")
     kept = state.recall(f"rating {token}")
     rating = kept if isinstance(kept, int) else start
-    for n in range(1, 6):
+    for n in RATINGS:
         if state.pressed(f"rate {n} {token}"):
             rating = n
             state.remember(f"rating {token}", n)
-    for n, column in enumerate(st.columns(5), 1):
-        column.button(
-            str(n),
-            type="primary" if n == rating else "secondary",
-            shortcut=str(n),
-            width="stretch",
-            key=f"rate {n} {token}",
-        )
+    with st.container(horizontal=True, gap="xsmall"):
+        for n, word in RATINGS.items():
+            st.button(word, type="primary" if n == rating else "secondary", shortcut=str(n), key=f"rate {n} {token}")
     return rating
 
 

@@ -19,7 +19,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     if task is None:
         _empty(workspace, project, person)
         return
-    left, right = st.columns([5, 3], gap="medium")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         record_card.show_context(task.record)
         response = answer_editor.edit_response(task)

@@ -75,7 +75,7 @@ def test_a_submit_needs_a_rating_and_then_shows_the_next(stocked: Workspace, mon
     submit = next(button for button in app.button if button.label == "Submit and next")
     submit.click().run()
     assert "The rating is missing." in app.error[0].value.replace("\\", "")
-    next(button for button in app.button if button.label == "4").click().run()
+    next(button for button in app.button if button.label == "Good").click().run()
     assert "Will be accepted" in texts(app)
     next(button for button in app.button if button.label == "Submit and next").click().run()
     assert "Stored as answer 1" in texts(app)
