@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -30,6 +31,13 @@ _ATTEMPTS = 3
 _WRITES = "curator_writes"
 
 
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+_JSON: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": orjson.loads}
+
+
 def sqlite_url(file: Path) -> str:
     """SQLAlchemy URL of a SQLite file."""
     return URL.create("sqlite", database=str(file)).render_as_string()
@@ -43,13 +51,13 @@ def open_engine(url: str) -> Engine:
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **_JSON)
     if parsed.get_backend_name() != "sqlite":
         raise StoreError(
             f"Database {parsed.get_backend_name()} is not supported.",
             hint="Use a postgresql:// URL, or none for SQLite in the workspace folder.",
         )
-    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None})
+    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None}, **_JSON)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
