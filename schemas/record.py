@@ -38,6 +38,10 @@ class Message(Schema):
     train: bool | None = None
     """Whether this turn carries loss. Only assistant turns may; `None` takes the record's default."""
 
+    def trains(self, train: bool) -> Message:
+        """This message with `train` set; it is checked already, and a record settles every message it holds."""
+        return Message.model_construct(role=self.role, content=self.content, train=train)
+
     @model_validator(mode="after")
     def _only_assistants_train(self) -> Message:
         if self.train and self.role != "assistant":
@@ -75,9 +79,9 @@ class Record(Schema):
         messages = self.messages
         if all(message.train is None for message in messages):
             last = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=None)
-            settled = tuple(m.model_copy(update={"train": i == last}) for i, m in enumerate(messages))
+            settled = tuple(m.trains(i == last) for i, m in enumerate(messages))
         else:
-            settled = tuple(m.model_copy(update={"train": bool(m.train)}) for m in messages)
+            settled = tuple(m.trains(bool(m.train)) for m in messages)
         object.__setattr__(self, "messages", settled)  # the instance is frozen once it is built
         return self
 

@@ -15,4 +15,6 @@ def holds_test_prompt(record: Record, test_prompts: Collection[str]) -> bool:
         record: The record.
         test_prompts: `prompt_hash` of every prompt of every suite.
     """
-    return any(message.role == "user" and prompt_hash(message.content) in test_prompts for message in record.messages)
+    return bool(test_prompts) and any(
+        message.role == "user" and prompt_hash(message.content) in test_prompts for message in record.messages
+    )
