@@ -72,6 +72,12 @@ def chosen(name: str, options: list[str], *, label: str) -> str | None:
     return value
 
 
+def choose(name: str, value: str) -> None:
+    """Make `value` what `chosen` gives from now on; call it before the choice is drawn."""
+    st.session_state.pop(f"chosen {name}", None)
+    st.session_state[f"kept {name}"] = value
+
+
 def remember(name: str, value: object) -> None:
     """Keep something for the next redraw of this browser."""
     st.session_state[f"kept {name}"] = value
@@ -80,11 +86,6 @@ def remember(name: str, value: object) -> None:
 def recall(name: str) -> object:
     """What `remember` kept, or None."""
     return st.session_state.get(f"kept {name}")
-
-
-def forget(name: str) -> None:
-    """Drop what `remember` kept."""
-    st.session_state.pop(f"kept {name}", None)
 
 
 def once(name: str) -> object:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from curator import generation, release, review, training, versions
-from curator.annotate import answers, queue
-from curator.errors import SettingsError, UnsayableError
+from curator.annotate import answers, progress, queue
+from curator.errors import ReviewError, SettingsError, UnsayableError
 from curator.ingest import import_file
 from curator.quality.scoring import score
 from curator.store import findings, outputs, projects, verdicts
 from curator.workspace import Workspace
-from schemas.annotation import Answer
+from schemas.annotation import Answer, RecordState
 from schemas.importing import ImportReport
 from schemas.release import Decision
 from schemas.review import Decoding, Judgement, Output, TaskScore
@@ -94,8 +94,10 @@ def run_demo(workspace: Workspace, *, actor: str, epochs: int | None = None, on_
         imports.append(import_file(workspace, samples / name, accept=name != _TO_ANNOTATE, actor=actor))
         on_progress("Import", sum(report.read for report in imports), None)
 
-    annotated = _annotate(workspace, project.id, imports[-1].imported - _WAITING, on_progress)
-    version = versions.freeze(workspace, name="demo", actor=actor)
+    annotated = _annotate(workspace, project.id, max(0, imports[-1].imported - _WAITING), on_progress)
+    # A second demo in the same workspace adds to it; its version may hold more than the one that has the name.
+    taken = any(each.name == "demo" for each in versions.newest_first(workspace))
+    version = versions.freeze(workspace, name=None if taken else "demo", actor=actor)
     for format in ExportFormat:
         try:
             versions.export(
@@ -132,7 +134,7 @@ def run_demo(workspace: Workspace, *, actor: str, epochs: int | None = None, on_
     return DemoResult(
         imports=imports,
         annotated=annotated,
-        waiting=imports[-1].imported - annotated + (returned is not None),
+        waiting=progress(workspace, SCRIPT, project_id=project.id).by_state[RecordState.WAITING],
         version=version,
         run=run,
         outputs=stored,
@@ -183,5 +185,8 @@ def _send_back(workspace: Workspace, run_id: str, *, actor: str) -> str | None:
     for output in stored:
         flagged = any(finding.flag for finding in found.get(output.id, []))
         if output.model == "tuned" and flagged and review.feedback.may_return(workspace, output.id):
-            return review.feedback.to_queue(workspace, output.id, actor=actor)
+            try:
+                return review.feedback.to_queue(workspace, output.id, actor=actor)
+            except ReviewError:  # an earlier demo sent the same one back
+                continue
     return None

@@ -63,7 +63,7 @@ def _start(workspace: Workspace, found: list[Version], person: str) -> None:
                     st.error(f"{issue['loc'][0]}: {notice.plain(issue['msg'])}")
                 return
             run = training.start(workspace, version.id, config, actor=person)
-            state.remember("run", run.id)
+            state.choose("run", run.id)
             st.rerun()
 
 

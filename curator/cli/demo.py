@@ -14,9 +14,7 @@ from rich.table import Table
 from curator.cli import console
 from curator.cli.options import JsonOption, WorkspaceOption, actor, workspace_of
 from curator.cli.serve import HostOption, PortOption
-from curator.errors import SettingsError
 from curator.settings import load
-from curator.store import runs
 from curator.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -35,16 +33,9 @@ def demo(
     with console.errors():
         began = time.monotonic()
         opened = workspace_of(workspace, create=True)
-        if not _has_runs(opened):
-            result = _run(opened, epochs=epochs)
-            seconds = time.monotonic() - began
-            console.show(_plain(result, seconds), as_json=as_json, human=_table(result, seconds))
-        else:
-            console.messages.print(f"Workspace {opened.folder} holds an earlier demo; it is kept.", markup=False)
-            if no_serve:
-                raise SettingsError(
-                    f"The demo has already run in {opened.folder}.", hint="Name another folder with --workspace."
-                )
+        result = _run(opened, epochs=epochs)
+        seconds = time.monotonic() - began
+        console.show(_plain(result, seconds), as_json=as_json, human=_table(result, seconds))
         folder = opened.folder
         opened.close()
     if not no_serve:
@@ -54,11 +45,6 @@ def demo(
         sys.stdout.flush()
         # A fresh process: what training has left in memory should not stay with the server.
         os.execv(sys.executable, [sys.executable, "-m", "curator", "serve", *arguments])
-
-
-def _has_runs(opened: Workspace) -> bool:
-    with opened.read() as connection:
-        return bool(runs.newest_first(connection))
 
 
 def _run(opened: Workspace, *, epochs: int | None) -> DemoResult:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from app.state import WORKSPACE_VARIABLE
 from curator import Workspace, review
 from curator.ingest import import_file
-from curator.store import annotations, records, verdicts
+from curator.store import annotations, records, runs, verdicts
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
 __all__ = ["add_outputs", "reviewed"]
@@ -136,3 +136,14 @@ def test_both_sides_are_judged_before_a_verdict_is_stored(
     with reviewed.read() as connection:
         given = verdicts.of_run(connection, RUN)
     assert [verdict.judgement.fine for each in given.values() for verdict in each] == [True, True]
+
+
+def test_a_run_that_was_started_is_the_one_that_is_shown(reviewed: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw("train", reviewed, monkeypatch)
+    assert app.selectbox(key="chosen run").value == RUN
+    app.text_input(key="config max_tokens").set_value("8")  # every record is too long: the run ends at once
+    next(button for button in app.button if button.label == "Start").click().run()
+    started = app.selectbox(key="chosen run").value
+    assert started != RUN
+    with reviewed.read() as connection:
+        assert runs.get(connection, started).created_by == "Ada"
