@@ -64,18 +64,17 @@ def chosen(name: str, options: list[str], *, label: str) -> str | None:
     """A choice among `options` that survives a change of page; None when there is nothing to choose from."""
     if not options:
         return None
-    key = f"chosen {name}"
-    kept = st.session_state.get(f"kept {name}")
-    index = options.index(kept) if kept in options else 0
-    value = st.selectbox(label, options, index=index, key=key)
-    st.session_state[f"kept {name}"] = value
+    key, kept = f"chosen {name}", st.session_state.get(f"kept {name}")
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = kept if kept in options else options[0]
+    value = st.selectbox(label, options, key=key)
+    st.session_state[f"kept {name}"] = value  # the key itself goes when the page is left
     return value
 
 
 def choose(name: str, value: str) -> None:
     """Make `value` what `chosen` gives from now on; call it before the choice is drawn."""
-    st.session_state.pop(f"chosen {name}", None)
-    st.session_state[f"kept {name}"] = value
+    st.session_state[f"chosen {name}"] = st.session_state[f"kept {name}"] = value
 
 
 def remember(name: str, value: object) -> None:

@@ -36,7 +36,7 @@ def render(workspace: Workspace, person: str) -> None:
     chosen = state.chosen("run", [run.id for run in runs], label="Run")
     if chosen is not None:
         alive = any(run.id == chosen and run.state in _ALIVE for run in runs)
-        st.fragment(_show, run_every=2 if alive else None)(workspace, chosen, person)
+        st.fragment(_show, run_every=2 if alive else None)(workspace, chosen, person, was_alive=alive)
 
 
 def _start(workspace: Workspace, found: list[Version], person: str) -> None:
@@ -86,10 +86,10 @@ def _line(run: Run) -> dict[str, object]:
     }
 
 
-def _show(workspace: Workspace, run_id: str, person: str) -> None:
-    run = next((each for each in training.watch(workspace) if each.id == run_id), None)
-    if run is None:
-        return
+def _show(workspace: Workspace, run_id: str, person: str, *, was_alive: bool) -> None:
+    run = next(each for each in training.watch(workspace) if each.id == run_id)
+    if was_alive and run.state not in _ALIVE:
+        st.rerun()  # it has ended: the table above changes, too
     rows = training.metrics(workspace, run_id)
     done = rows[-1].step if rows else 0
     if run.state in _ALIVE:
