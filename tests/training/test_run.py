@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    GPT2Config,
+    GPTNeoXConfig,
+    MistralConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+    Qwen2Config,
+)
 
 from curator import Workspace, generation, training
 from curator.errors import NotFoundError, TrainingError
@@ -243,3 +251,33 @@ def test_the_command_prints_one_object_with_the_promised_keys(frozen: Frozen, ba
     printed = json.loads(done.stdout)
     assert {"run", "checkpoint", "heldout_nll_base", "heldout_nll_tuned", "response_tokens"} <= printed.keys()
     assert printed["steps"] == 1
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        GPT2Config(n_embd=32, n_layer=2, n_head=2, n_positions=256),
+        Qwen2Config(
+            hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1
+        ),
+        MistralConfig(
+            hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1
+        ),
+        GPTNeoXConfig(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2),
+    ],
+    ids=lambda kind: kind.model_type,
+)
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_other_architectures_learn_too(
+    frozen: Frozen, tokenizer: PreTrainedTokenizerBase, tmp_path: Path, kind: PreTrainedConfig, method: str
+) -> None:
+    workspace, version = frozen
+    kind.vocab_size, kind.pad_token_id, kind.eos_token_id, kind.bos_token_id = len(tokenizer), 0, 2, 0
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(kind).save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    run = training.train(
+        workspace, version.id, config(tmp_path / "base", epochs=4, method=method, learning_rate=1e-2), actor="me"
+    )
+    assert run.result.heldout_tuned.nll < run.result.heldout_base.nll
+    checkpoint.load_tuned(training.checkpoint_of(workspace, run))
