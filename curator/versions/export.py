@@ -6,6 +6,7 @@ One file per split, rows ordered by id, and an `export.json` that names the vers
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,21 +33,24 @@ def export(workspace: Workspace, version: str, *, format: ExportFormat, out: Pat
     """
     found = find(workspace, version)
     out = out.expanduser().resolve()
-    _make_room(out)
+    earlier = _earlier_export(out)
     written: list[FileHash] = []
     try:
-        for split in Split:
-            if found.splits[split] == 0:
-                continue
-            name = f"{split.value}.parquet" if format is ExportFormat.PARQUET else f"{split.value}.jsonl"
-            if format is ExportFormat.PARQUET:
-                shutil.copyfile(workspace.versions_folder / found.id / files.split_file(split), out / name)
-            else:
-                _write_lines(out / name, workspace, found.id, split=split, shape=_SHAPES[format])
-            written.append(files.hash_file(out / name, name=name))
-        report = ExportReport(version=found.id, format=format, rows=found.rows, folder=out, files=tuple(written))
-        stated = report.model_dump(mode="json", exclude={"folder"}) | {"sources": manifest(workspace, found.id).sources}
-        (out / EXPORT_MANIFEST).write_bytes(files.canonical_json(stated))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out.parent) as name:
+            unfinished = Path(name)
+            for split in Split:
+                if found.splits[split] > 0:
+                    written.append(_write_split(unfinished, workspace, found.id, split=split, format=format))
+            report = ExportReport(version=found.id, format=format, rows=found.rows, folder=out, files=tuple(written))
+            sources = manifest(workspace, found.id).sources
+            stated = report.model_dump(mode="json", exclude={"folder"}) | {"sources": sources}
+            (unfinished / EXPORT_MANIFEST).write_bytes(files.canonical_json(stated))
+            for file in earlier:
+                file.unlink()
+            out.mkdir(exist_ok=True)
+            for file in unfinished.iterdir():
+                file.rename(out / file.name)
     except OSError as error:
         raise VersionError(
             f"The export cannot be written to {out}: {error}.", hint="Check the space and the rights."
@@ -57,19 +61,28 @@ def export(workspace: Workspace, version: str, *, format: ExportFormat, out: Pat
     return report
 
 
-def _make_room(out: Path) -> None:
-    """Empty an earlier export of ours; anything else in the folder is not ours to overwrite."""
+def _earlier_export(out: Path) -> list[Path]:
+    """Files of an earlier export of ours; anything else in the folder is not ours to overwrite."""
     if out.exists() and not out.is_dir():
         raise VersionError(f"{out} is a file.", hint="Name a folder with --out.")
-    existing = {file.name for file in out.iterdir()} if out.is_dir() else set()
+    existing = list(out.iterdir()) if out.is_dir() else []
+    names = {file.name for file in existing}
     ours = {EXPORT_MANIFEST, *(f"{split.value}.{ending}" for split in Split for ending in ("jsonl", "parquet"))}
-    if existing and (EXPORT_MANIFEST not in existing or existing - ours):
+    if names and (EXPORT_MANIFEST not in names or names - ours):
         raise VersionError(
             f"Folder {out} holds other files.", hint="Name an empty folder, or one with an earlier export."
         )
-    out.mkdir(parents=True, exist_ok=True)
-    for name in existing:
-        (out / name).unlink()
+    return existing
+
+
+def _write_split(folder: Path, workspace: Workspace, version: str, *, split: Split, format: ExportFormat) -> FileHash:
+    if format is ExportFormat.PARQUET:
+        file = folder / f"{split.value}.parquet"
+        shutil.copyfile(workspace.versions_folder / version / files.split_file(split), file)
+    else:
+        file = folder / f"{split.value}.jsonl"
+        _write_lines(file, workspace, version, split=split, shape=_SHAPES[format])
+    return files.hash_file(file, name=file.name)
 
 
 def _write_lines(

@@ -191,6 +191,7 @@ def test_a_conversation_is_exported_whole_or_refused_by_name(workspace: Workspac
     ]
     with pytest.raises(UnsayableError, match=r"talk\.jsonl, line 3"):
         exported(workspace, tmp_path / "d", ExportFormat.TRL)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a", "b", "c", "workspace"]  # nothing half-written
 
 
 def test_an_export_does_not_overwrite_what_is_not_its_own(accepted: Workspace, tmp_path: Path) -> None:
