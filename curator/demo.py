@@ -15,7 +15,7 @@ from curator.annotate import answers, progress, queue
 from curator.errors import ReviewError, SettingsError, UnsayableError
 from curator.ingest import import_file
 from curator.quality.scoring import score
-from curator.store import findings, outputs, projects, verdicts
+from curator.store import findings, outputs, projects
 from curator.workspace import Workspace
 from schemas.annotation import Answer, RecordState
 from schemas.importing import ImportReport
@@ -159,15 +159,15 @@ def _annotate(workspace: Workspace, project_id: int, wanted: int, on_progress: P
 
 def _review(workspace: Workspace, run_id: str, on_progress: Progress) -> None:
     """Give verdicts where a reference decides: equal is fine, anything else is unfactual."""
-    with workspace.read() as connection:
-        stored = outputs.of_run(connection, run_id)
-    judged = [output for output in stored if output.prompt.category in ("task", "fact") and output.prompt.reference]
-    with workspace.write() as connection:
-        projects.ensure_person(connection, SCRIPT, at=workspace.clock())
-        for done, output in enumerate(judged, 1):
-            side = review.sampling.side_of(output, SCRIPT)
-            verdicts.give(connection, output.id, _verdict(output), reviewer=SCRIPT, shown_as=side, at=workspace.clock())
-            on_progress("Review", done, len(judged))
+    pairs = [pair for pair in review.sampling.pairs(workspace, run_id) if _is_decidable(pair[0])]
+    for done, pair in enumerate(pairs, 1):
+        shown = review.sampling.side_by_side(pair, SCRIPT, {})
+        review.verdicts.give(workspace, shown, a=_verdict(shown.a), b=_verdict(shown.b), reviewer=SCRIPT)
+        on_progress("Review", done, len(pairs))
+
+
+def _is_decidable(output: Output) -> bool:
+    return output.prompt.category in ("task", "fact") and output.prompt.reference is not None
 
 
 def _verdict(output: Output) -> Judgement:

@@ -26,8 +26,8 @@ class ReviewProgress(NamedTuple):
 
 def next_pair(workspace: Workspace, reviewer: str, run_id: str) -> ReviewPair | None:
     """The pair that a reviewer should judge next; None when they have judged all."""
-    pairs, found, given = _state(workspace, run_id)
-    waiting = [pair for pair in pairs if not _judged_by(reviewer, pair, given)]
+    all_pairs, found, given = _state(workspace, run_id)
+    waiting = [pair for pair in all_pairs if not _judged_by(reviewer, pair, given)]
     if not waiting:
         return None
 
@@ -36,6 +36,11 @@ def next_pair(workspace: Workspace, reviewer: str, run_id: str) -> ReviewPair | 
         return any(output.id in given for output in pair), not flagged, _draw(pair[1], "")
 
     return side_by_side(min(waiting, key=urgency), reviewer, found)
+
+
+def pairs(workspace: Workspace, run_id: str) -> list[tuple[Output, Output]]:
+    """Base and tuned output of every prompt and sample of a run."""
+    return _state(workspace, run_id)[0]
 
 
 def side_by_side(pair: tuple[Output, Output], reviewer: str, found: dict[int, list[Finding]]) -> ReviewPair:
@@ -58,9 +63,9 @@ def side_of(output: Output, reviewer: str) -> Literal["A", "B"]:
 
 def review_progress(workspace: Workspace, reviewer: str, run_id: str) -> ReviewProgress:
     """How many pairs there are and how many are judged."""
-    pairs, _, given = _state(workspace, run_id)
-    mine = sum(_judged_by(reviewer, pair, given) for pair in pairs)
-    return ReviewProgress(len(pairs), mine, sum(pair[1].id in given for pair in pairs))
+    all_pairs, _, given = _state(workspace, run_id)
+    mine = sum(_judged_by(reviewer, pair, given) for pair in all_pairs)
+    return ReviewProgress(len(all_pairs), mine, sum(pair[1].id in given for pair in all_pairs))
 
 
 def _state(
@@ -74,8 +79,8 @@ def _state(
     by_key: dict[tuple[str, str, int], dict[str, Output]] = {}
     for output in stored:
         by_key.setdefault((output.suite_id, output.prompt.id, output.sample), {})[output.model] = output
-    pairs = [(pair["base"], pair["tuned"]) for pair in by_key.values() if len(pair) == 2]
-    return pairs, found, given
+    complete = [(pair["base"], pair["tuned"]) for pair in by_key.values() if len(pair) == 2]
+    return complete, found, given
 
 
 def _judged_by(reviewer: str, pair: tuple[Output, Output], given: dict[int, list[Verdict]]) -> bool:

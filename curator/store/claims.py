@@ -163,12 +163,6 @@ def has_withdrawn(connection: Connection, record_id: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def has_skipped(connection: Connection, record_id: str, annotator: str) -> bool:
-    """Whether somebody does not want a record."""
-    query = select(skip.c.at).where(skip.c.record_id == record_id, skip.c.annotator == annotator)
-    return connection.execute(query).first() is not None
-
-
 def unanswered(connection: Connection, record_id: str) -> int:
     """Slots of a record that still wait for an answer."""
     query = select(func.count()).where(slot.c.record_id == record_id, slot.c.state.in_(["open", "held"]))

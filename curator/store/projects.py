@@ -63,11 +63,6 @@ def ensure_person(connection: Connection, name: str, *, at: datetime) -> None:
     connection.execute(insert_or_ignore(person, connection.dialect).values(values))
 
 
-def people(connection: Connection) -> list[str]:
-    """Names of everybody who has worked here, in order."""
-    return list(connection.execute(select(person.c.name).order_by(person.c.name)).scalars())
-
-
 def _project(row: RowMapping) -> Project:
     fields = {name: row[name] for name in ("id", "name", "guideline", "min_rating", "reviews_required")}
     return Project(**fields, gates=Gates.model_validate(row["gates"]))

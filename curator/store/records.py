@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select
 
 from curator.errors import NotFoundError
 from curator.quality.fingerprint import content_hash, prompt_hash
 from curator.store import tallies
 from curator.store.engine import insert_or_ignore
-from curator.store.tables import annotation, record, slot
+from curator.store.tables import record, slot
 from schemas.annotation import RecordState
 from schemas.project import Project
 from schemas.record import Record
@@ -147,12 +147,6 @@ def page(
     if state is not None:
         query = query.where(record.c.state == state.value)
     return [_stored(row) for row in connection.execute(query.order_by(record.c.id).limit(limit)).mappings()]
-
-
-def answered_count(connection: Connection, record_id: str) -> int:
-    """Answers on a record that stand (not undone)."""
-    query = select(func.count()).where(annotation.c.record_id == record_id, annotation.c.undone.is_(False))
-    return connection.execute(query).scalar_one()
 
 
 def _stored(row: RowMapping) -> StoredRecord:

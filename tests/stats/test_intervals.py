@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 from scipy.stats import binom
-from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from curator.stats.intervals import lower_bound, needed, upper_bound, wilson
-from curator.stats.paired import mcnemar
 
 CASES = [(0, 10), (1, 10), (5, 10), (10, 10), (3, 100), (47, 500)]
 
@@ -46,9 +44,3 @@ def test_what_is_no_rate_is_refused(found: int, n: int) -> None:
     for bound in (upper_bound, lower_bound, wilson):
         with pytest.raises(ValueError, match="is no rate"):
             bound(found, n)
-
-
-@pytest.mark.parametrize(("first", "second"), [(0, 1), (3, 9), (43, 0), (20, 20)])
-def test_mcnemar_equals_statsmodels(first: int, second: int) -> None:
-    expected = reference_mcnemar([[50, first], [second, 50]], exact=True).pvalue
-    assert mcnemar(first, second) == pytest.approx(expected, abs=1e-9)
