@@ -17,7 +17,7 @@ from schemas.run import Run, RunState, TrainConfig
 from schemas.version import Version
 
 _ALIVE = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
-_EXPERT = ("epochs", "learning_rate", "records_per_step", "records_per_batch", "max_tokens", "seed")
+_EXPERT = ("epochs", "learning_rate", "records_per_step", "tokens_per_batch", "max_tokens", "seed")
 
 
 def render(workspace: Workspace, person: str) -> None:

@@ -40,7 +40,8 @@ def get(connection: Connection, run_id: str) -> Run:
     Raises:
         NotFoundError: None or more than one fits.
     """
-    query = select(run).where(run.c.id.startswith(run_id, autoescape=True)).limit(2)
+    found_by = run.c.id.startswith(run_id, autoescape=True)
+    query = select(run).where(found_by, run.c.deleted_at.is_(None)).limit(2)
     rows = connection.execute(query).mappings().all()
     if len(rows) != 1:
         found = "There is no run" if not rows else "More than one run has an id that begins with"
@@ -49,8 +50,8 @@ def get(connection: Connection, run_id: str) -> Run:
 
 
 def newest_first(connection: Connection, *, version_id: str | None = None) -> list[Run]:
-    """All runs, or those of one version, newest first."""
-    query = select(run).order_by(run.c.created_at.desc(), run.c.id)
+    """All runs that were not deleted, or those of one version, newest first."""
+    query = select(run).where(run.c.deleted_at.is_(None)).order_by(run.c.created_at.desc(), run.c.id)
     if version_id is not None:
         query = query.where(run.c.version_id == version_id)
     return [_run(row) for row in connection.execute(query).mappings()]
@@ -73,6 +74,54 @@ def begin(connection: Connection, run_id: str, process: ProcessMark, *, at: date
         "reason": None,
     }
     _update(connection, run_id, values)
+
+
+def launch_next(connection: Connection, *, at: datetime, only: str | None = None) -> list[str]:
+    """Mark the oldest waiting run of every free device as launched, and return their ids.
+
+    A device is free when no run on it works, is stopping or was launched. The caller starts the processes.
+
+    Args:
+        connection: In a writing transaction, so that two callers never launch for the same device.
+        at: Now.
+        only: Launch this run or nothing.
+    """
+    alive = [RunState.QUEUED.value, RunState.RUNNING.value, RunState.STOPPING.value]
+    waiting = select(run.c.id, run.c.state, run.c.config, run.c.launched_at)
+    waiting = waiting.where(run.c.state.in_(alive), run.c.deleted_at.is_(None)).order_by(run.c.created_at, run.c.id)
+    rows = connection.execute(waiting).all()
+    queued = RunState.QUEUED.value
+    busy = {row.config["device"] for row in rows if row.state != queued or row.launched_at is not None}
+    launched = []
+    for row in rows:
+        device = row.config["device"]
+        if row.state != queued or row.launched_at is not None or device in busy:
+            continue
+        if only is not None and row.id != only:
+            busy.add(device)  # an older one waits for the same device
+            continue
+        busy.add(device)
+        _update(connection, row.id, {"launched_at": at})
+        launched.append(row.id)
+    return launched
+
+
+def launched_at(connection: Connection, run_id: str) -> datetime | None:
+    """When a process was started for a run that has not begun yet."""
+    query = select(run.c.launched_at).where(run.c.id == run_id)
+    found: datetime | None = connection.execute(query).scalar_one()
+    return found
+
+
+def queue_again(connection: Connection, run_id: str) -> None:
+    """Let a run that stopped or failed wait for its turn once more."""
+    values = {"state": RunState.QUEUED.value, "reason": None, "ended_at": None, "launched_at": None, "process_id": None}
+    _update(connection, run_id, values)
+
+
+def delete(connection: Connection, run_id: str, *, at: datetime) -> None:
+    """Take a run off the lists; the row stays, so that its id and its outputs keep their meaning."""
+    _update(connection, run_id, {"deleted_at": at})
 
 
 def plan_steps(connection: Connection, run_id: str, steps: int) -> None:
@@ -99,6 +148,7 @@ def end(
     """Store how a run ended: done, stopped or failed."""
     values = {
         "state": state.value,
+        "launched_at": None,
         "ended_at": at,
         "reason": reason,
         "result": None if result is None else result.model_dump(mode="json"),

@@ -229,7 +229,9 @@ run = Table(
     Column("process_started", Float),  # start time of that process: a process id alone may be used again
     Column("created_at", _UtcTime, nullable=False),
     Column("started_at", _UtcTime),
+    Column("launched_at", _UtcTime),  # a process was started for it; it has not reported yet while started_at is older
     Column("ended_at", _UtcTime),
+    Column("deleted_at", _UtcTime),
     Column("created_by", Text, nullable=False),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,34 +12,83 @@ from typing import cast
 import torch
 from peft import PeftConfig, PeftModel
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
 from curator.errors import TrainingError
-from curator.training.template import prepare_tokenizer
+from curator.training.template import TemplateName, prepare_tokenizer
 
 ADAPTER_CONFIG = "adapter_config.json"
 transformers_logging.disable_progress_bar()  # each command shows its own
 
 
-def load_tokenizer(source: str, *, allow_download: bool = False) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model, ready for training and generation."""
+def load_tokenizer(
+    source: str, *, allow_download: bool = False, template: TemplateName = "auto"
+) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model, ready for training and generation.
+
+    Args:
+        source: Folder of a model, or a hub name.
+        allow_download: Lets transformers fetch it.
+        template: Chat template for a tokenizer that has none.
+
+    Raises:
+        TrainingError: There is none, or it lacks what training needs.
+    """
     with _explained(source, allow_download=allow_download):
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=not allow_download, trust_remote_code=False)
-    prepare_tokenizer(tokenizer)
+    prepare_tokenizer(tokenizer, template=template)
     return tokenizer
 
 
-def load_base(source: str, *, allow_download: bool = False) -> PreTrainedModel:
+def load_base(source: str, *, allow_download: bool = False, in_four_bits: bool = False) -> PreTrainedModel:
     """A causal language model in fp32, from a folder (or from a hub, when a download is allowed).
 
+    Args:
+        source: Folder of a model, or a hub name.
+        allow_download: Lets transformers fetch it.
+        in_four_bits: Quantise its linear layers to NF4 while loading (Dettmers et al. 2023, QLoRA); needs a GPU.
+
     Raises:
-        TrainingError: The folder is missing, holds no causal language model or no safetensors.
+        TrainingError: The folder is missing, holds no causal language model or no safetensors; or four bits are asked
+            for where they cannot be had.
     """
+    if in_four_bits:
+        return _load_quantised(source, allow_download=allow_download)
     with _explained(source, allow_download=allow_download):
         return AutoModelForCausalLM.from_pretrained(
             source,
             dtype=torch.float32,
+            local_files_only=not allow_download,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+
+
+def _load_quantised(source: str, *, allow_download: bool) -> PreTrainedModel:
+    if not torch.cuda.is_available() or importlib.util.find_spec("bitsandbytes") is None:
+        raise TrainingError(
+            "A base in 4 bits needs a GPU and the package bitsandbytes.",
+            hint="Choose method lora, or install bitsandbytes on a machine with a GPU.",
+        )
+    four_bits = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    with _explained(source, allow_download=allow_download):
+        return AutoModelForCausalLM.from_pretrained(
+            source,
+            quantization_config=four_bits,
+            dtype=torch.bfloat16,
+            device_map={"": 0},
             local_files_only=not allow_download,
             trust_remote_code=False,
             use_safetensors=True,

@@ -1,37 +1,76 @@
-"""Held-out loss: summed over all response tokens and divided once, so the batch size cannot change it."""
+"""Losses record by record: summed over all response tokens and divided once, so no batch size can change them."""
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Sequence
 
 import torch
-from transformers import PreTrainedModel
 
 from curator.errors import TrainingError
 from curator.training.labels import Example
-from curator.training.loss import collate, response_nll
-from schemas.run import HeldOutLoss
+from curator.training.objective import ResponseLoss
+from schemas.run import HeldOutLoss, RecordLoss
 
 
 @torch.inference_mode()
-def held_out_loss(
-    model: PreTrainedModel, examples: Sequence[Example], *, split: str, pad_id: int, records_per_batch: int = 16
-) -> HeldOutLoss:
-    """Negative log-likelihood per response token of `examples`, in nats.
+def record_losses(
+    objective: ResponseLoss, examples: Sequence[Example], *, split: str, pad_id: int, tokens_per_batch: int = 4096
+) -> list[RecordLoss]:
+    """Summed negative log-likelihood of the response of each example, in the order given.
 
     Raises:
         TrainingError: A loss is not finite; leaving it out would make a broken model look good.
     """
-    was_training = model.training
-    model.eval()
-    total, tokens = 0.0, 0
-    by_length = sorted(examples, key=lambda example: len(example.input_ids))  # little padding
-    for start in range(0, len(by_length), records_per_batch):
-        batch = collate(by_length[start : start + records_per_batch], pad_id=pad_id, device=model.device)
-        losses = response_nll(model, batch)
-        total += float(losses.double().sum())
-        tokens += losses.numel()
-    model.train(was_training)
-    if not torch.isfinite(torch.tensor(total)):
-        raise TrainingError(f"The loss on the {split} split is not finite.", hint="Lower the learning rate.")
-    return HeldOutLoss(split=split, records=len(examples), response_tokens=tokens, nll=total / tokens)
+    was_training = objective.training
+    objective.eval()
+    try:
+        found: dict[int, RecordLoss] = {}
+        for part in _batches(examples, tokens_per_batch):
+            responses = [_response_only(examples[n]) for n in part]
+            batch = objective.collate(responses, pad_id=pad_id)
+            sums = torch.zeros(len(part), dtype=torch.float64, device=batch.owners.device)
+            sums.index_add_(0, batch.owners, objective(batch).nll.double())
+            for n, nll in zip(part, sums.tolist(), strict=True):
+                if not math.isfinite(nll):
+                    raise TrainingError(
+                        f"The loss of record {examples[n].row_id} ({split} split) is not finite.",
+                        hint="Lower the learning rate, or check the weights of the model.",
+                    )
+                found[n] = RecordLoss(row_id=examples[n].row_id, tokens=examples[n].response_tokens, nll=nll)
+        return [found[n] for n in range(len(examples))]
+    finally:
+        objective.train(was_training)
+
+
+def summary(losses: Sequence[RecordLoss], *, split: str) -> HeldOutLoss:
+    """Nats per response token over all records together."""
+    tokens = sum(loss.tokens for loss in losses)
+    total = math.fsum(loss.nll for loss in losses)
+    return HeldOutLoss(split=split, records=len(losses), response_tokens=tokens, nll=total / tokens)
+
+
+def looked_at(examples: Sequence[Example], most: int) -> list[Example]:
+    """At most so many examples, always the same ones: those whose hashed ids come first."""
+    if len(examples) <= most:
+        return list(examples)
+    return sorted(examples, key=lambda example: hashlib.sha256(example.row_id.encode()).digest())[:most]
+
+
+def _response_only(example: Example) -> Example:
+    """The example with a weight of 1 on its response and none elsewhere, whatever the training weighs."""
+    return example._replace(weights=example.is_response.float())
+
+
+def _batches(examples: Sequence[Example], tokens_per_batch: int) -> list[list[int]]:
+    batches: list[list[int]] = []
+    tokens = 0
+    for n in sorted(range(len(examples)), key=lambda n: -len(examples[n].input_ids)):
+        length = len(examples[n].input_ids)
+        if not batches or tokens + length > tokens_per_batch:
+            batches.append([])
+            tokens = 0
+        batches[-1].append(n)
+        tokens += length
+    return batches

@@ -14,25 +14,47 @@ from transformers import PreTrainedTokenizerBase
 
 from curator.errors import EmptyResponseError, TrainingError
 from curator.training.template import Turn, render_turns
+from schemas.record import Record
+from schemas.run import TrainConfig
 from schemas.version import FrozenRow
 
 IGNORE_INDEX = -100
 """Label of a token that carries no loss."""
 
 
+class Labelled(NamedTuple):
+    """Tokens of one record with what the loss makes of them; three tensors of shape (T,)."""
+
+    input_ids: Tensor
+    """int64."""
+    is_response: Tensor
+    """bool: the token belongs to a response that trains, its end-of-turn token included."""
+    weights: Tensor
+    """float32: weight of the token in the loss, 0 where it carries none."""
+
+
 class Example(NamedTuple):
-    """One record as the model sees it."""
+    """One record as the model sees it; tensors as in `Labelled`."""
 
     row_id: str
     input_ids: Tensor
-    """(T,) int64."""
-    labels: Tensor
-    """(T,) int64, not shifted: the token itself where it carries loss, `IGNORE_INDEX` elsewhere."""
+    is_response: Tensor
+    weights: Tensor
+
+    @property
+    def labels(self) -> Tensor:
+        """(T,) int64, not shifted: the token itself where it carries loss, `IGNORE_INDEX` elsewhere."""
+        return self.input_ids.masked_fill(self.weights == 0, IGNORE_INDEX)
 
     @property
     def response_tokens(self) -> int:
-        """Number of tokens that carry loss."""
-        return int((self.labels != IGNORE_INDEX).sum())
+        """Number of response tokens."""
+        return int(self.is_response.sum())
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens before the first response."""
+        return int(self.is_response.nonzero()[0])
 
 
 class Prepared(NamedTuple):
@@ -43,17 +65,28 @@ class Prepared(NamedTuple):
     """`row id: reason` for each record left out."""
 
 
-def label_responses(turns: Sequence[Turn], *, max_tokens: int) -> tuple[Tensor, Tensor]:
-    """Token ids of one record and the labels that put loss on its responses.
+def label_responses(
+    turns: Sequence[Turn],
+    *,
+    max_tokens: int,
+    prompt_loss_weight: float = 0.0,
+    record_weight: float = 1.0,
+    per_record: bool = False,
+) -> Labelled:
+    """Token ids of one record and the loss weights that put loss on its responses.
 
     A record is never cut: a response without its end would teach the model to stop in mid-sentence.
 
-    Returns:
-        `input_ids` and `labels`, both (T,) int64. Not shifted: `loss.response_nll` shifts, once.
+    Args:
+        turns: Of one record, in order.
+        max_tokens: Longest record.
+        prompt_loss_weight: Weight of every other token: 0 for log p(response | prompt), 1 for the joint log p.
+        record_weight: Factor on all weights of this record.
+        per_record: Let the weights of the record add up to `record_weight`, however long it is.
 
     Raises:
         EmptyResponseError: No token carries loss, so the record would train nothing.
-        TrainingError: The record has more than `max_tokens` tokens.
+        TrainingError: The record has more than `max_tokens` tokens, or its weight is not a positive number.
     """
     tokens = [(token, turn.is_response) for turn in turns for token in turn.token_ids]
     if not any(is_response for _, is_response in tokens):
@@ -65,22 +98,45 @@ def label_responses(turns: Sequence[Turn], *, max_tokens: int) -> tuple[Tensor, 
             f"The record has {len(tokens)} tokens, more than {max_tokens}.",
             hint="Raise max_tokens, or shorten the record.",
         )
+    if not 0 < record_weight < float("inf"):
+        raise TrainingError(f"The weight {record_weight} of the record is not a positive number.", hint="Correct it.")
     input_ids = torch.tensor([token for token, _ in tokens])
     is_response = torch.tensor([flag for _, flag in tokens])
     if is_response[0]:
         raise TrainingError("The response stands at the very beginning.", hint="Give the record an instruction.")
-    return input_ids, input_ids.masked_fill(~is_response, IGNORE_INDEX)
+    weights = is_response.float().masked_fill(~is_response, prompt_loss_weight)
+    weights[0] = 0  # nothing predicts the first token
+    return Labelled(input_ids, is_response, weights * (record_weight / (float(weights.sum()) if per_record else 1.0)))
 
 
-def prepare(rows: Iterable[FrozenRow], tokenizer: PreTrainedTokenizerBase, *, max_tokens: int) -> Prepared:
+def prepare(rows: Iterable[FrozenRow], tokenizer: PreTrainedTokenizerBase, config: TrainConfig) -> Prepared:
     """Every row as the model sees it; a row that cannot be trained on is listed with its reason."""
     examples: list[Example] = []
     refused: list[str] = []
     for row in rows:
         try:
-            input_ids, labels = label_responses(render_turns(row.record, tokenizer), max_tokens=max_tokens)
+            labelled = label_responses(
+                render_turns(row.record, tokenizer),
+                max_tokens=config.max_tokens,
+                prompt_loss_weight=config.prompt_loss_weight,
+                record_weight=_weight(row.record, config.weight_label),
+                per_record=config.normalisation == "record",
+            )
         except TrainingError as error:
             refused.append(f"{row.row_id}: {error.problem}")
         else:
-            examples.append(Example(row.row_id, input_ids, labels))
+            examples.append(Example(row.row_id, *labelled))
     return Prepared(examples, refused)
+
+
+def _weight(record: Record, label: str | None) -> float:
+    """The number in a record's label of this name; 1 without one.
+
+    Raises:
+        TrainingError: It is not a number.
+    """
+    text = record.labels.get(label, "1") if label is not None else "1"
+    try:
+        return float(text)
+    except ValueError as error:
+        raise TrainingError(f"The label {label} holds {text!r}, not a weight.", hint="Write a number.") from error

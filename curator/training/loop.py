@@ -6,40 +6,50 @@ It knows nothing of workspaces, databases or folders; what happens at a step is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import NamedTuple
 
 import torch
-from accelerate import Accelerator
-from peft import LoraConfig, get_peft_model
-from torch.optim import AdamW
-from transformers import PreTrainedModel
+from accelerate.utils import gather_object
 
 from curator.errors import TrainingError
-from curator.training.evaluate import held_out_loss
+from curator.training.evaluate import record_losses, summary
 from curator.training.labels import Example
-from curator.training.loss import collate, response_nll
-from schemas.run import TrainConfig
+from curator.training.learner import Learner
+from curator.training.plan import WORTH_FOLDING, divide, plan, planned_steps, sharing
+from schemas.run import Progress, RecordLoss, TrainConfig
 
 
 class Step(NamedTuple):
     """What one optimiser step did; step 0 is the model as it came."""
 
     step: int
+    epoch: int
     loss: float | None
-    """Nats per response token, before the step."""
+    """Nats per response token, before the step (weighted as the settings say)."""
     learning_rate: float | None
     gradient_norm: float | None
     """Before clipping."""
+    tokens: int
+    """Tokens that went through the model."""
     response_tokens: int
     validation_nll: float | None
     """Nats per response token, where this step was evaluated."""
+    records: Sequence[RecordLoss] = ()
+    """Loss of each of the step's records, before the step."""
 
 
-def planned_steps(records: int, config: TrainConfig) -> int:
-    """Number of optimiser steps that a training will take."""
-    per_epoch = math.ceil(records / config.records_per_step)
-    return min(per_epoch * config.epochs, config.max_steps or per_epoch * config.epochs)
+class Listener(NamedTuple):
+    """Who is told what happens."""
+
+    on_step: Callable[[Step], None]
+    should_stop: Callable[[], bool] = lambda: False
+    """Asked after every step; True ends the training there."""
+    on_best: Callable[[Progress], None] = lambda progress: None
+    """The weights of this step are the best so far by the validation loss."""
+    on_evaluated: Callable[[Progress], None] = lambda progress: None
+    """A good moment to save the state."""
 
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
@@ -51,76 +61,82 @@ def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
     return config.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * along))
 
 
-def uses_bf16(config: TrainConfig) -> bool:
-    """Whether the forward pass runs in bfloat16 on this machine."""
-    if config.precision == "auto":
-        if torch.cuda.is_available():
-            return bool(torch.cuda.is_bf16_supported())
-        return bool(torch.cpu._is_avx512_bf16_supported())  # elsewhere bf16 is emulated and slower than fp32
-    return config.precision == "bf16"
-
-
-def add_adapters(model: PreTrainedModel, config: TrainConfig) -> PreTrainedModel:
-    """The model with trainable low-rank adapters on every linear layer except the head; the rest is frozen."""
-    adapters = LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
-        lora_dropout=0.0,
-        target_modules="all-linear",  # peft leaves the head out
-        task_type="CAUSAL_LM",
-    )
-    return cast(PreTrainedModel, get_peft_model(model, adapters))
+def folds(examples: Sequence[Example], config: TrainConfig) -> bool:
+    """Whether prompts that several records share are computed once."""
+    return config.fold_prompts and not config.noise_alpha and sharing(examples) >= WORTH_FOLDING
 
 
 def train(
-    model: PreTrainedModel,
+    learner: Learner,
     examples: Sequence[Example],
     *,
     config: TrainConfig,
     pad_id: int,
     validation: Sequence[Example] = (),
-    on_step: Callable[[Step], None],
-    should_stop: Callable[[], bool],
-) -> int:
-    """Train `model` in place and return the number of optimiser steps taken.
+    listener: Listener,
+    progress: Progress | None = None,
+) -> Progress:
+    """Train in place and say how far it came and why it ended.
 
     Args:
-        model: In fp32, on any device; for LoRA with its adapters already added.
+        learner: The model to train.
         examples: Records of the training split.
         config: Settings.
-        pad_id: Token that fills up a batch.
-        validation: Records that are evaluated now and then; none, to leave that out.
-        on_step: Is told about every step.
-        should_stop: Asked after every step; True ends the training there.
+        pad_id: Token that fills up a padded batch.
+        validation: Records that are evaluated now and then; none, to leave that and early stopping out.
+        listener: Is told about every step.
+        progress: Where an interrupted training was left; its state must be in the learner already.
 
     Raises:
         TrainingError: The loss or the gradient is not finite.
     """
-    accelerator = Accelerator(mixed_precision="bf16" if uses_bf16(config) else "no")
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = AdamW(trainable, lr=config.peak_learning_rate, weight_decay=config.weight_decay)
-    model, optimizer = accelerator.prepare(model, optimizer)
+    accelerator, optimizer = learner.accelerator, learner.optimizer
+    fold = folds(examples, config)
     steps = planned_steps(len(examples), config)
+    every = config.evaluate_every or max(1, math.ceil(steps / 10))
 
-    def evaluated(step: int) -> float | None:
-        due = step % config.evaluate_every == 0 or step == steps
-        if not due or not validation:
+    def validated() -> float | None:
+        if not validation:
             return None
-        return held_out_loss(model, validation, split="validation", pad_id=pad_id).nll
+        losses = record_losses(learner.objective, validation, split="validation", pad_id=pad_id)
+        return summary(losses, split="validation").nll
 
-    on_step(Step(0, None, None, None, 0, evaluated(0)))
-    model.train()
-    for step, chosen in enumerate(_step_records(examples, config, steps), start=1):
-        tokens = sum(example.response_tokens for example in chosen)
-        total = 0.0
-        for part in _batches(chosen, config.records_per_batch):
-            nll = response_nll(model, collate(part, pad_id=pad_id, device=accelerator.device)).sum()
-            total += float(nll.detach())
-            accelerator.backward(nll / tokens)  # the denominator of the whole step, not of this part
-        norm = float(accelerator.clip_grad_norm_(trainable, config.clip_norm))
-        if not (math.isfinite(total) and math.isfinite(norm)):
+    if progress is None:
+        nll = validated()
+        progress = Progress(step=0)
+        listener.on_step(Step(0, 0, None, None, None, 0, 0, nll))
+    learner.wrapped.train()
+    for step, epoch, records in plan(examples, config, fold=fold):
+        if step <= progress.step:
+            continue
+        weight = sum(float(examples[n].weights.sum()) for n in records)
+        parts = divide(
+            records,
+            examples,
+            tokens_per_batch=learner.tokens_per_batch,
+            processes=accelerator.num_processes,
+        )[accelerator.process_index]
+        total = torch.zeros((), device=accelerator.device)
+        seen: list[tuple[Sequence[int], torch.Tensor]] = []
+        tokens = 0
+        for n, part in enumerate(parts):
+            batch = learner.objective.collate([examples[r] for r in part.records], pad_id=pad_id, fold=fold)
+            # the denominator of the whole step; several processes average their gradients, so each counts more
+            scale = accelerator.num_processes / weight if part.counts else 0.0
+            is_last = n + 1 == len(parts)
+            with nullcontext() if is_last else accelerator.no_sync(learner.wrapped):
+                loss = learner.wrapped(batch, scale)
+                accelerator.backward(loss.total)
+            if part.counts:
+                tokens += batch.input_ids.numel()
+                total += (loss.nll * batch.weights).sum() / weight
+                sums = torch.zeros(len(part.records), device=loss.nll.device)
+                seen.append((part.records, sums.index_add_(0, batch.owners, loss.nll * batch.is_response)))
+        norm = float(accelerator.clip_grad_norm_(list(learner.parameters.values()), config.clip_norm))
+        value = float(accelerator.reduce(total, reduction="sum"))
+        if not (math.isfinite(value) and math.isfinite(norm)):
             raise TrainingError(
-                f"Loss or gradient is not finite at step {step} (loss {total / tokens}, gradient norm {norm}).",
+                f"Loss or gradient is not finite at step {step} (loss {value}, gradient norm {norm}).",
                 hint="Lower the learning rate, or look at the records of this step.",
             )
         rate = learning_rate(step, steps, config)
@@ -128,29 +144,31 @@ def train(
             group["lr"] = rate
         optimizer.step()
         optimizer.zero_grad()
-        on_step(Step(step, total / tokens, rate, norm, tokens, evaluated(step)))
-        if should_stop():
-            steps = step
+        learner.round_masters()
+
+        evaluated = validated() if step % every == 0 or step == steps else None
+        losses = [
+            RecordLoss(row_id=examples[n].row_id, tokens=examples[n].response_tokens, nll=nll)
+            for part_records, sums in seen
+            for n, nll in zip(part_records, sums.tolist(), strict=True)
+        ]
+        if accelerator.num_processes > 1:
+            losses = gather_object(losses)
+            tokens = sum(gather_object([tokens]))
+        response_tokens = sum(loss.tokens for loss in losses)
+        progress = progress.after(step, evaluated)
+        listener.on_step(Step(step, epoch, value, rate, norm, tokens, response_tokens, evaluated, losses))
+        if evaluated is not None and progress.best_step == step:
+            listener.on_best(progress)
+        if config.early_stopping and progress.worse_in_a_row >= config.early_stopping and step < steps:
+            reason = (
+                f"No better validation loss in {progress.worse_in_a_row} evaluations; step {progress.best_step} kept."
+            )
+            progress = progress.model_copy(update={"stopped_early": reason})
             break
-    accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # gives the model its own forward pass back, in fp32
-    return steps
-
-
-def _step_records(examples: Sequence[Example], config: TrainConfig, steps: int) -> Iterator[list[Example]]:
-    """The records of each step: every epoch in a new order that depends on the seed alone."""
-    order = torch.Generator().manual_seed(config.seed)
-    taken = 0
-    while taken < steps:
-        shuffled = torch.randperm(len(examples), generator=order).tolist()
-        for start in range(0, len(shuffled), config.records_per_step):
-            if taken == steps:
-                return
-            yield [examples[n] for n in shuffled[start : start + config.records_per_step]]
-            taken += 1
-
-
-def _batches(examples: Sequence[Example], size: int) -> Iterator[list[Example]]:
-    """Parts of a step, records of like length together so that little is padding."""
-    by_length = sorted(examples, key=lambda example: len(example.input_ids))
-    for start in range(0, len(by_length), size):
-        yield by_length[start : start + size]
+        if evaluated is not None or step % every == 0:
+            listener.on_evaluated(progress)
+        if listener.should_stop():
+            progress = progress.model_copy(update={"interrupted": step < steps})
+            break
+    return progress

@@ -6,18 +6,21 @@ import sys
 
 from curator.errors import CuratorError
 from curator.settings import load
+from curator.training.queue import begin_next
 from curator.training.run import execute
 from curator.workspace import open_workspace
 
 
 def main(folder: str, run_id: str) -> int:
-    """Do the work of a queued run; 0 when it ended well, 1 when it failed with a reason that is stored."""
+    """Do the work of a queued run, then let the next one begin; 1 when it failed with a reason that is stored."""
     workspace = open_workspace(folder, settings=load(workspace=folder))
     try:
         run = execute(workspace, run_id)
     except CuratorError as error:
         print(f"{error.problem}\nNext: {error.hint}", file=sys.stderr)
         return 1
+    finally:
+        begin_next(workspace)
     print(f"Run {run.id} is {run.state}.")
     return 0
 

@@ -10,7 +10,8 @@ It does not decide which tokens carry loss in a batch: `labels` does, from the t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from datetime import datetime
+from typing import Literal, NamedTuple
 
 from jinja2.exceptions import TemplateError
 from transformers import PreTrainedTokenizerBase
@@ -18,14 +19,48 @@ from transformers import PreTrainedTokenizerBase
 from curator.errors import TrainingError
 from schemas.record import Message, Record
 
-PLAIN_TEMPLATE = (
-    "{% for message in messages %}"
-    "{{ message['role'] + ':\\n' + message['content'] }}"
-    "{{ (eos_token if message['role'] == 'assistant' else '') + '\\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ 'assistant:\\n' }}{% endif %}"
-)
-"""For a model without a chat template: role names as headings, the end token after every response."""
+_END = "{{ eos_token if message['role'] == 'assistant' else '' }}"
+_LOOP, _DONE = "{% for message in messages %}", "{% endfor %}"
+
+TEMPLATES = {
+    "plain": (
+        _LOOP
+        + "{{ message['role'] + ':\\n' + message['content'] }}"
+        + _END
+        + "{{ '\\n' }}"
+        + _DONE
+        + "{% if add_generation_prompt %}{{ 'assistant:\\n' }}{% endif %}"
+    ),
+    "chatml": (
+        _LOOP
+        + "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
+        + _DONE
+        + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+    ),
+    "llama": (
+        "{{ bos_token or '' }}"
+        + _LOOP
+        + "{% if message['role'] == 'assistant' %}{{ ' ' + message['content'] + eos_token }}"
+        + "{% elif message['role'] == 'system' %}{{ '[INST] <<SYS>>\\n' + message['content'] + '\\n<</SYS>> [/INST]' }}"
+        + "{% else %}{{ '[INST] ' + message['content'] + ' [/INST]' }}{% endif %}"
+        + _DONE
+    ),
+    "alpaca": (
+        _LOOP
+        + "{% if message['role'] == 'assistant' %}"
+        + "{{ '### Response:\\n' + message['content'] + eos_token + '\\n\\n' }}"
+        + "{% elif message['role'] == 'system' %}{{ message['content'] + '\\n\\n' }}"
+        + "{% else %}{{ '### Instruction:\\n' + message['content'] + '\\n\\n' }}{% endif %}"
+        + _DONE
+        + "{% if add_generation_prompt %}{{ '### Response:\\n' }}{% endif %}"
+    ),
+}
+"""Ours, by name, for a model without a chat template; all but ChatML need no token but the end of text."""
+
+TemplateName = Literal["auto", "chatml", "llama", "alpaca", "plain"]
+
+_TODAY = datetime(2024, 7, 26)
+"""The day that templates are told when they ask for it: a prompt must not change from one day to the next."""
 
 
 class Turn(NamedTuple):
@@ -35,19 +70,35 @@ class Turn(NamedTuple):
     is_response: bool
 
 
-def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> None:
+def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase, *, template: TemplateName = "auto") -> None:
     """Give a tokenizer what training needs: a chat template and a padding token.
 
+    Args:
+        tokenizer: As it was loaded.
+        template: Which of ours to use; `auto` keeps the tokenizer's own and is `plain` where it has none.
+
     Raises:
-        TrainingError: It has no end-of-text token, so no response could be taught to end.
+        TrainingError: It has no end-of-text token, so no response could be taught to end; it has a template of its own
+            and another is asked for; or it lacks a token that the template needs.
     """
     if tokenizer.eos_token is None:
         raise TrainingError(
             "The tokenizer of the base model has no end-of-text token.",
             hint="Set eos_token in its tokenizer_config.json.",
         )
+    wanted = TEMPLATES.get(template, TEMPLATES["plain"])
     if not tokenizer.chat_template:
-        tokenizer.chat_template = PLAIN_TEMPLATE
+        tokenizer.chat_template = wanted
+    elif template != "auto" and tokenizer.chat_template != wanted:
+        raise TrainingError(
+            f"The base model has a chat template of its own; {template} would teach it another one.",
+            hint="Choose chat_template auto, or take the template out of a copy of its tokenizer.",
+        )
+    if template == "chatml" and not {"<|im_start|>", "<|im_end|>"} <= set(_special_tokens(tokenizer)):
+        raise TrainingError(
+            "The tokenizer has no tokens <|im_start|> and <|im_end|>, which ChatML needs.",
+            hint="Choose chat_template plain, llama or alpaca: they only need the end of text.",
+        )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token  # labels go by position, so the end token still carries loss
 
@@ -111,7 +162,15 @@ def end_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 def _render(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, *, ask: bool) -> str:
     plain = [{"role": message.role, "content": message.content} for message in messages]
     try:
-        return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=ask))
+        return str(
+            tokenizer.apply_chat_template(
+                plain,
+                tokenize=False,
+                add_generation_prompt=ask,
+                strftime_now=_TODAY.strftime,
+                date_string=_TODAY.strftime("%d %b %Y"),
+            )
+        )
     except (TemplateError, ValueError, TypeError) as error:
         raise TrainingError(
             f"The chat template refuses the conversation: {error}.", hint="Change its roles or order."

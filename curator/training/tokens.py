@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from curator import versions
 from curator.errors import NotFoundError
 from curator.training import checkpoint
-from curator.training.labels import label_responses
+from curator.training.labels import Example, label_responses
 from curator.training.template import render_turns
 from curator.workspace import Workspace
 from schemas.run import TokenRow
@@ -28,13 +28,13 @@ def token_rows(
         if row_id not in (None, row.row_id):
             continue
         found = True
-        input_ids, labels = label_responses(render_turns(row.record, tokenizer), max_tokens=max_tokens)
-        ids = input_ids.tolist()
+        example = Example(row.row_id, *label_responses(render_turns(row.record, tokenizer), max_tokens=max_tokens))
+        ids = example.input_ids.tolist()
         yield TokenRow(
             row_id=row.row_id,
             split=row.split,
             input_ids=tuple(ids),
-            labels=tuple(labels.tolist()),
+            labels=tuple(example.labels.tolist()),
             text=tuple(tokenizer.decode([token]) for token in ids),
         )
     if row_id is not None and not found:

@@ -1,0 +1,198 @@
+"""A model made ready to learn: its device, the way records go through it, its arithmetic and its optimiser.
+
+One process keeps fp32 masters beside bf16 working weights. Several processes (`accelerate launch`) leave mixed
+precision, gradient exchange and sharding to accelerate.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from accelerate import Accelerator
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+from transformers import PreTrainedModel
+
+from curator.errors import TrainingError
+from curator.training.objective import Path, ResponseLoss, choose_path
+from curator.training.precision import MasterWeights, uses_bf16
+from schemas.run import TrainConfig
+
+_TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 16384}
+_COMPILE_PAYS_SECONDS = 240
+_RATES = {"cpu": 5e11, "cuda": 2e14}
+"""Floating-point operations per second that a training reaches, roughly; only to tell a long run from a short one."""
+
+
+@dataclass
+class Learner:
+    """What the loop moves: see the module."""
+
+    model: PreTrainedModel
+    """The bare model."""
+    objective: ResponseLoss
+    """The bare loss module around it, for evaluation and for making batches."""
+    wrapped: nn.Module
+    """What a training step calls: `objective`, or accelerate's wrapper around it."""
+    optimizer: Optimizer
+    accelerator: Accelerator
+    parameters: dict[str, Tensor]
+    """What the optimiser steps, by name: masters where there are any, else the parameters themselves. fp32."""
+    masters: MasterWeights | None
+    tokens_per_batch: int
+    notes: list[str]
+    """What was chosen and why, for the log."""
+
+    def round_masters(self) -> None:
+        """Carry a change of `parameters` over to the weights that compute."""
+        if self.masters is not None:
+            self.masters.round()
+
+    @contextmanager
+    def in_fp32(self) -> Iterator[PreTrainedModel]:
+        """The model with its trainable parameters in fp32, for saving."""
+        if self.masters is None:
+            yield self.model
+            return
+        self.masters.restore()
+        try:
+            yield self.model
+        finally:
+            self.masters.round()
+
+    def free(self) -> None:
+        """Let go of the weights, so that a model loaded next finds their memory."""
+        self.parameters.clear()
+        self.optimizer.state.clear()
+        self.optimizer.param_groups.clear()
+        self.masters = None
+        for parameter in self.model.parameters():
+            parameter.data = torch.empty(0)
+
+
+def add_adapters(model: PreTrainedModel, config: TrainConfig) -> PreTrainedModel:
+    """The model with trainable low-rank adapters on every linear layer except the head; the rest is frozen."""
+    adapters = LoraConfig(
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=0.0,
+        target_modules="all-linear",  # peft leaves the head out
+        task_type="CAUSAL_LM",
+    )
+    return cast(PreTrainedModel, get_peft_model(model, adapters))
+
+
+def device_of(config: TrainConfig) -> str:
+    """`cuda` or `cpu`: where a run with these settings works on this machine.
+
+    Raises:
+        TrainingError: A GPU is asked for and there is none.
+    """
+    if config.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("PyTorch finds no GPU on this machine.", hint="Choose device auto or cpu.")
+    return config.device
+
+
+def place_model(model: PreTrainedModel, config: TrainConfig, *, longest: int) -> tuple[ResponseLoss, str]:
+    """A model on its device with its loss, in fp32, and the way records go through it, in words.
+
+    Args:
+        model: In fp32 (or quantised), adapters added.
+        config: Settings of the run.
+        longest: Tokens of the longest record.
+    """
+    if config.method != "qlora":
+        model.to(torch.device(device_of(config)))  # type: ignore[arg-type]
+    if config.batches == "padded":
+        path, why = Path.PADDED, "asked for"
+    else:
+        path, why = choose_path(model, longest=longest, tolerance=0.05 if config.method == "qlora" else 1e-3)
+    objective = ResponseLoss(model, path=path, label_smoothing=config.label_smoothing, noise_alpha=config.noise_alpha)
+    return objective, f"records go through the model {path}" + (f" ({why})" if why else "")
+
+
+def make_learner(objective: ResponseLoss, config: TrainConfig, *, tokens: int) -> Learner:
+    """A learner for a placed model, whose weights become the working weights.
+
+    Args:
+        objective: From `place_model`.
+        config: Settings of the run.
+        tokens: Tokens that the whole training sees, to judge whether compiling pays.
+    """
+    model, device = objective.model, device_of(config)
+    bf16 = uses_bf16(config)
+    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
+    accelerator = Accelerator(
+        mixed_precision="bf16" if bf16 and not alone else "no",
+        cpu=device == "cpu",
+        log_with=list(config.trackers) or None,
+        project_dir=".",
+    )
+    masters = MasterWeights(model, keep_fp32=_kept_in_fp32(model)) if bf16 and alone else None
+    notes = ["bf16 over fp32 masters" if masters else "bf16 autocast" if bf16 else "fp32"]
+    parameters = _optimised(model, masters)
+    optimizer = AdamW(
+        list(parameters.values()), lr=config.peak_learning_rate, weight_decay=config.weight_decay, fused=alone or None
+    )
+    if config.checkpoint_activations:
+        _causal(model).gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    seconds = 6 * sum(parameter.numel() for parameter in model.parameters()) * tokens / _RATES[device]
+    if config.compile == "on" or (
+        config.compile == "auto" and seconds > _COMPILE_PAYS_SECONDS and _can_compile(device)
+    ):
+        _compile_layers(model)
+        notes.append("layers compiled")
+    wrapped, optimizer = accelerator.prepare(objective, optimizer)
+    return Learner(
+        model=model,
+        objective=objective,
+        wrapped=wrapped,
+        optimizer=optimizer,
+        accelerator=accelerator,
+        parameters=parameters,
+        masters=masters,
+        tokens_per_batch=config.tokens_per_batch or _TOKENS_PER_BATCH[device],
+        notes=notes,
+    )
+
+
+def _optimised(model: nn.Module, masters: MasterWeights | None) -> dict[str, Tensor]:
+    trainable = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    if masters is None:
+        return cast(dict[str, Tensor], trainable)
+    return dict(zip(trainable, masters.masters, strict=True))
+
+
+def _causal(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
+    return cast(PreTrainedModel, model.get_base_model() if isinstance(model, PeftModel) else model)
+
+
+def _kept_in_fp32(model: PreTrainedModel) -> Iterable[str]:
+    """Parts of names that the architecture says must compute in fp32, such as a router."""
+    causal: Any = _causal(model)
+    return {*(causal._keep_in_fp32_modules or ()), *(getattr(causal, "_keep_in_fp32_modules_strict", None) or ())}
+
+
+def _can_compile(device: str) -> bool:
+    if device == "cuda":
+        return True
+    return any(shutil.which(compiler) for compiler in ("g++", "clang++"))
+
+
+def _compile_layers(model: PreTrainedModel) -> None:
+    """Compile each repeated block once for any length; what cannot be compiled runs as it is."""
+    torch._dynamo.config.suppress_errors = True
+    causal = _causal(model)
+    blocks = set(causal._no_split_modules or ())
+    for module in causal.modules():
+        if type(module).__name__ in blocks:
+            module.compile(dynamic=True)

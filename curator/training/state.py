@@ -1,0 +1,94 @@
+"""What a run needs to go on exactly where it was: weights, optimiser, random numbers and its own counters.
+
+Written as safetensors and JSON, never as pickle, and whole or absent: a new state is written beside the old one and
+then takes its place.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from curator.errors import TrainingError
+from curator.training.learner import Learner
+from schemas.run import Progress
+
+_TENSORS = "state.safetensors"
+_PROGRESS = "progress.json"
+
+
+def save(learner: Learner, progress: Progress, folder: Path) -> None:
+    """Write the state into `folder`; an earlier one stays until the new one is whole.
+
+    Raises:
+        TrainingError: The disk is full or not writable.
+    """
+    unfinished, earlier = (folder.with_name(folder.name + end) for end in (".unfinished", ".earlier"))
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        unfinished.mkdir(parents=True)
+        save_file(_tensors(learner), unfinished / _TENSORS)
+        (unfinished / _PROGRESS).write_text(progress.model_dump_json())
+        shutil.rmtree(earlier, ignore_errors=True)
+        if folder.exists():
+            folder.rename(earlier)
+        unfinished.rename(folder)
+        shutil.rmtree(earlier, ignore_errors=True)
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(
+            f"The state of the run cannot be written: {error}.", hint="Free some space and resume the run."
+        ) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def recover(folder: Path) -> None:
+    """Put back the state that a process was replacing when it died."""
+    earlier = folder.with_name(folder.name + ".earlier")
+    if not folder.exists() and earlier.exists():
+        earlier.rename(folder)
+
+
+def load(learner: Learner, folder: Path) -> Progress:
+    """Put a stored state into a learner that was made with the same settings, and say where it stands.
+
+    Raises:
+        TrainingError: The state is damaged or belongs to another model.
+    """
+    try:
+        progress = Progress.model_validate_json((folder / _PROGRESS).read_bytes())
+        tensors = load_file(folder / _TENSORS)
+        with torch.no_grad():
+            for name, parameter in learner.parameters.items():
+                parameter.copy_(tensors[f"parameter/{name}"])
+                own = learner.optimizer.state[parameter]
+                for key in ("step", "exp_avg", "exp_avg_sq"):
+                    stored = tensors.get(f"{key}/{name}")
+                    if stored is not None:
+                        own[key] = stored.to(parameter.device if key != "step" or parameter.is_cuda else "cpu")
+    except (OSError, KeyError, RuntimeError, SafetensorError, ValidationError) as error:
+        raise TrainingError(
+            f"The state in {folder} cannot be used: {error}.", hint="Delete the run and start it anew."
+        ) from error
+    learner.round_masters()
+    torch.set_rng_state(tensors["random/cpu"])
+    if "random/cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random/cuda"])
+    return progress
+
+
+def _tensors(learner: Learner) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {"random/cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        found["random/cuda"] = torch.cuda.get_rng_state()
+    for name, parameter in learner.parameters.items():
+        found[f"parameter/{name}"] = parameter.detach().contiguous()
+        for key, value in learner.optimizer.state.get(parameter, {}).items():
+            found[f"{key}/{name}"] = value.contiguous()
+    return found
