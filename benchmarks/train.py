@@ -95,6 +95,7 @@ def make_rows(mix: str, count: int, vocabulary: int) -> list[Row]:
 
 
 def make_model(shape: str) -> Any:
+    """A model of this shape with random weights, the same for every arm."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -113,6 +114,7 @@ class Clock:
         self.losses: list[float] = []
 
     def tick(self) -> None:
+        """Note that a step has ended."""
         if self.device == "cuda":
             import torch
 
@@ -120,10 +122,12 @@ class Clock:
         self.ends.append(time.perf_counter())
 
     def seconds(self) -> float:
+        """Of the steps after the skipped ones."""
         return self.ends[-1] - self.ends[self.skip - 1]
 
 
 def run_ours(rows: list[Row], options: argparse.Namespace, clock: Clock) -> None:
+    """Train with Curator's loop."""
     import torch
 
     from curator.training import loop
@@ -167,6 +171,7 @@ def run_ours(rows: list[Row], options: argparse.Namespace, clock: Clock) -> None
 
 
 def run_peer(rows: list[Row], options: argparse.Namespace, clock: Clock) -> None:
+    """Train with TRL or transformers' Trainer."""
     import torch
     from datasets import Dataset
     from peft import LoraConfig, get_peft_model
@@ -300,12 +305,9 @@ def run_arm(options: argparse.Namespace) -> dict[str, Any]:
     clock = Clock(skip, options.device)
     (run_ours if options.arm.startswith("ours") else run_peer)(rows, options, clock)
     steps = len(clock.ends)
-    if options.arm == "trl_packing":  # its steps hold other records: count what is left after the share skipped
-        share = (steps - skip) / steps
-        tokens = share * sum(len(row.ids) for row in rows)
-        responses = share * sum(len(row.ids) - row.prompt for row in rows)
-        records = share * len(rows)
-    elif options.arm == "trainer_grouped":
+    if (
+        options.arm == "trl_packing" or options.arm == "trainer_grouped"
+    ):  # its steps hold other records: count what is left after the share skipped
         share = (steps - skip) / steps
         tokens = share * sum(len(row.ids) for row in rows)
         responses = share * sum(len(row.ids) - row.prompt for row in rows)
@@ -350,6 +352,7 @@ def matmul_rate(device: str, *, fp32: bool) -> float:
 
 
 def main() -> None:
+    """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true")
@@ -381,6 +384,7 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Every arm on every mix, in turns, for some rounds; medians and ratios."""
     mixes = ("alpaca", "summary") if options.mix == "both" else (options.mix,)
     found: dict[str, dict[str, list[dict[str, Any]]]] = {mix: {arm: [] for arm in options.arms} for mix in mixes}
     for _ in range(options.rounds):
@@ -467,6 +471,7 @@ def _loss_difference(arms: dict[str, list[dict[str, Any]]]) -> float:
 
 
 def describe(report: dict[str, Any]) -> str:
+    """The report as text."""
     lines = [
         f"{report['shape']}, {report['method']}, {report['precision']}, {report['device']}; "
         f"matrix products alone {report['matmul_flops'] / 1e9:,.0f} GFLOP/s"

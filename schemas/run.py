@@ -84,6 +84,13 @@ class TrainConfig(Schema):
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", json_schema_extra={"group": "Machine"})
     """Where the run works; runs on one device queue up."""
 
+    train_share: float = Field(default=1.0, gt=0, le=1, json_schema_extra={"group": "Controls"})
+    """Share of the training records to use, for a learning curve; smaller shares are contained in larger ones."""
+    leave_out: tuple[str, ...] = Field(default=(), json_schema_extra={"group": "Controls"})
+    """Training records to leave out, to see what they are worth: `source=FILE`, `person=NAME` or `label:KEY=VALUE`."""
+    shuffle_responses: bool = Field(default=False, json_schema_extra={"group": "Controls"})
+    """Give every training prompt the response of another: a control that must not improve the held-out loss."""
+
     chat_template: Literal["auto", "chatml", "llama", "alpaca", "plain"] = Field(
         default="auto", json_schema_extra={"group": "Model"}
     )
@@ -294,3 +301,70 @@ class RunVerification(Schema):
     run: str
     ok: bool
     problems: tuple[str, ...]
+
+
+class Check(Schema):
+    """One thing that was checked before a start."""
+
+    name: str
+    ok: bool
+    explanation: str
+
+
+class Preflight(Schema):
+    """What a run would do. Sizes and times are estimates."""
+
+    version: str
+    records: dict[Split, int]
+    """That can be used."""
+    refused: tuple[str, ...]
+    """`id: reason` of those that cannot."""
+    tokens: int
+    """Of the training records, counted once."""
+    response_tokens: int
+    longest: int
+    """Tokens of the longest record."""
+    sharing: float
+    """Tokens over tokens with every shared prompt counted once."""
+    steps: int
+    parameters: int
+    trained_parameters: int
+    memory_bytes: int
+    disk_bytes: int
+    seconds: float | None
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing speaks against a start."""
+        return all(check.ok for check in self.checks)
+
+
+Doubt = Literal["worse", "not learnt", "forgotten again", "contradicted"]
+"""Why a record deserves a second look: its loss rose; stayed among the largest; rose again between epochs at least
+twice; or the same prompt has another response elsewhere."""
+
+
+class RecordHistory(Schema):
+    """Loss of one record's response over a run, in nats per response token."""
+
+    row_id: str
+    split: Split
+    tokens: int
+    """Response tokens."""
+    base: float | None
+    epochs: tuple[float, ...]
+    """In the training step of each epoch; empty for a held-out record."""
+    tuned: float | None
+    source: str
+    people: tuple[str, ...]
+    """Who answered it."""
+    labels: dict[str, str]
+    instruction: str
+    response: str
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def last(self) -> float | None:
+        """In the last epoch."""
+        return self.epochs[-1] if self.epochs else None

@@ -137,6 +137,34 @@ def unflag(workspace: Workspace, record_id: str, *, actor: str) -> None:
         events.append(connection, "unflag", record_id, actor=actor, at=workspace.clock(), detail=detail)
 
 
+def send_back(workspace: Workspace, record_id: str, *, reason: str, actor: str) -> None:
+    """Let a settled record be answered anew, before others; earlier answers are kept as taken back.
+
+    Raises:
+        AnnotationError: It waits already, or a flag keeps it for a lead.
+    """
+    with workspace.write() as connection:
+        claims.lock_record(connection, record_id)
+        stored = records.get(connection, record_id)
+        if stored.state not in (RecordState.ACCEPTED, RecordState.REJECTED):
+            raise AnnotationError(
+                f"Record {record_id} is {stored.state}, so there is nothing to answer anew.", hint="Reload the page."
+            )
+        answered = register.standing(connection, record_id)
+        for each in answered:
+            register.mark_undone(connection, each.id)
+            tallies.add(connection, stored.project_id, f"annotator:{each.annotator}", -1)
+        for _ in range(len(answered) or 1):  # a record taken as reviewed was never answered and gets one slot
+            claims.reopen(connection, record_id, project_id=stored.project_id, priority=SENT_BACK)
+        records.set_state(connection, stored, RecordState.WAITING, final=None)
+        detail = {"project": stored.project_id, "reason": reason, "answers": [each.id for each in answered]}
+        events.append(connection, "send-back", record_id, actor=actor, at=workspace.clock(), detail=detail)
+
+
+SENT_BACK = 20
+"""Priority of a record that somebody sent back: a known doubt comes before everything else."""
+
+
 def undo(workspace: Workspace, annotator: str, *, project_id: int) -> Task | None:
     """The record of an annotator's last submit, skip or flag, claimed again as it was before; None if there is none.
 

@@ -1,7 +1,8 @@
-"""`curator train`, `runs`, `stop` and `tokens`."""
+"""`curator train`, `runs`, `stop`, `resume`, `delete`, `preflight`, `tokens` and `losses`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,30 +11,42 @@ from rich.text import Text
 
 from curator.cli import console
 from curator.cli.options import JsonOption, WorkspaceOption, actor, workspace_of
-from schemas.run import HeldOutLoss, Run, TrainConfig
+from curator.errors import TrainingError
+from schemas.run import HeldOutLoss, Preflight, Run, TrainConfig
 
 if TYPE_CHECKING:
     from curator.training.loop import Step
+    from curator.workspace import Workspace
 
 VersionArgument = Annotated[str, typer.Argument(help="Name, id or the beginning of an id of a version.")]
 RunArgument = Annotated[str, typer.Argument(help="Id of a run or its beginning.")]
 BaseOption = Annotated[str, typer.Option("--base", help="Folder of a causal language model.")]
+LoraOption = Annotated[bool, typer.Option("--lora", help="Train low-rank adapters instead of every weight.")]
+EpochsOption = Annotated[int | None, typer.Option("--epochs", help="Passes over the data.")]
+MaxStepsOption = Annotated[int | None, typer.Option("--max-steps", help="Stop after this many steps.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Order of the records and start of the adapters.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any other setting of a training, by its name; see the guide."),
+]
 
 
 def train(
     version: VersionArgument,
     base: BaseOption,
     workspace: WorkspaceOption = None,
-    lora: Annotated[bool, typer.Option("--lora", help="Train low-rank adapters instead of every weight.")] = False,
-    epochs: Annotated[int | None, typer.Option("--epochs", help="Passes over the data.")] = None,
-    max_steps: Annotated[int | None, typer.Option("--max-steps", help="Stop after this many steps.")] = None,
+    lora: LoraOption = False,
+    epochs: EpochsOption = None,
+    max_steps: MaxStepsOption = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="Peak learning rate.")] = None,
     records_per_step: Annotated[
         int | None, typer.Option("--records-per-step", help="Records per optimiser step.")
     ] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Longest record.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Order of the records and start of the adapters.")] = 0,
+    seed: SeedOption = 0,
     allow_download: Annotated[bool, typer.Option("--allow-download", help="Let a hub name be fetched.")] = False,
+    settings: SetOption = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Put it into the queue and return at once.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Fine-tune a model on the responses of a version. Ctrl+C stops after the step, with the checkpoint saved."""
@@ -41,26 +54,49 @@ def train(
     from curator import training
 
     with console.errors():
-        given: dict[str, Any] = {
-            "epochs": epochs,
-            "max_steps": max_steps,
-            "learning_rate": learning_rate,
-            "records_per_step": records_per_step,
-            "max_tokens": max_tokens,
-        }
-        chosen = {name: value for name, value in given.items() if value is not None}
-        method = "lora" if lora else "full"
-        config = TrainConfig(base=base, method=method, seed=seed, allow_download=allow_download, **chosen)
+        config = config_of(
+            settings or (),
+            base=base,
+            method="lora" if lora else None,
+            epochs=epochs,
+            max_steps=max_steps,
+            learning_rate=learning_rate,
+            records_per_step=records_per_step,
+            max_tokens=max_tokens,
+            seed=seed,
+            allow_download=allow_download,
+        )
+        opened = workspace_of(workspace)
+        if detach:
+            run = training.start(opened, version, config, actor=actor())
+            console.show({"run": run.id, "state": run.state}, as_json=as_json, human=f"Run {run.id} is in the queue.")
+            return
+        with console.progress() as bar:
+            on_step = _shown_in(bar)
+            run = training.train(
+                opened, version, config, actor=actor(), on_step=on_step, on_wait=console.messages.print
+            )
+        _show(opened, run, as_json=as_json)
+
+
+def resume(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Go on with a run that stopped or failed, exactly where its state was saved."""
+    from curator import training
+
+    with console.errors():
         opened = workspace_of(workspace)
         with console.progress() as bar:
-            task = bar.add_task("Training", total=None, note="")
+            done = training.resume_here(opened, run, actor=actor(), on_step=_shown_in(bar))
+        _show(opened, done, as_json=as_json)
 
-            def on_step(step: Step, steps: int) -> None:
-                note = "" if step.loss is None else f"loss {step.loss:.3f}"
-                bar.update(task, completed=step.step, total=steps, note=note)
 
-            run = training.train(opened, version, config, actor=actor(), on_step=on_step)
-        console.show(_summary(run, str(training.checkpoint_of(opened, run))), as_json=as_json, human=_human(run))
+def delete(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Remove the weights, metrics and log of a run; its outputs and verdicts stay."""
+    from curator import training
+
+    with console.errors():
+        training.delete(workspace_of(workspace), run, actor=actor())
+        console.show({"run": run, "deleted": True}, as_json=as_json, human=f"Run {run} is deleted.")
 
 
 def runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
@@ -73,9 +109,8 @@ def runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
         for run in found:
             losses = [_nll(loss) for loss in _losses(run)]
             steps = str(run.result.steps if run.result else run.steps_planned or "")
-            table.add_row(
-                run.id, run.state, run.version_id[:12], run.config.method, steps, *losses, Text(run.reason or "")
-            )
+            reason = run.reason or (run.result.stopped_early if run.result else None) or ""
+            table.add_row(run.id, run.state, run.version_id[:12], run.config.method, steps, *losses, Text(reason))
         console.show({"runs": found}, as_json=as_json, human=table)
 
 
@@ -89,6 +124,25 @@ def stop(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOptio
         console.show({"run": run, "asked": asked}, as_json=as_json, human=human)
 
 
+def preflight(
+    version: VersionArgument,
+    base: BaseOption,
+    workspace: WorkspaceOption = None,
+    lora: LoraOption = False,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a run would do, how long it would take, and what speaks against it; status 1 when something does."""
+    from curator.training.preflight import preflight as check
+
+    with console.errors():
+        config = config_of(settings or (), base=base, method="lora" if lora else None)
+        found = check(workspace_of(workspace), version, config)
+        console.show(found.model_dump(mode="json") | {"ok": found.ok}, as_json=as_json, human=_preflight_table(found))
+    if not found.ok:
+        raise typer.Exit(1)
+
+
 def tokens(
     version: VersionArgument,
     base: BaseOption,
@@ -96,7 +150,7 @@ def tokens(
     row: Annotated[str | None, typer.Option("--row", help="Only the row with this id.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show records exactly as the trainer sees them: every token, and which carry loss."""
+    """Show records as the trainer sees them: token ids, and which of them carry loss."""
     from curator import training
 
     with console.errors():
@@ -110,6 +164,72 @@ def tokens(
         console.show({"rows": found}, as_json=as_json, human=human)
 
 
+def losses(
+    run: RunArgument,
+    workspace: WorkspaceOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every record, not only the doubtful ones.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the records of a run that deserve a second look, by their losses before, while and after."""
+    from curator.store import runs as register
+    from curator.training.losses import record_histories
+
+    with console.errors():
+        opened = workspace_of(workspace)
+        with opened.read() as connection:
+            found = record_histories(opened, register.get(connection, run))
+        shown = found if everything else [each for each in found if each.doubts]
+        title = f"{len(shown):,} of {len(found):,} records; nats per response token"
+        table = Table("record", "split", "before", "last epoch", "after", "why", "instruction", title=title)
+        for each in shown[:50]:
+            numbers = ["" if value is None else f"{value:.3f}" for value in (each.base, each.last, each.tuned)]
+            table.add_row(each.row_id[:12], each.split, *numbers, ", ".join(each.doubts), Text(each.instruction[:60]))
+        console.show({"records": shown, "measured": len(found)}, as_json=as_json, human=table)
+
+
+def config_of(settings: Sequence[str], **given: Any) -> TrainConfig:
+    """The settings of a training: those given by name, then `NAME=VALUE` pairs.
+
+    Raises:
+        TrainingError: A pair has no name that is known.
+        ValidationError: A value cannot be used.
+    """
+    values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    for pair in settings:
+        name, sign, value = pair.partition("=")
+        if not sign or name not in TrainConfig.model_fields:
+            known = ", ".join(sorted(TrainConfig.model_fields))
+            raise TrainingError(f"There is no setting {name} of a training.", hint=f"Write NAME=VALUE; known: {known}.")
+        if name in ("leave_out", "trackers"):
+            values.setdefault(name, [])
+            values[name] = [*values[name], value]
+        else:
+            values[name] = None if value == "none" and name in _OPTIONAL else value
+    return TrainConfig.model_validate(values)
+
+
+_OPTIONAL = frozenset(name for name, field in TrainConfig.model_fields.items() if field.default is None) | {
+    "early_stopping"
+}
+
+
+def _shown_in(bar: Any) -> Any:
+    task = bar.add_task("Training", total=None, note="")
+
+    def on_step(step: Step, steps: int) -> None:
+        note = "" if step.loss is None else f"loss {step.loss:.3f}"
+        bar.update(task, completed=step.step, total=steps, note=note)
+
+    return on_step
+
+
+def _show(workspace: Workspace, run: Run, *, as_json: bool) -> None:
+    from curator import training
+
+    folder = training.folder_of(workspace, run.id) / "checkpoint"
+    console.show(_summary(run, str(folder) if folder.is_dir() else None), as_json=as_json, human=_human(run))
+
+
 def _losses(run: Run) -> tuple[HeldOutLoss | None, HeldOutLoss | None]:
     return (None, None) if run.result is None else (run.result.heldout_base, run.result.heldout_tuned)
 
@@ -118,7 +238,7 @@ def _nll(loss: HeldOutLoss | None) -> str:
     return "" if loss is None else f"{loss.nll:.3f}"
 
 
-def _summary(run: Run, checkpoint: str) -> dict[str, Any]:
+def _summary(run: Run, checkpoint: str | None) -> dict[str, Any]:
     base, tuned = _losses(run)
     return {
         "run": run.id,
@@ -128,6 +248,8 @@ def _summary(run: Run, checkpoint: str) -> dict[str, Any]:
         "heldout_nll_tuned": tuned and tuned.nll,
         "response_tokens": run.result.response_tokens if run.result else None,
         "steps": run.result.steps if run.result else None,
+        "best_step": run.result.best_step if run.result else None,
+        "stopped_early": run.result.stopped_early if run.result else None,
         "refused": list(run.result.refused) if run.result else [],
     }
 
@@ -139,9 +261,35 @@ def _human(run: Run) -> str:
         lines.append(
             f"{run.result.steps} steps on {run.result.response_tokens} response tokens in {run.result.seconds:.0f} s."
         )
+        if run.result.stopped_early:
+            lines.append(run.result.stopped_early)
         if run.result.refused:
             lines.append(f"{len(run.result.refused)} records were left out: {run.result.refused[0]}")
     if base is not None and tuned is not None:
         counted = f"{base.response_tokens} response tokens of {base.records} records, split {base.split}"
         lines.append(f"Held-out loss {base.nll:.3f} before, {tuned.nll:.3f} after (nats per token over {counted}).")
     return "\n".join(lines)
+
+
+def _preflight_table(found: Preflight) -> Table:
+    table = Table("", "", show_header=False, title="Before the start")
+    share = found.response_tokens / found.tokens if found.tokens else 0
+    table.add_row("records", ", ".join(f"{count:,} {split}" for split, count in found.records.items()))
+    table.add_row("left out", f"{len(found.refused):,}" + (f": {found.refused[0]}" if found.refused else ""))
+    table.add_row("tokens", f"{found.tokens:,}, of which {share:.0%} carry loss; longest record {found.longest:,}")
+    table.add_row("shared prompts", f"save {1 - 1 / found.sharing:.0%} of the tokens" if found.sharing > 1 else "none")
+    table.add_row("steps", f"{found.steps:,}")
+    table.add_row("parameters", f"{found.parameters:,}, of which {found.trained_parameters:,} train")
+    table.add_row("estimates", estimate(found))
+    for check in found.checks:
+        table.add_row(
+            Text("ok " if check.ok else "NO ", style="green" if check.ok else "bold red") + Text(check.name),
+            Text(check.explanation),
+        )
+    return table
+
+
+def estimate(found: Preflight) -> str:
+    """Time, memory and disk in words."""
+    minutes = "unknown time" if found.seconds is None else f"about {max(1, round(found.seconds / 60)):,} min"
+    return f"{minutes}, {found.memory_bytes / 2**30:.1f} GiB of memory, {found.disk_bytes / 2**30:.1f} GiB of disk"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +12,12 @@ from rich.table import Table
 from curator import versions as stage
 from curator.cli import console
 from curator.cli.options import JsonOption, ProjectOption, WorkspaceOption, actor, workspace_of
-from curator.errors import VersionError
+from curator.errors import NotFoundError, VersionError
+from curator.store import runs
 from curator.store import versions as register
-from schemas.version import ExportFormat, Split, SplitPlan, Version
+from curator.workspace import Workspace
+from schemas.run import Run, RunVerification
+from schemas.version import ExportFormat, Split, SplitPlan, VerifyReport, Version
 
 VersionArgument = Annotated[str, typer.Argument(help="Name, id or the beginning of an id.")]
 
@@ -71,14 +75,38 @@ def diff(
         console.show(report, as_json=as_json, human=", ".join(f"{getattr(report, kind)} {kind}" for kind in kinds))
 
 
-def verify(version: VersionArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Check that a version's files and rows are what its id says; status 1 when they are not."""
+def verify(
+    name: Annotated[str, typer.Argument(help="A version by name or id, or a run by its id.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that a version is what its id says, or a run what its manifest says; status 1 when they are not."""
     with console.errors():
-        report = stage.verify(workspace_of(workspace), version)
-        human = f"Version {report.version[:12]} is intact." if report.ok else "\n".join(report.problems)
+        opened = workspace_of(workspace)
+        run = _run_called(opened, name)
+        report: VerifyReport | RunVerification
+        if run is None:
+            report = stage.verify(opened, name)
+            human = f"Version {report.version[:12]} is intact."
+        else:
+            from curator.training import manifest  # torch takes seconds to import
+
+            report = manifest.verify(opened, run)
+            human = f"Run {run.id} is intact: version, base, labels, order and weights."
+        human = human if report.ok else "\n".join(report.problems)
         console.show(report, as_json=as_json, human=human)
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _run_called(workspace: Workspace, name: str) -> Run | None:
+    """The run with this id; None where the name is that of a version, or of nothing."""
+    try:
+        stage.find(workspace, name)
+    except NotFoundError:
+        with suppress(NotFoundError), workspace.read() as connection:
+            return runs.get(connection, name)
+    return None
 
 
 def export(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -91,6 +92,25 @@ def newest_of(
     rows = connection.execute(query.order_by(annotation.c.id if after is not None else annotation.c.id.desc()))
     found = [_annotation(row) for row in rows.mappings()]
     return found[::-1] if after is not None else found
+
+
+def records_of(connection: Connection, annotator: str) -> set[str]:
+    """Ids of the records on which an answer of somebody stands."""
+    query = select(annotation.c.record_id).where(annotation.c.annotator == annotator, annotation.c.undone.is_(False))
+    return set(connection.execute(query).scalars())
+
+
+def people_of(connection: Connection, record_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Who answered each of some records, for those with an answer that stands."""
+    found: dict[str, list[str]] = {}
+    for start in range(0, len(record_ids), 500):  # databases bound the number of values in one statement
+        some = list(record_ids[start : start + 500])
+        query = select(annotation.c.record_id, annotation.c.annotator).where(
+            annotation.c.record_id.in_(some), annotation.c.undone.is_(False)
+        )
+        for record_id, annotator in connection.execute(query.order_by(annotation.c.id)):
+            found.setdefault(record_id, []).append(annotator)
+    return found
 
 
 def count_since(connection: Connection, annotator: str, since: datetime) -> int:

@@ -120,6 +120,11 @@ def place_model(model: PreTrainedModel, config: TrainConfig, *, longest: int) ->
     return objective, f"records go through the model {path}" + (f" ({why})" if why else "")
 
 
+def tokens_per_batch(config: TrainConfig) -> int:
+    """Tokens that go through the model at once."""
+    return config.tokens_per_batch or _TOKENS_PER_BATCH[device_of(config)]
+
+
 def make_learner(objective: ResponseLoss, config: TrainConfig, *, tokens: int) -> Learner:
     """A learner for a placed model, whose weights become the working weights.
 
@@ -144,7 +149,7 @@ def make_learner(objective: ResponseLoss, config: TrainConfig, *, tokens: int) -
         list(parameters.values()), lr=config.peak_learning_rate, weight_decay=config.weight_decay, fused=alone or None
     )
     if config.checkpoint_activations:
-        _causal(model).gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        _checkpoint_activations(model)
     seconds = 6 * sum(parameter.numel() for parameter in model.parameters()) * tokens / _RATES[device]
     if config.compile == "on" or (
         config.compile == "auto" and seconds > _COMPILE_PAYS_SECONDS and _can_compile(device)
@@ -160,7 +165,7 @@ def make_learner(objective: ResponseLoss, config: TrainConfig, *, tokens: int) -
         accelerator=accelerator,
         parameters=parameters,
         masters=masters,
-        tokens_per_batch=config.tokens_per_batch or _TOKENS_PER_BATCH[device],
+        tokens_per_batch=tokens_per_batch(config),
         notes=notes,
     )
 
@@ -170,6 +175,14 @@ def _optimised(model: nn.Module, masters: MasterWeights | None) -> dict[str, Ten
     if masters is None:
         return cast(dict[str, Tensor], trainable)
     return dict(zip(trainable, masters.masters, strict=True))
+
+
+def _checkpoint_activations(model: PreTrainedModel) -> None:
+    causal: Any = _causal(model)
+    if hasattr(causal, "activation_checkpointing_enable"):  # the name since transformers 5
+        causal.activation_checkpointing_enable()
+    else:
+        causal.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
 
 def _causal(model: PreTrainedModel | PeftModel) -> PreTrainedModel:

@@ -105,6 +105,7 @@ def train(
         nll = validated()
         progress = Progress(step=0)
         listener.on_step(Step(0, 0, None, None, None, 0, 0, nll))
+    progress = progress.model_copy(update={"interrupted": False})
     learner.wrapped.train()
     for step, epoch, records in plan(examples, config, fold=fold):
         if step <= progress.step:

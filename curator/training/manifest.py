@@ -22,9 +22,10 @@ from curator import __version__, versions
 from curator.errors import CuratorError, TrainingError
 from curator.training import checkpoint
 from curator.training.folder import CHECKPOINT, MANIFEST, folder_of
-from curator.training.labels import Example, Prepared, prepare
+from curator.training.labels import Example, Prepared
 from curator.training.loop import folds
 from curator.training.plan import order_hash
+from curator.training.selection import data_of
 from curator.workspace import Workspace
 from schemas.run import Run, RunManifest, RunVerification
 from schemas.version import FileHash, Split
@@ -105,10 +106,8 @@ def verify(workspace: Workspace, run: Run) -> RunVerification:
     problems += _changed("Base", stated.base, Path(stated.config.base)) if stated.base else []
     if stated.checkpoint and not problems:
         tokenizer = checkpoint.load_tokenizer(str(folder / CHECKPOINT))
-        parts = {
-            split: prepare(versions.rows(workspace, stated.version, split=split), tokenizer, stated.config)
-            for split in Split
-        }
+        used = {*stated.records[Split.TRAIN], *(reason.split(":")[0] for reason in stated.refused[Split.TRAIN])}
+        parts = data_of(workspace, stated.version, tokenizer, stated.config, only=used)
         if _tokenizer_hash(tokenizer) != stated.tokenizer:
             problems.append("The tokenizer of the checkpoint is not the one that the run used.")
         if _labels_hash(parts) != stated.labels:

@@ -104,7 +104,9 @@ class ResponseLoss(nn.Module):
 
 def set_attention(model: PreTrainedModel, path: Path) -> None:
     """Set the attention of a model to what a path needs."""
-    _causal(model).set_attn_implementation("sdpa" if path is Path.PADDED else FLAT)
+    causal = _causal(model)
+    plain = "sdpa" if causal._supports_sdpa else "eager"
+    causal.set_attn_implementation(plain if path is Path.PADDED else FLAT)
 
 
 @torch.no_grad()
@@ -124,7 +126,7 @@ def choose_path(model: PreTrainedModel, *, longest: int, tolerance: float = 1e-3
     causal = _causal(model)
     window = getattr(causal.config.get_text_config(), "sliding_window", None)
     if window is not None and longest > window:
-        causal.set_attn_implementation("sdpa")
+        set_attention(model, Path.PADDED)
         model.train(was_training)
         return Path.PADDED, f"a record has {longest} tokens, more than the attention window of {window}"
     draw = torch.Generator().manual_seed(0)

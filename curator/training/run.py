@@ -18,17 +18,17 @@ import psutil
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from curator import versions
 from curator.errors import CuratorError, TrainingError
 from curator.store import events
 from curator.store import runs as register
 from curator.training import checkpoint, folder, loop, manifest, state
 from curator.training.evaluate import looked_at, record_losses, summary
-from curator.training.labels import Example, Prepared, prepare
+from curator.training.labels import Example
 from curator.training.learner import Learner, add_adapters, make_learner, place_model
 from curator.training.objective import ResponseLoss
 from curator.training.plan import planned_steps
 from curator.training.precision import round_to_bf16, uses_bf16
+from curator.training.selection import data_of
 from curator.workspace import Workspace
 from schemas.run import HeldOutLoss, LedgerRow, MetricRow, Phase, Progress, RecordLoss, Run, RunResult, RunState
 from schemas.version import Split
@@ -81,13 +81,6 @@ def execute(workspace: Workspace, run_id: str, *, on_step: OnStep | None = None)
 _LESS_MEMORY = "Lower tokens_per_batch, then max_tokens; switch checkpoint_activations on; or choose lora."
 
 
-def data_of(
-    workspace: Workspace, version_id: str, tokenizer: PreTrainedTokenizerBase, run: Run
-) -> dict[Split, Prepared]:
-    """Every split of a version as a run sees it."""
-    return {split: prepare(versions.rows(workspace, version_id, split=split), tokenizer, run.config) for split in Split}
-
-
 def _train(
     workspace: Workspace, run: Run, *, signalled: Callable[[], bool], on_step: OnStep | None
 ) -> tuple[RunResult, bool]:
@@ -97,7 +90,7 @@ def _train(
     tokenizer = checkpoint.load_tokenizer(
         config.base, allow_download=config.allow_download, template=config.chat_template
     )
-    parts = data_of(workspace, run.version_id, tokenizer, run)
+    parts = data_of(workspace, run.version_id, tokenizer, config)
     training = parts[Split.TRAIN].examples
     if not training:
         reasons = "; ".join(parts[Split.TRAIN].refused[:3])

@@ -1,0 +1,286 @@
+"""Flat batches: records never see one another, whatever their order, company and arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPT2Config,
+    GraniteConfig,
+    LlamaConfig,
+    MistralConfig,
+    MixtralConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+    Qwen3Config,
+)
+
+from curator.training.batch import flat, padded
+from curator.training.labels import Example
+from curator.training.learner import _checkpoint_activations
+from curator.training.objective import Path as Way
+from curator.training.objective import ResponseLoss, choose_path, set_attention
+from curator.training.plan import divide, plan, planned_steps, sharing
+from curator.training.precision import MasterWeights
+from schemas.run import TrainConfig
+
+SMALL = {"vocab_size": 60, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+LLAMA_LIKE = SMALL | {"intermediate_size": 48, "num_key_value_heads": 2}
+KINDS: list[tuple[PreTrainedConfig, Way]] = [
+    (LlamaConfig(**LLAMA_LIKE), Way.FLAT),
+    (Qwen3Config(**LLAMA_LIKE, head_dim=8), Way.FLAT),
+    (MistralConfig(**LLAMA_LIKE, sliding_window=64), Way.FLAT),
+    (MixtralConfig(**LLAMA_LIKE, num_local_experts=4, num_experts_per_tok=2), Way.FLAT),
+    (Gemma3TextConfig(**LLAMA_LIKE, head_dim=8, sliding_window=64), Way.FLAT),
+    (GraniteConfig(**LLAMA_LIKE, logits_scaling=4.0), Way.FLAT),
+    (GPT2Config(vocab_size=60, n_embd=32, n_layer=2, n_head=4, n_positions=128), Way.FLAT),
+    (Gemma2Config(**LLAMA_LIKE, head_dim=8, sliding_window=64), Way.PADDED),  # caps scores inside its attention
+]
+EVERY_KIND = pytest.mark.parametrize(("kind", "way"), KINDS, ids=lambda value: getattr(value, "model_type", None))
+
+
+def record(row_id: str, prompt: list[int], response: list[int]) -> Example:
+    ids = torch.tensor(prompt + response)
+    is_response = torch.arange(len(ids)) >= len(prompt)
+    return Example(row_id, ids, is_response, is_response.float())
+
+
+def some_records(
+    seed: int = 0, lengths: tuple[tuple[int, int], ...] = ((3, 5), (7, 2), (2, 9), (4, 4))
+) -> list[Example]:
+    draw = torch.Generator().manual_seed(seed)
+    tokens = lambda n: torch.randint(1, 60, (n,), generator=draw).tolist()  # noqa: E731
+    return [record(str(n), tokens(prompt), tokens(response)) for n, (prompt, response) in enumerate(lengths)]
+
+
+def make(kind: PreTrainedConfig) -> PreTrainedModel:
+    torch.manual_seed(1)
+    kind.pad_token_id, kind.bos_token_id, kind.eos_token_id = 0, 1, 2
+    return AutoModelForCausalLM.from_config(kind).eval()
+
+
+def alone(model: PreTrainedModel, examples: list[Example]) -> list[Tensor]:
+    """Losses of each record by itself through the plain model."""
+    set_attention(model, Way.PADDED)
+    found = []
+    for example in examples:
+        scores = torch.log_softmax(model(input_ids=example.input_ids[None]).logits[0].float(), dim=-1)
+        places = example.is_response.nonzero().flatten()
+        found.append(-scores[places - 1, example.input_ids[places]])
+    return found
+
+
+@EVERY_KIND
+def test_each_architecture_takes_the_fastest_way_that_gives_its_own_loss(kind: PreTrainedConfig, way: Way) -> None:
+    model = make(kind)
+    chosen, why = choose_path(model, longest=32)
+    assert chosen is way, why
+    assert bool(why) == (way is Way.PADDED)
+    examples = some_records()
+    objective = ResponseLoss(model, path=chosen)
+    together = objective(objective.collate(examples, pad_id=0)).nll
+    torch.testing.assert_close(together, torch.cat(alone(model, examples)), rtol=1e-4, atol=1e-5)
+
+
+@EVERY_KIND
+def test_a_token_of_one_record_never_reaches_another(kind: PreTrainedConfig, way: Way) -> None:
+    """Whatever stands in the other records of the pack, a record's losses stay the same to the bit."""
+    if way is Way.PADDED or kind.model_type == "mixtral":  # experts sort all tokens together, so sums may round apart
+        pytest.skip("not packed, or not computed token by token")
+    model = make(kind)
+    objective = ResponseLoss(model, path=way)
+    first, other = some_records(0), some_records(99)
+    for n in range(len(first)):
+        changed = [each if n == m else other[m] for m, each in enumerate(first)]
+        before = objective(objective.collate(first, pad_id=0))
+        after = objective(objective.collate(changed, pad_id=0))
+        mine = flat(first).owners == n
+        assert torch.equal(before.nll[mine], after.nll[mine])
+
+
+@EVERY_KIND
+def test_the_order_in_a_pack_does_not_matter(kind: PreTrainedConfig, way: Way) -> None:
+    model = make(kind)
+    objective = ResponseLoss(model, path=way)
+    examples = some_records()
+    there = objective(objective.collate(examples, pad_id=0)).nll.split([5, 2, 9, 4])
+    back = objective(objective.collate(examples[::-1], pad_id=0)).nll.split([4, 9, 2, 5])
+    for one, other in zip(there, reversed(back), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_a_folded_prompt_gives_every_response_its_own_loss_and_gradient() -> None:
+    """The end of the shared prompt predicts the first token of each response."""
+    prompt = [5, 6, 7, 8, 9]
+    examples = [record("a", prompt, [10, 11]), record("b", prompt, [12, 13, 14]), record("c", [4, 3], [15, 16, 17])]
+    made = flat(examples, fold=True)
+    assert made.input_ids.numel() == 5 + 2 + 3 + 5
+    assert made.predicts.tolist().count(int(made.predicts[0])) == 2
+    model = make(LlamaConfig(**LLAMA_LIKE))
+
+    def gradient(fold: bool) -> tuple[Tensor, Tensor]:
+        model.zero_grad()
+        objective = ResponseLoss(model, path=Way.FLAT)
+        loss = objective(objective.collate(examples, pad_id=0, fold=fold), 0.1)
+        loss.total.backward()
+        return loss.nll, torch.cat([p.grad.flatten() for p in model.parameters()])
+
+    plain, folded = gradient(False), gradient(True)
+    torch.testing.assert_close(folded[0], plain[0], rtol=1e-5, atol=1e-6)
+    assert (folded[1] - plain[1]).norm() / plain[1].norm() < 1e-5
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.tuples(st.integers(2, 12), st.integers(1, 12)), min_size=1, max_size=7),
+    st.booleans(),
+    st.sampled_from([torch.float32, torch.bfloat16]),
+)
+def test_any_mix_of_lengths_gives_the_losses_of_the_records_alone(
+    lengths: list[tuple[int, int]], shared: bool, dtype: torch.dtype
+) -> None:
+    model = make(LlamaConfig(**LLAMA_LIKE)).to(dtype)
+    examples = some_records(3, tuple(lengths))
+    if shared:
+        examples += [
+            record(f"{each.row_id}'", each.input_ids[: each.prompt_tokens].tolist(), [7, 8]) for each in examples
+        ]
+    objective = ResponseLoss(model, path=Way.FLAT)
+    with torch.no_grad():
+        together = objective(objective.collate(examples, pad_id=0, fold=shared)).nll
+        expected = torch.cat(alone(model, examples))
+    tolerance = 1e-5 if dtype is torch.float32 else 0.08
+    torch.testing.assert_close(together, expected.float(), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 200])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_head_in_chunks_is_the_head_at_once(
+    monkeypatch: pytest.MonkeyPatch, count: int, tied: bool, smoothing: float
+) -> None:
+    """Loss and gradients equal those of dense cross entropy, at chunk borders and beside them."""
+    from curator.training import objective as module
+
+    monkeypatch.setattr(module, "_CHUNK_BYTES", {"cpu": 1})  # chunks of 64 rows, the smallest
+    model = make(LlamaConfig(**LLAMA_LIKE, tie_word_embeddings=tied))
+    examples = some_records(5, ((2, count),))
+    found = {}
+    for way in (Way.FLAT, Way.FLAT_OWN_HEAD):
+        model.zero_grad()
+        loss = ResponseLoss(model, path=way, label_smoothing=smoothing)
+        made = loss(loss.collate(examples, pad_id=0), 1 / count)
+        made.total.backward()
+        found[way] = (made.total.detach(), torch.cat([p.grad.flatten() for p in model.parameters()]))
+    torch.testing.assert_close(found[Way.FLAT][0], found[Way.FLAT_OWN_HEAD][0])
+    difference = (found[Way.FLAT][1] - found[Way.FLAT_OWN_HEAD][1]).norm() / found[Way.FLAT_OWN_HEAD][1].norm()
+    assert difference < 1e-5
+
+
+def test_the_loss_reaches_exactly_the_positions_before_response_tokens() -> None:
+    """The gradient of the embeddings' successor, the logits, is non-zero from the last prompt token on; the first
+    response token is among the predicted."""
+    made = flat([record("a", [5, 6, 7], [8, 9])])
+    assert made.predicts.tolist() == [2, 3]
+    assert made.targets.tolist() == [8, 9]
+    both = padded([record("a", [5, 6, 7], [8, 9]), record("b", [4], [3])], pad_id=0)
+    assert both.predicts.tolist() == [2, 3, 5]
+    assert both.targets.tolist() == [8, 9, 3]
+
+
+def test_padding_that_is_the_end_token_still_leaves_the_end_in_the_loss() -> None:
+    made = padded([record("a", [5, 6], [7, 2]), record("b", [5, 6, 7, 8], [9, 2])], pad_id=2)
+    assert made.targets.tolist() == [7, 2, 9, 2]
+
+
+def test_bf16_weights_change_through_fp32_masters_and_lose_no_small_update() -> None:
+    """An update of a thousandth of a weight is below bf16's resolution; ten of them must add up."""
+    layer = torch.nn.Linear(4, 4, bias=False)
+    with torch.no_grad():
+        layer.weight.fill_(1.0)
+    masters = MasterWeights(layer)
+    assert layer.weight.dtype is torch.bfloat16
+    for _ in range(10):
+        with torch.no_grad():
+            masters.masters[0] += 0.001
+        masters.round()
+    assert torch.allclose(masters.masters[0], torch.tensor(1.01), atol=1e-6)
+    assert layer.weight[0, 0].item() == pytest.approx(1.01, abs=0.004)
+    layer(torch.ones(1, 4, dtype=torch.bfloat16)).sum().backward()
+    assert layer.weight.grad is None
+    assert masters.masters[0].grad.dtype is torch.float32
+    masters.restore()
+    assert layer.weight.dtype is torch.float32
+
+
+def test_noise_on_the_embeddings_is_there_in_training_only() -> None:
+    model = make(LlamaConfig(**LLAMA_LIKE))
+    objective = ResponseLoss(model, path=Way.FLAT, noise_alpha=5.0)
+    batch = objective.collate(some_records(), pad_id=0)
+    objective.eval()
+    assert torch.equal(objective(batch).nll, objective(batch).nll)
+    objective.train()
+    assert not torch.equal(objective(batch).nll, objective(batch).nll)
+
+
+def test_a_record_longer_than_the_attention_window_takes_the_padded_way() -> None:
+    way, why = choose_path(make(MistralConfig(**LLAMA_LIKE, sliding_window=16)), longest=17)
+    assert way is Way.PADDED
+    assert "window of 16" in why
+
+
+def test_activation_checkpointing_gives_the_same_gradient() -> None:
+    model = make(LlamaConfig(**LLAMA_LIKE))
+    examples = some_records()
+
+    def gradient() -> Tensor:
+        model.train()
+        model.zero_grad()
+        objective = ResponseLoss(model, path=Way.FLAT)
+        objective(objective.collate(examples, pad_id=0), 0.05).total.backward()
+        return torch.cat([p.grad.flatten() for p in model.parameters()])
+
+    plain = gradient()
+    _checkpoint_activations(model)
+    torch.testing.assert_close(gradient(), plain)
+
+
+def config(**changes: object) -> TrainConfig:
+    return TrainConfig.model_validate({"base": "x", "records_per_step": 4, "epochs": 2} | changes)
+
+
+def test_every_epoch_trains_on_every_record_once_in_an_order_of_its_own() -> None:
+    examples = some_records(0, tuple((2, n % 5 + 1) for n in range(10)))
+    steps = list(plan(examples, config(), fold=False))
+    assert [step.step for step in steps] == [1, 2, 3, 4, 5, 6]
+    assert planned_steps(10, config()) == 6
+    epochs = [[n for step in steps if step.epoch == epoch for n in step.records] for epoch in (1, 2)]
+    assert [sorted(order) for order in epochs] == [list(range(10))] * 2
+    assert epochs[0] != epochs[1]
+    assert steps == list(plan(examples, config(), fold=False))
+
+
+def test_folding_keeps_records_with_one_prompt_in_one_step() -> None:
+    examples = [record(f"{n}{m}", [5, 6, 7 + n], [8 + m]) for n in range(6) for m in range(2)]
+    assert sharing(examples) == pytest.approx(8 / 5)
+    for step in plan(examples, config(), fold=True):
+        prompts = [examples[n].row_id[0] for n in step.records]
+        assert all(prompts.count(prompt) == 2 for prompt in prompts)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_a_step_is_divided_without_losing_or_doubling_a_record(processes: int) -> None:
+    examples = some_records(0, tuple((2, n + 1) for n in range(9)))
+    parts = divide(tuple(range(9)), examples, tokens_per_batch=12, processes=processes)
+    assert len({len(own) for own in parts}) == 1
+    counted = sorted(n for own in parts for part in own if part.counts for n in part.records)
+    assert counted == list(range(9))
+    for own in parts:
+        for part in own:
+            assert len(part.records) == 1 or sum(len(examples[n].input_ids) for n in part.records) <= 12

@@ -1,0 +1,174 @@
+"""Stopping, dying and going on: a resumed run is the run that was never interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from curator import Workspace, training
+from curator.errors import NotFoundError, TrainingError
+from curator.store import runs
+from curator.training import loop, manifest
+from curator.training.folder import append, cut_after, whole_lines
+from schemas.run import MetricRow, RunState
+from schemas.version import Version
+from tests.training.test_run import config
+
+Frozen = tuple[Workspace, Version]
+
+
+def losses(workspace: Workspace, run_id: str) -> list[tuple[int, float | None, float | None]]:
+    return [(row.step, row.loss, row.validation_nll) for row in training.metrics(workspace, run_id)]
+
+
+def weights(workspace: Workspace, run_id: str) -> dict[str, list[float]]:
+    [file] = (training.folder_of(workspace, run_id) / "checkpoint").glob("*model.safetensors")
+    return {name: tensor.flatten().tolist() for name, tensor in load_file(file).items()}
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_resumed_run_ends_bit_for_bit_like_one_that_was_never_stopped(
+    frozen: Frozen, base_folder: Path, method: str, precision: str
+) -> None:
+    workspace, version = frozen
+    settings = config(base_folder, epochs=3, method=method, precision=precision, noise_alpha=2.0, early_stopping=5)
+    whole = training.train(workspace, version.id, settings, actor="me")
+
+    def stop_in_the_second_epoch(step: loop.Step, _: int) -> None:
+        if step.step == 5:
+            [run] = [each for each in training.watch(workspace) if each.state is RunState.RUNNING]
+            training.request_stop(workspace, run.id, actor="me")
+
+    stopped = training.train(workspace, version.id, settings, actor="me", on_step=stop_in_the_second_epoch)
+    assert (stopped.state, stopped.result.steps) == (RunState.STOPPED, 5)
+    assert training.can_resume(workspace, stopped)
+    resumed = training.resume_here(workspace, stopped.id, actor="me")
+    assert (resumed.state, resumed.result.steps) == (RunState.DONE, whole.result.steps)
+    assert losses(workspace, resumed.id) == losses(workspace, whole.id)
+    assert weights(workspace, resumed.id) == weights(workspace, whole.id)
+    assert resumed.result.heldout_tuned == whole.result.heldout_tuned
+    trained = [
+        [(row.row_id, row.step, row.nll) for row in training.ledger(workspace, run.id)] for run in (resumed, whole)
+    ]
+    assert sorted(trained[0]) == sorted(trained[1])
+
+
+def test_a_killed_run_goes_on_from_its_last_saved_state(frozen: Frozen, base_folder: Path) -> None:
+    workspace, version = frozen
+    settings = config(base_folder, epochs=120, evaluate_every=4)
+    run = training.start(workspace, version.id, settings, actor="me")
+    place = training.folder_of(workspace, run.id)
+    while not (place / "state").is_dir():
+        [now] = training.watch(workspace)
+        assert now.is_alive, training.log_tail(workspace, run.id)
+    with workspace.read() as connection:
+        mark = runs.process_of(connection, run.id)
+    os.kill(mark.id, signal.SIGKILL)
+    os.waitpid(mark.id, 0)
+    [dead] = training.watch(workspace)
+    assert (dead.state, training.can_resume(workspace, dead)) == (RunState.FAILED, True)
+    resumed = training.resume_here(workspace, run.id, actor="me")
+    assert resumed.state is RunState.DONE
+    steps = [row.step for row in training.metrics(workspace, run.id)]
+    assert steps == list(range(resumed.result.steps + 1))
+    again = training.train(workspace, version.id, settings, actor="me")
+    assert losses(workspace, again.id) == losses(workspace, run.id)
+
+
+def test_only_a_run_that_stopped_or_failed_can_be_resumed(frozen: Frozen, base_folder: Path) -> None:
+    workspace, version = frozen
+    run = training.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    with pytest.raises(TrainingError, match="is done"):
+        training.resume(workspace, run.id, actor="me")
+    assert not (training.folder_of(workspace, run.id) / "state").exists()
+
+
+def test_runs_wait_for_their_turn_and_begin_by_themselves(frozen: Frozen, base_folder: Path) -> None:
+    workspace, version = frozen
+    first = training.start(workspace, version.id, config(base_folder, epochs=2000), actor="me")
+    second = training.start(workspace, version.id, config(base_folder, max_steps=2), actor="me")
+    third = training.start(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    while not training.metrics(workspace, first.id):
+        states = {run.id: run.state for run in training.watch(workspace)}
+        assert states[second.id] is states[third.id] is RunState.QUEUED
+    assert training.request_stop(workspace, third.id, actor="me")
+    assert training.request_stop(workspace, first.id, actor="me")
+    states = {run.id: run for run in training.watch(workspace)}
+    while any(run.is_alive for run in states.values()):
+        states = {run.id: run for run in training.watch(workspace)}
+    assert states[first.id].state is RunState.STOPPED
+    assert states[second.id].state is RunState.DONE
+    assert (states[third.id].state, states[third.id].reason) == (RunState.STOPPED, "Stopped before it began.")
+    assert states[second.id].started_at >= states[first.id].ended_at
+
+
+def test_a_deleted_run_leaves_the_list_and_the_disk(frozen: Frozen, base_folder: Path) -> None:
+    workspace, version = frozen
+    run = training.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    training.delete(workspace, run.id, actor="me")
+    assert training.watch(workspace) == []
+    assert not training.folder_of(workspace, run.id).exists()
+    with pytest.raises(NotFoundError):
+        training.delete(workspace, run.id, actor="me")
+
+
+def test_a_run_ends_early_with_its_best_weights(frozen: Frozen, base_folder: Path) -> None:
+    workspace, version = frozen
+    settings = config(base_folder, epochs=60, learning_rate=2e-2, evaluate_every=3, early_stopping=2)
+    run = training.train(workspace, version.id, settings, actor="me")
+    evaluated = {row.step: row.validation_nll for row in training.metrics(workspace, run.id) if row.validation_nll}
+    evaluated.pop(0)
+    best = min(evaluated, key=lambda step: evaluated[step])
+    assert run.result.best_step == best
+    assert run.result.steps == best + 6 < run.steps_planned
+    assert f"step {best} kept" in run.result.stopped_early
+    assert len([step for step in evaluated if step > best]) == 2
+
+
+def test_a_manifest_proves_what_the_run_was_made_of(frozen: Frozen, base_folder: Path) -> None:
+    workspace, version = frozen
+    run = training.train(workspace, version.id, config(base_folder, max_steps=2), actor="me")
+    assert manifest.verify(workspace, run) == (manifest.RunVerification(run=run.id, ok=True, problems=()))
+    file = training.folder_of(workspace, run.id) / "manifest.json"
+    stated = json.loads(file.read_text())
+    stated["order"] = "0" * 64
+    file.write_text(json.dumps(stated))
+    assert "order of the records" in manifest.verify(workspace, run).problems[0]
+    weights_file = training.folder_of(workspace, run.id) / "checkpoint" / "model.safetensors"
+    weights_file.write_bytes(weights_file.read_bytes()[:-1] + b"\xff")
+    assert manifest.verify(workspace, run).problems == ("Checkpoint: model.safetensors has changed.",)
+
+
+def test_the_ledger_holds_every_record_at_every_moment(frozen: Frozen, base_folder: Path) -> None:
+    workspace, version = frozen
+    run = training.train(workspace, version.id, config(base_folder, epochs=2), actor="me")
+    rows = training.ledger(workspace, run.id)
+    count = version.splits["train"]
+    by_phase = {phase: [row for row in rows if row.phase == phase] for phase in ("base", "train", "tuned")}
+    assert [len([row for row in by_phase["train"] if row.epoch == epoch]) for epoch in (1, 2)] == [count, count]
+    assert len({row.row_id for row in by_phase["base"] if row.split == "train"}) == count
+    held_out = [row for row in by_phase["tuned"] if row.split == "test"]
+    assert sum(row.nll for row in held_out) / sum(row.tokens for row in held_out) == pytest.approx(
+        run.result.heldout_tuned.nll
+    )
+    for metric in training.metrics(workspace, run.id)[1:]:
+        step = [row for row in by_phase["train"] if row.step == metric.step]
+        assert sum(row.nll for row in step) / sum(row.tokens for row in step) == pytest.approx(metric.loss, rel=1e-5)
+        assert sum(row.tokens for row in step) == metric.response_tokens
+
+
+def test_lines_after_a_step_and_a_torn_last_line_are_cut(tmp_path: Path, frozen: Frozen) -> None:
+    file = tmp_path / "metrics.jsonl"
+    append(file, [MetricRow(step=n, at=frozen[0].clock()) for n in range(5)])
+    with file.open("ab") as stream:
+        stream.write(b'{"step": 5, "lo')
+    assert len(whole_lines(file)) == 5
+    cut_after(file, 2)
+    assert [MetricRow.model_validate_json(line).step for line in whole_lines(file)] == [0, 1, 2]
+    assert file.read_bytes().endswith(b"\n")
