@@ -10,7 +10,6 @@ It does not decide which tokens carry loss in a batch: `labels` does, from the t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Literal, NamedTuple
 
 from jinja2.exceptions import TemplateError
@@ -59,8 +58,9 @@ TEMPLATES = {
 
 TemplateName = Literal["auto", "chatml", "llama", "alpaca", "plain"]
 
-_TODAY = datetime(2024, 7, 26)
+_TODAY = "26 Jul 2024"
 """The day that templates are told when they ask for it: a prompt must not change from one day to the next."""
+_FIXED_CLOCK = "{%- macro strftime_now(format) -%}" + _TODAY + "{%- endmacro -%}"
 
 
 class Turn(NamedTuple):
@@ -99,6 +99,8 @@ def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase, *, template: TemplateN
             "The tokenizer has no tokens <|im_start|> and <|im_end|>, which ChatML needs.",
             hint="Choose chat_template plain, llama or alpaca: they only need the end of text.",
         )
+    if "strftime_now" in tokenizer.chat_template and _FIXED_CLOCK not in tokenizer.chat_template:
+        tokenizer.chat_template = _FIXED_CLOCK + tokenizer.chat_template  # saved with the weights it taught
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token  # labels go by position, so the end token still carries loss
 
@@ -167,8 +169,7 @@ def _render(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, *, 
                 plain,
                 tokenize=False,
                 add_generation_prompt=ask,
-                strftime_now=_TODAY.strftime,
-                date_string=_TODAY.strftime("%d %b %Y"),
+                date_string=_TODAY,
             )
         )
     except (TemplateError, ValueError, TypeError) as error:

@@ -1,0 +1,143 @@
+"""Chat templates of the families people use: trained prompt, end of turn, and what must not change from day to day."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from transformers import PreTrainedTokenizerBase
+
+from curator.errors import TrainingError
+from curator.training.labels import Example, label_responses
+from curator.training.preflight import template_checks
+from curator.training.template import TEMPLATES, end_tokens, prepare_tokenizer, prompt_ids, render_turns
+from schemas.record import Message, Origin, Record
+from tests.conftest import make_record
+
+# The shapes of published templates, written anew: special tokens are those of the test tokenizer.
+FAMILIES = {
+    "chatml with default system": (
+        "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou help.<|im_end|>\n' }}{% endif %}"
+        "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    ),
+    "begins with bos": (
+        "{{ bos_token }}{% for m in messages %}"
+        "{{ '<|im_start|>' + m['role'] + '\n\n' + (m['content'] | trim) + '<|im_end|>' }}"
+        "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n\n' }}{% endif %}"
+    ),
+    "gemma-like roles": (
+        "{{ bos_token }}{% for m in messages %}{% set role = 'model' if m['role'] == 'assistant' else m['role'] %}"
+        "{{ '<|im_start|>' + role + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>model\n' }}{% endif %}"
+    ),
+    "mistral-like": (
+        "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}{{ '[INST] ' + m['content'] + ' [/INST]' }}"
+        "{% else %}{{ ' ' + m['content'] + eos_token }}{% endif %}{% endfor %}"
+    ),
+    "asks for the date": (
+        "{{ '<|im_start|>system\nToday is ' + (strftime_now('%d %B %Y') if strftime_now is defined else date_string) + "
+        "'<|im_end|>\n' }}{% for m in messages %}"
+        "{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}"
+        "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    ),
+}
+EVERY_FAMILY = pytest.mark.parametrize("family", FAMILIES)
+TALK = Record(
+    messages=(
+        Message(role="user", content="One?"),
+        Message(role="assistant", content="Uno", train=True),
+        Message(role="user", content="Two?"),
+        Message(role="assistant", content="Dos", train=True),
+    ),
+    origin=Origin(source="x"),
+)
+
+
+@pytest.fixture
+def of_family(tokenizer: PreTrainedTokenizerBase, family: str) -> PreTrainedTokenizerBase:
+    made = copy.deepcopy(tokenizer)
+    made.chat_template = FAMILIES[family]
+    prepare_tokenizer(made)
+    return made
+
+
+def example(tokenizer: PreTrainedTokenizerBase, record: Record) -> Example:
+    return Example("r", *label_responses(render_turns(record, tokenizer), max_tokens=512))
+
+
+@EVERY_FAMILY
+def test_a_record_trains_on_the_ids_that_the_template_gives(of_family: PreTrainedTokenizerBase) -> None:
+    made = example(of_family, make_record("Say hi.", "Hi."))
+    asked = [{"role": "user", "content": "Say hi."}]
+    told = of_family.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
+    assert made.input_ids[: made.prompt_tokens].tolist() == list(told)
+    assert of_family.decode(made.input_ids[made.is_response]).strip() == "Hi.<|im_end|>"
+
+
+@EVERY_FAMILY
+def test_no_prompt_begins_twice_and_every_response_ends_once(of_family: PreTrainedTokenizerBase) -> None:
+    checks = {check.name: check for check in template_checks(of_family)}
+    assert all(check.ok for check in checks.values()), checks
+    made = example(of_family, TALK)
+    ends = end_tokens(of_family)
+    trained = made.input_ids[made.is_response].tolist()
+    assert sum(token in ends for token in trained) == 2
+    assert trained[-1] in ends
+
+
+def test_text_is_the_same_on_every_day(tokenizer: PreTrainedTokenizerBase) -> None:
+    """A template that asks for the clock is told one and the same day, in training as in generation."""
+    made = copy.deepcopy(tokenizer)
+    made.chat_template = FAMILIES["asks for the date"]
+    prepare_tokenizer(made)
+    assert made.decode(prompt_ids(TALK.messages[:1], made)).startswith("<|im_start|>system\nToday is 26 Jul 2024<")
+    once = made.chat_template
+    prepare_tokenizer(made)
+    assert made.chat_template == once
+
+
+def test_a_template_that_doubles_the_beginning_is_found(tokenizer: PreTrainedTokenizerBase) -> None:
+    made = copy.deepcopy(tokenizer)
+    made.chat_template = "{{ bos_token }}" + FAMILIES["begins with bos"]
+    [first, *_] = template_checks(made)
+    assert (first.name, first.ok) == ("one beginning", False)
+
+
+def test_the_pinned_ids_of_one_record(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Golden ids: an update of a library that moves a border or a label changes them."""
+    made = example(tokenizer, make_record("a", "b"))
+    text = [tokenizer.decode([token]) for token in made.input_ids.tolist()]
+    assert "".join(text) == "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n"
+    assert made.is_response.nonzero().flatten().tolist() == [20, 21]
+    assert made.labels.tolist()[20:] == [made.input_ids[20], 2, -100]
+
+
+@pytest.mark.parametrize("name", [name for name in TEMPLATES if name != "chatml"])
+def test_each_of_our_templates_trains_and_stops(tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    made = copy.deepcopy(tokenizer)
+    made.chat_template = None
+    prepare_tokenizer(made, template=name)
+    both = example(made, TALK)
+    said = made.decode(both.input_ids[both.is_response])
+    assert [part.strip() for part in said.split("<|im_end|>")] == ["Uno", "Dos", ""]
+    assert all(check.ok for check in template_checks(made))
+
+
+def test_chatml_needs_its_tokens_and_a_template_is_not_replaced(tokenizer: PreTrainedTokenizerBase) -> None:
+    made = copy.deepcopy(tokenizer)
+    with pytest.raises(TrainingError, match="has a chat template of its own"):
+        prepare_tokenizer(made, template="alpaca")
+    made.chat_template = None
+    prepare_tokenizer(made, template="chatml")
+    assert (
+        example(made, make_record("a", "b")).input_ids.tolist()
+        == example(tokenizer, make_record("a", "b")).input_ids.tolist()
+    )
+
+
+def test_a_tokenizer_without_an_end_is_refused(tokenizer: PreTrainedTokenizerBase) -> None:
+    made = copy.deepcopy(tokenizer)
+    made.eos_token = None
+    with pytest.raises(TrainingError, match="no end-of-text token"):
+        prepare_tokenizer(made)
