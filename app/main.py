@@ -18,6 +18,9 @@ _PAGES = {
     ],
     "Model": [
         ("train", "Train", ":material/model_training:"),
+        ("runs", "Runs", ":material/leaderboard:"),
+        ("losses", "Record losses", ":material/troubleshoot:"),
+        ("chat", "Chat", ":material/forum:"),
         ("outputs", "Outputs", ":material/compare:"),
     ],
     "Release": [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from curator import Workspace, open_workspace
+from curator import Workspace, generation, open_workspace
 from curator.settings import load
 from curator.store import projects
 from schemas.project import Project
@@ -24,6 +24,12 @@ _PROJECT = "project"
 @st.cache_resource(show_spinner=False)
 def _open(folder: str) -> Workspace:
     return open_workspace(Path(folder), create=True, settings=load(workspace=Path(folder)))
+
+
+@st.cache_resource(show_spinner="Loading both models", max_entries=1)
+def models(folder: str, run_id: str) -> generation.Pair:
+    """Base and tuned model of a run; those of the run asked for last stay in memory."""
+    return generation.load_pair(_open(folder), run_id)
 
 
 def workspace() -> Workspace:

@@ -8,21 +8,22 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import psutil
-import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from curator.errors import GenerationError
 from curator.store import events, outputs, runs, suites
 from curator.store.runs import ProcessMark
 from curator.training import checkpoint, checkpoint_of, folder_of, is_alive
-from curator.training.template import end_tokens, prompt_ids
+from curator.training.completion import complete
+from curator.training.template import prompt_ids
 from curator.workspace import Workspace
+from schemas.record import Message
 from schemas.review import Decoding, GenerationReport, ModelName, Output, Suite
 
-_BATCH = 16
-"""Prompts that are answered at once."""
+_STORED_AT_ONCE = 16
 
 _Job = tuple[int, int]
 """Position of a prompt in its suite, and number of the sample."""
@@ -89,7 +90,6 @@ def generate(
     return GenerationReport(run=run.id, suite=frozen.id, outputs=finished, new=finished - len(done))
 
 
-@torch.inference_mode()
 def _answers(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -99,11 +99,7 @@ def _answers(
     name: ModelName,
     decoding: Decoding,
 ) -> Iterator[list[outputs.NewOutput]]:
-    """Outputs batch by batch. Sampling goes prompt by prompt, so that a seed gives the same text in any company."""
-    model.eval()
-    ends = end_tokens(tokenizer)
-    pad = int(tokenizer.pad_token_id)
-    size = _BATCH if decoding.temperature == 0 else 1
+    """Outputs a few at a time, so that little is lost when the process ends."""
     prompts = {position: prompt_ids(suite.prompts[position].messages, tokenizer) for position, _ in jobs}
     room = getattr(model.config, "max_position_embeddings", None)
     for position, ids in prompts.items():
@@ -113,51 +109,68 @@ def _answers(
                 f"that is more than the {room} that the model can hold.",
                 hint="Shorten the prompt or lower max_new_tokens.",
             )
-    by_length = sorted(jobs, key=lambda job: len(prompts[job[0]]))
-    for start in range(0, len(by_length), size):
-        part = by_length[start : start + size]
-        longest = max(len(prompts[position]) for position, _ in part)
-        padded = [[pad] * (longest - len(prompts[position])) + prompts[position] for position, _ in part]
-        mask = [[0] * (longest - len(prompts[position])) + [1] * len(prompts[position]) for position, _ in part]
-        if decoding.temperature > 0:
-            torch.manual_seed(decoding.seed + part[0][1])
-        sampling = {"temperature": decoding.temperature, "top_p": decoding.top_p} if decoding.temperature > 0 else {}
-        answered = model.generate(  # type: ignore[operator]
-            input_ids=torch.tensor(padded, device=model.device),
-            attention_mask=torch.tensor(mask, device=model.device),
-            max_new_tokens=decoding.max_new_tokens,
-            do_sample=decoding.temperature > 0,
-            eos_token_id=ends,
-            pad_token_id=pad,
-            **sampling,
+    made: list[outputs.NewOutput] = []
+    seeds = [decoding.seed + sample for _, sample in jobs]
+    asked = [prompts[position] for position, _ in jobs]
+    for n, said in complete(model, tokenizer, asked, decoding=decoding, seeds=seeds):
+        position, sample = jobs[n]
+        made.append(
+            outputs.NewOutput(
+                position=position,
+                model=name,
+                sample=sample,
+                text=said.text,
+                tokens=said.tokens,
+                stopped=said.stopped,
+                decoding=decoding,
+            )
         )
-        yield [
-            _output(row[longest:].tolist(), tokenizer, ends=ends, job=job, name=name, decoding=decoding)
-            for job, row in zip(part, answered, strict=True)
-        ]
+        if len(made) == _STORED_AT_ONCE:
+            yield made
+            made = []
+    if made:
+        yield made
 
 
-def _output(
-    ids: list[int],
-    tokenizer: PreTrainedTokenizerBase,
-    *,
-    ends: list[int],
-    job: _Job,
-    name: ModelName,
-    decoding: Decoding,
-) -> outputs.NewOutput:
-    """An output up to its end token; what follows is padding of the batch."""
-    end = next((n for n, token in enumerate(ids) if token in ends), None)
-    kept = ids if end is None else ids[:end]
-    return outputs.NewOutput(
-        position=job[0],
-        model=name,
-        sample=job[1],
-        text=str(tokenizer.decode(kept, skip_special_tokens=True)),
-        tokens=len(kept) + (end is not None),
-        stopped=end is not None,
-        decoding=decoding,
-    )
+class Pair(NamedTuple):
+    """Base and tuned model of a run, ready to be asked."""
+
+    base: PreTrainedModel
+    tuned: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+    def answer_one(self, name: ModelName, messages: Sequence[Message], *, decoding: Decoding) -> str:
+        """What one of the two says next.
+
+        Raises:
+            TrainingError: The template refuses the messages, or a text holds a special token.
+            GenerationError: The conversation is longer than the model can hold.
+        """
+        model = self.base if name == "base" else self.tuned
+        ids = prompt_ids(messages, self.tokenizer)
+        room = getattr(model.config, "max_position_embeddings", None)
+        if room is not None and len(ids) + decoding.max_new_tokens > room:
+            raise GenerationError(
+                f"The conversation has {len(ids)} tokens; with {decoding.max_new_tokens} new ones that is more than "
+                f"the {room} that the model can hold.",
+                hint="Start over, or ask for a shorter answer.",
+            )
+        [(_, completion)] = complete(model, self.tokenizer, [ids], decoding=decoding)
+        return completion.text
+
+
+def load_pair(workspace: Workspace, run_id: str) -> Pair:
+    """Both models of a run.
+
+    Raises:
+        NotFoundError: There is no such run or checkpoint.
+        TrainingError: A model cannot be loaded.
+    """
+    with workspace.read() as connection:
+        run = runs.get(connection, run_id)
+    place = checkpoint_of(workspace, run)
+    base = checkpoint.load_base(run.config.base, allow_download=run.config.allow_download)
+    return Pair(base, checkpoint.load_tuned(place), checkpoint.load_tokenizer(str(place)))
 
 
 def start(workspace: Workspace, run_id: str, suite: str) -> None:

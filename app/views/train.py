@@ -5,23 +5,23 @@ The run is a process of its own: this page reads what it has stored and may be c
 
 from __future__ import annotations
 
-import pandas as pd
+from itertools import islice
+
 import streamlit as st
-from pydantic import ValidationError
 
 from app import state
-from app.components import notice
+from app.components import curves, notice, token_view, train_form
 from curator import Workspace, training, versions
 from curator.demo import sample_folder
-from schemas.run import Run, RunState, TrainConfig
-from schemas.version import Version
+from curator.training.preflight import preflight
+from schemas.run import MetricRow, Preflight, Run, RunState, TrainConfig
+from schemas.version import Split, Version
 
-_ALIVE = (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING)
-_EXPERT = ("epochs", "learning_rate", "records_per_step", "tokens_per_batch", "max_tokens", "seed")
+_PREVIEWED = 3
 
 
 def render(workspace: Workspace, person: str) -> None:
-    """Start a run, then the list of runs and the chosen one."""
+    """Start a run, then the queue and the chosen run."""
     st.title("Train", anchor=False)
     found = versions.newest_first(workspace)
     if not found:
@@ -32,77 +32,77 @@ def render(workspace: Workspace, person: str) -> None:
     runs = training.watch(workspace)
     if not runs:
         return
-    st.dataframe([_line(run) for run in runs], hide_index=True, width="stretch")
+    waiting = [run for run in reversed(runs) if run.state is RunState.QUEUED]
+    if waiting:
+        st.caption(f"In the queue: {', '.join(run.id for run in waiting)}. One run works at a time per device.")
     chosen = state.chosen("run", [run.id for run in runs], label="Run")
     if chosen is not None:
-        alive = any(run.id == chosen and run.state in _ALIVE for run in runs)
-        st.fragment(_show, run_every=2 if alive else None)(workspace, chosen, person, was_alive=alive)
+        run = next(run for run in runs if run.id == chosen)
+        st.fragment(_show, run_every=2 if run.is_alive else None)(workspace, chosen, person, was=run.state)
 
 
 def _start(workspace: Workspace, found: list[Version], person: str) -> None:
     labels = {f"{version.name or 'unnamed'} ({version.id[:12]}, {version.rows:,} rows)": version for version in found}
-    columns = st.columns([3, 3, 1, 1], vertical_alignment="bottom")
+    columns = st.columns([3, 3, 1, 1, 1], vertical_alignment="bottom")
     version = labels[columns[0].selectbox("Version", list(labels))]
     base = columns[1].text_input(
         "Base model", str(sample_folder() / "base_model"), help="Folder of a causal language model"
     )
-    method = columns[2].selectbox("Method", ["full", "lora"], help="full: every weight. lora: low-rank adapters.")
-    values: dict[str, object] = {"base": base, "method": method}
-    with st.expander("Settings"):
-        expert = st.columns(3)
-        for n, name in enumerate(_EXPERT):
-            typed = expert[n % 3].text_input(name.replace("_", " "), placeholder=_default(name), key=f"config {name}")
-            if typed.strip():
-                values[name] = typed.strip()
-    if columns[3].button("Start", type="primary", width="stretch"):
+    method = columns[2].selectbox(
+        "Method", ["full", "lora", "qlora"], help=TrainConfig.model_fields["method"].description
+    )
+    config = train_form.edit({"base": base, "method": method})
+    if columns[3].button("Check", width="stretch", help="What the run would do, before it does it") and config:
+        with notice.errors(), st.spinner("Reading the version as the trainer would"):
+            state.remember("preflight", (version.id, config, preflight(workspace, version.id, config)))
+    if columns[4].button("Start", type="primary", width="stretch") and config:
         with notice.errors():
-            try:
-                config = TrainConfig.model_validate(values)
-            except ValidationError as error:
-                for issue in error.errors():
-                    st.error(f"{issue['loc'][0]}: {notice.plain(issue['msg'])}")
-                return
             run = training.start(workspace, version.id, config, actor=person)
             state.choose("run", run.id)
             st.rerun()
+    checked = state.recall("preflight")
+    if config is not None and isinstance(checked, tuple) and checked[:2] == (version.id, config):
+        _preflight(workspace, checked[2], config)
 
 
-def _default(name: str) -> str:
-    default = TrainConfig.model_fields[name].default
-    return "2e-5 (full) or 2e-4 (lora)" if default is None else str(default)
-
-
-def _line(run: Run) -> dict[str, object]:
-    result = run.result
-    return {
-        "run": run.id,
-        "state": run.state.value,
-        "version": run.version_id[:12],
-        "method": run.config.method,
-        "steps": result.steps if result else run.steps_planned,
-        "held-out before": result.heldout_base.nll if result and result.heldout_base else None,
-        "held-out after": result.heldout_tuned.nll if result and result.heldout_tuned else None,
-        "by": run.created_by,
-    }
-
-
-def _show(workspace: Workspace, run_id: str, person: str, *, was_alive: bool) -> None:
-    run = next(each for each in training.watch(workspace) if each.id == run_id)
-    if was_alive and run.state not in _ALIVE:
-        st.rerun()  # it has ended: the table above changes, too
-    rows = training.metrics(workspace, run_id)
-    done = rows[-1].step if rows else 0
-    if run.state in _ALIVE:
-        st.progress(
-            min(1.0, done / (run.steps_planned or 1)), text=f"{run.state}: step {done} of {run.steps_planned or '?'}"
+def _preflight(workspace: Workspace, found: Preflight, config: TrainConfig) -> None:
+    with st.container(border=True):
+        if found.ok:
+            st.success("Nothing speaks against a start.", icon=":material/check:")
+        for check in found.checks:
+            if not check.ok:
+                st.error(f"{check.name}: {notice.plain(check.explanation)}", icon=":material/error:")
+        columns = st.columns(5)
+        share = found.response_tokens / found.tokens if found.tokens else 0
+        columns[0].metric("Records that train", f"{found.records[Split.TRAIN]:,}")
+        columns[1].metric("Tokens", f"{found.tokens:,}", f"{share:.0%} carry loss", delta_color="off")
+        columns[2].metric("Steps", f"{found.steps:,}")
+        minutes = "unknown" if found.seconds is None else f"{max(1, round(found.seconds / 60)):,} min"
+        columns[3].metric("Time", minutes, "estimate", delta_color="off")
+        memory = f"{found.memory_bytes / 2**30:.1f} GiB"
+        columns[4].metric("Memory", memory, f"disk {found.disk_bytes / 2**30:.1f} GiB", delta_color="off")
+        st.caption(
+            f"{found.trained_parameters:,} of {found.parameters:,} parameters train. The longest record has "
+            f"{found.longest:,} tokens. Prompts shared between records save {1 - 1 / found.sharing:.0%} of the tokens. "
+            "Time and memory are computed from the sizes and the speed of matrix products on this machine."
         )
-        if st.button(
-            "Stop", help="Finishes the step, saves the checkpoint, ends", disabled=run.state is RunState.STOPPING
-        ):
-            training.request_stop(workspace, run_id, actor=person)
-            st.rerun(scope="fragment")
-    elif run.state is RunState.FAILED:
-        st.error(notice.plain(run.reason or "It failed without a reason."), icon=":material/error:")
+        if found.refused:
+            with st.expander(f"{len(found.refused):,} records are left out"):
+                st.text("\n".join(found.refused[:200]))
+        with st.expander("How the trainer sees a record"):
+            st.caption("Tokens on green carry loss; everything else is context.")
+            rows = training.token_rows(workspace, found.version, base=config.base, max_tokens=config.max_tokens)
+            with notice.errors():
+                for row in islice(rows, _PREVIEWED):
+                    token_view.show(row)
+
+
+def _show(workspace: Workspace, run_id: str, person: str, *, was: RunState) -> None:
+    run = next((each for each in training.watch(workspace) if each.id == run_id), None)
+    if run is None or run.state is not was:
+        st.rerun()  # what is said elsewhere on the page changes, too
+    rows = training.metrics(workspace, run_id)
+    _state(workspace, run, rows, person)
     if run.result and run.result.heldout_base and run.result.heldout_tuned:
         base, tuned = run.result.heldout_base, run.result.heldout_tuned
         columns = st.columns(3)
@@ -115,19 +115,61 @@ def _show(workspace: Workspace, run_id: str, person: str, *, was_alive: bool) ->
             f"tokens of {tuned.records:,} records of the split {tuned.split}, divided once."
         )
     if rows:
-        _curve(pd.DataFrame([row.model_dump(include={"step", "loss", "validation_nll"}) for row in rows]))
+        curves.show(rows)
     if run.result and run.result.refused:
         with st.expander(f"{len(run.result.refused)} records were left out"):
             st.text("\n".join(run.result.refused[:200]))
-    with st.expander("Settings and log"):
+    with st.expander("Settings and log", expanded=run.state is RunState.FAILED):
+        st.caption("The settings of this run, as they were frozen at its start.")
         st.json(run.config.model_dump(mode="json"), expanded=False)
         st.code(training.log_tail(workspace, run_id) or "(the log is empty)", language=None)
 
 
-def _curve(frame: pd.DataFrame) -> None:
-    frame = frame.rename(columns={"loss": "training", "validation_nll": "validation"})
-    long = frame.melt("step", var_name="split", value_name="nats per response token").dropna()
-    st.line_chart(long, x="step", y="nats per response token", color="split", height=280)
+def _state(workspace: Workspace, run: Run, rows: list[MetricRow], person: str) -> None:
+    done = rows[-1].step if rows else 0
+    if run.state is RunState.QUEUED:
+        st.info("It waits for its turn, or its process is starting.", icon=":material/hourglass_top:")
+    elif run.is_alive:
+        steps = run.steps_planned or 0
+        st.progress(
+            min(1.0, done / (steps or 1)), text=f"{run.state}: step {done} of {steps or '?'}{_left(rows, steps)}"
+        )
+    elif run.state is RunState.FAILED:
+        st.error(notice.plain(run.reason or "It failed without a reason."), icon=":material/error:")
+    elif run.result is not None and run.result.stopped_early:
+        st.info(notice.plain(run.result.stopped_early), icon=":material/flag:")
+    if run.result is not None and run.result.notes:
+        st.caption(notice.plain("; ".join(run.result.notes)) + f". Weights of step {run.result.best_step} were kept.")
+    with st.container(horizontal=True):
+        if run.is_alive:
+            stopping = run.state is RunState.STOPPING
+            if st.button("Stop", help="Finishes the step, saves, ends", disabled=stopping, icon=":material/stop:"):
+                training.request_stop(workspace, run.id, actor=person)
+                st.rerun()
+            return
+        resumable = training.can_resume(workspace, run)
+        if resumable and st.button(
+            "Resume", type="primary", help="Goes on where it was saved", icon=":material/play_arrow:"
+        ):
+            with notice.errors():
+                training.resume(workspace, run.id, actor=person)
+                st.rerun()
+        with st.popover("Delete", icon=":material/delete:"):
+            st.write("Weights, metrics and log go; outputs and verdicts stay. This cannot be undone.")
+            if st.button("Delete this run", type="primary", key=f"delete {run.id}"):
+                with notice.errors():
+                    training.delete(workspace, run.id, actor=person)
+                    st.rerun()
+
+
+def _left(rows: list[MetricRow], steps: int) -> str:
+    """The time that is left at the speed of the last steps."""
+    recent = [row for row in rows if row.step and row.seconds is not None][-50:]
+    if len(recent) < 2 or not steps:
+        return ""
+    per_step = ((recent[-1].seconds or 0) - (recent[0].seconds or 0)) / (recent[-1].step - recent[0].step)
+    left = per_step * (steps - recent[-1].step)
+    return f", about {left / 60:.0f} min left" if left > 90 else f", about {left:.0f} s left"
 
 
 if __name__ == "__main__":

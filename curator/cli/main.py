@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from curator.cli import demo, generate, import_data, init, review, serve, train, versions
+from curator.cli import demo, generate, import_data, init, models, review, serve, train, versions
 
 app = typer.Typer(
     name="curator",
@@ -29,6 +29,11 @@ app.command("resume")(train.resume)
 app.command("delete")(train.delete)
 app.command("preflight")(train.preflight)
 app.command("losses")(train.losses)
+app.command("assess")(models.assess)
+app.command("promote")(models.promote)
+app.command("export-model")(models.export_model)
+app.command("compare")(models.compare)
+app.command("controls")(models.controls)
 app.add_typer(review.suite_app, name="suite")
 app.command("generate")(generate.generate)
 app.command("screen")(review.screen)

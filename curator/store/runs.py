@@ -124,6 +124,11 @@ def delete(connection: Connection, run_id: str, *, at: datetime) -> None:
     _update(connection, run_id, {"deleted_at": at})
 
 
+def promote(connection: Connection, run_id: str, *, at: datetime) -> None:
+    """Mark a run as promoted."""
+    _update(connection, run_id, {"promoted_at": at})
+
+
 def plan_steps(connection: Connection, run_id: str, steps: int) -> None:
     """Store how many optimiser steps a run will take."""
     _update(connection, run_id, {"steps_planned": steps})
@@ -161,7 +166,17 @@ def _update(connection: Connection, run_id: str, values: dict[str, Any]) -> None
 
 
 def _run(row: RowMapping) -> Run:
-    plain = ("id", "version_id", "state", "steps_planned", "reason", "created_at", "started_at", "ended_at")
+    plain = (
+        "id",
+        "version_id",
+        "state",
+        "steps_planned",
+        "reason",
+        "created_at",
+        "started_at",
+        "ended_at",
+        "promoted_at",
+    )
     return Run(
         **{name: row[name] for name in plain},
         config=TrainConfig.model_validate(row["config"]),

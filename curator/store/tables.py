@@ -232,6 +232,7 @@ run = Table(
     Column("launched_at", _UtcTime),  # a process was started for it; it has not reported yet while started_at is older
     Column("ended_at", _UtcTime),
     Column("deleted_at", _UtcTime),
+    Column("promoted_at", _UtcTime),
     Column("created_by", Text, nullable=False),
 )
 

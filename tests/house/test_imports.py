@@ -19,20 +19,29 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("curator.annotate",),
     ("curator.versions",),
     ("curator.training",),
-    ("curator.generation",),
+    ("curator.generation", "curator.assessment"),
+    ("curator.model_export",),
     ("curator.review",),
     ("curator.release",),
     ("curator.demo", "curator.overview"),
     ("curator.cli", "curator.__main__", "app"),
 )
 
+_MODELS = (
+    "curator.training",
+    "curator.generation",
+    "curator.assessment",
+    "curator.model_export",
+    "curator.review.detectors",
+)
+
 # A heavy or telling library, and the only places that may import it.
 HOMES: dict[str, tuple[str, ...]] = {
     "streamlit": ("app",),
-    "torch": ("curator.training", "curator.generation", "curator.review.detectors"),
-    "transformers": ("curator.training", "curator.generation", "curator.review.detectors"),
-    "peft": ("curator.training", "curator.generation"),
-    "accelerate": ("curator.training", "curator.generation"),
+    "torch": _MODELS,
+    "transformers": _MODELS,
+    "peft": _MODELS,
+    "accelerate": ("curator.training",),
     "sqlalchemy": ("curator.store", "curator.workspace"),
     "alembic": ("curator.store",),
     "duckdb": ("curator.versions", "curator.quality.profile"),

@@ -17,6 +17,7 @@ def upgrade() -> None:
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.add_column(sa.Column("launched_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("promoted_at", sa.DateTime(timezone=True), nullable=True))
     connection = op.get_bind()
     for run_id, config in connection.execute(sa.select(_RUN.c.id, _RUN.c.config)).all():
         kept = {name: value for name, value in config.items() if name != "records_per_batch"}
@@ -25,5 +26,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     with op.batch_alter_table("run", schema=None) as batch_op:
+        batch_op.drop_column("promoted_at")
         batch_op.drop_column("deleted_at")
         batch_op.drop_column("launched_at")

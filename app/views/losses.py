@@ -1,0 +1,152 @@
+"""Record losses: which records a run learnt, which it did not, and which deserve a second look by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.components import notice
+from curator import Workspace, training
+from curator.annotate import answers
+from curator.training.losses import record_histories
+from schemas.run import Doubt, RecordHistory, Run
+
+_SHOWN = 500
+_EXPLAINED = {
+    "worse": "the loss rose",
+    "not learnt": "among the 5 % largest after training, and more than half of what it was",
+    "forgotten again": "rose again between epochs at least twice",
+    "contradicted": "the same prompt has another response elsewhere",
+}
+
+
+def render(workspace: Workspace, person: str) -> None:
+    """Choose a run, filter its records, look at one, send it back."""
+    st.title("Record losses", anchor=False)
+    runs = {run.id: run for run in training.watch(workspace) if training.ledger(workspace, run.id)}
+    if not runs:
+        st.info("No run has measured single records yet.", icon=":material/model_training:")
+        st.page_link("views/train.py", label="Train one", icon=":material/model_training:")
+        return
+    chosen = state.chosen("run", list(runs), label="Run")
+    if chosen is None:
+        return
+    histories = _histories(workspace, runs[chosen])
+    kept = _filtered(histories)
+    if not kept:
+        st.info("No record passes these filters.", icon=":material/filter_alt_off:")
+        return
+    _chart(kept)
+    st.caption(
+        f"{len(kept):,} of {len(histories):,} records, the doubtful ones first. Loss in nats per response token: "
+        "before, in the training step of the last epoch, and after. A large loss is a hint: the record may be wrong, "
+        "rare or long-winded."
+    )
+    event = st.dataframe(
+        [_line(each) for each in kept[:_SHOWN]],
+        hide_index=True,
+        width="stretch",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "last epoch", "after")
+        },
+    )
+    if len(kept) > _SHOWN:
+        st.caption(f"The first {_SHOWN} are listed; filter to see others.")
+    picked = kept[event.selection.rows[0]] if event.selection.rows else kept[0]
+    _one(workspace, picked, person)
+
+
+def _histories(workspace: Workspace, run: Run) -> list[RecordHistory]:
+    known = state.recall("histories")
+    mark = (run.id, run.state, run.ended_at)
+    if isinstance(known, tuple) and known[0] == mark:
+        return list(known[1])
+    found = record_histories(workspace, run)
+    state.remember("histories", (mark, found))
+    return found
+
+
+def _filtered(histories: Sequence[RecordHistory]) -> list[RecordHistory]:
+    columns = st.columns(5)
+    doubts = columns[0].multiselect("Why", list(get_args(Doubt)), placeholder="any or none")
+    splits = columns[1].multiselect("Split", sorted({each.split.value for each in histories}), placeholder="all")
+    people = columns[2].multiselect("Person", sorted({name for each in histories for name in each.people}))
+    sources = columns[3].multiselect("Source", sorted({each.source for each in histories}))
+    labels = columns[4].multiselect(
+        "Label", sorted({f"{key}={value}" for each in histories for key, value in each.labels.items()})
+    )
+    return [
+        each
+        for each in histories
+        if (not doubts or set(doubts) & set(each.doubts))
+        and (not splits or each.split in splits)
+        and (not people or set(people) & set(each.people))
+        and (not sources or each.source in sources)
+        and (not labels or any(f"{key}={value}" in labels for key, value in each.labels.items()))
+    ]
+
+
+def _chart(histories: Sequence[RecordHistory]) -> None:
+    points = [
+        {"before": each.base, "after": each.tuned, "split": each.split.value, "doubtful": bool(each.doubts)}
+        for each in histories
+        if each.base is not None and each.tuned is not None
+    ]
+    if points:
+        st.scatter_chart(pd.DataFrame(points), x="before", y="after", color="doubtful", height=260)
+
+
+def _line(each: RecordHistory) -> dict[str, object]:
+    return {
+        "why": ", ".join(each.doubts),
+        "before": each.base,
+        "last epoch": each.last,
+        "after": each.tuned,
+        "tokens": each.tokens,
+        "split": each.split.value,
+        "instruction": each.instruction[:80],
+        "response": each.response[:80],
+        "people": ", ".join(each.people),
+        "source": each.source,
+        "record": each.row_id,
+    }
+
+
+def _one(workspace: Workspace, each: RecordHistory, person: str) -> None:
+    st.subheader(f"Record {each.row_id[:12]}", anchor=False)
+    columns = st.columns(2)
+    with columns[0]:
+        st.caption("Instruction")
+        st.code(each.instruction, language=None, wrap_lines=True)
+        st.caption("Response")
+        st.code(each.response, language=None, wrap_lines=True)
+    with columns[1]:
+        measured = [
+            ("before", each.base),
+            *((f"epoch {n}", nll) for n, nll in enumerate(each.epochs, 1)),
+            ("after", each.tuned),
+        ]
+        st.dataframe(
+            [{"when": when, "nats per token": nll} for when, nll in measured if nll is not None],
+            hide_index=True,
+            width="stretch",
+            height=min(300, 36 * (len(measured) + 1)),
+        )
+        for doubt in each.doubts:
+            st.markdown(f"**{doubt}**: {_EXPLAINED[doubt]}")
+        reason = st.text_input("Reason", ", ".join(each.doubts), key=f"reason {each.row_id}")
+        if st.button("Back to the annotators", type="primary", help="It comes before everything else in the queue"):
+            with notice.errors():
+                answers.send_back(workspace, each.row_id, reason=reason, actor=person)
+                st.success("It waits in the queue, before all others.", icon=":material/check:")
+
+
+if __name__ == "__main__":
+    with notice.errors():
+        render(state.workspace(), notice.person_needed())

@@ -1,0 +1,165 @@
+"""Runs: all of them in one table; one chosen is assessed, promoted and handed on, several are compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from app import state
+from app.components import curves, notice
+from curator import Workspace, assessment, training
+from curator.model_export import export_model
+from curator.training.comparison import compare, differing_settings
+from schemas.run import Assessment, Run
+
+
+def render(workspace: Workspace, person: str) -> None:
+    """The table, then what was chosen in it."""
+    st.title("Runs", anchor=False)
+    runs = training.watch(workspace)
+    if not runs:
+        st.info("No run was started yet.", icon=":material/model_training:")
+        st.page_link("views/train.py", label="Train one", icon=":material/model_training:")
+        return
+    st.caption("Tick one run to assess it, several to compare them.")
+    event = st.dataframe(
+        [_line(run) for run in runs], hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row"
+    )
+    chosen = [runs[n] for n in event.selection.rows] or runs[:1]
+    if len(chosen) == 1:
+        _one(workspace, chosen[0], person)
+    else:
+        _several(workspace, chosen)
+
+
+def _line(run: Run) -> dict[str, object]:
+    result = run.result
+    return {
+        "run": run.id,
+        "state": run.state.value,
+        "promoted": run.promoted_at is not None,
+        "version": run.version_id[:12],
+        "base": Path(run.config.base).name,
+        "method": run.config.method,
+        "steps": result.steps if result else run.steps_planned,
+        "held-out before": result.heldout_base.nll if result and result.heldout_base else None,
+        "held-out after": result.heldout_tuned.nll if result and result.heldout_tuned else None,
+        "minutes": round(result.seconds / 60, 1) if result else None,
+        "by": run.created_by,
+    }
+
+
+def _one(workspace: Workspace, run: Run, person: str) -> None:
+    st.subheader(run.id, anchor=False)
+    if run.result is None or not (training.folder_of(workspace, run.id) / "checkpoint").is_dir():
+        st.info(f"It is {run.state} and has no weights to assess.", icon=":material/hourglass_empty:")
+        return
+    st.fragment(_assessed, run_every=3)(workspace, run, person)
+    with st.expander("Hand the model on"):
+        st.caption("Both come with the manifest and a model card that says whether the run was promoted.")
+        columns = st.columns([4, 1, 1], vertical_alignment="bottom")
+        out = columns[0].text_input("New folder", str(workspace.folder / "exports" / f"model-{run.id}"))
+        as_trained = columns[1].button("As trained", width="stretch", help="The adapter, or all weights")
+        merged = columns[2].button("Merged", width="stretch", help="The adapter merged into its base")
+        if as_trained or merged:
+            with notice.errors(), st.spinner("Writing"):
+                folder = export_model(workspace, run.id, Path(out), merged=merged, actor=person)
+                st.success(f"The model is in {notice.plain(str(folder))}.", icon=":material/check:")
+
+
+def _assessed(workspace: Workspace, run: Run, person: str) -> None:
+    found = assessment.assessment_of(workspace, run.id)
+    asked = state.recall(f"assessing {run.id}")
+    if found is None:
+        if asked:
+            st.info(
+                "Both models are being asked; this page shows the result when it is there.", icon=":material/hourglass:"
+            )
+            log = assessment.log_tail(workspace, run.id)
+            if log:
+                st.code(log, language=None)
+        elif st.button("Assess", type="primary", help="Base and tuned model on identical held-out records"):
+            assessment.start(workspace, run.id)
+            state.remember(f"assessing {run.id}", True)
+            st.rerun(scope="fragment")
+        return
+    _gates(workspace, run, found, person)
+    _figures(found)
+    with st.expander(f"{len(found.examples)} held-out answers side by side"):
+        for example in found.examples:
+            st.text(example.prompt)
+            columns = st.columns(3)
+            for column, (title, text) in zip(
+                columns,
+                (("Reference", example.reference), ("Base", example.base), ("Tuned", example.tuned)),
+                strict=True,
+            ):
+                with column:
+                    st.caption(title)
+                    st.code(text or "(nothing)", language=None, wrap_lines=True)
+
+
+def _gates(workspace: Workspace, run: Run, found: Assessment, person: str) -> None:
+    for gate in found.gates:
+        icon = ":material/check_circle:" if gate.ok else ":material/cancel:"
+        st.markdown(f"{icon} **{gate.name}**: {notice.plain(gate.explanation)}")
+    if run.promoted_at is not None:
+        st.success(f"Promoted on {run.promoted_at:%Y-%m-%d %H:%M} UTC.", icon=":material/verified:")
+    elif st.button("Promote", type="primary", disabled=not found.passed, help="Every gate must hold"):
+        with notice.errors():
+            assessment.promote(workspace, run.id, actor=person)
+            st.rerun()
+
+
+def _figures(found: Assessment) -> None:
+    stated = [
+        ("Loss, nats per response token", found.nll_base, found.nll_tuned),
+        ("Bits per byte of response", found.bits_per_byte_base, found.bits_per_byte_tuned),
+        ("Probability of the end at the true end", found.end_probability_base, found.end_probability_tuned),
+        (f"Share of {found.asked} answers that end", found.stop_rate_base.value, found.stop_rate_tuned.value),
+        ("Loss on general prompts", found.retention_nll_base, found.retention_nll_tuned),
+        ("Loss with two examples before the prompt", found.few_shot_nll, None),
+        ("Loss on the training records", None, found.train_nll_tuned),
+        ("Length of answers over references", None, found.length_ratio_tuned),
+        ("Share of answers copied from training", None, found.copies),
+        ("Divergence from the base, nats per token", None, found.kl),
+    ]
+    st.dataframe(
+        [{"": name, "base": base, "tuned": tuned} for name, base, tuned in stated],
+        hide_index=True,
+        width="stretch",
+        column_config={name: st.column_config.NumberColumn(format="%.4f") for name in ("base", "tuned")},
+    )
+    st.caption(
+        f"{found.records:,} records of the {found.split} split, the same for both; {found.improved:.0%} of them "
+        f"improved. The interval comes from {found.groups:,} independent groups."
+    )
+
+
+def _several(workspace: Workspace, runs: list[Run]) -> None:
+    first, *others = runs
+    st.subheader("Beside each other", anchor=False)
+    curves.show_beside({run.id: training.metrics(workspace, run.id) for run in runs})
+    for other in others:
+        found = compare(workspace, first, other)
+        title = f"{other.id} against {first.id}"
+        if found.change is None:
+            st.markdown(f"**{title}**: they measured no held-out record in common.")
+        else:
+            bounds = "" if found.lower is None else f", 95 % interval {found.lower:+.4f} to {found.upper:+.4f}"
+            st.markdown(
+                f"**{title}**: {found.change:+.4f} nats per response token on {found.records:,} common held-out "
+                f"records{bounds}."
+            )
+        settings = differing_settings(first, other)
+        st.dataframe(
+            [{"setting": name, first.id: one, other.id: two} for name, (one, two) in settings.items()],
+            hide_index=True,
+            width="stretch",
+        )
+
+
+if __name__ == "__main__":
+    with notice.errors():
+        render(state.workspace(), notice.person_needed())

@@ -1,0 +1,134 @@
+"""`curator assess`, `promote`, `export-model`, `compare` and `controls`: what a tuned model is worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from curator.cli import console
+from curator.cli.options import JsonOption, WorkspaceOption, actor, workspace_of
+from curator.cli.train import BaseOption, LoraOption, RunArgument, SetOption, VersionArgument, config_of
+
+
+def assess(
+    run: RunArgument,
+    workspace: WorkspaceOption = None,
+    retention: Annotated[
+        Path | None,
+        typer.Option(
+            "--retention", help="JSON lines with prompt and reference [default: the bundled general prompts]."
+        ),
+    ] = None,
+    prompts: Annotated[int, typer.Option("--prompts", help="Held-out prompts that both models answer.")] = 48,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare base and tuned model on identical held-out records: what was learnt, what was lost."""
+    from curator import assessment
+    from curator.demo import sample_folder
+
+    with console.errors():
+        found = assessment.assess(
+            workspace_of(workspace),
+            run,
+            actor=actor(),
+            retention=retention or sample_folder() / "retention.jsonl",
+            prompts=prompts,
+            on_progress=console.messages.print,
+        )
+        table = Table("", "base", "tuned", title=f"{found.records} records of the {found.split} split")
+        table.add_row("loss, nats per response token", f"{found.nll_base:.4f}", f"{found.nll_tuned:.4f}")
+        table.add_row("bits per byte", f"{found.bits_per_byte_base:.4f}", f"{found.bits_per_byte_tuned:.4f}")
+        table.add_row(
+            "probability of the end", f"{found.end_probability_base:.3f}", f"{found.end_probability_tuned:.3f}"
+        )
+        table.add_row("answers that end", f"{found.stop_rate_base.value:.0%}", f"{found.stop_rate_tuned.value:.0%}")
+        for gate in found.gates:
+            table.add_row(Text(f"{'ok' if gate.ok else 'NO'} {gate.name}"), Text(gate.explanation), "")
+        console.show(found.model_dump(mode="json") | {"passed": found.passed}, as_json=as_json, human=table)
+
+
+def promote(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Promote a run whose gates hold: it learnt, it stops, it forgot nothing."""
+    from curator import assessment
+
+    with console.errors():
+        done = assessment.promote(workspace_of(workspace), run, actor=actor())
+        console.show({"run": done.id, "promoted": True}, as_json=as_json, human=f"Run {done.id} is promoted.")
+
+
+def export_model(
+    run: RunArgument,
+    out: Annotated[Path, typer.Option("--out", help="New folder for the model.")],
+    workspace: WorkspaceOption = None,
+    merged: Annotated[bool, typer.Option("--merged", help="Merge the adapter into its base.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the tuned model with its card: the adapter, or merged into the base."""
+    from curator.model_export import export_model as write
+
+    with console.errors():
+        folder = write(workspace_of(workspace), run, out, merged=merged, actor=actor())
+        console.show({"run": run, "folder": str(folder)}, as_json=as_json, human=f"The model is in {folder}.")
+
+
+def compare(a: RunArgument, b: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Compare two runs: the settings that differ, and their losses on the held-out records that both measured."""
+    from curator.store import runs as register
+    from curator.training import comparison
+
+    with console.errors():
+        opened = workspace_of(workspace)
+        with opened.read() as connection:
+            found = comparison.compare(opened, register.get(connection, a), register.get(connection, b))
+        table = Table("", found.a, found.b)
+        for name, (one, other) in found.settings.items():
+            table.add_row(name, one, other)
+        if found.change is not None:
+            table.add_row("held-out loss", f"{found.nll_a:.4f}", f"{found.nll_b:.4f}")
+            bounds = "" if found.lower is None else f"{found.lower:+.4f} to {found.upper:+.4f}"
+            table.add_row("change", f"{found.change:+.4f}", bounds)
+        console.show(found, as_json=as_json, human=table)
+
+
+def controls(
+    version: VersionArgument,
+    base: BaseOption,
+    workspace: WorkspaceOption = None,
+    lora: LoraOption = False,
+    settings: SetOption = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs that differ in nothing but the seed.")] = 3,
+    curve: Annotated[str, typer.Option("--curve", help="Shares of the training records.")] = "0.25,0.5",
+    as_json: JsonOption = False,
+) -> None:
+    """Train the runs that an expert asks for: several seeds, fewer records, shuffled responses; and compare them."""
+    from curator import training
+    from curator.training.comparison import control_runs
+
+    with console.errors():
+        opened = workspace_of(workspace)
+        first = config_of(settings or (), base=base, method="lora" if lora else None)
+        shares = [float(share) for share in curve.split(",") if share.strip()]
+        rows: list[dict[str, Any]] = []
+        for name, config in control_runs(first, seeds=seeds, shares=shares):
+            console.messages.print(f"{name} ...")
+            run = training.train(opened, version, config, actor=actor(), on_wait=console.messages.print)
+            losses = (None, None) if run.result is None else (run.result.heldout_base, run.result.heldout_tuned)
+            rows.append(
+                {
+                    "control": name,
+                    "run": run.id,
+                    "heldout_nll_base": losses[0] and losses[0].nll,
+                    "heldout_nll_tuned": losses[1] and losses[1].nll,
+                }
+            )
+        table = Table("control", "run", "base", "tuned")
+        for row in rows:
+            numbers = [
+                f"{row[key]:.4f}" if row[key] is not None else "" for key in ("heldout_nll_base", "heldout_nll_tuned")
+            ]
+            table.add_row(row["control"], row["run"], *numbers)
+        console.show({"runs": rows}, as_json=as_json, human=table)
