@@ -132,7 +132,7 @@ def run_ours(rows: list[Row], options: argparse.Namespace, clock: Clock) -> None
 
     from curator.training import loop
     from curator.training.labels import Example
-    from curator.training.learner import add_adapters, make_learner, place_model
+    from curator.training.learner import add_adapters, make_accelerator, make_learner, place_model
     from schemas.run import TrainConfig
 
     config = TrainConfig(
@@ -160,7 +160,7 @@ def run_ours(rows: list[Row], options: argparse.Namespace, clock: Clock) -> None
     if options.method == "lora":
         model = add_adapters(model, config)
     objective, _ = place_model(model, config, longest=1024)
-    learner = make_learner(objective, config, tokens=0)
+    learner = make_learner(objective, config, make_accelerator(config), tokens=0)
 
     def on_step(step: loop.Step) -> None:
         if step.step:

@@ -83,6 +83,15 @@ class TrainConfig(Schema):
     """Compute activations twice instead of keeping them: less memory, about a third slower."""
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", json_schema_extra={"group": "Machine"})
     """Where the run works; runs on one device queue up."""
+    processes: int = Field(default=1, ge=1, json_schema_extra={"group": "Machine"})
+    """Processes that train together, one per GPU (or on one CPU); each step is shared out among them."""
+    accelerate_config: str | None = Field(default=None, json_schema_extra={"group": "Machine"})
+    """File that `accelerate config` wrote, for FSDP or several machines."""
+
+    @property
+    def is_distributed(self) -> bool:
+        """Whether `accelerate launch` starts the run."""
+        return self.processes > 1 or self.accelerate_config is not None
 
     train_share: float = Field(default=1.0, gt=0, le=1, json_schema_extra={"group": "Controls"})
     """Share of the training records to use, for a learning curve; smaller shares are contained in larger ones."""

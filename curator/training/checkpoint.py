@@ -104,8 +104,20 @@ def load_tuned(checkpoint: Path) -> PreTrainedModel:
         return cast(PreTrainedModel, PeftModel.from_pretrained(load_base(base), str(checkpoint)))
 
 
-def save(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def save(
+    model: PreTrainedModel | PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+    *,
+    weights: dict[str, torch.Tensor] | None = None,
+) -> None:
     """Write weights, tokenizer and chat template beside `folder`, then put them in its place.
+
+    Args:
+        model: What to write.
+        tokenizer: Beside it.
+        folder: Of the checkpoint; an earlier one is replaced when the new one is whole.
+        weights: Instead of the model's own, where it holds only a part of them.
 
     Raises:
         TrainingError: The disk is full or not writable; an earlier checkpoint is kept.
@@ -113,7 +125,7 @@ def save(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase,
     unfinished = folder.with_name(folder.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        model.save_pretrained(str(unfinished), safe_serialization=True)
+        model.save_pretrained(str(unfinished), safe_serialization=True, state_dict=weights)
         tokenizer.save_pretrained(str(unfinished))
         earlier = folder.with_name(folder.name + ".earlier")
         shutil.rmtree(earlier, ignore_errors=True)

@@ -6,7 +6,6 @@ precision, gradient exchange and sharding to accelerate.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
@@ -54,6 +53,23 @@ class Learner:
         """Carry a change of `parameters` over to the weights that compute."""
         if self.masters is not None:
             self.masters.round()
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the one process that writes."""
+        return bool(self.accelerator.is_main_process)
+
+    def full_weights(self) -> dict[str, Tensor] | None:
+        """All weights by name, gathered where processes hold shards; None where the model itself has them."""
+        if self.accelerator.num_processes == 1:
+            return None
+        state = self.accelerator.get_state_dict(self.wrapped)
+        return {name.removeprefix("module.").removeprefix("model."): value for name, value in state.items()}
+
+    @property
+    def has_whole_weights(self) -> bool:
+        """Whether this process holds every weight itself, so that a state to resume from can be saved."""
+        return self.accelerator.distributed_type is not DistributedType.FSDP
 
     @contextmanager
     def in_fp32(self) -> Iterator[PreTrainedModel]:
@@ -125,23 +141,29 @@ def tokens_per_batch(config: TrainConfig) -> int:
     return config.tokens_per_batch or _TOKENS_PER_BATCH[device_of(config)]
 
 
-def make_learner(objective: ResponseLoss, config: TrainConfig, *, tokens: int) -> Learner:
+def make_accelerator(config: TrainConfig) -> Accelerator:
+    """What places and exchanges for the processes of a run."""
+    with_autocast = uses_bf16(config) and config.is_distributed
+    return Accelerator(
+        mixed_precision="bf16" if with_autocast else "no",
+        cpu=device_of(config) == "cpu",
+        log_with=list(config.trackers) or None,
+        project_dir=".",
+    )
+
+
+def make_learner(objective: ResponseLoss, config: TrainConfig, accelerator: Accelerator, *, tokens: int) -> Learner:
     """A learner for a placed model, whose weights become the working weights.
 
     Args:
         objective: From `place_model`.
         config: Settings of the run.
+        accelerator: From `make_accelerator`.
         tokens: Tokens that the whole training sees, to judge whether compiling pays.
     """
     model, device = objective.model, device_of(config)
     bf16 = uses_bf16(config)
-    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
-    accelerator = Accelerator(
-        mixed_precision="bf16" if bf16 and not alone else "no",
-        cpu=device == "cpu",
-        log_with=list(config.trackers) or None,
-        project_dir=".",
-    )
+    alone = not config.is_distributed
     masters = MasterWeights(model, keep_fp32=_kept_in_fp32(model)) if bf16 and alone else None
     notes = ["bf16 over fp32 masters" if masters else "bf16 autocast" if bf16 else "fp32"]
     parameters = _optimised(model, masters)

@@ -1,19 +1,26 @@
-"""The process of a detached run: `python -m curator.training.process WORKSPACE RUN_ID`."""
+"""The process of a detached run: `python -m curator.training.process WORKSPACE RUN_ID`.
+
+With several processes `accelerate launch` starts each of them so; the first is the one that stores.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 
 from curator.errors import CuratorError
 from curator.settings import load
 from curator.training.queue import begin_next
-from curator.training.run import execute
+from curator.training.run import execute, execute_beside
 from curator.workspace import open_workspace
 
 
 def main(folder: str, run_id: str) -> int:
     """Do the work of a queued run, then let the next one begin; 1 when it failed with a reason that is stored."""
     workspace = open_workspace(folder, settings=load(workspace=folder))
+    if int(os.environ.get("RANK", "0")) > 0:
+        execute_beside(workspace, run_id)
+        return 0
     try:
         run = execute(workspace, run_id)
     except CuratorError as error:

@@ -6,6 +6,7 @@ begin, inside one writing transaction, so that two never begin for the same devi
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -156,14 +157,30 @@ def begin_next(workspace: Workspace) -> None:
     with workspace.write() as connection:
         launched = register.launch_next(connection, at=workspace.clock())
     for run_id in launched:
-        with (folder_of(workspace, run_id) / LOG).open("ab") as log:
-            subprocess.Popen(
-                [sys.executable, "-m", "curator.training.process", str(workspace.folder), run_id],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # closing the server's terminal must not end the training
-            )
+        _launch(workspace, run_id)
+
+
+def _launch(workspace: Workspace, run_id: str) -> None:
+    with workspace.read() as connection:
+        config = register.get(connection, run_id).config
+    command = [sys.executable]
+    if config.is_distributed:
+        command += ["-m", "accelerate.commands.launch"]
+        if config.accelerate_config is not None:
+            command += ["--config_file", config.accelerate_config]
+        else:
+            command += ["--num_processes", str(config.processes), "--num_machines", "1", "--mixed_precision", "no"]
+            command += ["--dynamo_backend", "no", "--main_process_port", "0"]
+            command += ["--cpu", "--num_cpu_threads_per_process", "1"] if config.device == "cpu" else ["--multi_gpu"]
+    command += ["-m", "curator.training.process", str(workspace.folder), run_id]
+    with (folder_of(workspace, run_id) / LOG).open("ab") as log:
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # closing the server's terminal must not end the training
+        )
 
 
 def is_alive(mark: register.ProcessMark) -> bool:
@@ -178,6 +195,8 @@ def is_alive(mark: register.ProcessMark) -> bool:
 
 def _in_turn(workspace: Workspace, run: Run, *, on_step: OnStep | None, on_wait: Callable[[str], None] | None) -> Run:
     """Wait until the device is free and older runs are done, then work."""
+    if run.config.is_distributed:
+        return _wait_for(workspace, run)
     told = False
     while True:
         with workspace.write() as connection:
@@ -196,11 +215,28 @@ def _in_turn(workspace: Workspace, run: Run, *, on_step: OnStep | None, on_wait:
         begin_next(workspace)
 
 
+def _wait_for(workspace: Workspace, run: Run) -> Run:
+    """A run of several processes, which work beside this one, as it ended.
+
+    Raises:
+        TrainingError: It failed.
+    """
+    while run.is_alive:
+        time.sleep(0.5)
+        run = next(each for each in watch(workspace) if each.id == run.id)
+    if run.state is RunState.FAILED:
+        raise TrainingError(run.reason or "The run failed.", hint=f"Read {LOG} in its folder.")
+    return run
+
+
 def _create(workspace: Workspace, version: str, config: TrainConfig, *, actor: str) -> Run:
     changes: dict[str, object] = {"device": device_of(config)}
     if not config.allow_download:
         changes["base"] = str(Path(config.base).expanduser().resolve())
     config = config.model_copy(update=changes)
+    for tracker in config.trackers:
+        if importlib.util.find_spec(tracker) is None:
+            raise TrainingError(f"The tracker {tracker} is not installed.", hint=f"Run pip install {tracker}.")
     # a wrong folder or template is refused here, before anything is stored
     checkpoint.load_tokenizer(config.base, allow_download=config.allow_download, template=config.chat_template)
     run_id = f"{workspace.clock():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"

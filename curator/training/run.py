@@ -16,6 +16,7 @@ from types import FrameType
 
 import psutil
 import torch
+from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedTokenizerBase
 
 from curator.errors import CuratorError, TrainingError
@@ -24,7 +25,7 @@ from curator.store import runs as register
 from curator.training import checkpoint, folder, loop, manifest, state
 from curator.training.evaluate import looked_at, record_losses, summary
 from curator.training.labels import Example
-from curator.training.learner import Learner, add_adapters, make_learner, place_model
+from curator.training.learner import Learner, add_adapters, make_accelerator, make_learner, place_model
 from curator.training.objective import ResponseLoss
 from curator.training.plan import planned_steps
 from curator.training.precision import round_to_bf16, uses_bf16
@@ -81,11 +82,20 @@ def execute(workspace: Workspace, run_id: str, *, on_step: OnStep | None = None)
 _LESS_MEMORY = "Lower tokens_per_batch, then max_tokens; switch checkpoint_activations on; or choose lora."
 
 
+def execute_beside(workspace: Workspace, run_id: str) -> None:
+    """Take part in a run of several processes as one that writes nothing; the main one calls `execute`."""
+    with workspace.read() as connection:
+        run = register.get(connection, run_id)
+    with _stop_on_signal() as signalled:  # the main process decides when to stop
+        _train(workspace, run, signalled=signalled, on_step=None)
+
+
 def _train(
     workspace: Workspace, run: Run, *, signalled: Callable[[], bool], on_step: OnStep | None
 ) -> tuple[RunResult, bool]:
     began = time.monotonic()
     config, place = run.config, folder.folder_of(workspace, run.id)
+    accelerator = make_accelerator(config)
     torch.manual_seed(config.seed)
     tokenizer = checkpoint.load_tokenizer(
         config.base, allow_download=config.allow_download, template=config.chat_template
@@ -101,12 +111,8 @@ def _train(
     examples = looked_at(parts[held_out].examples, config.evaluation_records)
     validation = looked_at(parts[Split.VALIDATION].examples, config.evaluation_records)
     steps = planned_steps(len(training), config)
-    with workspace.write() as connection:
-        register.plan_steps(connection, run.id, steps)
     pad_id = int(tokenizer.pad_token_id)
 
-    state.recover(place / folder.STATE)
-    resumes = (place / folder.STATE).is_dir()
     model = checkpoint.load_base(
         config.base, allow_download=config.allow_download, in_four_bits=config.method == "qlora"
     )
@@ -114,47 +120,46 @@ def _train(
         model = add_adapters(model, config)  # they begin as zero: the base it still is
     longest = max(len(example.input_ids) for part in parts.values() for example in part.examples)
     objective, note = place_model(model, config, longest=longest)
-    ledger = _Ledger(place / folder.LEDGER)
+    files = _Files(workspace, run, pad_id=pad_id, writes=accelerator.is_main_process)
+    resumes = files.resumes()
+    accelerator.wait_for_everyone()  # nobody looks while the main process tidies up
     if not resumes:
-        for file in (folder.METRICS, folder.LEDGER):
-            (place / file).unlink(missing_ok=True)
-        ledger.measure(objective, examples, split=held_out, phase="base", pad_id=pad_id)
-    learner = make_learner(objective, config, tokens=config.epochs * sum(len(each.input_ids) for each in training))
+        files.begin()
+        files.measure(objective, examples, split=held_out, phase="base")
+    learner = make_learner(
+        objective, config, accelerator, tokens=config.epochs * sum(len(each.input_ids) for each in training)
+    )
     learner.notes.insert(0, note)
-    print("; ".join(learner.notes), file=sys.stderr, flush=True)
+    if learner.is_main:
+        print("; ".join(learner.notes), file=sys.stderr, flush=True)
+        with workspace.write() as connection:
+            register.plan_steps(connection, run.id, steps)
     progress = None
     if resumes:
         progress = state.load(learner, place / folder.STATE)
-        for file in (folder.METRICS, folder.LEDGER):
-            folder.cut_after(place / file, progress.step)
-        print(f"resumed after step {progress.step}", file=sys.stderr, flush=True)
+        files.go_on_after(progress.step)
     else:
-        manifest.write(workspace, run, parts, tokenizer=tokenizer, notes=learner.notes)
+        if learner.is_main:
+            manifest.write(workspace, run, parts, tokenizer=tokenizer, notes=learner.notes)
         if config.record_losses:
-            ledger.measure(learner.objective, training, split=Split.TRAIN, phase="base", pad_id=pad_id)
+            files.measure(learner.objective, training, split=Split.TRAIN, phase="base")
 
     def stop_wanted() -> bool:
-        with workspace.read() as connection:
-            return signalled() or register.get(connection, run.id).state is RunState.STOPPING
+        wanted = [False]
+        if learner.is_main:
+            with workspace.read() as connection:
+                wanted = [signalled() or register.get(connection, run.id).state is RunState.STOPPING]
+        return bool(broadcast_object_list(wanted)[0]) if config.is_distributed else wanted[0]
 
     def keep(progress: Progress) -> None:
         _save(learner, tokenizer, place / folder.CHECKPOINT)
 
+    def save_state(progress: Progress) -> None:
+        if learner.is_main and learner.has_whole_weights:
+            state.save(learner, progress, place / folder.STATE)
+
     def report(step: loop.Step) -> None:
-        row = MetricRow(
-            step=step.step,
-            epoch=step.epoch,
-            at=workspace.clock(),
-            loss=step.loss,
-            validation_nll=step.validation_nll,
-            learning_rate=step.learning_rate,
-            gradient_norm=step.gradient_norm,
-            tokens=step.tokens,
-            response_tokens=step.response_tokens,
-            seconds=time.monotonic() - began,
-        )
-        ledger.add(step.records, split=Split.TRAIN, phase="train", step=step.step, epoch=step.epoch)
-        folder.append(place / folder.METRICS, [row])
+        row = files.report(step, seconds=time.monotonic() - began)
         learner.accelerator.log(row.model_dump(exclude={"at", "step"}, exclude_none=True), step=step.step)
         if on_step is not None:
             on_step(step, steps)
@@ -167,31 +172,28 @@ def _train(
         config=config,
         pad_id=pad_id,
         validation=validation,
-        listener=loop.Listener(
-            on_step=report,
-            should_stop=stop_wanted,
-            on_best=keep,
-            on_evaluated=lambda progress: state.save(learner, progress, place / folder.STATE),
-        ),
+        listener=loop.Listener(on_step=report, should_stop=stop_wanted, on_best=keep, on_evaluated=save_state),
         progress=progress,
     )
     learner.accelerator.end_training()
     if progress.interrupted:
-        state.save(learner, progress, place / folder.STATE)
-    if progress.best_step == 0 or not (place / folder.CHECKPOINT).is_dir():
+        save_state(progress)
+    if progress.best_step == 0:  # nothing was evaluated
         keep(progress)
     kept = progress.best_step or progress.step
-    manifest.seal(workspace, run)
+    notes = tuple(learner.notes)
     learner.free()  # what is measured now is what was saved
-    objective, _ = place_model(checkpoint.load_tuned(place / folder.CHECKPOINT), config, longest=longest)
-    ledger.measure(objective, examples, split=held_out, phase="tuned", step=kept, pad_id=pad_id)
-    if config.record_losses:
-        if uses_bf16(config):
-            round_to_bf16(objective.model)
-        ledger.measure(objective, training, split=Split.TRAIN, phase="tuned", step=kept, pad_id=pad_id)
-    if not progress.interrupted:
-        shutil.rmtree(place / folder.STATE, ignore_errors=True)  # three times the weights; a finished run needs none
-    base, tuned = (ledger.summary(held_out, phase) for phase in ("base", "tuned"))
+    if accelerator.is_main_process:
+        manifest.seal(workspace, run)
+        objective, _ = place_model(checkpoint.load_tuned(place / folder.CHECKPOINT), config, longest=longest)
+        files.measure(objective, examples, split=held_out, phase="tuned", step=kept)
+        if config.record_losses:
+            if uses_bf16(config):
+                round_to_bf16(objective.model)
+            files.measure(objective, training, split=Split.TRAIN, phase="tuned", step=kept)
+        if not progress.interrupted:
+            shutil.rmtree(place / folder.STATE, ignore_errors=True)  # thrice the weights; a finished run needs none
+    base, tuned = (files.summary(held_out, phase) for phase in _MOMENTS)
     result = RunResult(
         steps=progress.step,
         best_step=kept,
@@ -201,53 +203,93 @@ def _train(
         heldout_tuned=tuned,
         seconds=time.monotonic() - began,
         refused=tuple(reason for split in Split for reason in parts[split].refused),
-        notes=tuple(learner.notes),
+        notes=notes,
     )
     return result, progress.interrupted
 
 
-class _Ledger:
-    """Writes losses of single records as they are measured, and adds up what was written."""
+_MOMENTS: tuple[Phase, Phase] = ("base", "tuned")
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+
+class _Files:
+    """What a run writes while it goes on: a line per step, and a line per record and moment. One process writes."""
+
+    def __init__(self, workspace: Workspace, run: Run, *, pad_id: int, writes: bool) -> None:
+        self.workspace = workspace
+        self.place = folder.folder_of(workspace, run.id)
+        self.pad_id = pad_id
+        self.writes = writes
+
+    def resumes(self) -> bool:
+        """Whether there is a state to go on from."""
+        if self.writes:
+            state.recover(self.place / folder.STATE)
+        return (self.place / folder.STATE).is_dir()
+
+    def begin(self) -> None:
+        """Forget what an earlier try without a saved state wrote."""
+        if self.writes:
+            for file in (folder.METRICS, folder.LEDGER):
+                (self.place / file).unlink(missing_ok=True)
+
+    def go_on_after(self, step: int) -> None:
+        """Forget what was written after the state was saved."""
+        if self.writes:
+            for file in (folder.METRICS, folder.LEDGER):
+                folder.cut_after(self.place / file, step)
+            print(f"resumed after step {step}", file=sys.stderr, flush=True)
 
     def measure(
-        self,
-        objective: ResponseLoss,
-        examples: Sequence[Example],
-        *,
-        split: Split,
-        phase: Phase,
-        pad_id: int,
-        step: int = 0,
+        self, objective: ResponseLoss, examples: Sequence[Example], *, split: Split, phase: Phase, step: int = 0
     ) -> None:
         """Evaluate the examples and store each one's loss."""
-        losses = record_losses(objective, examples, split=split.value, pad_id=pad_id) if examples else []
-        self.add(losses, split=split, phase=phase, step=step, epoch=0)
+        if examples and self.writes:
+            losses = record_losses(objective, examples, split=split.value, pad_id=self.pad_id)
+            self._add(losses, split=split, phase=phase, step=step, epoch=0)
 
-    def add(self, losses: Sequence[RecordLoss], *, split: Split, phase: Phase, step: int, epoch: int) -> None:
-        """Store the losses of one moment."""
+    def report(self, step: loop.Step, *, seconds: float) -> MetricRow:
+        """Store a step and the losses of its records."""
+        row = MetricRow(
+            step=step.step,
+            epoch=step.epoch,
+            at=self.workspace.clock(),
+            loss=step.loss,
+            validation_nll=step.validation_nll,
+            learning_rate=step.learning_rate,
+            gradient_norm=step.gradient_norm,
+            tokens=step.tokens,
+            response_tokens=step.response_tokens,
+            seconds=seconds,
+        )
+        if self.writes:
+            self._add(step.records, split=Split.TRAIN, phase="train", step=step.step, epoch=step.epoch)
+            folder.append(self.place / folder.METRICS, [row])
+        return row
+
+    def summary(self, split: Split, phase: Phase) -> HeldOutLoss | None:
+        """The loss of a split before or after; None when it was not measured."""
+        rows = (LedgerRow.model_validate_json(line) for line in folder.whole_lines(self.place / folder.LEDGER))
+        found = {row.row_id: row for row in rows if (row.split, row.phase) == (split, phase)}
+        losses = [RecordLoss(row_id=row.row_id, tokens=row.tokens, nll=row.nll) for row in found.values()]
+        return summary(losses, split=split.value) if losses else None
+
+    def _add(self, losses: Sequence[RecordLoss], *, split: Split, phase: Phase, step: int, epoch: int) -> None:
         folder.append(
-            self.file,
+            self.place / folder.LEDGER,
             (
                 LedgerRow(row_id=x.row_id, split=split, phase=phase, step=step, epoch=epoch, tokens=x.tokens, nll=x.nll)
                 for x in losses
             ),
         )
 
-    def summary(self, split: Split, phase: Phase) -> HeldOutLoss | None:
-        """The loss of a split before or after; None when it was not measured."""
-        rows = (LedgerRow.model_validate_json(line) for line in folder.whole_lines(self.file))
-        found = {row.row_id: row for row in rows if (row.split, row.phase) == (split, phase)}
-        losses = [RecordLoss(row_id=row.row_id, tokens=row.tokens, nll=row.nll) for row in found.values()]
-        return summary(losses, split=split.value) if losses else None
-
 
 def _save(learner: Learner, tokenizer: PreTrainedTokenizerBase, place: Path) -> None:
     """Write the weights as fp32, whichever compute."""
-    with learner.in_fp32() as model:
-        checkpoint.save(model, tokenizer, place)
+    weights = learner.full_weights()  # every process takes part in gathering them
+    if learner.is_main:
+        with learner.in_fp32() as model:
+            checkpoint.save(model, tokenizer, place, weights=weights)
+    learner.accelerator.wait_for_everyone()
 
 
 def _end(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -200,3 +201,10 @@ def test_an_ablation_leaves_out_what_it_names(workspace: Workspace, base_folder:
     assert preflight(workspace, version.id, settings).records["train"] == kept
     with pytest.raises(TrainingError, match="does not say what to leave out"):
         preflight(workspace, version.id, config(base_folder, leave_out=("colour",)))
+
+
+def test_a_tracker_that_is_missing_is_named(frozen: Frozen, base_folder: Path) -> None:
+    if importlib.util.find_spec("wandb") is not None:
+        pytest.skip("it is installed here")
+    with pytest.raises(TrainingError, match="wandb is not installed"):
+        training.train(frozen[0], frozen[1].id, config(base_folder, trackers=("wandb",)), actor="me")

@@ -172,3 +172,23 @@ def test_lines_after_a_step_and_a_torn_last_line_are_cut(tmp_path: Path, frozen:
     cut_after(file, 2)
     assert [MetricRow.model_validate_json(line).step for line in whole_lines(file)] == [0, 1, 2]
     assert file.read_bytes().endswith(b"\n")
+
+
+def test_two_processes_train_what_one_does(frozen: Frozen, base_folder: Path) -> None:
+    """Losses of steps and evaluations, and the weights, do not depend on how many processes share a step."""
+    workspace, version = frozen
+    settings = config(base_folder, epochs=2)
+    one = training.train(workspace, version.id, settings, actor="me")
+    two = training.train(workspace, version.id, settings.model_copy(update={"processes": 2}), actor="me")
+    assert two.state is RunState.DONE, training.log_tail(workspace, two.id)
+    for (_, loss, validation), (_, other, other_validation) in zip(
+        losses(workspace, one.id), losses(workspace, two.id), strict=True
+    ):
+        assert other == (None if loss is None else pytest.approx(loss, rel=1e-4))
+        assert other_validation == (None if validation is None else pytest.approx(validation, rel=1e-4))
+    assert two.result.heldout_tuned.nll == pytest.approx(one.result.heldout_tuned.nll, rel=1e-4)
+    assert two.result.heldout_base == one.result.heldout_base
+    counts = [
+        sorted((row.row_id, row.step, row.tokens) for row in training.ledger(workspace, run.id)) for run in (one, two)
+    ]
+    assert counts[0] == counts[1]
