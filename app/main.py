@@ -38,5 +38,6 @@ st.navigation(
             for name, title, icon in pages
         ]
         for section, pages in _PAGES.items()
-    }
+    },
+    expanded=True,  # else the pages of the last section hide behind "View more"
 ).run()

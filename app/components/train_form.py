@@ -13,7 +13,11 @@ from app.components import notice
 from schemas.run import TrainConfig
 
 _SHOWN_APART = ("base", "method")
-_SELDOM = {"learning_rate": "2e-5 (full) or 2e-4 (adapters)", "tokens_per_batch": "2048 on a CPU, 16384 on a GPU"}
+_SELDOM = {
+    "learning_rate": "2e-5 (full) or 2e-4 (adapters)",
+    "tokens_per_batch": "2048 on a CPU, 16384 on a GPU",
+    "evaluate_every": "ten times a run",
+}
 
 
 def edit(given: dict[str, Any]) -> TrainConfig | None:

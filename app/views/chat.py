@@ -10,14 +10,14 @@ from curator import Workspace, training
 from schemas.record import Message
 from schemas.review import Decoding, ModelName
 
-_Turn = tuple[str, str, str]
-"""What was asked, what the base said, what the tuned model said."""
+_Turn = tuple[str, str, str]  # what was asked, what the base said, what the tuned model said
 
 
 def render(workspace: Workspace) -> None:
     """Choose a run, then talk; each model sees its own earlier answers."""
     st.title("Chat", anchor=False)
-    runs = [run for run in training.watch(workspace) if (training.folder_of(workspace, run.id) / "checkpoint").is_dir()]
+    ended = [run for run in training.watch(workspace) if not run.is_alive]
+    runs = [run for run in ended if (training.folder_of(workspace, run.id) / "checkpoint").is_dir()]
     if not runs:
         st.info("A chat needs a tuned model, and there is none yet.", icon=":material/model_training:")
         st.page_link("views/train.py", label="Train one", icon=":material/model_training:")

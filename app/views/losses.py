@@ -16,6 +16,7 @@ from curator.training.losses import record_histories
 from schemas.run import Doubt, RecordHistory, Run
 
 _SHOWN = 500
+_DOUBTFUL, _PLAIN = "#e8772e", "#5b8db8"
 _EXPLAINED = {
     "worse": "the loss rose",
     "not learnt": "among the 5 % largest after training, and more than half of what it was",
@@ -94,12 +95,13 @@ def _filtered(histories: Sequence[RecordHistory]) -> list[RecordHistory]:
 
 def _chart(histories: Sequence[RecordHistory]) -> None:
     points = [
-        {"before": each.base, "after": each.tuned, "split": each.split.value, "doubtful": bool(each.doubts)}
+        {"before": each.base, "after": each.tuned, "colour": _DOUBTFUL if each.doubts else _PLAIN}
         for each in histories
         if each.base is not None and each.tuned is not None
     ]
     if points:
-        st.scatter_chart(pd.DataFrame(points), x="before", y="after", color="doubtful", height=260)
+        st.scatter_chart(pd.DataFrame(points), x="before", y="after", color="colour", height=260)
+        st.caption("Each point is a record: its loss before and after. Orange ones deserve a second look.")
 
 
 def _line(each: RecordHistory) -> dict[str, object]:

@@ -52,7 +52,7 @@ def _line(run: Run) -> dict[str, object]:
 
 def _one(workspace: Workspace, run: Run, person: str) -> None:
     st.subheader(run.id, anchor=False)
-    if run.result is None or not (training.folder_of(workspace, run.id) / "checkpoint").is_dir():
+    if run.is_alive or run.result is None or not (training.folder_of(workspace, run.id) / "checkpoint").is_dir():
         st.info(f"It is {run.state} and has no weights to assess.", icon=":material/hourglass_empty:")
         return
     st.fragment(_assessed, run_every=3)(workspace, run, person)
@@ -126,15 +126,18 @@ def _figures(found: Assessment) -> None:
         ("Divergence from the base, nats per token", None, found.kl),
     ]
     st.dataframe(
-        [{"": name, "base": base, "tuned": tuned} for name, base, tuned in stated],
+        [{"": name, "base": _number(base), "tuned": _number(tuned)} for name, base, tuned in stated],
         hide_index=True,
         width="stretch",
-        column_config={name: st.column_config.NumberColumn(format="%.4f") for name in ("base", "tuned")},
     )
     st.caption(
         f"{found.records:,} records of the {found.split} split, the same for both; {found.improved:.0%} of them "
         f"improved. The interval comes from {found.groups:,} independent groups."
     )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
 
 
 def _several(workspace: Workspace, runs: list[Run]) -> None:

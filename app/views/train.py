@@ -75,12 +75,16 @@ def _preflight(workspace: Workspace, found: Preflight, config: TrainConfig) -> N
         columns = st.columns(5)
         share = found.response_tokens / found.tokens if found.tokens else 0
         columns[0].metric("Records that train", f"{found.records[Split.TRAIN]:,}")
-        columns[1].metric("Tokens", f"{found.tokens:,}", f"{share:.0%} carry loss", delta_color="off")
+        columns[1].metric(
+            "Tokens", f"{found.tokens:,}", f"{share:.0%} carry loss", delta_color="off", delta_arrow="off"
+        )
         columns[2].metric("Steps", f"{found.steps:,}")
         minutes = "unknown" if found.seconds is None else f"{max(1, round(found.seconds / 60)):,} min"
-        columns[3].metric("Time", minutes, "estimate", delta_color="off")
+        columns[3].metric("Time", minutes, "estimate", delta_color="off", delta_arrow="off")
         memory = f"{found.memory_bytes / 2**30:.1f} GiB"
-        columns[4].metric("Memory", memory, f"disk {found.disk_bytes / 2**30:.1f} GiB", delta_color="off")
+        columns[4].metric(
+            "Memory", memory, f"disk {found.disk_bytes / 2**30:.1f} GiB", delta_color="off", delta_arrow="off"
+        )
         st.caption(
             f"{found.trained_parameters:,} of {found.parameters:,} parameters train. The longest record has "
             f"{found.longest:,} tokens. Prompts shared between records save {1 - 1 / found.sharing:.0%} of the tokens. "

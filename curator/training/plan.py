@@ -58,7 +58,10 @@ def sharing(examples: Sequence[Example]) -> float:
 
 
 def plan(examples: Sequence[Example], config: TrainConfig, *, fold: bool) -> Iterator[StepPlan]:
-    """The steps of a training in order: every epoch shuffled anew by the seed; records to fold stay side by side."""
+    """The steps of a training in order: every epoch shuffled anew by the seed and divided into steps of like size.
+
+    Records to fold stay side by side, as far as the borders of steps allow.
+    """
     groups: dict[bytes | int, list[int]] = {}
     for n, example in enumerate(examples):
         key = example.input_ids[: example.prompt_tokens].numpy().tobytes() if fold else n
@@ -69,11 +72,15 @@ def plan(examples: Sequence[Example], config: TrainConfig, *, fold: bool) -> Ite
     step = 0
     for epoch in range(1, config.epochs + 1):
         shuffled = [n for group in torch.randperm(len(together), generator=order).tolist() for n in together[group]]
-        for start in range(0, len(shuffled), config.records_per_step):
+        per_epoch = math.ceil(len(shuffled) / config.records_per_step)
+        for n in range(
+            per_epoch
+        ):  # shares that differ by one at most: a last step of a single record would be all noise
             if step == steps:
                 return
             step += 1
-            yield StepPlan(step, epoch, tuple(shuffled[start : start + config.records_per_step]))
+            share = slice(n * len(shuffled) // per_epoch, (n + 1) * len(shuffled) // per_epoch)
+            yield StepPlan(step, epoch, tuple(shuffled[share]))
 
 
 def order_hash(examples: Sequence[Example], config: TrainConfig, *, fold: bool) -> str:

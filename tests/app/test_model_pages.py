@@ -11,7 +11,7 @@ from curator.store import records
 from schemas.annotation import RecordState
 from schemas.run import MetricRow, Run, RunState
 from schemas.version import Version
-from tests.app.test_pages import draw, texts
+from tests.app.test_pages import PAGES, draw, texts
 from tests.training.conftest import base_folder, frozen, tokenizer
 from tests.training.test_run import config
 
@@ -134,3 +134,13 @@ def test_a_run_of_ten_thousand_steps_is_drawn_thinned(
     file.write_bytes(b"".join(row.model_dump_json(exclude_none=True).encode() + b"\n" for row in rows))
     app = draw("train", workspace, monkeypatch)
     assert "mean of about 25 steps" in texts(app)
+
+
+def test_no_page_shows_a_bare_string_of_its_own_code(
+    trained: tuple[Workspace, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit draws a string that stands alone in a page's script, such as a comment in triple quotes."""
+    for page in PAGES:
+        app = draw(page, trained[0], monkeypatch)
+        first = app.main.children[0]
+        assert first.type == "title", (page, first)
