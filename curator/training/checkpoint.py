@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from curator.errors import TrainingError
+from curator.training.folder import replacing
 from curator.training.template import TemplateName, prepare_tokenizer
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -122,23 +122,20 @@ def save(
     Raises:
         TrainingError: The disk is full or not writable; an earlier checkpoint is kept.
     """
-    unfinished = folder.with_name(folder.name + ".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    stored = model.state_dict() if weights is None else weights
+    broken = [name for name, value in stored.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise TrainingError(
+            f"The weights {broken[0]} are not finite; nothing was saved.", hint="Lower the learning rate."
+        )
     try:
-        model.save_pretrained(str(unfinished), safe_serialization=True, state_dict=weights)
-        tokenizer.save_pretrained(str(unfinished))
-        earlier = folder.with_name(folder.name + ".earlier")
-        shutil.rmtree(earlier, ignore_errors=True)
-        if folder.exists():
-            folder.rename(earlier)
-        unfinished.rename(folder)
-        shutil.rmtree(earlier, ignore_errors=True)
+        with replacing(folder) as unfinished:
+            model.save_pretrained(str(unfinished), safe_serialization=True, state_dict=weights)
+            tokenizer.save_pretrained(str(unfinished))
     except (OSError, SafetensorError) as error:
         raise TrainingError(
             f"The checkpoint cannot be written: {error}.", hint="Free some space and train again."
         ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @contextmanager

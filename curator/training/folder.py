@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -35,6 +37,8 @@ def checkpoint_of(workspace: Workspace, run: Run) -> Path:
         NotFoundError: The run saved none.
     """
     folder = folder_of(workspace, run.id) / CHECKPOINT
+    if not run.is_alive:
+        recover(folder)
     if not folder.is_dir():
         raise NotFoundError(f"Run {run.id} has no checkpoint (state {run.state}).", hint="Choose a run that is done.")
     return folder
@@ -54,6 +58,39 @@ def log_tail(workspace: Workspace, run_id: str, *, characters: int = 4000) -> st
     """The end of a run's log."""
     file = folder_of(workspace, run_id) / LOG
     return file.read_text(encoding="utf-8", errors="replace")[-characters:] if file.is_file() else ""
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A new folder to write into, which takes the place of `folder` when the block ends well.
+
+    Until then, and when it fails, an earlier one stays. A process that dies in the very moment of the change leaves the
+    earlier one beside its place, where `recover` finds it.
+    """
+    unfinished, earlier = _beside(folder)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        shutil.rmtree(earlier, ignore_errors=True)
+        if folder.exists():
+            folder.rename(earlier)
+        unfinished.rename(folder)
+        shutil.rmtree(earlier, ignore_errors=True)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def recover(folder: Path) -> None:
+    """Put back the folder that a process was replacing when it died."""
+    unfinished, earlier = _beside(folder)
+    if not folder.exists() and earlier.exists():
+        earlier.rename(folder)
+    shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _beside(folder: Path) -> tuple[Path, Path]:
+    return folder.with_name(folder.name + ".unfinished"), folder.with_name(folder.name + ".earlier")
 
 
 def whole_lines(file: Path) -> list[bytes]:

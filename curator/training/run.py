@@ -22,7 +22,7 @@ from transformers import PreTrainedTokenizerBase
 from curator.errors import CuratorError, TrainingError
 from curator.store import events
 from curator.store import runs as register
-from curator.training import checkpoint, folder, loop, manifest, state
+from curator.training import base_losses, checkpoint, folder, loop, manifest, state
 from curator.training.evaluate import looked_at, record_losses, summary
 from curator.training.labels import Example
 from curator.training.learner import Learner, add_adapters, make_accelerator, make_learner, place_model
@@ -219,11 +219,13 @@ class _Files:
         self.place = folder.folder_of(workspace, run.id)
         self.pad_id = pad_id
         self.writes = writes
+        self.base_cache = base_losses.BaseCache(workspace.runs_folder / "base_losses", Path(run.config.base))
 
     def resumes(self) -> bool:
         """Whether there is a state to go on from."""
         if self.writes:
-            state.recover(self.place / folder.STATE)
+            for name in (folder.STATE, folder.CHECKPOINT):
+                folder.recover(self.place / name)
         return (self.place / folder.STATE).is_dir()
 
     def begin(self) -> None:
@@ -242,10 +244,16 @@ class _Files:
     def measure(
         self, objective: ResponseLoss, examples: Sequence[Example], *, split: Split, phase: Phase, step: int = 0
     ) -> None:
-        """Evaluate the examples and store each one's loss."""
-        if examples and self.writes:
+        """Evaluate the examples and store each one's loss; what another run measured on the same base is taken over."""
+        if not examples or not self.writes:
+            return
+        cached = self.base_cache.file(objective, examples) if phase == "base" else None
+        losses = None if cached is None else base_losses.read(cached, examples)
+        if losses is None:
             losses = record_losses(objective, examples, split=split.value, pad_id=self.pad_id)
-            self._add(losses, split=split, phase=phase, step=step, epoch=0)
+            if cached is not None:
+                base_losses.write(cached, losses)
+        self._add(losses, split=split, phase=phase, step=step, epoch=0)
 
     def report(self, step: loop.Step, *, seconds: float) -> MetricRow:
         """Store a step and the losses of its records."""

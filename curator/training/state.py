@@ -6,7 +6,6 @@ then takes its place.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from curator.errors import TrainingError
+from curator.training.folder import replacing
 from curator.training.learner import Learner
 from schemas.run import Progress
 
@@ -29,30 +29,14 @@ def save(learner: Learner, progress: Progress, folder: Path) -> None:
     Raises:
         TrainingError: The disk is full or not writable.
     """
-    unfinished, earlier = (folder.with_name(folder.name + end) for end in (".unfinished", ".earlier"))
-    shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        unfinished.mkdir(parents=True)
-        save_file(_tensors(learner), unfinished / _TENSORS)
-        (unfinished / _PROGRESS).write_text(progress.model_dump_json())
-        shutil.rmtree(earlier, ignore_errors=True)
-        if folder.exists():
-            folder.rename(earlier)
-        unfinished.rename(folder)
-        shutil.rmtree(earlier, ignore_errors=True)
+        with replacing(folder) as unfinished:
+            save_file(_tensors(learner), unfinished / _TENSORS)
+            (unfinished / _PROGRESS).write_text(progress.model_dump_json())
     except (OSError, SafetensorError) as error:
         raise TrainingError(
             f"The state of the run cannot be written: {error}.", hint="Free some space and resume the run."
         ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def recover(folder: Path) -> None:
-    """Put back the state that a process was replacing when it died."""
-    earlier = folder.with_name(folder.name + ".earlier")
-    if not folder.exists() and earlier.exists():
-        earlier.rename(folder)
 
 
 def load(learner: Learner, folder: Path) -> Progress:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from curator import Workspace, training
 from curator.errors import NotFoundError, TrainingError
 from curator.store import runs
-from curator.training import loop, manifest
-from curator.training.folder import append, cut_after, whole_lines
+from curator.training import checkpoint, loop, manifest
+from curator.training.folder import append, cut_after, recover, whole_lines
 from schemas.run import MetricRow, RunState
 from schemas.version import Version
 from tests.training.test_run import config
@@ -192,3 +195,40 @@ def test_two_processes_train_what_one_does(frozen: Frozen, base_folder: Path) ->
         sorted((row.row_id, row.step, row.tokens) for row in training.ledger(workspace, run.id)) for run in (one, two)
     ]
     assert counts[0] == counts[1]
+
+
+def test_a_checkpoint_is_whole_or_absent_wherever_its_writer_is_killed(base_folder: Path, tmp_path: Path) -> None:
+    """A process that saves over and over is killed at many moments; what it leaves always loads."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom curator.training import checkpoint\n"
+        "model, tokens = checkpoint.load_base(sys.argv[1]), checkpoint.load_tokenizer(sys.argv[1])\n"
+        "for n in range(10**6):\n"
+        "    checkpoint.save(model, tokens, Path(sys.argv[2]))\n"
+        "    print(n, flush=True)\n"
+    )
+    place = tmp_path / "checkpoint"
+    for wait in range(6):
+        command = [sys.executable, "-c", script, str(base_folder), str(place)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            for _ in range(wait + 1):
+                process.stdout.readline()
+            os.kill(process.pid, signal.SIGKILL)  # in the midst of the next one
+        recover(place)
+        assert sorted(each.name for each in tmp_path.iterdir() if ".earlier" not in each.name) == ["checkpoint"]
+        checkpoint.load_base(str(place))
+
+
+def test_a_second_run_takes_the_losses_of_the_base_over(frozen: Frozen, base_folder: Path, tmp_path: Path) -> None:
+    workspace, version = frozen
+    first = training.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    stored = sorted((workspace.runs_folder / "base_losses").iterdir())
+    written = [file.stat().st_mtime_ns for file in stored]
+    second = training.train(workspace, version.id, config(base_folder, max_steps=2, seed=5), actor="me")
+    assert [file.stat().st_mtime_ns for file in sorted((workspace.runs_folder / "base_losses").iterdir())] == written
+    assert second.result.heldout_base == first.result.heldout_base
+    other = tmp_path / "other"
+    shutil.copytree(base_folder, other)
+    tensors = load_file(other / "model.safetensors")
+    save_file({name: value * 1.5 for name, value in tensors.items()}, other / "model.safetensors", {"format": "pt"})
+    third = training.train(workspace, version.id, config(other, max_steps=1), actor="me")
+    assert third.result.heldout_base != first.result.heldout_base
