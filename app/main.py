@@ -22,6 +22,7 @@ _PAGES = {
         ("losses", "Record losses", ":material/troubleshoot:"),
         ("chat", "Chat", ":material/forum:"),
         ("outputs", "Outputs", ":material/compare:"),
+        ("vote", "Vote", ":material/how_to_vote:"),
     ],
     "Release": [
         ("review", "Review", ":material/fact_check:"),

@@ -189,6 +189,39 @@ class ReviewPair(Schema):
     findings_b: tuple[Finding, ...] = ()
 
 
+Choice = Literal["base", "tuned", "tie", "both bad"]
+
+
+class Vote(Schema):
+    """Which of two answers somebody prefers."""
+
+    output_id: int
+    """Of the tuned model; the base's answer is its partner."""
+    voter: str
+    choice: Choice
+    shown_left: ModelName
+    """Model that stood on the left while the names were hidden."""
+    at: datetime
+    """UTC."""
+
+
+class VoteTally(Schema):
+    """Blind votes on a run. A pair counts once: as most of its voters say, as a tie where they are even."""
+
+    pairs: int
+    """With at least one vote."""
+    votes: int
+    tuned: int
+    base: int
+    ties: int
+    both_bad: int
+    win_rate: float | None
+    """Pairs for the tuned model over pairs for either; None while there is none."""
+    lower: float | None
+    """Two-sided 95 % Wilson interval."""
+    upper: float | None
+
+
 class GenerationReport(Schema):
     """Result of a generation."""
 

@@ -10,6 +10,7 @@ from app import state
 from app.components import curves, notice
 from curator import Workspace, assessment, training
 from curator.model_export import export_model
+from curator.review import votes
 from curator.training.comparison import compare, differing_settings
 from schemas.run import Assessment, Run
 
@@ -86,6 +87,12 @@ def _assessed(workspace: Workspace, run: Run, person: str) -> None:
         return
     _gates(workspace, run, found, person)
     _figures(found)
+    voted = votes.tally(workspace, run.id)
+    if voted.win_rate is not None:
+        st.caption(
+            f"Blind votes: the tuned model wins {voted.win_rate:.0%} of {voted.tuned + voted.base} decided pairs "
+            f"(95 % interval {voted.lower:.0%} to {voted.upper:.0%}), {voted.ties} ties, {voted.both_bad} both bad."
+        )
     with st.expander(f"{len(found.examples)} held-out answers side by side"):
         for example in found.examples:
             st.text(example.prompt)

@@ -1,4 +1,4 @@
-"""`curator assess`, `promote`, `export-model`, `compare` and `controls`: what a tuned model is worth."""
+"""`curator assess`, `promote`, `export-model`, `votes`, `compare` and `controls`: what a tuned model is worth."""
 
 from __future__ import annotations
 
@@ -73,6 +73,20 @@ def export_model(
     with console.errors():
         folder = write(workspace_of(workspace), run, out, merged=merged, actor=actor())
         console.show({"run": run, "folder": str(folder)}, as_json=as_json, human=f"The model is in {folder}.")
+
+
+def votes(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Show how people voted between base and tuned model, names hidden."""
+    from curator.review import votes as stage
+
+    with console.errors():
+        found = stage.tally(workspace_of(workspace), run)
+        table = Table(
+            "tuned", "base", "ties", "both bad", "win rate", title=f"{found.votes} votes, {found.pairs} pairs"
+        )
+        rate = "" if found.win_rate is None else f"{found.win_rate:.0%} ({found.lower:.0%} to {found.upper:.0%})"
+        table.add_row(str(found.tuned), str(found.base), str(found.ties), str(found.both_bad), rate)
+        console.show(found, as_json=as_json, human=table)
 
 
 def compare(a: RunArgument, b: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:

@@ -302,6 +302,21 @@ verdict = Table(
     Index(None, "output_id", "superseded"),
 )
 
+# Which of two answers to one prompt somebody prefers, names hidden. A newer vote on the same pair wins.
+vote = Table(
+    "vote",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("output_id", ForeignKey("output.id"), nullable=False),  # of the tuned model; the base's is its partner
+    Column("voter", Text, nullable=False),
+    Column("choice", Text, nullable=False),
+    Column("shown_left", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    Column("superseded", Boolean, nullable=False, default=False),
+    CheckConstraint("choice in ('base', 'tuned', 'tie', 'both bad')", name="choice"),
+    Index(None, "output_id", "superseded"),
+)
+
 decision = Table(
     "decision",
     metadata,

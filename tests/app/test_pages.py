@@ -28,6 +28,7 @@ PAGES = (
     "losses",
     "chat",
     "outputs",
+    "vote",
     "review",
     "decide",
 )

@@ -1,0 +1,71 @@
+"""Vote: two answers to one prompt, names hidden; which is better?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.components import notice, record_card
+from curator import Workspace, training
+from curator.review import votes
+from schemas.review import ReviewPair
+
+_CHOICES = {"A": "A is better", "B": "B is better", "tie": "Equally good", "both bad": "Both bad"}
+
+
+def render(workspace: Workspace, person: str) -> None:
+    """The next pair of the chosen run, then how the votes stand."""
+    st.title("Vote", anchor=False)
+    runs = [run.id for run in training.watch(workspace) if not run.is_alive]
+    run_id = state.chosen("run", runs, label="Run")
+    if run_id is None:
+        st.info("There is nothing to vote on: no run has ended yet.", icon=":material/model_training:")
+        st.page_link("views/train.py", label="Train a model", icon=":material/model_training:")
+        return
+    pair = votes.next_pair(workspace, person, run_id)
+    found = votes.tally(workspace, run_id)
+    if pair is None and found.votes == 0:
+        st.info("This run has no answers that differ yet.", icon=":material/compare:")
+        st.page_link("views/outputs.py", label="Generate outputs", icon=":material/compare:")
+        return
+    if pair is None:
+        st.success("You have voted on every pair of this run.", icon=":material/check:")
+    else:
+        _ask(workspace, pair, person)
+    if found.votes:
+        rate = "no pair is decided"
+        if found.win_rate is not None:
+            rate = (
+                f"the tuned model wins {found.win_rate:.0%} of the decided pairs (95 % interval {found.lower:.0%} to "
+            )
+            rate += f"{found.upper:.0%})"
+        st.caption(
+            f"{found.votes} votes on {found.pairs} pairs: {found.tuned} for the tuned model, {found.base} for the "
+            f"base, {found.ties} ties, {found.both_bad} both bad; {rate}. A pair counts once, as most of its voters say."
+        )
+
+
+def _ask(workspace: Workspace, pair: ReviewPair, person: str) -> None:
+    st.caption(f"Prompt ({pair.prompt.category})")
+    record_card.show_text(pair.prompt.prompt)
+    if pair.prompt.reference is not None:
+        with st.expander("Reference answer"):
+            st.text(pair.prompt.reference)
+    columns = st.columns(2, gap="medium")
+    for column, name, output in zip(columns, ("A", "B"), (pair.a, pair.b), strict=True):
+        with column:
+            st.caption(f"Answer {name}")
+            record_card.show_text(output.text)
+    buttons = st.columns(len(_CHOICES))
+    for n, (choice, label) in enumerate(_CHOICES.items()):
+        # the key names the pair, so a press that arrives late can never count for the next one
+        key = f"vote {choice} {pair.a.id}"
+        if buttons[n].button(label, shortcut=str(n + 1), width="stretch", key=key):
+            with notice.errors():
+                votes.cast(workspace, pair, choice, voter=person)
+                st.rerun()
+
+
+if __name__ == "__main__":
+    with notice.errors():
+        render(state.workspace(), notice.person_needed())

@@ -1,0 +1,91 @@
+"""Votes: which of two answers people prefer, without knowing whose it is.
+
+It asks for a preference, where a verdict asks for defects. Order and sides come from `sampling`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from curator.errors import ReviewError
+from curator.review.sampling import pairs, side_by_side
+from curator.stats.intervals import wilson
+from curator.store import events, projects
+from curator.store import votes as register
+from curator.workspace import Workspace
+from schemas.review import Choice, ReviewPair, Vote, VoteTally
+
+
+def next_pair(workspace: Workspace, voter: str, run_id: str) -> ReviewPair | None:
+    """The pair that somebody should vote on next: one with few votes first; None when they have voted on all.
+
+    Two answers that are equal word for word are left out: there is nothing to prefer.
+    """
+    with workspace.read() as connection:
+        cast_so_far = register.of_run(connection, run_id)
+    waiting = [
+        pair
+        for pair in pairs(workspace, run_id)
+        if pair[0].text != pair[1].text and all(vote.voter != voter for vote in cast_so_far.get(pair[1].id, []))
+    ]
+    if not waiting:
+        return None
+    least = min(waiting, key=lambda pair: len(cast_so_far.get(pair[1].id, [])))
+    return side_by_side(least, voter, {})
+
+
+def cast(workspace: Workspace, pair: ReviewPair, choice: str, *, voter: str) -> bool:
+    """Store a vote; False when the same one stands already.
+
+    Args:
+        workspace: Where the run is.
+        pair: As the voter saw it.
+        choice: `A`, `B`, `tie` or `both bad`.
+        voter: Who votes.
+
+    Raises:
+        ReviewError: The two outputs do not belong together, or the choice is unknown.
+    """
+    by_side: dict[str, Choice] = {"A": pair.a.model, "B": pair.b.model, "tie": "tie", "both bad": "both bad"}
+    if (pair.a.run_id, pair.a.prompt.id) != (pair.b.run_id, pair.b.prompt.id) or pair.a.model == pair.b.model:
+        raise ReviewError("The outputs are no pair of base and tuned.", hint="Reload the page.")
+    if choice not in by_side:
+        raise ReviewError(f"{choice} is no choice.", hint="Say A, B, tie or both bad.")
+    tuned = pair.a if pair.a.model == "tuned" else pair.b
+    with workspace.write() as connection:
+        now = workspace.clock()
+        projects.ensure_person(connection, voter, at=now)
+        new = register.cast(connection, tuned.id, by_side[choice], voter=voter, shown_left=pair.a.model, at=now)
+        if new:
+            detail = {"run": tuned.run_id, "choice": by_side[choice], "left": pair.a.model}
+            events.append(connection, "vote", f"output {tuned.id}", actor=voter, at=now, detail=detail)
+    return new
+
+
+def tally(workspace: Workspace, run_id: str) -> VoteTally:
+    """The votes on a run, each pair counted once."""
+    with workspace.read() as connection:
+        stored = register.of_run(connection, run_id)
+    said = Counter(_settled(votes) for votes in stored.values())
+    decided = said["tuned"] + said["base"]
+    interval = wilson(said["tuned"], decided) if decided else None
+    return VoteTally(
+        pairs=len(stored),
+        votes=sum(map(len, stored.values())),
+        tuned=said["tuned"],
+        base=said["base"],
+        ties=said["tie"],
+        both_bad=said["both bad"],
+        win_rate=said["tuned"] / decided if decided else None,
+        lower=interval.lower if interval else None,
+        upper=interval.upper if interval else None,
+    )
+
+
+def _settled(votes: Sequence[Vote]) -> Choice:
+    """What most voters say of a pair; a tie where the two most frequent are even."""
+    counted = Counter(vote.choice for vote in votes).most_common()
+    if len(counted) > 1 and counted[0][1] == counted[1][1]:
+        return "tie"
+    return counted[0][0]

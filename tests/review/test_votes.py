@@ -1,0 +1,73 @@
+"""Blind votes: the side is drawn and stored, a pair counts once, a second thought replaces the first."""
+
+from __future__ import annotations
+
+import pytest
+
+from curator import Workspace
+from curator.errors import ReviewError
+from curator.review import votes
+from curator.store import events
+from curator.store import votes as register
+from schemas.review import ReviewPair
+from tests.review.conftest import RUN, AddOutputs
+
+
+def vote_for(model: str, pair: ReviewPair) -> str:
+    return "A" if pair.a.model == model else "B"
+
+
+def test_everybody_votes_once_on_each_pair_and_equal_answers_are_left_out(
+    reviewed: Workspace, add_outputs: AddOutputs
+) -> None:
+    add_outputs("One.", "Two.", "What the base says.")  # the last equals the answer of the base
+    seen = []
+    while (pair := votes.next_pair(reviewed, "Ada", RUN)) is not None:
+        seen.append(pair.prompt.id)
+        assert votes.cast(reviewed, pair, vote_for("tuned", pair), voter="Ada")
+        assert not votes.cast(reviewed, pair, vote_for("tuned", pair), voter="Ada")  # pressed twice
+    assert sorted(seen) == ["0", "1"]
+    found = votes.tally(reviewed, RUN)
+    assert (found.pairs, found.votes, found.tuned, found.win_rate) == (2, 2, 2, 1.0)
+    assert 0 < found.lower < 1 == found.upper
+    assert votes.next_pair(reviewed, "Ben", RUN) is not None
+
+
+def test_a_pair_counts_as_most_of_its_voters_say(reviewed: Workspace, add_outputs: AddOutputs) -> None:
+    add_outputs("One.")
+    for voter, model in (("Ada", "tuned"), ("Ben", "base")):
+        pair = votes.next_pair(reviewed, voter, RUN)
+        votes.cast(reviewed, pair, vote_for(model, pair), voter=voter)
+    assert votes.tally(reviewed, RUN).ties == 1  # one each
+    pair = votes.next_pair(reviewed, "Cleo", RUN)
+    votes.cast(reviewed, pair, vote_for("base", pair), voter="Cleo")
+    found = votes.tally(reviewed, RUN)
+    assert (found.base, found.tuned, found.ties, found.win_rate) == (1, 0, 0, 0.0)
+    votes.cast(reviewed, pair, "both bad", voter="Cleo")  # changes her mind
+    found = votes.tally(reviewed, RUN)
+    assert (found.votes, found.ties, found.win_rate) == (3, 1, None)
+
+
+def test_the_side_is_drawn_for_each_voter_and_stored(reviewed: Workspace, add_outputs: AddOutputs) -> None:
+    [_, tuned] = add_outputs("One.")
+    left = set()
+    for n in range(12):
+        pair = votes.next_pair(reviewed, f"voter {n}", RUN)
+        assert votes.next_pair(reviewed, f"voter {n}", RUN) == pair  # a reload shows the same
+        votes.cast(reviewed, pair, "tie", voter=f"voter {n}")
+        left.add(pair.a.model)
+    assert left == {"base", "tuned"}
+    with reviewed.read() as connection:
+        stored = register.of_run(connection, RUN)[tuned.id]
+        logged = events.about(connection, f"output {tuned.id}")
+    assert {vote.shown_left for vote in stored} == left
+    assert len([event for event in logged if event.kind == "vote"]) == 12
+
+
+def test_an_unknown_choice_and_a_false_pair_are_refused(reviewed: Workspace, add_outputs: AddOutputs) -> None:
+    add_outputs("One.", "Two.")
+    pair = votes.next_pair(reviewed, "Ada", RUN)
+    with pytest.raises(ReviewError, match="no choice"):
+        votes.cast(reviewed, pair, "C", voter="Ada")
+    with pytest.raises(ReviewError, match="no pair"):
+        votes.cast(reviewed, pair.model_copy(update={"b": pair.a}), "A", voter="Ada")
