@@ -41,7 +41,8 @@ def render(workspace: Workspace, person: str) -> None:
             rate += f"{found.upper:.0%})"
         st.caption(
             f"{found.votes} votes on {found.pairs} pairs: {found.tuned} for the tuned model, {found.base} for the "
-            f"base, {found.ties} ties, {found.both_bad} both bad; {rate}. A pair counts once, as most of its voters say."
+            f"base, {found.ties} ties, {found.both_bad} both bad; {rate}. A pair counts once, as most of its "
+            "voters say."
         )
 
 

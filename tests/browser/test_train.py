@@ -1,0 +1,46 @@
+"""One click on the train page: the run lives on when the window closes, and every browser finds it again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from curator import Workspace, training
+from schemas.run import RunState
+from schemas.version import Version
+from tests.training.conftest import base_folder, frozen, tokenizer
+
+__all__ = ["base_folder", "frozen", "tokenizer"]
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_run_started_by_one_click_outlives_its_window(
+    frozen: tuple[Workspace, Version],
+    base_folder: Path,
+    serve: Callable[[Path], str],
+    page: Page,
+    browser: Browser,
+) -> None:
+    workspace, _ = frozen
+    address = serve(workspace.folder)
+    page.goto(f"{address}/train?person=Ada")
+    base = page.get_by_role("textbox", name="Base model")
+    base.fill(str(base_folder))
+    base.press("Enter")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.close()
+    [run] = training.watch(workspace)
+    while run.is_alive:
+        [run] = training.watch(workspace)
+    assert run.state is RunState.DONE, training.log_tail(workspace, run.id)
+    other = browser.new_context().new_page()
+    other.goto(f"{address}/train?person=Ben")
+    expect(other.get_by_text("Held-out loss after")).to_be_visible(timeout=30_000)
+    expect(other.get_by_text(re.compile("records go through the model flat"))).to_be_visible()
+    other.context.close()
