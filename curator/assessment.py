@@ -35,9 +35,10 @@ from curator.training.objective import Path as Way
 from curator.training.objective import ResponseLoss, set_attention
 from curator.training.template import prompt_ids
 from curator.workspace import Workspace
+from schemas.assessment import Assessment, HeldOutExample, PromotionGate, Rate
 from schemas.record import Message, Origin, Record
 from schemas.review import Decoding
-from schemas.run import Assessment, HeldOutExample, PromotionGate, Rate, RecordLoss, Run, TrainConfig
+from schemas.run import RecordLoss, Run, TrainConfig
 from schemas.version import FrozenRow, Split
 
 _FILE = "assessment.json"

@@ -20,7 +20,8 @@ from curator.training.comparison import compare, control_runs
 from curator.training.labels import prepare
 from curator.training.losses import record_histories
 from schemas.annotation import Answer
-from schemas.run import Assessment, Rate, Run
+from schemas.assessment import Assessment, Rate
+from schemas.run import Run
 from schemas.version import Split, Version
 from tests.conftest import make_record
 from tests.training.conftest import base_folder, frozen, tokenizer

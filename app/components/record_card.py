@@ -5,8 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from schemas.record import Message, Record
+from schemas.review import Prompt
 
 _NAMES = {"system": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
+
+
+def show_prompt(prompt: Prompt) -> None:
+    """A prompt of a suite, its reference answer folded."""
+    st.caption(f"Prompt ({prompt.category})")
+    show_text(prompt.prompt)
+    if prompt.reference is not None:
+        with st.expander("Reference answer"):
+            st.text(prompt.reference)
 
 
 def show_context(record: Record) -> None:

@@ -13,7 +13,8 @@ from app.components import notice
 from curator import Workspace, training
 from curator.annotate import answers
 from curator.training.losses import record_histories
-from schemas.run import Doubt, RecordHistory, Run
+from schemas.losses import Doubt, RecordHistory
+from schemas.run import Run
 
 _SHOWN = 500
 _DOUBTFUL, _PLAIN = "#e8772e", "#5b8db8"

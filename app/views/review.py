@@ -44,11 +44,7 @@ def render(workspace: Workspace, person: str) -> None:
 
 
 def _judge(workspace: Workspace, pair: ReviewPair, person: str) -> None:
-    st.caption(f"Prompt ({pair.prompt.category})")
-    record_card.show_text(pair.prompt.prompt)
-    if pair.prompt.reference is not None:
-        with st.expander("Reference answer"):
-            st.text(pair.prompt.reference)
+    record_card.show_prompt(pair.prompt)
     columns = st.columns(2, gap="medium")
     with columns[0]:
         first = _side("A", pair.a, pair.findings_a, fine_key="1")

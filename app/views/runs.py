@@ -12,7 +12,8 @@ from curator import Workspace, assessment, training
 from curator.model_export import export_model
 from curator.review import votes
 from curator.training.comparison import compare, differing_settings
-from schemas.run import Assessment, Run
+from schemas.assessment import Assessment
+from schemas.run import Run
 
 
 def render(workspace: Workspace, person: str) -> None:

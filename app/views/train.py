@@ -14,7 +14,8 @@ from app.components import curves, notice, token_view, train_form
 from curator import Workspace, training, versions
 from curator.demo import sample_folder
 from curator.training.preflight import preflight
-from schemas.run import MetricRow, Preflight, Run, RunState, TrainConfig
+from schemas.preflight import Preflight
+from schemas.run import MetricRow, Run, RunState, TrainConfig
 from schemas.version import Split, Version
 
 _PREVIEWED = 3

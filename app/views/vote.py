@@ -47,11 +47,7 @@ def render(workspace: Workspace, person: str) -> None:
 
 
 def _ask(workspace: Workspace, pair: ReviewPair, person: str) -> None:
-    st.caption(f"Prompt ({pair.prompt.category})")
-    record_card.show_text(pair.prompt.prompt)
-    if pair.prompt.reference is not None:
-        with st.expander("Reference answer"):
-            st.text(pair.prompt.reference)
+    record_card.show_prompt(pair.prompt)
     columns = st.columns(2, gap="medium")
     for column, name, output in zip(columns, ("A", "B"), (pair.a, pair.b), strict=True):
         with column:

@@ -12,7 +12,8 @@ from rich.text import Text
 from curator.cli import console
 from curator.cli.options import JsonOption, WorkspaceOption, actor, workspace_of
 from curator.errors import TrainingError
-from schemas.run import HeldOutLoss, Preflight, Run, TrainConfig
+from schemas.preflight import Preflight
+from schemas.run import HeldOutLoss, Run, TrainConfig
 
 if TYPE_CHECKING:
     from curator.training.loop import Step

@@ -8,7 +8,8 @@ from curator import versions
 from curator.stats.paired import ratio_difference
 from curator.training.folder import ledger
 from curator.workspace import Workspace
-from schemas.run import LedgerRow, Run, RunComparison, TrainConfig
+from schemas.assessment import RunComparison
+from schemas.run import LedgerRow, Run, TrainConfig
 from schemas.version import Split
 
 

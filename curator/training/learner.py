@@ -14,13 +14,13 @@ from typing import Any, cast
 
 import torch
 from accelerate import Accelerator, DistributedType
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from transformers import PreTrainedModel
 
 from curator.errors import TrainingError
-from curator.training.objective import Path, ResponseLoss, choose_path
+from curator.training.objective import Path, ResponseLoss, causal_of, choose_path
 from curator.training.precision import MasterWeights, uses_bf16
 from schemas.run import TrainConfig
 
@@ -200,20 +200,16 @@ def _optimised(model: nn.Module, masters: MasterWeights | None) -> dict[str, Ten
 
 
 def _checkpoint_activations(model: PreTrainedModel) -> None:
-    causal: Any = _causal(model)
+    causal: Any = causal_of(model)
     if hasattr(causal, "activation_checkpointing_enable"):  # the name since transformers 5
         causal.activation_checkpointing_enable()
     else:
         causal.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
 
-def _causal(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
-    return cast(PreTrainedModel, model.get_base_model() if isinstance(model, PeftModel) else model)
-
-
 def _kept_in_fp32(model: PreTrainedModel) -> Iterable[str]:
     """Parts of names that the architecture says must compute in fp32, such as a router."""
-    causal: Any = _causal(model)
+    causal: Any = causal_of(model)
     return {*(causal._keep_in_fp32_modules or ()), *(getattr(causal, "_keep_in_fp32_modules_strict", None) or ())}
 
 
@@ -226,7 +222,7 @@ def _can_compile(device: str) -> bool:
 def _compile_layers(model: PreTrainedModel) -> None:
     """Compile each repeated block once for any length; what cannot be compiled runs as it is."""
     torch._dynamo.config.suppress_errors = True
-    causal = _causal(model)
+    causal = causal_of(model)
     blocks = set(causal._no_split_modules or ())
     for module in causal.modules():
         if type(module).__name__ in blocks:

@@ -15,7 +15,8 @@ from curator import versions
 from curator.store import annotations as answers
 from curator.training.folder import ledger
 from curator.workspace import Workspace
-from schemas.run import Doubt, LedgerRow, RecordHistory, Run
+from schemas.losses import Doubt, RecordHistory
+from schemas.run import LedgerRow, Run
 from schemas.version import FrozenRow, Split
 
 _WORSE = 0.05

@@ -69,7 +69,7 @@ class ResponseLoss(nn.Module):
 
     def forward(self, batch: Batch, scale: float = 1.0) -> Loss:
         """Loss of a batch with its weights times `scale`."""
-        causal = _causal(self.model)
+        causal = causal_of(self.model)
         inputs: dict[str, Any] = {"input_ids": batch.input_ids, "use_cache": False}
         if self.noise_alpha and self.training:
             inputs["inputs_embeds"] = self._noisy(causal, inputs.pop("input_ids"), batch.lengths)
@@ -102,9 +102,14 @@ class ResponseLoss(nn.Module):
         return embeds + (noise * size[..., None]).to(embeds.dtype)
 
 
+def causal_of(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
+    """The causal language model inside an adapter, or the model itself."""
+    return cast(PreTrainedModel, model.get_base_model() if isinstance(model, PeftModel) else model)
+
+
 def set_attention(model: PreTrainedModel, path: Path) -> None:
     """Set the attention of a model to what a path needs."""
-    causal = _causal(model)
+    causal = causal_of(model)
     plain = "sdpa" if causal._supports_sdpa else "eager"
     causal.set_attn_implementation(plain if path is Path.PADDED else FLAT)
 
@@ -123,7 +128,7 @@ def choose_path(model: PreTrainedModel, *, longest: int, tolerance: float = 1e-3
     """
     was_training = model.training
     model.eval()
-    causal = _causal(model)
+    causal = causal_of(model)
     window = getattr(causal.config.get_text_config(), "sliding_window", None)
     if window is not None and longest > window:
         set_attention(model, Path.PADDED)
@@ -242,11 +247,6 @@ def _logits(causal: PreTrainedModel, inputs: dict[str, Any], batch: Batch) -> Te
     keep = torch.zeros(batch.input_ids.numel(), dtype=torch.bool, device=batch.input_ids.device)
     keep[batch.predicts] = True  # places of a padded batch ascend and never repeat
     return cast(Tensor, causal(**inputs, logits_to_keep=keep.view(batch.input_ids.shape)).logits)
-
-
-def _causal(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
-    """The causal language model inside an adapter, or the model itself."""
-    return cast(PreTrainedModel, model.get_base_model() if isinstance(model, PeftModel) else model)
 
 
 def _head_parameters(causal: PreTrainedModel) -> Sequence[nn.Parameter]:

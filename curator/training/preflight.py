@@ -27,8 +27,9 @@ from curator.training.precision import uses_bf16
 from curator.training.selection import data_of
 from curator.training.template import end_tokens, prompt_ids, render_turns
 from curator.workspace import Workspace
+from schemas.preflight import Check, Preflight
 from schemas.record import Message, Origin, Record
-from schemas.run import Check, Preflight, TrainConfig
+from schemas.run import TrainConfig
 from schemas.version import Split
 
 _REFUSED = 0.3

@@ -1,0 +1,37 @@
+"""The loss of single records over a run, and why some of them deserve a second look."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from schemas.base import Schema
+from schemas.version import Split
+
+Doubt = Literal["worse", "not learnt", "forgotten again", "contradicted"]
+"""Why a record deserves a second look: its loss rose; stayed among the largest; rose again between epochs at least
+twice; or the same prompt has another response elsewhere."""
+
+
+class RecordHistory(Schema):
+    """Loss of one record's response over a run, in nats per response token."""
+
+    row_id: str
+    split: Split
+    tokens: int
+    """Response tokens."""
+    base: float | None
+    epochs: tuple[float, ...]
+    """In the training step of each epoch; empty for a held-out record."""
+    tuned: float | None
+    source: str
+    people: tuple[str, ...]
+    """Who answered it."""
+    labels: dict[str, str]
+    instruction: str
+    response: str
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def last(self) -> float | None:
+        """In the last epoch."""
+        return self.epochs[-1] if self.epochs else None
