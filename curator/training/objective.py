@@ -215,7 +215,7 @@ class _ChunkedHead(torch.autograd.Function):
                     grad_hidden[part] = made.pop(0)
                 if sums is None:
                     sums = made
-                else:
+                elif made:
                     torch._foreach_add_(sums, made)
             total += loss.detach()
             nll[part] = plain.detach()

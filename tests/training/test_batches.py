@@ -183,6 +183,22 @@ def test_the_head_in_chunks_is_the_head_at_once(
     assert difference < 1e-5
 
 
+def test_a_frozen_head_takes_many_chunks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With adapters the head has no gradient of its own; only the hidden states do."""
+    from curator.training import objective as module
+
+    monkeypatch.setattr(module, "_CHUNK_BYTES", {"cpu": 1})
+    model = make(LlamaConfig(**LLAMA_LIKE, tie_word_embeddings=True))
+    model.lm_head.weight.requires_grad_(False)
+    found = []
+    for way in (Way.FLAT, Way.FLAT_OWN_HEAD):
+        model.zero_grad()
+        loss = ResponseLoss(model, path=way)
+        loss(loss.collate(some_records(5, ((2, 200),)), pad_id=0), 1 / 200).total.backward()
+        found.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+    assert (found[0] - found[1]).norm() / found[1].norm() < 1e-5
+
+
 def test_the_loss_reaches_exactly_the_positions_before_response_tokens() -> None:
     """The gradient of the embeddings' successor, the logits, is non-zero from the last prompt token on; the first
     response token is among the predicted."""
