@@ -49,7 +49,7 @@ def load(workspace: Workspace, options: argparse.Namespace) -> str:
         lines = options.data.read_text(encoding="utf-8").splitlines()[: options.records]
         part = workspace.folder / "part.jsonl"
         part.write_text("\n".join(lines), encoding="utf-8")
-        mapped = FieldMap(instruction="question", response="answer") if '"question"' in lines[0] else None
+        mapped = FieldMap(columns={"prompt": "question", "completion": "answer"}) if '"question"' in lines[0] else None
         import_file(workspace, part, actor="benchmark", accept=True, field_map=mapped)
     plan = SplitPlan(train=0.7, validation=0.1, test=0.2)
     return versions.freeze(workspace, actor="benchmark", plan=plan).id
