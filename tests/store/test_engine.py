@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text, update
 
 from curator import Workspace, open_workspace
 from curator.errors import NewerDatabaseError, StoreError
-from curator.store import projects
-from curator.store.engine import open_engine
+from curator.store import projects, runs
+from curator.store.engine import _alembic, migrate, open_engine, sqlite_url, writing
 from curator.store.tables import metadata, project
 
 
@@ -72,3 +73,25 @@ def test_times_come_back_in_utc(workspace: Workspace) -> None:
         stored = connection.execute(select(project.c.created_at).where(project.c.name == "timed")).scalar_one()
     assert stored == now
     assert stored.utcoffset().total_seconds() == 0
+
+
+def test_a_workspace_of_the_first_schema_keeps_its_runs(tmp_path: Path) -> None:
+    """Runs of that time counted records per batch; the setting is gone, the run and its result stay."""
+    engine = open_engine(sqlite_url(tmp_path / "curator.db"))
+    with writing(engine) as connection:
+        command.upgrade(_alembic(connection), "0001")
+        connection.execute(text("insert into project values (1, 'p', '', 3, 1, '{}', '2026-01-01 00:00:00')"))
+        connection.execute(
+            text("insert into version values ('v', 1, null, 1, '{\"train\": 1}', '2026-01-01 00:00:00', 'me')")
+        )
+        connection.execute(
+            text(
+                "insert into run (id, version_id, config, state, created_at, created_by) values "
+                "('r', 'v', :config, 'done', '2026-01-01 00:00:00', 'me')"
+            ),
+            {"config": '{"base": "b", "records_per_batch": 4, "seed": 7}'},
+        )
+    migrate(engine)
+    with engine.connect() as connection:
+        [kept] = runs.newest_first(connection)
+    assert (kept.id, kept.config.seed, kept.config.tokens_per_batch) == ("r", 7, None)
