@@ -8,7 +8,8 @@ Each arm trains in a process of its own, so that its peak memory is its own, and
 Weights and token ids are random: the figures speak of speed and memory, not of what is learnt. Rates count tokens of
 records, never padding, over all optimiser steps but the first ones.
 
-Two mixes: `alpaca` has short records with 40 % prompt, `summary` long ones with 90 % prompt.
+Two mixes: `alpaca` has short records with 40 % prompt, `summary` long ones with 90 % prompt. A third, `shared`, gives
+four responses to each prompt of about 500 tokens; `ours_unfolded` computes the prompt anew for each.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ ARMS = (
     "ours",
     "ours_compiled",
 )
+EXTRA_ARMS = ("ours_unfolded",)
 TRL_BEST = ("trl_plain", "trl_padding_free", "trl_packing")
 TARGETS = {
     ("cpu", "alpaca"): {"trl_defaults": 4.0, "trl_best": 2.5, "trainer": 2.5, "trainer_memory": 0.75},
@@ -86,12 +88,25 @@ class Row(NamedTuple):
 def make_rows(mix: str, count: int, vocabulary: int) -> list[Row]:
     """Records with log-normal lengths; the same for every arm, in the order in which they train."""
     draw = random.Random(7)
+    if mix == "shared":
+        return _shared_rows(draw, count, vocabulary)
     middle, spread, share = (110, 0.7, 0.4) if mix == "alpaca" else (420, 0.4, 0.9)
     rows = []
     for _ in range(count):
         length = max(16, min(1024, int(draw.lognormvariate(math.log(middle), spread))))
         rows.append(Row([draw.randrange(10, vocabulary) for _ in range(length)], max(2, int(length * share))))
     return rows
+
+
+def _shared_rows(draw: random.Random, count: int, vocabulary: int) -> list[Row]:
+    """Four responses of about 130 tokens to each prompt, side by side in a step."""
+    rows: list[Row] = []
+    while len(rows) < count:
+        prompt = [draw.randrange(10, vocabulary) for _ in range(draw.randrange(450, 590))]
+        for _ in range(4):
+            answer = [draw.randrange(10, vocabulary) for _ in range(draw.randrange(90, 170))]
+            rows.append(Row(prompt + answer, len(prompt)))
+    return rows[:count]
 
 
 def make_model(shape: str) -> Any:
@@ -146,6 +161,7 @@ def run_ours(rows: list[Row], options: argparse.Namespace, clock: Clock) -> None
         precision="fp32" if options.fp32 else "bf16",
         compile="on" if options.arm == "ours_compiled" else "off",
         tokens_per_batch=options.tokens_per_batch,
+        fold_prompts=options.arm != "ours_unfolded",
         clip_norm=1.0,
         device=options.device,
     )
@@ -153,7 +169,8 @@ def run_ours(rows: list[Row], options: argparse.Namespace, clock: Clock) -> None
     for row in rows:
         is_response = torch.arange(len(row.ids)) >= row.prompt
         examples.append(Example("", torch.tensor(row.ids), is_response, is_response.float()))
-    # our plan shuffles: laid out so that shuffling brings them into the order in which the peers take them
+    # our plan shuffles: laid out so that shuffling brings them into the order in which the peers take them (equal
+    # prompts shuffle as one, so the steps of `shared` hold other groups of the same make)
     shuffled = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).tolist()
     examples = [example for _, example in sorted(zip(shuffled, examples, strict=True), key=lambda pair: pair[0])]
     model = make_model(options.shape)
@@ -358,10 +375,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--shape", choices=SHAPES, default="135m")
-    parser.add_argument("--mix", choices=("alpaca", "summary", "both"), default="both")
+    parser.add_argument("--mix", choices=("alpaca", "summary", "shared", "both"), default="both")
     parser.add_argument("--method", choices=("full", "lora"), default="full")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--arms", nargs="+", default=list(ARMS))
+    parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=(*ARMS, *EXTRA_ARMS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--skip", type=int, default=2)

@@ -14,9 +14,11 @@ import pytest
 import torch
 from transformers import (
     AutoModelForCausalLM,
+    Gemma3TextConfig,
     GPT2Config,
     GPTNeoXConfig,
     MistralConfig,
+    MixtralConfig,
     PreTrainedConfig,
     PreTrainedTokenizerBase,
     Qwen2Config,
@@ -262,6 +264,22 @@ def test_the_command_prints_one_object_with_the_promised_keys(frozen: Frozen, ba
             hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1
         ),
         GPTNeoXConfig(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2),
+        Gemma3TextConfig(
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            head_dim=16,
+        ),
+        MixtralConfig(
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            num_local_experts=4,
+        ),
     ],
     ids=lambda kind: kind.model_type,
 )
