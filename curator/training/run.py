@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 import psutil
 import torch
@@ -24,7 +25,7 @@ from curator.store import events
 from curator.store import runs as register
 from curator.training import base_losses, checkpoint, folder, loop, manifest, state
 from curator.training.evaluate import looked_at, record_losses, summary
-from curator.training.labels import Example
+from curator.training.labels import Example, Prepared
 from curator.training.learner import Learner, add_adapters, make_accelerator, make_learner, place_model
 from curator.training.objective import ResponseLoss
 from curator.training.plan import planned_steps
@@ -90,6 +91,37 @@ def execute_beside(workspace: Workspace, run_id: str) -> None:
         _train(workspace, run, signalled=signalled, on_step=None)
 
 
+class _Data(NamedTuple):
+    parts: dict[Split, Prepared]
+    training: list[Example]
+    validation: list[Example]
+    held_out: list[Example]
+    """Of the split that base and tuned model are compared on."""
+    held_out_split: Split
+    longest: int
+    """Tokens of the longest record."""
+
+
+def _data(workspace: Workspace, run: Run, tokenizer: PreTrainedTokenizerBase) -> _Data:
+    config = run.config
+    parts = data_of(workspace, run.version_id, tokenizer, config)
+    training = parts[Split.TRAIN].examples
+    if not training:
+        reasons = "; ".join(parts[Split.TRAIN].refused[:3])
+        raise TrainingError(
+            f"No record of the version can be trained on: {reasons}.", hint="Mend or replace the records."
+        )
+    held_out = Split.TEST if parts[Split.TEST].examples else Split.VALIDATION
+    return _Data(
+        parts=parts,
+        training=training,
+        validation=looked_at(parts[Split.VALIDATION].examples, config.evaluation_records),
+        held_out=looked_at(parts[held_out].examples, config.evaluation_records),
+        held_out_split=held_out,
+        longest=max(len(example.input_ids) for part in parts.values() for example in part.examples),
+    )
+
+
 def _train(
     workspace: Workspace, run: Run, *, signalled: Callable[[], bool], on_step: OnStep | None
 ) -> tuple[RunResult, bool]:
@@ -100,16 +132,8 @@ def _train(
     tokenizer = checkpoint.load_tokenizer(
         config.base, allow_download=config.allow_download, template=config.chat_template
     )
-    parts = data_of(workspace, run.version_id, tokenizer, config)
-    training = parts[Split.TRAIN].examples
-    if not training:
-        reasons = "; ".join(parts[Split.TRAIN].refused[:3])
-        raise TrainingError(
-            f"No record of the version can be trained on: {reasons}.", hint="Mend or replace the records."
-        )
-    held_out = Split.TEST if parts[Split.TEST].examples else Split.VALIDATION
-    examples = looked_at(parts[held_out].examples, config.evaluation_records)
-    validation = looked_at(parts[Split.VALIDATION].examples, config.evaluation_records)
+    data = _data(workspace, run, tokenizer)
+    training = data.training
     steps = planned_steps(len(training), config)
     pad_id = int(tokenizer.pad_token_id)
 
@@ -118,14 +142,13 @@ def _train(
     )
     if config.method != "full":
         model = add_adapters(model, config)  # they begin as zero: the base it still is
-    longest = max(len(example.input_ids) for part in parts.values() for example in part.examples)
-    objective, note = place_model(model, config, longest=longest)
+    objective, note = place_model(model, config, longest=data.longest)
     files = _Files(workspace, run, pad_id=pad_id, writes=accelerator.is_main_process)
     resumes = files.resumes()
     accelerator.wait_for_everyone()  # nobody looks while the main process tidies up
     if not resumes:
         files.begin()
-        files.measure(objective, examples, split=held_out, phase="base")
+        files.measure(objective, data.held_out, split=data.held_out_split, phase="base")
     learner = make_learner(
         objective, config, accelerator, tokens=config.epochs * sum(len(each.input_ids) for each in training)
     )
@@ -140,7 +163,7 @@ def _train(
         files.go_on_after(progress.step)
     else:
         if learner.is_main:
-            manifest.write(workspace, run, parts, tokenizer=tokenizer, notes=learner.notes)
+            manifest.write(workspace, run, data.parts, tokenizer=tokenizer, notes=learner.notes)
         if config.record_losses:
             files.measure(learner.objective, training, split=Split.TRAIN, phase="base")
 
@@ -171,7 +194,7 @@ def _train(
         training,
         config=config,
         pad_id=pad_id,
-        validation=validation,
+        validation=data.validation,
         listener=loop.Listener(on_step=report, should_stop=stop_wanted, on_best=keep, on_evaluated=save_state),
         progress=progress,
     )
@@ -185,15 +208,15 @@ def _train(
     learner.free()  # what is measured now is what was saved
     if accelerator.is_main_process:
         manifest.seal(workspace, run)
-        objective, _ = place_model(checkpoint.load_tuned(place / folder.CHECKPOINT), config, longest=longest)
-        files.measure(objective, examples, split=held_out, phase="tuned", step=kept)
-        if config.record_losses:
+        objective, _ = place_model(checkpoint.load_tuned(place / folder.CHECKPOINT), config, longest=data.longest)
+        files.measure(objective, data.held_out, split=data.held_out_split, phase="tuned", step=kept)
+        if config.record_losses and not progress.interrupted:
             if uses_bf16(config):
                 round_to_bf16(objective.model)
             files.measure(objective, training, split=Split.TRAIN, phase="tuned", step=kept)
         if not progress.interrupted:
             shutil.rmtree(place / folder.STATE, ignore_errors=True)  # thrice the weights; a finished run needs none
-    base, tuned = (files.summary(held_out, phase) for phase in _MOMENTS)
+    base, tuned = (files.summary(data.held_out_split, phase) for phase in _MOMENTS)
     result = RunResult(
         steps=progress.step,
         best_step=kept,
@@ -202,7 +225,7 @@ def _train(
         heldout_base=base,
         heldout_tuned=tuned,
         seconds=time.monotonic() - began,
-        refused=tuple(reason for split in Split for reason in parts[split].refused),
+        refused=tuple(reason for split in Split for reason in data.parts[split].refused),
         notes=notes,
     )
     return result, progress.interrupted

@@ -12,7 +12,7 @@ from schemas.annotation import RecordState
 from schemas.run import MetricRow, Run, RunState
 from schemas.version import Version
 from tests.app.test_pages import PAGES, draw, texts
-from tests.training.conftest import base_folder, frozen, tokenizer
+from tests.training.conftest import base_folder, ended, frozen, tokenizer
 from tests.training.test_run import config
 
 __all__ = ["base_folder", "frozen", "tokenizer"]
@@ -78,8 +78,7 @@ def test_a_stopped_run_is_resumed_from_the_page_and_then_deleted(
     app = draw("train", workspace, monkeypatch)
     press(app, "Resume")
     [run] = training.watch(workspace)
-    while run.is_alive:
-        [run] = training.watch(workspace)
+    run = ended(workspace, run.id)
     assert run.state is RunState.DONE, training.log_tail(workspace, run.id)
     app = draw("train", workspace, monkeypatch)
     press(app, "Delete this run")

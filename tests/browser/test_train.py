@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from curator import Workspace, training
 from schemas.run import RunState
 from schemas.version import Version
-from tests.training.conftest import base_folder, frozen, tokenizer
+from tests.training.conftest import base_folder, ended, frozen, tokenizer
 
 __all__ = ["base_folder", "frozen", "tokenizer"]
 
@@ -36,8 +36,7 @@ def test_a_run_started_by_one_click_outlives_its_window(
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     page.close()
     [run] = training.watch(workspace)
-    while run.is_alive:
-        [run] = training.watch(workspace)
+    run = ended(workspace, run.id)
     assert run.state is RunState.DONE, training.log_tail(workspace, run.id)
     other = browser.new_context().new_page()
     other.goto(f"{address}/train?person=Ben")

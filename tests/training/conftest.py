@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from curator import Workspace, versions
-from curator.store import projects, records
+from curator import Workspace, training, versions
+from curator.store import projects, records, runs
+from schemas.run import Run
 from schemas.version import SplitPlan, Version
 from tests.conftest import make_record
 
@@ -71,3 +74,16 @@ def frozen(workspace: Workspace) -> tuple[Workspace, Version]:
         records.add_many(connection, many, project=project, at=workspace.clock(), accept=True)
     plan = SplitPlan(train=0.6, validation=0.2, test=0.2)
     return workspace, versions.freeze(workspace, actor="me", name="v", plan=plan)
+
+
+def ended(workspace: Workspace, run_id: str) -> Run:
+    """A detached run as it ended; waits for its process, not for the clock."""
+    while True:
+        run = next(run for run in training.watch(workspace) if run.id == run_id)
+        if not run.is_alive:
+            return run
+        with workspace.read() as connection:
+            mark = runs.process_of(connection, run_id)
+        if mark is not None:
+            with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+                psutil.Process(mark.id).wait(timeout=1)  # a zombie of the server never goes away, hence the time

@@ -20,6 +20,7 @@ from curator.training import checkpoint, loop, manifest
 from curator.training.folder import append, cut_after, recover, whole_lines
 from schemas.run import MetricRow, RunState
 from schemas.version import Version
+from tests.training.conftest import ended
 from tests.training.test_run import config
 
 Frozen = tuple[Workspace, Version]
@@ -102,9 +103,7 @@ def test_runs_wait_for_their_turn_and_begin_by_themselves(frozen: Frozen, base_f
         assert states[second.id] is states[third.id] is RunState.QUEUED
     assert training.request_stop(workspace, third.id, actor="me")
     assert training.request_stop(workspace, first.id, actor="me")
-    states = {run.id: run for run in training.watch(workspace)}
-    while any(run.is_alive for run in states.values()):
-        states = {run.id: run for run in training.watch(workspace)}
+    states = {run.id: ended(workspace, run.id) for run in (first, second, third)}
     assert states[first.id].state is RunState.STOPPED
     assert states[second.id].state is RunState.DONE
     assert (states[third.id].state, states[third.id].reason) == (RunState.STOPPED, "Stopped before it began.")
