@@ -7,6 +7,7 @@ begin, inside one writing transaction, so that two never begin for the same devi
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -160,6 +161,11 @@ def begin_next(workspace: Workspace) -> None:
         _launch(workspace, run_id)
 
 
+_SHARES_PROCESSOR = {"GOMP_SPINCOUNT": "1000"}
+"""Threads of a detached run yield soon instead of spinning while they wait for one another: beside a browser or
+a second training, spinning made both up to ten times slower (docs/benchmarks.md). A setting of the user wins."""
+
+
 def _launch(workspace: Workspace, run_id: str) -> None:
     with workspace.read() as connection:
         config = register.get(connection, run_id).config
@@ -179,6 +185,7 @@ def _launch(workspace: Workspace, run_id: str) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            env=_SHARES_PROCESSOR | os.environ,
             start_new_session=True,  # closing the server's terminal must not end the training
         )
 
