@@ -179,6 +179,8 @@ def make_learner(objective: ResponseLoss, config: TrainConfig, accelerator: Acce
         _compile_layers(model)
         notes.append("layers compiled")
     wrapped, optimizer = accelerator.prepare(objective, optimizer)
+    if not alone:  # sharding puts other parameters in the place of those it was given
+        parameters = _optimised(wrapped, None)
     return Learner(
         model=model,
         objective=objective,
