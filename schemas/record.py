@@ -72,6 +72,8 @@ class Record(Schema):
     group: Text | None = None
     """Records of one group never end up on both sides of a split (conversation, document, customer)."""
     labels: dict[str, str] = Field(default_factory=dict)
+    alternative: Text | None = None
+    """A second response to the same context; annotators say which of the two is better."""
 
     @model_validator(mode="after")
     def _settle_training_turns(self) -> Record:

@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.components import answer_editor, notice, record_card
 from curator import Workspace
-from curator.annotate import answers, progress, queue
+from curator.annotate import answers, progress, queue, settle
 from schemas.annotation import Answer, RecordState, Task
 from schemas.project import Project
 
@@ -46,7 +46,7 @@ def _header(workspace: Workspace, project: Project, person: str) -> None:
 
 
 def _say_what_submit_does(answer: Answer, project: Project) -> None:
-    reasons = answers.reasons_to_keep_out(answer, project)
+    reasons = settle.reasons_to_keep_out(answer, project)
     if answer.rating is None:
         st.caption("A rating is needed to submit.")
     elif reasons:

@@ -1,6 +1,6 @@
-"""Stage 2: records become annotations, one claimed record at a time."""
+"""Stage 2: records become annotations, one claimed record at a time, by one person or several."""
 
-from curator.annotate import answers, queue
+from curator.annotate import adjudicate, answers, assignment, questions, queue
 from curator.annotate.progress import Progress, progress
 
-__all__ = ["Progress", "answers", "progress", "queue"]
+__all__ = ["Progress", "adjudicate", "answers", "assignment", "progress", "questions", "queue"]

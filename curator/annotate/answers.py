@@ -2,46 +2,61 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
-from curator.annotate.queue import task_of
+from curator.annotate.settle import problems, settle
+from curator.annotate.tasks import suggestions_hidden, task_of
 from curator.errors import AnnotationError, ClaimExpiredError
 from curator.quality.fingerprint import content_hash
-from curator.store import Connection, claims, events, projects, records, tallies
+from curator.store import Connection, claims, events, projects, records, suggestions, tallies, wordings
 from curator.store import annotations as register
 from curator.workspace import Workspace
 from schemas.annotation import Annotation, Answer, Claim, RecordState, Task
 from schemas.project import Project
+from schemas.questions import QuestionSet
 from schemas.record import Record
 
 
-def reasons_to_keep_out(answer: Answer, project: Project) -> list[str]:
-    """Why a record with this answer would not be accepted; empty when it would."""
-    reasons = [f"{name.replace('_', ' ')} is ticked" for name in answer.checks.ticked]
-    if answer.rating is not None and answer.rating < project.min_rating:
-        reasons.append(f"the rating {answer.rating} is below {project.min_rating}")
-    return reasons
+def save_draft(
+    workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str, active_seconds: float | None = None
+) -> bool:
+    """Keep what an annotator has typed, and their claim with it; False when the claim is no longer theirs.
 
-
-def save_draft(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) -> None:
-    """Keep what an annotator has typed, and their claim with it."""
+    The text is kept either way. One that comes after its own submit is too late to be a draft and is dropped.
+    """
     with workspace.write() as connection:
         now = workspace.clock()
+        if register.of_token(connection, claim.token) is not None:
+            return True
         register.save_draft(connection, claim.record_id, annotator, answer, at=now)
-        claims.renew(connection, claim.token, until=now + workspace.lease)
+        until = now + workspace.lease
+        return claims.renew(connection, claim.token, now=now, until=until, active_seconds=active_seconds)
 
 
-def submit(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) -> Annotation:
+def submit(
+    workspace: Workspace,
+    claim: Claim,
+    answer: Answer,
+    *,
+    annotator: str,
+    active_seconds: float | None = None,
+    questions_hash: str | None = None,
+) -> Annotation:
     """The stored answer. The same claim submitted again returns the first answer and changes nothing.
 
+    Args:
+        workspace: Where to store.
+        claim: What is answered.
+        answer: The judgement.
+        annotator: Whose.
+        active_seconds: Time spent on the record, pauses left out; by default what drafts and renewals reported.
+        questions_hash: Of the questions that the annotator saw; by default those of the project now.
+
     Raises:
-        AnnotationError: The rating is missing or the response is empty; nothing is stored.
+        AnnotationError: A required question is open or the response is empty; nothing is stored.
         ClaimExpiredError: Somebody else has the record now; the answer is kept as a draft.
     """
-    if answer.rating is None:
-        raise AnnotationError("The rating is missing.", hint="Choose 1 to 5 and submit again.")
-    if not answer.response.strip():
-        raise AnnotationError("The response is empty.", hint="Write one, or flag the record for a lead.")
     with workspace.write() as connection:
         now = workspace.clock()
         claims.lock_record(connection, claim.record_id)  # two last answers at once must not both find the other missing
@@ -53,7 +68,20 @@ def submit(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str
         if slot is not None:
             stored = records.get(connection, claim.record_id)
             project = projects.by_id(connection, stored.project_id)
+            asked, asked_hash = _asked(connection, project, questions_hash, actor=annotator, at=now)
+            missing = problems(answer, stored.content, asked)
+            if missing:  # the transaction is taken back, and with it the closing of the slot
+                raise AnnotationError(missing[0].text, hint="Complete it and submit again.")
             projects.ensure_person(connection, annotator, at=now)
+            kind = _suggestion_kind(connection, stored.id, annotator, project)
+            seconds = slot.active_seconds if active_seconds is None else active_seconds
+            context = register.AnswerContext(
+                questions_hash=asked_hash,
+                guideline_hash=wordings.guideline_hash(project.guideline),
+                active_seconds=seconds or None,
+                saw_suggestions=None if kind == "none" else kind == "shown",
+                edited=answer.response != stored.content.response,
+            )
             added = register.add(
                 connection,
                 answer,
@@ -62,11 +90,12 @@ def submit(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str
                 annotator=annotator,
                 claim_token=claim.token,
                 at=now,
+                context=context,
             )
             register.drop_draft(connection, stored.id, annotator)
             claims.remove_skip(connection, stored.id, annotator)
-            tallies.add(connection, project.id, f"annotator:{annotator}")
-            _settle(connection, stored, project)
+            _count(connection, project.id, added, context, sign=1)
+            outcome = _settle(connection, stored, project)
             events.append(
                 connection,
                 "submit",
@@ -75,7 +104,7 @@ def submit(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str
                 at=now,
                 old_hash=stored.content_hash,
                 new_hash=content_hash(stored.content.with_response(answer.response)),
-                detail={"project": project.id, "slot": slot.id, "annotation": added.id},
+                detail={"project": project.id, "slot": slot.id, "annotation": added.id, "outcome": outcome},
             )
             return added
     save_draft(workspace, claim, answer, annotator=annotator)
@@ -146,19 +175,28 @@ def send_back(workspace: Workspace, record_id: str, *, reason: str, actor: str) 
     with workspace.write() as connection:
         claims.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
-        if stored.state not in (RecordState.ACCEPTED, RecordState.REJECTED):
+        if stored.state not in (RecordState.ACCEPTED, RecordState.REJECTED, RecordState.CONFLICT):
             raise AnnotationError(
                 f"Record {record_id} is {stored.state}, so there is nothing to answer anew.", hint="Reload the page."
             )
-        answered = register.standing(connection, record_id)
-        for each in answered:
-            register.mark_undone(connection, each.id)
-            tallies.add(connection, stored.project_id, f"annotator:{each.annotator}", -1)
-        for _ in range(len(answered) or 1):  # a record taken as reviewed was never answered and gets one slot
-            claims.reopen(connection, record_id, project_id=stored.project_id, priority=SENT_BACK)
-        records.set_state(connection, stored, RecordState.WAITING, final=None)
+        answered = offer_anew(connection, stored, priority=SENT_BACK, at=workspace.clock())
         detail = {"project": stored.project_id, "reason": reason, "answers": [each.id for each in answered]}
         events.append(connection, "send-back", record_id, actor=actor, at=workspace.clock(), detail=detail)
+
+
+def offer_anew(
+    connection: Connection, stored: records.StoredRecord, *, priority: int, at: datetime
+) -> list[Annotation]:
+    """Take a settled record's answers back and ask for as many again; who gave them finds theirs as a draft."""
+    answered = register.standing(connection, stored.id)
+    for each in answered:
+        register.mark_undone(connection, each.id)
+        register.save_draft(connection, stored.id, each.annotator, each.answer, at=at)
+        _count(connection, stored.project_id, each, None, sign=-1)
+    for _ in range(len(answered) or 1):  # a record taken as reviewed was never answered and gets one slot
+        claims.reopen(connection, stored.id, project_id=stored.project_id, priority=priority)
+    records.set_state(connection, stored, RecordState.WAITING, final=None)
+    return answered
 
 
 SENT_BACK = 20
@@ -248,12 +286,12 @@ def _take_back(connection: Connection, workspace: Workspace, added: Annotation, 
     now = workspace.clock()
     register.mark_undone(connection, added.id)
     register.save_draft(connection, stored.id, added.annotator, added.answer, at=now)
-    tallies.add(connection, stored.project_id, f"annotator:{added.annotator}", -1)
-    if not claims.has_withdrawn(connection, stored.id):  # a flag is for a lead to lift
+    _count(connection, stored.project_id, added, None, sign=-1)
+    if stored.state is not RecordState.GOLD and not claims.has_withdrawn(connection, stored.id):  # a lead lifts a flag
         records.set_state(connection, stored, RecordState.WAITING, final=None)
     _let_go(connection, added.annotator, project_id=stored.project_id)
     until = now + workspace.lease
-    claim = claims.claim_answered(connection, act.slot_id, added.annotator, until=until)
+    claim = claims.claim_answered(connection, act.slot_id, added.annotator, now=now, until=until)
     old_hash = content_hash(stored.content.with_response(added.answer.response))
     return _back(connection, workspace, stored, claim, act, annotator=added.annotator, old_hash=old_hash)
 
@@ -301,16 +339,53 @@ def _keep_text(
         register.save_draft(connection, stored.id, annotator, answer, at=workspace.clock())
 
 
-def _settle(connection: Connection, stored: records.StoredRecord, project: Project) -> None:
-    """Give a record its state once every slot is answered: accepted when everybody accepts it."""
-    if claims.unanswered(connection, stored.id) > 0:
-        return
-    standing = register.standing(connection, stored.id)
-    accepting = [not reasons_to_keep_out(each.answer, project) for each in standing]
-    if all(accepting):
-        final = stored.content.with_response(standing[-1].answer.response)
-        records.set_state(connection, stored, RecordState.ACCEPTED, final=final)
-    elif any(accepting):
-        records.set_state(connection, stored, RecordState.FLAGGED, final=None)  # people disagree: a lead decides
-    else:
-        records.set_state(connection, stored, RecordState.REJECTED, final=None)
+def _settle(connection: Connection, stored: records.StoredRecord, project: Project) -> str | None:
+    """Give a record its state once every slot is answered; gives the state, or None while somebody is missing."""
+    if stored.state is RecordState.GOLD or claims.unanswered(connection, stored.id) > 0:
+        return None
+    standing = [each.answer for each in register.standing(connection, stored.id)]
+    outcome = settle(stored.content, standing, project)
+    records.set_state(connection, stored, outcome.state, final=outcome.final)
+    return outcome.state.value
+
+
+def _asked(
+    connection: Connection, project: Project, seen: str | None, *, actor: str, at: datetime
+) -> tuple[QuestionSet, str]:
+    """The questions that an annotator saw, with their hash: an answer stays valid under those."""
+    present = wordings.questions_hash(project.questions)
+    if seen is None or seen == present:
+        if not wordings.is_known(connection, project.id, present, wordings.guideline_hash(project.guideline)):
+            wordings.keep(connection, project, actor=actor, at=at)
+        return project.questions, present
+    earlier = wordings.questions_of(connection, project.id, seen)
+    return (project.questions, present) if earlier is None else (earlier, seen)
+
+
+def _suggestion_kind(connection: Connection, record_id: str, annotator: str, project: Project) -> str:
+    """`shown` or `hidden`, or `none` where nothing is suggested for the record."""
+    if not suggestions.about(connection, record_id):
+        return "none"
+    return "hidden" if suggestions_hidden(record_id, annotator, project) else "shown"
+
+
+def _count(
+    connection: Connection,
+    project_id: int,
+    added: Annotation,
+    context: register.AnswerContext | None,
+    *,
+    sign: int,
+) -> None:
+    """Keep the totals of a person in step with an answer that is given (1) or taken back (-1)."""
+    who = added.annotator
+    saw = added.saw_suggestions if context is None else context.saw_suggestions
+    edited = register.is_edited(connection, added.id) if context is None else context.edited
+    kind = "none" if saw is None else "shown" if saw else "hidden"
+    tallies.add(connection, project_id, f"annotator:{who}", sign)
+    tallies.add(connection, project_id, f"day:{added.submitted_at:%Y-%m-%d}:{who}", sign)
+    tallies.add(connection, project_id, f"answers {kind}:{who}", sign)
+    if added.active_seconds:
+        tallies.add(connection, project_id, f"seconds:{who}", sign * round(added.active_seconds))
+    if edited:
+        tallies.add(connection, project_id, f"edited {kind}:{who}", sign)

@@ -1,11 +1,15 @@
-"""Progress: what a person has done, and where the records of a project stand."""
+"""Progress: what a person has done, where the records of a project stand, and how a team works."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import NamedTuple
 
+import numpy as np
+
 from curator.store import annotations as register
-from curator.store import tallies
+from curator.store import gold, tallies
+from curator.store.gold import GoldAnswer
 from curator.workspace import Workspace
 from schemas.annotation import RecordState
 
@@ -17,11 +21,14 @@ class Progress(NamedTuple):
     """Answers that stand, since midnight UTC."""
     mine: int
     by_state: dict[RecordState, int]
+    hours_left: tuple[float, float] | None
+    """Work that is left for one person at this one's pace: waiting records times the lower and upper quartile of their
+    active time over the last thirty answers. None with fewer than five answers."""
 
     @property
     def records(self) -> int:
-        """All records."""
-        return sum(self.by_state.values())
+        """All records but gold ones."""
+        return sum(n for state, n in self.by_state.items() if state is not RecordState.GOLD)
 
     @property
     def settled(self) -> int:
@@ -29,11 +36,110 @@ class Progress(NamedTuple):
         return self.by_state[RecordState.ACCEPTED] + self.by_state[RecordState.REJECTED]
 
 
+_PACE_NEEDS = 5
+
+
 def progress(workspace: Workspace, annotator: str, *, project_id: int) -> Progress:
     """Totals as the transactions that changed them left them; nothing is counted over records."""
-    midnight = workspace.clock().replace(hour=0, minute=0, second=0, microsecond=0)
+    today, ever = f"day:{workspace.clock():%Y-%m-%d}:{annotator}", f"annotator:{annotator}"
+    states = {f"record:{state.value}": state for state in RecordState}
+    with workspace.read() as connection:
+        totals = tallies.some(connection, project_id, [today, ever, *states])
+        seconds = register.recent_seconds(connection, annotator)
+    by_state = {state: totals[name] for name, state in states.items()}
+    left = None
+    if len(seconds) >= _PACE_NEEDS:
+        low, high = np.quantile(seconds, [0.25, 0.75]) * by_state[RecordState.WAITING] / 3600
+        left = (float(low), float(high))
+    return Progress(totals[today], totals[ever], by_state, left)
+
+
+class Member(NamedTuple):
+    """One annotator's work in one project, taken from the totals that every submit keeps."""
+
+    name: str
+    answers: int
+    """Answers that stand."""
+    today: int
+    hours: float
+    """Active time, pauses of more than a minute left out; 0 where it is not known."""
+    edited_shown: float | None
+    """Share of answers with an edited response where suggestions were shown; None where there are none."""
+    edited_hidden: float | None
+    edited_none: float | None
+    """Where there was no suggestion to show."""
+    gold_right: int
+    gold_given: int
+
+
+class Day(NamedTuple):
+    """Answers of one person on one day."""
+
+    day: str
+    """As in 2026-03-01, UTC."""
+    name: str
+    answers: int
+
+
+class Team(NamedTuple):
+    """How a team works."""
+
+    members: list[Member]
+    days: list[Day]
+    """The last thirty days on which anybody answered."""
+
+
+def team(workspace: Workspace, *, project_id: int, days: int = 30) -> Team:
+    """Everybody who answered in a project, the busiest first, and what was done per day."""
     with workspace.read() as connection:
         totals = tallies.totals(connection, project_id)
-        today = register.count_since(connection, annotator, midnight)
-    by_state = {state: totals.get(f"record:{state.value}", 0) for state in RecordState}
-    return Progress(today, totals.get(f"annotator:{annotator}", 0), by_state)
+        judged = gold.answers(connection, project_id)
+    now = workspace.clock()
+    since = f"{now - timedelta(days=days):%Y-%m-%d}"
+    members = []
+    for key, answers in totals.items():
+        kind, _, name = key.partition(":")
+        if kind != "annotator":
+            continue
+        edited = {
+            how: totals.get(f"edited {how}:{name}", 0) / n if (n := totals.get(f"answers {how}:{name}", 0)) else None
+            for how in ("shown", "hidden", "none")
+        }
+        mine = [each for each in judged if each.annotator == name]
+        members.append(
+            Member(
+                name=name,
+                answers=answers,
+                today=totals.get(f"day:{now:%Y-%m-%d}:{name}", 0),
+                hours=totals.get(f"seconds:{name}", 0) / 3600,
+                edited_shown=edited["shown"],
+                edited_hidden=edited["hidden"],
+                edited_none=edited["none"],
+                gold_right=sum(is_right(each) for each in mine),
+                gold_given=len(mine),
+            )
+        )
+    history = []
+    for key, answers in totals.items():
+        kind, _, rest = key.partition(":")
+        day, _, name = rest.partition(":")
+        if kind == "day" and day >= since and answers:
+            history.append(Day(day, name, answers))
+    return Team(sorted(members, key=lambda each: (-each.answers, each.name)), sorted(history))
+
+
+def is_right(given: GoldAnswer) -> bool:
+    """Whether an answer to a gold record ticks the same checks, is within one of its rating and agrees otherwise.
+
+    The text is not compared: there are many right ways to write one.
+    """
+    answer, expected = given.given, given.expected
+    if answer.checks != expected.checks or answer.values != expected.values:
+        return False
+    if expected.preference is not None and (
+        answer.preference is None or answer.preference.choice != expected.preference.choice
+    ):
+        return False
+    if expected.rating is None or answer.rating is None:
+        return True
+    return abs(answer.rating - expected.rating) <= 1

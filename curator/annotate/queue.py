@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from curator.store import Connection, claims, projects, records
-from curator.store import annotations as register
+from datetime import datetime
+
+from curator.annotate.tasks import task_of
+from curator.store import Connection, claims, events, gold, pools, projects, records, tallies
 from curator.store.claims import Waiting
 from curator.workspace import Workspace
 from schemas.annotation import Claim, Task
+from schemas.project import Project
 
 
 def next_task(workspace: Workspace, annotator: str, *, project_id: int) -> Task | None:
@@ -22,10 +25,35 @@ def next_task(workspace: Workspace, annotator: str, *, project_id: int) -> Task 
         claims.lock_person(connection, annotator)
         claim = claims.held(connection, annotator, project_id=project_id)
         if claim is None:
-            claim = claims.claim_next(connection, annotator, project_id=project_id, now=now, until=until)
-        elif claims.renew(connection, claim.token, until=until):
+            claim = _claim(connection, annotator, projects.by_id(connection, project_id), now=now, until=until)
+        elif claims.renew(connection, claim.token, now=now, until=until):
             claim = claim.model_copy(update={"expires_at": until})
         return None if claim is None else task_of(connection, claim, annotator)
+
+
+def _claim(connection: Connection, annotator: str, project: Project, *, now: datetime, until: datetime) -> Claim | None:
+    """A gold record when one is due, else the next free slot; the log has it."""
+    claim = None
+    if project.gold_every:
+        mine = f"annotator:{annotator}"
+        is_due = (tallies.some(connection, project.id, [mine])[mine] + 1) % project.gold_every == 0
+        due = gold.next_for(connection, annotator, project_id=project.id) if is_due else None
+        if due is not None:
+            claim = claims.open_for(connection, annotator, due, project_id=project.id, now=now, until=until)
+    if claim is None:
+        claim = claims.claim_next(
+            connection,
+            annotator,
+            project_id=project.id,
+            now=now,
+            until=until,
+            audiences=pools.audiences(connection, project.id, annotator),
+            at_random=project.order == "random",
+        )
+    if claim is not None:
+        detail = {"project": project.id, "slot": claim.slot_id}
+        events.append(connection, "claim", claim.record_id, actor=annotator, at=now, detail=detail)
+    return claim
 
 
 def claim_record(workspace: Workspace, annotator: str, record_id: str) -> Task | None:
@@ -44,10 +72,12 @@ def claim_record(workspace: Workspace, annotator: str, record_id: str) -> Task |
         return None if claim is None else task_of(connection, claim, annotator)
 
 
-def renew(workspace: Workspace, claim: Claim) -> bool:
+def renew(workspace: Workspace, claim: Claim, *, active_seconds: float | None = None) -> bool:
     """Keep a claim for another lease; False when it is no longer valid."""
     with workspace.write() as connection:
-        return claims.renew(connection, claim.token, until=workspace.clock() + workspace.lease)
+        now = workspace.clock()
+        until = now + workspace.lease
+        return claims.renew(connection, claim.token, now=now, until=until, active_seconds=active_seconds)
 
 
 def give_back(workspace: Workspace, claim: Claim) -> bool:
@@ -59,17 +89,11 @@ def give_back(workspace: Workspace, claim: Claim) -> bool:
 def why_empty(workspace: Workspace, annotator: str, *, project_id: int) -> Waiting:
     """What keeps the queue from giving an annotator a record."""
     with workspace.read() as connection:
-        return claims.waiting(connection, annotator, project_id=project_id, now=workspace.clock())
+        audiences = pools.audiences(connection, project_id, annotator)
+        return claims.waiting(connection, annotator, project_id=project_id, now=workspace.clock(), audiences=audiences)
 
 
 def offer_skipped(workspace: Workspace, annotator: str, *, project_id: int) -> int:
     """Put what an annotator skipped back into their queue; returns how many records."""
     with workspace.write() as connection:
         return claims.remove_all_skips(connection, annotator, project_id=project_id)
-
-
-def task_of(connection: Connection, claim: Claim, annotator: str) -> Task:
-    """Everything that the screen needs for a claim."""
-    stored = records.get(connection, claim.record_id)
-    draft = register.draft_of(connection, claim.record_id, annotator)
-    return Task(claim=claim, record=stored.content, draft=draft)

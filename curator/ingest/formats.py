@@ -82,6 +82,7 @@ def read_record(row: Row, format: Format, field_map: FieldMap, *, source: str) -
             licence=fields.optional_text("licence") or fields.optional_text("license"),
             language=fields.optional_text("language"),
             group=fields.optional_text("group"),
+            alternative=fields.optional_text("alternative"),
         )
     except _RowError as error:
         return RowIssue(line=row.line, field=error.field, rule=error.rule, problem=error.problem, text=row.text)

@@ -31,8 +31,12 @@ def canonical_bytes(messages: Iterable[Message]) -> bytes:
 
 
 def content_hash(record: Record) -> str:
-    """sha256 of a record's messages, 64 hex digits. Metadata (source, licence, labels) is not part of it."""
-    return hashlib.sha256(canonical_bytes(record.messages)).hexdigest()
+    """sha256 of a record's messages and its alternative response, 64 hex digits.
+
+    Metadata (source, licence, labels) is not part of it.
+    """
+    alternative = b"" if record.alternative is None else _part(b"a", record.alternative.encode())
+    return hashlib.sha256(canonical_bytes(record.messages) + alternative).hexdigest()
 
 
 def prompt_hash(prompt: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -24,6 +24,24 @@ class LastAct(NamedTuple):
     annotation_id: int | None
 
 
+class AnswerContext(NamedTuple):
+    """What an annotator saw and how long they took."""
+
+    questions_hash: str | None = None
+    guideline_hash: str | None = None
+    active_seconds: float | None = None
+    saw_suggestions: bool | None = None
+    edited: bool | None = None
+
+
+class Overlap(NamedTuple):
+    """One of several answers to a record."""
+
+    record_id: str
+    annotator: str
+    answer: Answer
+
+
 def add(
     connection: Connection,
     answer: Answer,
@@ -33,8 +51,10 @@ def add(
     annotator: str,
     claim_token: str,
     at: datetime,
+    context: AnswerContext | None = None,
 ) -> Annotation:
     """Store an answer."""
+    context = context or AnswerContext()
     values = {
         "record_id": record_id,
         "slot_id": slot_id,
@@ -42,6 +62,7 @@ def add(
         "claim_token": claim_token,
         "answer": answer.model_dump(mode="json"),
         "submitted_at": at,
+        **context._asdict(),
     }
     row = connection.execute(insert(annotation).values(values).returning(annotation)).mappings().one()
     return _annotation(row)
@@ -113,21 +134,49 @@ def people_of(connection: Connection, record_ids: Sequence[str]) -> dict[str, li
     return found
 
 
-def count_since(connection: Connection, annotator: str, since: datetime) -> int:
-    """Somebody's answers that stand, given since a time; only those are walked, not their whole past."""
-    theirs = annotation.c.annotator == annotator
-    last_before = select(annotation.c.id).where(theirs, annotation.c.submitted_at < since)
-    last_before = last_before.order_by(annotation.c.id.desc()).limit(1)
-    query = select(func.count()).where(
-        theirs, annotation.c.id > func.coalesce(last_before.scalar_subquery(), 0), annotation.c.undone.is_(False)
+def recent_seconds(connection: Connection, annotator: str, *, limit: int = 30) -> list[float]:
+    """Active seconds of somebody's newest answers for which they are known."""
+    query = select(annotation.c.active_seconds).where(
+        annotation.c.annotator == annotator, annotation.c.active_seconds.is_not(None)
     )
-    return connection.execute(query).scalar_one()
+    return list(connection.execute(query.order_by(annotation.c.id.desc()).limit(limit)).scalars())
+
+
+def overlapping(connection: Connection, project_id: int) -> Iterator[Overlap]:
+    """Answers that stand on records with more than one of them, those of a record side by side, streamed."""
+    stands = annotation.c.undone.is_(False)
+    several = (
+        select(annotation.c.record_id)
+        .join(slot, slot.c.id == annotation.c.slot_id)
+        .where(stands, slot.c.project_id == project_id)
+        .group_by(annotation.c.record_id)
+        .having(func.count() > 1)
+    )
+    query = select(annotation.c.record_id, annotation.c.annotator, annotation.c.answer).where(
+        stands, annotation.c.record_id.in_(several)
+    )
+    rows = connection.execution_options(yield_per=2000).execute(query.order_by(annotation.c.record_id, annotation.c.id))
+    for row in rows:
+        yield Overlap(row.record_id, row.annotator, Answer.model_validate(row.answer))
+
+
+def all_standing(connection: Connection, project_id: int) -> Iterator[Annotation]:
+    """Every answer of a project that stands, oldest first, streamed."""
+    query = select(annotation).join(slot, slot.c.id == annotation.c.slot_id)
+    query = query.where(slot.c.project_id == project_id, annotation.c.undone.is_(False))
+    for row in connection.execution_options(yield_per=2000).execute(query.order_by(annotation.c.id)).mappings():
+        yield _annotation(row)
 
 
 def mark_undone(connection: Connection, annotation_id: int) -> bool:
     """Take an answer back; False when it was taken back already. It is kept."""
     change = annotation.update().where(annotation.c.id == annotation_id, annotation.c.undone.is_(False))
     return connection.execute(change.values(undone=True)).rowcount == 1
+
+
+def is_edited(connection: Connection, annotation_id: int) -> bool:
+    """Whether an answer changed the response."""
+    return bool(connection.execute(select(annotation.c.edited).where(annotation.c.id == annotation_id)).scalar())
 
 
 _ACTS = ("submit", "skip", "flag")
@@ -160,11 +209,20 @@ def save_draft(connection: Connection, record_id: str, annotator: str, answer: A
     connection.execute(insert(draft).values(values))
 
 
-def draft_of(connection: Connection, record_id: str, annotator: str) -> Answer | None:
+class Draft(NamedTuple):
+    """What somebody had typed, and when."""
+
+    answer: Answer
+    saved_at: datetime
+
+
+def draft_of(connection: Connection, record_id: str, annotator: str) -> Draft | None:
     """What somebody had typed for a record."""
-    query = select(draft.c.answer).where(draft.c.record_id == record_id, draft.c.annotator == annotator)
-    found = connection.execute(query).scalar()
-    return None if found is None else Answer.model_validate(found)
+    query = select(draft.c.answer, draft.c.saved_at).where(
+        draft.c.record_id == record_id, draft.c.annotator == annotator
+    )
+    row = connection.execute(query).first()
+    return None if row is None else Draft(Answer.model_validate(row.answer), row.saved_at)
 
 
 def drop_draft(connection: Connection, record_id: str, annotator: str) -> None:
@@ -180,4 +238,8 @@ def _annotation(row: RowMapping) -> Annotation:
         answer=Answer.model_validate(row["answer"]),
         submitted_at=row["submitted_at"],
         undone=row["undone"],
+        questions_hash=row["questions_hash"],
+        guideline_hash=row["guideline_hash"],
+        active_seconds=row["active_seconds"],
+        saw_suggestions=row["saw_suggestions"],
     )

@@ -7,6 +7,7 @@ back; it is random, and it becomes the idempotency key of the answer.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -21,7 +22,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    union_all,
 )
 
 from curator.store.tables import annotation, person, record, skip, slot
@@ -36,6 +36,7 @@ class SlotRow(NamedTuple):
     state: str
     holder: str | None
     claim_token: str | None
+    active_seconds: float
 
 
 class Waiting(NamedTuple):
@@ -48,6 +49,34 @@ class Waiting(NamedTuple):
     """Free records that this person skipped."""
     answered: int
     """Free records that this person has already answered."""
+    assigned: int
+    """Free slots that are kept for other people."""
+
+
+class Lease(NamedTuple):
+    """A claim as a lead sees it."""
+
+    slot_id: int
+    record_id: str
+    holder: str
+    claimed_at: datetime | None
+    seen_at: datetime | None
+    """Last sign of life."""
+    expires_at: datetime
+
+
+ANYBODY = ""
+"""Audience of a slot that is kept for nobody."""
+
+
+def person_audience(name: str) -> str:
+    """Audience of a slot that is kept for one person."""
+    return f"person:{name}"
+
+
+def pool_audience(name: str) -> str:
+    """Audience of a slot that is kept for the members of a pool."""
+    return f"pool:{name}"
 
 
 def held(connection: Connection, annotator: str, *, project_id: int) -> Claim | None:
@@ -61,11 +90,33 @@ def held(connection: Connection, annotator: str, *, project_id: int) -> Claim | 
 
 
 def claim_next(
-    connection: Connection, annotator: str, *, project_id: int, now: datetime, until: datetime
+    connection: Connection,
+    annotator: str,
+    *,
+    project_id: int,
+    now: datetime,
+    until: datetime,
+    audiences: Sequence[str] = (ANYBODY,),
+    at_random: bool = False,
 ) -> Claim | None:
-    """A claim on the first free slot that is for this person, in order of priority."""
+    """A claim on a free slot that is for this person, of the highest priority at which there is one.
+
+    Within a priority a person goes on behind the slot that they answered last and starts again at the first, so that
+    nobody walks over everything they have done; or the slot is drawn at random.
+
+    Args:
+        connection: An open writing transaction.
+        annotator: Who claims.
+        project_id: In which project.
+        now: Present time; leases that ended before are free.
+        until: When the new lease ends.
+        audiences: Whose slots they may take, the ones to take first in front.
+        at_random: Draw within a priority.
+    """
     for _ in range(_TRIES):  # on PostgreSQL the few urgent slots may all be locked for a moment by others who claim
-        claim = _claim(connection, annotator, _next(annotator, project_id=project_id, now=now), until=until)
+        claim = _claim_by_priority(
+            connection, annotator, project_id=project_id, now=now, until=until, audiences=audiences, at_random=at_random
+        )
         if claim is not None:
             return claim
         if connection.dialect.name == "sqlite":
@@ -74,23 +125,60 @@ def claim_next(
 
 
 _TRIES = 5
+_DRAWS = 2**31 - 1
 
 
-def _next(annotator: str, *, project_id: int, now: datetime) -> Select[tuple[int]]:
-    """Id of the first free slot that is for somebody.
+def draw() -> int:
+    """A random place for a slot, or to begin looking from."""
+    return secrets.randbelow(_DRAWS)
 
-    Open slots and expired ones are looked up apart, and open ones by their highest priority first: so each step walks
-    the index, where one condition with OR would sort every open slot of the project.
-    """
-    for_them = (slot.c.project_id == project_id) & ~_answered_by(annotator, slot) & ~_skipped_by(annotator, slot)
-    peer = slot.alias()
-    open_to_them = (peer.c.project_id == project_id) & (peer.c.state == "open")
-    open_to_them &= ~_answered_by(annotator, peer) & ~_skipped_by(annotator, peer)
-    highest = select(peer.c.priority).where(open_to_them).order_by(peer.c.priority.desc()).limit(1).scalar_subquery()
-    is_open = (slot.c.state == "open") & (slot.c.priority == highest)
-    arms = [_first_of(for_them & free).subquery() for free in (is_open, _expired(now))]
-    either = union_all(*(select(arm) for arm in arms)).subquery()
-    return select(either.c.id).order_by(either.c.priority.desc(), either.c.id).limit(1)
+
+def _claim_by_priority(
+    connection: Connection,
+    annotator: str,
+    *,
+    project_id: int,
+    now: datetime,
+    until: datetime,
+    audiences: Sequence[str],
+    at_random: bool,
+) -> Claim | None:
+    """Every step walks one index from a point; a condition with OR would sort every open slot of the project."""
+    here = slot.c.project_id == project_id
+    for_them = here & ~_answered_by(annotator, slot) & ~_skipped_by(annotator, slot)
+    place, begin = (slot.c.shuffle, draw()) if at_random else (slot.c.id, _last_answered(connection, annotator))
+    below: int | None = None
+    while True:
+        tops = {each: _top_priority(connection, here & (slot.c.audience == each), below) for each in audiences}
+        known = [priority for priority in tops.values() if priority is not None]
+        top = max(known, default=None)
+        left_behind = for_them & _expired(now) & slot.c.audience.in_(audiences)
+        if top is not None:
+            left_behind &= slot.c.priority >= top
+        steps: list[tuple[ColumnElement[bool], ColumnElement[Any]]] = [(left_behind, slot.c.priority.desc())]
+        for audience in audiences:
+            if top is not None and tops[audience] == top:
+                same = for_them & (slot.c.state == "open") & (slot.c.audience == audience) & (slot.c.priority == top)
+                steps += [(same & (place > begin), place), (same, place)]
+        for wanted, order in steps:
+            first = _locked(select(slot.c.id).where(wanted).order_by(order, slot.c.id).limit(1))
+            claim = _claim(connection, annotator, first, now=now, until=until)
+            if claim is not None:
+                return claim
+        if top is None:
+            return None
+        below = top
+
+
+def _top_priority(connection: Connection, wanted: ColumnElement[bool], below: int | None) -> int | None:
+    """The highest priority of an open slot, with nothing asked about whom it is for."""
+    query = select(slot.c.priority).where(wanted, slot.c.state == "open").order_by(slot.c.priority.desc()).limit(1)
+    return connection.execute(query if below is None else query.where(slot.c.priority < below)).scalar()
+
+
+def _last_answered(connection: Connection, annotator: str) -> int:
+    query = select(annotation.c.slot_id).where(annotation.c.annotator == annotator)
+    return connection.execute(query.order_by(annotation.c.id.desc()).limit(1)).scalar() or 0
 
 
 def claim_record(
@@ -98,18 +186,97 @@ def claim_record(
 ) -> Claim | None:
     """A claim on a free slot of one record, even if this person skipped or answered it before."""
     mine_or_free = _free(now) | ((slot.c.state == "held") & (slot.c.holder == annotator))
-    return _claim_one(connection, annotator, mine_or_free & (slot.c.record_id == record_id), until=until)
+    first = select(slot.c.id).where(mine_or_free & (slot.c.record_id == record_id)).order_by(slot.c.id).limit(1)
+    return _claim(connection, annotator, _locked(first), now=now, until=until)
 
 
-def claim_answered(connection: Connection, slot_id: int, annotator: str, *, until: datetime) -> Claim | None:
+def claim_answered(
+    connection: Connection, slot_id: int, annotator: str, *, now: datetime, until: datetime
+) -> Claim | None:
     """A claim on a slot that this person's answer, now taken back, had closed."""
-    return _claim_one(connection, annotator, (slot.c.id == slot_id) & (slot.c.state == "done"), until=until)
+    first = select(slot.c.id).where((slot.c.id == slot_id) & (slot.c.state == "done"))
+    return _claim(connection, annotator, _locked(first), now=now, until=until)
 
 
-def renew(connection: Connection, token: str, *, until: datetime) -> bool:
-    """Lengthen a lease; False when the claim is no longer valid."""
-    change = slot.update().where(slot.c.claim_token == token, slot.c.state == "held").values(expires_at=until)
+def renew(
+    connection: Connection, token: str, *, now: datetime, until: datetime, active_seconds: float | None = None
+) -> bool:
+    """Lengthen a lease at a sign of life; False when the claim is no longer valid.
+
+    Args:
+        connection: An open writing transaction.
+        token: Of the claim.
+        now: Present time.
+        until: When the lease ends now.
+        active_seconds: Time spent on the record since it was claimed, pauses left out.
+    """
+    values: dict[str, Any] = {"expires_at": until, "seen_at": now}
+    if active_seconds is not None:
+        values["active_seconds"] = active_seconds
+    change = slot.update().where(slot.c.claim_token == token, slot.c.state == "held").values(values)
     return connection.execute(change).rowcount == 1
+
+
+def leases(connection: Connection, *, project_id: int) -> list[Lease]:
+    """Every claim of a project, the one that was quiet longest first."""
+    query = select(slot).where(slot.c.project_id == project_id, slot.c.state == "held")
+    return [
+        Lease(row["id"], row["record_id"], row["holder"], row["claimed_at"], row["seen_at"], row["expires_at"])
+        for row in connection.execute(query.order_by(slot.c.seen_at, slot.c.id)).mappings()
+    ]
+
+
+def release(connection: Connection, slot_id: int) -> str | None:
+    """Free a claimed slot whoever holds it; gives the holder, or None when nobody did."""
+    held_slot = (slot.c.id == slot_id) & (slot.c.state == "held")
+    holder = connection.execute(select(slot.c.holder).where(held_slot).with_for_update()).scalar()
+    if holder is not None:
+        connection.execute(slot.update().where(held_slot).values(**_NOBODY, state="open"))
+    return holder
+
+
+def assign(connection: Connection, record_ids: Sequence[str], audience: str) -> int:
+    """Keep the open slots of records for an audience; returns how many slots."""
+    changed = 0
+    for start in range(0, len(record_ids), 500):  # databases bound the number of values in one statement
+        some = list(record_ids[start : start + 500])
+        change = slot.update().where(slot.c.record_id.in_(some), slot.c.state == "open")
+        changed += connection.execute(change.values(audience=audience)).rowcount
+    return changed
+
+
+def unassigned(connection: Connection, *, project_id: int, limit: int) -> list[str]:
+    """Records with an open slot that is kept for nobody, in the order of the queue."""
+    query = select(slot.c.record_id).where(
+        slot.c.project_id == project_id, slot.c.state == "open", slot.c.audience == ANYBODY
+    )
+    query = query.order_by(slot.c.priority.desc(), slot.c.id).limit(limit * 20)
+    return list(dict.fromkeys(connection.execute(query).scalars()))[:limit]
+
+
+def set_priority(connection: Connection, record_ids: Sequence[str], priority: int) -> int:
+    """Put the unanswered slots of records at another place of the queue; returns how many slots."""
+    changed = 0
+    for start in range(0, len(record_ids), 500):
+        some = list(record_ids[start : start + 500])
+        change = slot.update().where(slot.c.record_id.in_(some), slot.c.state.in_(["open", "held"]))
+        changed += connection.execute(change.values(priority=priority)).rowcount
+    return changed
+
+
+def open_for(
+    connection: Connection, annotator: str, record_id: str, *, project_id: int, now: datetime, until: datetime
+) -> Claim:
+    """A claim on a slot that is made for this person: an extra review of a record that asks for no more."""
+    n = _next_n(connection, record_id)
+    token = secrets.token_urlsafe(16)
+    values = {
+        "record_id": record_id, "project_id": project_id, "n": n, "state": "held", "holder": annotator,
+        "audience": person_audience(annotator), "shuffle": draw(), "claim_token": token,
+        "claimed_at": now, "seen_at": now, "expires_at": until,
+    }  # fmt: skip
+    row = connection.execute(slot.insert().values(values).returning(slot)).mappings().one()
+    return _claim_of(row)
 
 
 def give_back(connection: Connection, token: str) -> bool:
@@ -142,9 +309,13 @@ def offer_again(connection: Connection, record_id: str, *, priority: int | None 
 
 def reopen(connection: Connection, record_id: str, *, project_id: int, priority: int) -> None:
     """Add a fresh open slot to a record whose slots were all answered, or that never had one."""
-    last = connection.execute(select(func.max(slot.c.n)).where(slot.c.record_id == record_id)).scalar_one()
-    values = {"record_id": record_id, "project_id": project_id, "n": 0 if last is None else last + 1}
+    values = {"record_id": record_id, "project_id": project_id, "n": _next_n(connection, record_id), "shuffle": draw()}
     connection.execute(slot.insert().values(**values, state="open", priority=priority))
+
+
+def _next_n(connection: Connection, record_id: str) -> int:
+    last = connection.execute(select(func.max(slot.c.n)).where(slot.c.record_id == record_id)).scalar_one()
+    return 0 if last is None else last + 1
 
 
 def lock_record(connection: Connection, record_id: str) -> None:
@@ -188,19 +359,35 @@ def remove_all_skips(connection: Connection, annotator: str, *, project_id: int)
     ).rowcount
 
 
-def waiting(connection: Connection, annotator: str, *, project_id: int, now: datetime) -> Waiting:
+def waiting(
+    connection: Connection,
+    annotator: str,
+    *,
+    project_id: int,
+    now: datetime,
+    audiences: Sequence[str] = (ANYBODY,),
+) -> Waiting:
     """What keeps an empty queue from giving somebody a record."""
-    here = slot.c.project_id == project_id
+    here = (slot.c.project_id == project_id) & slot.c.audience.in_(audiences)
     others = and_(here, slot.c.state == "held", slot.c.expires_at > now, slot.c.holder != annotator)
     held_by_others = connection.execute(select(func.count(), func.min(slot.c.expires_at)).where(others)).one()
     free = here & _free(now)
     skipped = connection.execute(select(func.count()).select_from(slot).where(free & _skipped_by(annotator, slot)))
     answered = connection.execute(select(func.count()).select_from(slot).where(free & _answered_by(annotator, slot)))
+    kept = (slot.c.project_id == project_id) & _free(now) & slot.c.audience.not_in(audiences)
+    assigned = connection.execute(select(func.count()).select_from(slot).where(kept))
     others_hold, next_free = held_by_others
-    return Waiting(others_hold, next_free, skipped.scalar_one(), answered.scalar_one())
+    return Waiting(others_hold, next_free, skipped.scalar_one(), answered.scalar_one(), assigned.scalar_one())
 
 
-_NOBODY: dict[str, Any] = {"holder": None, "claim_token": None, "expires_at": None}
+_NOBODY: dict[str, Any] = {
+    "holder": None,
+    "claim_token": None,
+    "expires_at": None,
+    "claimed_at": None,
+    "seen_at": None,
+    "active_seconds": 0,
+}
 
 
 def _expired(now: datetime) -> ColumnElement[bool]:
@@ -220,17 +407,18 @@ def _skipped_by(annotator: str, of: FromClause) -> ColumnElement[bool]:
     return exists().where((skip.c.record_id == of.c.record_id) & (skip.c.annotator == annotator))
 
 
-def _first_of(wanted: ColumnElement[bool]) -> Select[tuple[int, int]]:
-    query = select(slot.c.id, slot.c.priority).where(wanted).order_by(slot.c.priority.desc(), slot.c.id).limit(1)
-    return query.with_for_update(skip_locked=True)  # PostgreSQL; SQLite has one writer and leaves the clause out
+def _locked(query: Select[tuple[int]]) -> Select[tuple[int]]:
+    """On PostgreSQL, rows that others are claiming are passed over; SQLite has one writer and leaves the clause out."""
+    return query.with_for_update(skip_locked=True)
 
 
-def _claim_one(connection: Connection, annotator: str, wanted: ColumnElement[bool], *, until: datetime) -> Claim | None:
-    return _claim(connection, annotator, select(_first_of(wanted).subquery().c.id), until=until)
-
-
-def _claim(connection: Connection, annotator: str, first: Select[tuple[int]], *, until: datetime) -> Claim | None:
-    values = {"state": "held", "holder": annotator, "claim_token": secrets.token_urlsafe(16), "expires_at": until}
+def _claim(
+    connection: Connection, annotator: str, first: Select[tuple[int]], *, now: datetime, until: datetime
+) -> Claim | None:
+    values: dict[str, Any] = {
+        "state": "held", "holder": annotator, "claim_token": secrets.token_urlsafe(16), "expires_at": until,
+        "claimed_at": now, "seen_at": now, "active_seconds": 0,
+    }  # fmt: skip
     change = slot.update().where(slot.c.id == first.scalar_subquery()).values(values).returning(slot)
     row = connection.execute(change).mappings().first()
     return None if row is None else _claim_of(row)
@@ -241,4 +429,4 @@ def _claim_of(row: RowMapping) -> Claim:
 
 
 def _row(row: RowMapping) -> SlotRow:
-    return SlotRow(row["id"], row["record_id"], row["state"], row["holder"], row["claim_token"])
+    return SlotRow(row["id"], row["record_id"], row["state"], row["holder"], row["claim_token"], row["active_seconds"])

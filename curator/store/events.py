@@ -56,6 +56,15 @@ def newest(connection: Connection, subject: str, kinds: Sequence[str]) -> int | 
     return connection.execute(query).scalar()
 
 
+def reason_of_sending_back(connection: Connection, subject: str) -> str | None:
+    """Why a record was sent back, if nobody has answered it since."""
+    query = select(event.c.kind, event.c.detail).where(
+        event.c.subject == subject, event.c.kind.in_(["submit", "send-back", "undo"])
+    )
+    row = connection.execute(query.order_by(event.c.id.desc()).limit(1)).first()
+    return str(row.detail["reason"]) if row is not None and row.kind == "send-back" else None
+
+
 def latest(connection: Connection, *, limit: int = 50) -> list[Event]:
     """The newest lines of the log, newest first."""
     query = select(event).order_by(event.c.id.desc()).limit(limit)

@@ -10,7 +10,6 @@ from curator.errors import NotFoundError
 from curator.store.engine import insert_or_ignore
 from curator.store.tables import person, project
 from schemas.project import Project
-from schemas.release import Gates
 
 DEFAULT_NAME = "default"
 
@@ -23,8 +22,8 @@ def ensure_default(connection: Connection, *, at: datetime) -> None:
 
 def create(connection: Connection, name: str, *, at: datetime, guideline: str = "") -> Project:
     """A new project with the default gates."""
-    values = {"name": name, "guideline": guideline, "gates": Gates().model_dump(mode="json"), "created_at": at}
-    connection.execute(insert(project).values(values))
+    fresh = Project(id=0, name=name, guideline=guideline).model_dump(mode="json", exclude={"id"})
+    connection.execute(insert(project).values(fresh | {"created_at": at}))
     return by_name(connection, name)
 
 
@@ -64,5 +63,4 @@ def ensure_person(connection: Connection, name: str, *, at: datetime) -> None:
 
 
 def _project(row: RowMapping) -> Project:
-    fields = {name: row[name] for name in ("id", "name", "guideline", "min_rating", "reviews_required")}
-    return Project(**fields, gates=Gates.model_validate(row["gates"]))
+    return Project.model_validate({name: row[name] for name in Project.model_fields})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -84,7 +85,15 @@ def add_many(
         tallies.add(connection, project.id, f"record:{state.value}", len(fresh))
         if not accept:
             slots = [
-                {"record_id": row["id"], "project_id": project.id, "n": n, "state": "open", "priority": priority}
+                {
+                    "record_id": row["id"],
+                    "project_id": project.id,
+                    "n": n,
+                    "state": "open",
+                    "priority": priority,
+                    "audience": "",
+                    "shuffle": random.randrange(2**31 - 1),
+                }
                 for row in fresh
                 for n in range(project.reviews_required)
             ]

@@ -65,6 +65,11 @@ project = Table(
     Column("guideline", Text, nullable=False, default=""),
     Column("min_rating", Integer, nullable=False, default=3),
     Column("reviews_required", Integer, nullable=False, default=1),
+    Column("order", Text, nullable=False, default="priority"),
+    Column("hidden_suggestions", Float, nullable=False, default=0),
+    Column("gold_every", Integer, nullable=False, default=0),
+    Column("base_model", Text),  # folder of the model whose tokens the labelling screen shows
+    Column("questions", _Json, nullable=False),  # as they are asked now; earlier ones stand in `wording`
     Column("gates", _Json, nullable=False),
     Column("created_at", _UtcTime, nullable=False),
 )
@@ -128,6 +133,30 @@ quarantine = Table(
     Column("state", Text, nullable=False, default="open"),
 )
 
+# Every text of a guideline and every set of questions that annotators ever saw; answers name them by hash.
+wording = Table(
+    "wording",
+    metadata,
+    Column("project_id", ForeignKey("project.id"), primary_key=True),
+    Column("hash", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("content", _Json, nullable=False),
+    Column("mappings", _Json, nullable=False),  # how answers to the set before it are read
+    Column("actor", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    CheckConstraint("kind in ('guideline', 'questions')", name="kind"),
+)
+
+# A group of people to whom records can be given.
+pool = Table(
+    "pool",
+    metadata,
+    Column("project_id", ForeignKey("project.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Index(None, "project_id", "person"),
+)
+
 # One row per review that a record needs. The holder is the only one who may answer it, until expires_at.
 slot = Table(
     "slot",
@@ -138,12 +167,18 @@ slot = Table(
     Column("n", Integer, nullable=False),
     Column("state", Text, nullable=False, default="open"),
     Column("priority", Integer, nullable=False, default=0),
+    Column("audience", Text, nullable=False, default=""),  # "" anybody, "person:NAME", "pool:NAME"
+    Column("shuffle", Integer, nullable=False, default=0),  # random; where a project's order is random
     Column("holder", Text),
     Column("claim_token", Text, unique=True),
+    Column("claimed_at", _UtcTime),
+    Column("active_seconds", Float, nullable=False, default=0),  # of the present claim, pauses left out
+    Column("seen_at", _UtcTime),  # last sign of life of the holder
     Column("expires_at", _UtcTime),
     UniqueConstraint("record_id", "n"),
     CheckConstraint("state in ('open', 'held', 'done', 'withdrawn')", name="state"),
-    Index(None, "project_id", "state", "priority", "id"),
+    Index(None, "project_id", "state", "audience", "priority", "id"),
+    Index(None, "project_id", "state", "audience", "priority", "shuffle"),
     Index(None, "holder", "state"),
 )
 
@@ -158,7 +193,61 @@ annotation = Table(
     Column("answer", _Json, nullable=False),
     Column("submitted_at", _UtcTime, nullable=False),
     Column("undone", Boolean, nullable=False, default=False),
+    Column("questions_hash", Text),
+    Column("guideline_hash", Text),
+    Column("active_seconds", Float),
+    Column("saw_suggestions", Boolean),
+    Column("edited", Boolean),  # the response differs from the record's; None for answers from before this was kept
     Index(None, "annotator", "id"),
+)
+
+# Records with a known right answer; every annotator gets one now and then, for calibration. They are never frozen.
+gold = Table(
+    "gold",
+    metadata,
+    Column("record_id", ForeignKey("record.id"), primary_key=True),
+    Column("project_id", ForeignKey("project.id"), nullable=False, index=True),
+    Column("expected", _Json, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+)
+
+suggestion = Table(
+    "suggestion",
+    metadata,
+    Column("record_id", ForeignKey("record.id"), primary_key=True),
+    Column("question", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("value", _Json, nullable=False),
+    Column("score", Float),
+    Column("at", _UtcTime, nullable=False),
+)
+
+comment = Table(
+    "comment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("record_id", ForeignKey("record.id"), nullable=False),
+    Column("author", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    Index(None, "record_id", "id"),
+)
+
+# "I am unsure, because ..." and what a lead ruled.
+doubt = Table(
+    "doubt",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("project.id"), nullable=False),
+    Column("record_id", ForeignKey("record.id"), nullable=False, index=True),
+    Column("author", Text, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    Column("ruling", Text),
+    Column("ruled_by", Text),
+    Column("ruled_at", _UtcTime),
+    Index(None, "project_id", "ruled_at", "id"),
 )
 
 # A skip is the annotator's own: the record goes to somebody else and comes back to them only when asked for.

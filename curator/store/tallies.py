@@ -5,6 +5,8 @@ A total is changed in the transaction that changes what it counts, so a page nev
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -12,7 +14,11 @@ from curator.store.tables import tally
 
 
 def add(connection: Connection, project_id: int, name: str, n: int = 1) -> None:
-    """Change the total `name` of a project by `n`. Names are `record:STATE` and `annotator:NAME`."""
+    """Change the total `name` of a project by `n`.
+
+    Names are `record:STATE`; and for people `annotator:NAME`, `day:YYYY-MM-DD:NAME`, `seconds:NAME` (active time), and
+    `answers KIND:NAME` and `edited KIND:NAME`, where KIND says whether suggestions were `shown`, `hidden` or `none`.
+    """
     build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = build(tally).values(project_id=project_id, name=name, n=n)
     keys = ["project_id", "name"]
@@ -25,3 +31,10 @@ def totals(connection: Connection, project_id: int) -> dict[str, int]:
     """Every total of a project by name; a name that is missing stands at 0."""
     query = select(tally.c.name, tally.c.n).where(tally.c.project_id == project_id)
     return {row.name: row.n for row in connection.execute(query)}
+
+
+def some(connection: Connection, project_id: int, names: Collection[str]) -> dict[str, int]:
+    """The totals with these names; one that was never changed stands at 0."""
+    query = select(tally.c.name, tally.c.n).where(tally.c.project_id == project_id, tally.c.name.in_(names))
+    found = {row.name: row.n for row in connection.execute(query)}
+    return {name: found.get(name, 0) for name in names}

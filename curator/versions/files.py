@@ -39,6 +39,7 @@ COLUMNS = pa.schema(
         pa.field("group", _TEXT),
         pa.field("labels", _TEXT, nullable=False),  # JSON object, keys sorted
         pa.field("original", _TEXT),  # JSON, the row as it was imported
+        pa.field("alternative", _TEXT),  # versions frozen before there was one lack the column
     ]
 )
 
@@ -104,6 +105,7 @@ def _plain(row: FrozenRow, meta: str) -> dict[str, Any]:
         "group": record.group,
         "labels": orjson.dumps(record.labels, option=orjson.OPT_SORT_KEYS).decode(),
         "original": None if record.original is None else orjson.dumps(record.original).decode(),
+        "alternative": record.alternative,
     }
 
 
@@ -116,5 +118,6 @@ def _row(values: dict[str, Any], split: Split) -> FrozenRow:
         language=values["language"],
         group=values["group"],
         labels=orjson.loads(values["labels"]),
+        alternative=values.get("alternative"),
     )
     return FrozenRow(values["row_id"], values["row_hash"], split, record)

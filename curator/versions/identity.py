@@ -33,13 +33,13 @@ class Entry(NamedTuple):
 
 
 def row_hash(record: Record) -> str:
-    """sha256 of a record's messages, 64 hex digits."""
+    """sha256 of a record's messages and its alternative response, 64 hex digits."""
     return content_hash(record)
 
 
 def meta_hash(record: Record) -> str:
     """sha256 of a record's metadata (origin, licence, language, group, labels, original row), 64 hex digits."""
-    metadata = record.model_dump(mode="json", exclude={"messages"})
+    metadata = record.model_dump(mode="json", exclude={"messages", "alternative"})
     return hashlib.sha256(orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

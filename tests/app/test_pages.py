@@ -78,7 +78,7 @@ def test_a_submit_needs_a_rating_and_then_shows_the_next(stocked: Workspace, mon
     app = draw("annotate", stocked, monkeypatch)
     submit = next(button for button in app.button if button.label == "Submit and next")
     submit.click().run()
-    assert "The rating is missing." in app.error[0].value.replace("\\", "")
+    assert "needs an answer" in app.error[0].value.replace("\\", "")
     next(button for button in app.button if button.label == "Good").click().run()
     assert "Will be accepted" in texts(app)
     next(button for button in app.button if button.label == "Submit and next").click().run()

@@ -1,4 +1,4 @@
-"""Stored answers: paging through them, and counting today's without walking the past."""
+"""Stored answers: paging through them, and the drafts before them."""
 
 from __future__ import annotations
 
@@ -26,17 +26,6 @@ def answer_three(workspace: Workspace) -> list[int]:
     return ids
 
 
-def test_answers_since_midnight_leave_out_yesterday_others_and_what_was_undone(stocked: Workspace) -> None:
-    ids = answer_three(stocked)
-    midnight = NOON.replace(hour=0)
-    with stocked.write() as connection:
-        assert annotations.count_since(connection, "ada", midnight) == 2
-        assert annotations.count_since(connection, "ben", midnight) == 0
-        assert annotations.mark_undone(connection, ids[2])
-        assert not annotations.mark_undone(connection, ids[2])
-        assert annotations.count_since(connection, "ada", midnight) == 1
-
-
 def test_paging_goes_back_from_the_newest_and_forward_to_the_nearest(stocked: Workspace) -> None:
     first, second, third = answer_three(stocked)
 
@@ -56,7 +45,7 @@ def test_a_draft_is_replaced_and_dropped(stocked: Workspace) -> None:
         got = claims.claim_next(connection, "ada", project_id=1, now=NOON, until=NOON + timedelta(minutes=30))
         for text in ("One", "Two"):
             annotations.save_draft(connection, got.record_id, "ada", Answer(response=text), at=NOON)
-        assert annotations.draft_of(connection, got.record_id, "ada") == Answer(response="Two")
+        assert annotations.draft_of(connection, got.record_id, "ada") == (Answer(response="Two"), NOON)
         assert annotations.draft_of(connection, got.record_id, "ben") is None
         annotations.drop_draft(connection, got.record_id, "ada")
         assert annotations.draft_of(connection, got.record_id, "ada") is None

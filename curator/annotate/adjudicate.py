@@ -1,0 +1,162 @@
+"""Adjudication: records on which annotators disagree or that one of them flagged, and what somebody decides."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from curator.annotate.settle import final_of, problems, reasons_to_keep_out, settle
+from curator.errors import AnnotationError
+from curator.quality.fingerprint import content_hash
+from curator.store import annotations as register
+from curator.store import claims, doubts, events, projects, records
+from curator.store.doubts import Doubt
+from curator.workspace import Workspace
+from schemas.annotation import Annotation, Answer, RecordState
+from schemas.record import Record
+
+DECIDABLE = (RecordState.CONFLICT, RecordState.FLAGGED)
+
+
+class Case(NamedTuple):
+    """A record that waits for a decision."""
+
+    record_id: str
+    record: Record
+    state: RecordState
+    answers: tuple[Annotation, ...]
+    """Those that stand, in an order that tells nothing about who gave them."""
+    differences: tuple[str, ...]
+    """What they disagree about."""
+    reason: str
+    """Why it was flagged; empty for a conflict."""
+
+
+def cases(
+    workspace: Workspace,
+    *,
+    project_id: int,
+    state: RecordState = RecordState.CONFLICT,
+    after: str = "",
+    limit: int = 50,
+) -> list[Case]:
+    """Records that wait for a decision, ordered by id, behind the id `after`."""
+    with workspace.read() as connection:
+        found = records.page(connection, project_id, after=after, limit=limit, state=state)
+    return [case(workspace, each.id) for each in found]
+
+
+def case(workspace: Workspace, record_id: str) -> Case:
+    """One record with every answer on it.
+
+    Raises:
+        NotFoundError: There is no such record.
+    """
+    with workspace.read() as connection:
+        stored = records.get(connection, record_id)
+        project = projects.by_id(connection, stored.project_id)
+        answers = register.standing(connection, record_id)
+        log = events.about(connection, record_id)
+    flagged = [each for each in log if each.kind == "flag"]
+    note = flagged[-1].detail.get("note", "") if flagged and isinstance(flagged[-1].detail, dict) else ""
+    differences = settle(stored.content, [each.answer for each in answers], project).differences if answers else ()
+    ordered = sorted(answers, key=lambda each: content_hash(stored.content.with_response(each.annotator)))
+    return Case(record_id, stored.content, stored.state, tuple(ordered), differences, str(note or ""))
+
+
+def decide(
+    workspace: Workspace, record_id: str, answer: Answer, *, actor: str, picked: int | None = None, note: str = ""
+) -> RecordState:
+    """The state of a record after somebody settled it with an answer of their own or one that they picked.
+
+    Every annotator's answer stays as it was given; the decision is an event and the record's new final text.
+
+    Args:
+        workspace: Where it is.
+        record_id: What is decided.
+        answer: The answer that counts: picked, merged or written anew.
+        actor: Who decides.
+        picked: Id of the annotation that was taken as it is.
+        note: Why, for the annotators.
+
+    Raises:
+        AnnotationError: The record does not wait for a decision, or the answer is not complete.
+    """
+    with workspace.write() as connection:
+        claims.lock_record(connection, record_id)
+        stored = records.get(connection, record_id)
+        if stored.state not in DECIDABLE:
+            raise AnnotationError(
+                f"Record {record_id} is {stored.state}, so there is nothing to decide.", hint="Reload the page."
+            )
+        project = projects.by_id(connection, stored.project_id)
+        missing = problems(answer, stored.content, project.questions)
+        if missing and picked is None:  # one that was submitted under earlier questions may be picked as it is
+            raise AnnotationError(missing[0].text, hint="Complete it and decide again.")
+        claims.withdraw(connection, record_id)
+        if reasons_to_keep_out(answer, project):
+            state, final = RecordState.REJECTED, None
+        else:
+            state, final = RecordState.ACCEPTED, final_of(stored.content, answer)
+        records.set_state(connection, stored, state, final=final)
+        events.append(
+            connection,
+            "adjudicate",
+            record_id,
+            actor=actor,
+            at=workspace.clock(),
+            old_hash=stored.content_hash,
+            new_hash=content_hash(final or stored.content),
+            detail={
+                "project": project.id,
+                "picked": picked,
+                "answer": answer.model_dump(mode="json"),
+                "note": note,
+                "outcome": state.value,
+            },
+        )
+        return state
+
+
+def ask(workspace: Workspace, record_id: str, question: str, *, author: str) -> int:
+    """Put "I am unsure, because ..." into the lead's inbox; gives the number of the doubt.
+
+    Raises:
+        AnnotationError: Nothing is asked.
+    """
+    if not question.strip():
+        raise AnnotationError("The question is empty.", hint="Say what you are unsure about.")
+    with workspace.write() as connection:
+        stored = records.get(connection, record_id)
+        now = workspace.clock()
+        number = doubts.ask(connection, record_id, question, project_id=stored.project_id, author=author, at=now)
+        events.append(connection, "doubt", record_id, actor=author, at=now, detail={"doubt": number})
+        return number
+
+
+def rule(workspace: Workspace, doubt_id: int, ruling: str, *, actor: str) -> None:
+    """Answer a doubt; from now on the ruling is shown on similar records.
+
+    Raises:
+        AnnotationError: The ruling is empty.
+        NotFoundError: There is no such doubt.
+    """
+    if not ruling.strip():
+        raise AnnotationError("The ruling is empty.", hint="Write what annotators should do.")
+    with workspace.write() as connection:
+        now = workspace.clock()
+        ruled = doubts.rule(connection, doubt_id, ruling, by=actor, at=now)
+        events.append(connection, "ruling", ruled.record_id, actor=actor, at=now, detail={"doubt": doubt_id})
+
+
+class Inbox(NamedTuple):
+    """Doubts with the records that they are about."""
+
+    doubt: Doubt
+    record: Record
+
+
+def inbox(workspace: Workspace, *, project_id: int) -> list[Inbox]:
+    """Doubts that nobody has answered, oldest first."""
+    with workspace.read() as connection:
+        waiting = doubts.open_doubts(connection, project_id)
+        return [Inbox(each, records.get(connection, each.record_id).content) for each in waiting]

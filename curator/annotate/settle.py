@@ -1,0 +1,128 @@
+"""What the answers of one or several people make of a record: its state and its final text. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from schemas.annotation import Answer, RecordState
+from schemas.project import Project
+from schemas.questions import QuestionSet, Value
+from schemas.record import Message, Record
+
+
+class Problem(NamedTuple):
+    """Why an answer cannot be submitted yet."""
+
+    question: str
+    """Id of the question, or `response`."""
+    text: str
+
+
+class Outcome(NamedTuple):
+    """What a record becomes."""
+
+    state: RecordState
+    final: Record | None
+    differences: tuple[str, ...] = ()
+    """What people disagree about: `accept`, `response`, `preference`, or ids of questions."""
+
+
+def problems(answer: Answer, record: Record, questions: QuestionSet) -> list[Problem]:
+    """Everything that keeps an answer from being submitted; empty when it is complete."""
+    found = []
+    if not answer.response.strip():
+        found.append(Problem("response", "The response is empty. Write one, or flag the record for a lead."))
+    if record.alternative is not None and answer.preference is None:
+        found.append(Problem("preference", "Say which of the two responses is better."))
+    if answer.trains is not None:
+        found += _problems_of_switches(answer.trains, record)
+    known = {question.id: question for question in questions.questions}
+    for question in questions.questions:
+        if question.if_edited and answer.response == record.response:
+            continue
+        value = answer.value(question.id)
+        if question.required and (value is None or value in ("", ())):
+            found.append(Problem(question.id, f"“{question.title}” needs an answer."))
+        elif value is not None and question.kind != "text":
+            given = value if isinstance(value, tuple) else (str(value),)
+            unknown = [each for each in given if question.option(each) is None]
+            if unknown or (question.kind == "choices") != isinstance(value, tuple):
+                found.append(Problem(question.id, f"“{question.title}” has no option {', '.join(unknown) or value}."))
+    strange = sorted(set(answer.values) - set(known))
+    found += [Problem(name, f"There is no question {name} in this project.") for name in strange]
+    for detail in answer.details:
+        if detail.check not in answer.checks.ticked:
+            found.append(Problem("checks", f"A detail speaks of {detail.check}, which is not ticked."))
+        elif detail.end is not None and detail.end > len(answer.response):
+            found.append(Problem("checks", f"The passage of {detail.check} ends behind the end of the response."))
+    return found
+
+
+def _problems_of_switches(trains: tuple[bool, ...], record: Record) -> list[Problem]:
+    if len(trains) != len(record.messages):
+        return [Problem("trains", "The training switches do not fit the messages.")]
+    if any(on and message.role != "assistant" for on, message in zip(trains, record.messages, strict=True)):
+        return [Problem("trains", "Only responses can carry loss.")]
+    if not any(trains):
+        return [Problem("trains", "No response would be trained. Leave one switched on, or reject the record.")]
+    return []
+
+
+def reasons_to_keep_out(answer: Answer, project: Project) -> list[str]:
+    """Why a record with this answer would not be accepted; empty when it would."""
+    reasons = [f"{name.replace('_', ' ')} is ticked" for name in answer.checks.ticked]
+    if answer.rating is not None and answer.rating < project.min_rating:
+        reasons.append(f"the rating {answer.rating} is below {project.min_rating}")
+    if answer.preference is not None and answer.preference.choice == "both bad":
+        reasons.append("both responses are bad")
+    for question in project.questions.own:
+        value = answer.values.get(question.id)
+        given = value if isinstance(value, tuple) else () if value is None else (str(value),)
+        for each in given:
+            option = question.option(each)
+            if each in question.keeps_out and option is not None:
+                reasons.append(f"{question.title}: {option.label}")
+    return reasons
+
+
+def final_of(record: Record, answer: Answer) -> Record:
+    """A record with what an answer says about its text, its training switches and its two responses."""
+    final = record.with_response(answer.response)
+    if answer.trains is not None:
+        messages = zip(record.messages, final.messages, answer.trains, strict=True)
+        switched = tuple(
+            Message(role=edited.role, content=edited.content, train=on) for _before, edited, on in messages
+        )
+        final = final.model_copy(update={"messages": switched})
+    if answer.preference is None or record.alternative is None:
+        return final
+    if answer.preference.choice == "alternative":
+        swapped = final.with_response(record.alternative)
+        return swapped.model_copy(update={"alternative": record.response})
+    if answer.preference.choice == "tie":
+        return final.model_copy(update={"alternative": None})
+    return final
+
+
+def settle(record: Record, answers: Sequence[Answer], project: Project) -> Outcome:
+    """What a record becomes once everybody has answered: accepted, rejected, or a conflict that somebody decides."""
+    accepting = [not reasons_to_keep_out(answer, project) for answer in answers]
+    differences = []
+    if any(accepting) and not all(accepting):
+        differences.append("accept")
+    if all(accepting) and len({final_of(record, answer).model_dump_json() for answer in answers}) > 1:
+        same_text = len({answer.response for answer in answers}) == 1
+        differences.append("preference" if same_text and record.alternative is not None else "response")
+    for question in project.questions.questions:
+        if question.must_agree and len({_comparable(answer.value(question.id)) for answer in answers}) > 1:
+            differences.append(question.id)
+    if differences:
+        return Outcome(RecordState.CONFLICT, None, tuple(differences))
+    if all(accepting):
+        return Outcome(RecordState.ACCEPTED, final_of(record, answers[-1]))
+    return Outcome(RecordState.REJECTED, None)
+
+
+def _comparable(value: Value | None) -> str | None:
+    return "\n".join(sorted(value)) if isinstance(value, tuple) else None if value is None else str(value)

@@ -1,0 +1,22 @@
+"""Comments on records."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from curator.store.tables import comment
+from schemas.annotation import Comment
+
+
+def add(connection: Connection, record_id: str, text: str, *, author: str, at: datetime) -> None:
+    """Store a comment."""
+    connection.execute(insert(comment).values(record_id=record_id, author=author, text=text, at=at))
+
+
+def about(connection: Connection, record_id: str) -> tuple[Comment, ...]:
+    """Comments on a record, oldest first."""
+    query = select(comment).where(comment.c.record_id == record_id).order_by(comment.c.id)
+    rows = connection.execute(query).mappings()
+    return tuple(Comment(author=row["author"], text=row["text"], at=row["at"]) for row in rows)

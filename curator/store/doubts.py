@@ -1,0 +1,76 @@
+"""Doubts: "I am unsure, because ...", and the rulings with which leads answer them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, RowMapping, func, insert, select
+
+from curator.errors import NotFoundError
+from curator.store.tables import doubt, record
+from schemas.record import Record
+
+
+class Doubt(NamedTuple):
+    """Somebody was unsure about a record; a lead may have ruled."""
+
+    id: int
+    record_id: str
+    author: str
+    question: str
+    at: datetime
+    ruling: str | None
+    ruled_by: str | None
+    ruled_at: datetime | None
+
+
+def ask(connection: Connection, record_id: str, question: str, *, project_id: int, author: str, at: datetime) -> int:
+    """Put a doubt into the lead's inbox; gives its id."""
+    values = {"project_id": project_id, "record_id": record_id, "author": author, "question": question, "at": at}
+    return int(connection.execute(insert(doubt).values(values).returning(doubt.c.id)).scalar_one())
+
+
+def rule(connection: Connection, doubt_id: int, ruling: str, *, by: str, at: datetime) -> Doubt:
+    """Answer a doubt; a second ruling replaces the first.
+
+    Raises:
+        NotFoundError: There is no such doubt.
+    """
+    change = doubt.update().where(doubt.c.id == doubt_id).values(ruling=ruling, ruled_by=by, ruled_at=at)
+    row = connection.execute(change.returning(doubt)).mappings().first()
+    if row is None:
+        raise NotFoundError(f"There is no doubt {doubt_id}.", hint="Reload the page.")
+    return _doubt(row)
+
+
+def open_doubts(connection: Connection, project_id: int) -> list[Doubt]:
+    """Doubts that nobody has answered, oldest first."""
+    query = select(doubt).where(doubt.c.project_id == project_id, doubt.c.ruled_at.is_(None)).order_by(doubt.c.id)
+    return [_doubt(row) for row in connection.execute(query).mappings()]
+
+
+def count_open(connection: Connection, project_id: int) -> int:
+    """Number of doubts that nobody has answered."""
+    query = select(func.count()).where(doubt.c.project_id == project_id, doubt.c.ruled_at.is_(None))
+    return connection.execute(query).scalar_one()
+
+
+class Ruled(NamedTuple):
+    """A doubt with its ruling, and the instruction of the record that it was about."""
+
+    doubt: Doubt
+    instruction: str
+
+
+def rulings(connection: Connection, project_id: int, *, limit: int = 200) -> list[Ruled]:
+    """Doubts with their rulings, newest first."""
+    query = select(doubt, record.c.content).join(record, record.c.id == doubt.c.record_id)
+    query = query.where(doubt.c.project_id == project_id, doubt.c.ruled_at.is_not(None))
+    rows = connection.execute(query.order_by(doubt.c.id.desc()).limit(limit)).mappings()
+    return [Ruled(_doubt(row), Record.model_validate(row["content"]).instruction) for row in rows]
+
+
+def _doubt(row: RowMapping) -> Doubt:
+    names = ("id", "record_id", "author", "question", "at", "ruling", "ruled_by", "ruled_at")
+    return Doubt(**{name: row[name] for name in names})

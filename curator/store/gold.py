@@ -1,0 +1,84 @@
+"""Gold records: records with a known right answer, by which annotators are calibrated."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, exists, insert, select
+
+from curator.store.tables import annotation, gold, skip
+from schemas.annotation import Answer
+
+
+class GoldAnswer(NamedTuple):
+    """What somebody said about a gold record, beside what is right."""
+
+    annotator: str
+    record_id: str
+    given: Answer
+    expected: Answer
+
+
+def mark(
+    connection: Connection, record_id: str, expected: Answer, *, project_id: int, actor: str, at: datetime
+) -> None:
+    """Keep the right answer to a record; an earlier one is replaced."""
+    connection.execute(delete(gold).where(gold.c.record_id == record_id))
+    values = {
+        "record_id": record_id, "project_id": project_id, "expected": expected.model_dump(mode="json"),
+        "actor": actor, "at": at,
+    }  # fmt: skip
+    connection.execute(insert(gold).values(values))
+
+
+def unmark(connection: Connection, record_id: str) -> bool:
+    """Forget the right answer to a record; False when there was none."""
+    return connection.execute(delete(gold).where(gold.c.record_id == record_id)).rowcount == 1
+
+
+def expected(connection: Connection, record_id: str) -> Answer | None:
+    """The right answer to a record, if it is gold."""
+    found = connection.execute(select(gold.c.expected).where(gold.c.record_id == record_id)).scalar()
+    return None if found is None else Answer.model_validate(found)
+
+
+def next_for(connection: Connection, annotator: str, *, project_id: int) -> str | None:
+    """A gold record that somebody has neither answered nor skipped."""
+    skipped = exists().where((skip.c.record_id == gold.c.record_id) & (skip.c.annotator == annotator))
+    answered = exists().where(
+        (annotation.c.record_id == gold.c.record_id)
+        & (annotation.c.annotator == annotator)
+        & annotation.c.undone.is_(False)
+    )
+    query = (
+        select(gold.c.record_id)
+        .where(gold.c.project_id == project_id, ~answered, ~skipped)
+        .order_by(gold.c.at)
+        .limit(1)
+    )
+    return connection.execute(query).scalar()
+
+
+def answers(connection: Connection, project_id: int) -> list[GoldAnswer]:
+    """Every answer that stands on a gold record."""
+    query = (
+        select(annotation, gold.c.expected)
+        .join(gold, gold.c.record_id == annotation.c.record_id)
+        .where(gold.c.project_id == project_id, annotation.c.undone.is_(False))
+        .order_by(annotation.c.id)
+    )
+    return [
+        GoldAnswer(
+            row["annotator"],
+            row["record_id"],
+            Answer.model_validate(row["answer"]),
+            Answer.model_validate(row["expected"]),
+        )
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def count(connection: Connection, project_id: int) -> int:
+    """Number of gold records."""
+    return len(connection.execute(select(gold.c.record_id).where(gold.c.project_id == project_id)).all())

@@ -1,0 +1,38 @@
+"""Pools: groups of people to whom records can be given."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from curator.store.claims import ANYBODY, person_audience, pool_audience
+from curator.store.engine import insert_or_ignore
+from curator.store.tables import pool
+
+
+def add(connection: Connection, project_id: int, name: str, person: str) -> None:
+    """Put somebody into a pool, which is made if there is none of this name."""
+    values = {"project_id": project_id, "name": name, "person": person}
+    connection.execute(insert_or_ignore(pool, connection.dialect).values(values))
+
+
+def remove(connection: Connection, project_id: int, name: str, person: str) -> None:
+    """Take somebody out of a pool."""
+    connection.execute(
+        pool.delete().where(pool.c.project_id == project_id, pool.c.name == name, pool.c.person == person)
+    )
+
+
+def members(connection: Connection, project_id: int) -> dict[str, list[str]]:
+    """Who is in which pool."""
+    found: dict[str, list[str]] = {}
+    query = select(pool.c.name, pool.c.person).where(pool.c.project_id == project_id)
+    for name, person in connection.execute(query.order_by(pool.c.name, pool.c.person)):
+        found.setdefault(name, []).append(person)
+    return found
+
+
+def audiences(connection: Connection, project_id: int, person: str) -> tuple[str, ...]:
+    """Whose slots somebody may take: their own, those of their pools, those of anybody; in this order."""
+    query = select(pool.c.name).where(pool.c.project_id == project_id, pool.c.person == person).order_by(pool.c.name)
+    theirs = [pool_audience(name) for name in connection.execute(query).scalars()]
+    return (person_audience(person), *theirs, ANYBODY)
