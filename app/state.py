@@ -5,6 +5,7 @@ Facts live in the database; what stands here are choices on screen: who I am, wh
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -21,7 +22,7 @@ _PERSON = "person"
 _PROJECT = "project"
 
 
-@st.cache_resource(show_spinner=False)
+@functools.cache  # routes beside the pages use it too, where Streamlit's caches have no session to work in
 def _open(folder: str) -> Workspace:
     return open_workspace(Path(folder), create=True, settings=load(workspace=Path(folder)))
 

@@ -77,6 +77,9 @@ class Preference(Schema):
         return self
 
 
+RejectReason = Literal["unanswerable", "wrong", "unsafe", "off topic", "duplicate", "other"]
+
+
 class Answer(Schema):
     """One person's judgement of one record."""
 
@@ -93,6 +96,8 @@ class Answer(Schema):
     """Answers to the project's own questions, by id."""
     trains: tuple[bool, ...] | None = None
     """For every message whether it carries loss; none leaves the record's own switches."""
+    reject: RejectReason | None = None
+    """Why the record should not be used at all; then nothing else has to be answered."""
     preference: Preference | None = None
     """Required where the record has an alternative response."""
 

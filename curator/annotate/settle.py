@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from schemas.annotation import Answer, RecordState
 from schemas.project import Project
-from schemas.questions import QuestionSet, Value
+from schemas.questions import RATING, QuestionSet, Value
 from schemas.record import Message, Record
 
 
@@ -30,6 +30,8 @@ class Outcome(NamedTuple):
 
 def problems(answer: Answer, record: Record, questions: QuestionSet) -> list[Problem]:
     """Everything that keeps an answer from being submitted; empty when it is complete."""
+    if answer.reject is not None:
+        return []
     found = []
     if not answer.response.strip():
         found.append(Problem("response", "The response is empty. Write one, or flag the record for a lead."))
@@ -40,6 +42,8 @@ def problems(answer: Answer, record: Record, questions: QuestionSet) -> list[Pro
     known = {question.id: question for question in questions.questions}
     for question in questions.questions:
         if question.if_edited and answer.response == record.response:
+            continue
+        if question.id == RATING and record.alternative is not None:  # the better of two is asked instead
             continue
         value = answer.value(question.id)
         if question.required and (value is None or value in ("", ())):
@@ -71,6 +75,8 @@ def _problems_of_switches(trains: tuple[bool, ...], record: Record) -> list[Prob
 
 def reasons_to_keep_out(answer: Answer, project: Project) -> list[str]:
     """Why a record with this answer would not be accepted; empty when it would."""
+    if answer.reject is not None:
+        return [f"it is rejected as {answer.reject}"]
     reasons = [f"{name.replace('_', ' ')} is ticked" for name in answer.checks.ticked]
     if answer.rating is not None and answer.rating < project.min_rating:
         reasons.append(f"the rating {answer.rating} is below {project.min_rating}")

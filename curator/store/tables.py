@@ -82,6 +82,14 @@ person = Table(
     Column("created_at", _UtcTime, nullable=False),
 )
 
+# Keys of the labelling screen that somebody chose for themselves.
+keymap = Table(
+    "keymap",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("keys", _Json, nullable=False),
+)
+
 import_batch = Table(
     "import_batch",
     metadata,

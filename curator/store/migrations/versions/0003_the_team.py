@@ -60,6 +60,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", "hash", name=op.f("pk_wording")),
     )
     op.create_table(
+        "keymap",
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("keys", _JSON, nullable=False),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_keymap")),
+    )
+    op.create_table(
         "pool",
         sa.Column("project_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -138,7 +144,7 @@ def _count_days() -> None:
 
 
 def downgrade() -> None:
-    for table in ("doubt", "comment", "suggestion", "gold", "pool", "wording"):
+    for table in ("doubt", "comment", "suggestion", "gold", "pool", "keymap", "wording"):
         op.drop_table(table)
     with op.batch_alter_table("annotation", schema=None) as batch_op:
         for name in ("questions_hash", "guideline_hash", "active_seconds", "saw_suggestions", "edited"):

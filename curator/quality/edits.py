@@ -1,0 +1,53 @@
+"""What an edit changed, word by word: a plain comparison of two texts, nothing about why."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Literal, NamedTuple
+
+_WORD = re.compile(r"\s+|\w+|[^\w\s]")
+_MOST = 20_000
+"""Pieces of both texts together up to which they are aligned; the time grows with the square."""
+
+
+class Piece(NamedTuple):
+    """Text that stayed, came or went."""
+
+    kind: Literal["same", "added", "removed"]
+    text: str
+
+
+def word_diff(before: str, after: str) -> list[Piece]:
+    """Both texts as one list of pieces; dropping what was added gives `before`, dropping what was removed `after`.
+
+    Example:
+        >>> word_diff("a red car", "a blue car")
+        [Piece(kind='same', text='a '), Piece(kind='removed', text='red'), Piece(kind='added', text='blue'), \
+Piece(kind='same', text=' car')]
+    """
+    if before == after:
+        return [Piece("same", before)] if before else []
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    if len(old) + len(new) > _MOST:
+        return [Piece("removed", before)] * bool(before) + [Piece("added", after)] * bool(after)
+    pieces: list[Piece] = []
+    for kind, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        gone, come = "".join(old[i:j]), "".join(new[k:m])
+        if kind == "equal":
+            pieces.append(Piece("same", gone))
+            continue
+        pieces += [Piece("removed", gone)] * bool(gone) + [Piece("added", come)] * bool(come)
+    return pieces
+
+
+def words(text: str) -> int:
+    """Number of words, by white space."""
+    return len(text.split())
+
+
+def changed_words(pieces: list[Piece]) -> tuple[int, int]:
+    """How many words came and how many went."""
+    added = sum(words(piece.text) for piece in pieces if piece.kind == "added")
+    removed = sum(words(piece.text) for piece in pieces if piece.kind == "removed")
+    return added, removed
