@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from app.labelling import routes as labelling
 from app.state import WORKSPACE_VARIABLE
 from curator import __version__
 
@@ -18,7 +19,7 @@ async def _health(_request: Request) -> JSONResponse:
     return JSONResponse({"ok": True, "version": __version__})
 
 
-app = st.App(Path(__file__).with_name("main.py"), routes=[Route("/api/v1/health", _health)])
+app = st.App(Path(__file__).with_name("main.py"), routes=[Route("/api/v1/health", _health), *labelling.routes()])
 
 
 def serve(workspace: Path, *, host: str, port: int) -> None:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import streamlit as st
+from starlette.requests import Request
 
 from curator import Workspace, generation, open_workspace
 from curator.settings import load
@@ -41,6 +42,11 @@ def workspace() -> Workspace:
 def person() -> str | None:
     """Name of whoever sits at this browser, or None before they said it."""
     return st.session_state.get(_PERSON) or None
+
+
+def person_of(_request: Request, given: str) -> str | None:
+    """Who sends a request to a route beside the pages; None when that is not known."""
+    return given.strip() or None
 
 
 def project() -> Project:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import answer_editor, notice, record_card
+from app.components import diff_view, notice, record_card
 from curator import Workspace
 from curator.annotate import answers
 from schemas.project import Project
@@ -23,14 +23,20 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         return
     st.caption(f"The newest {len(entries)} answers; those that you took back are not shown.")
     for added, record, record_state in entries:
-        marks = ", ".join(answer_editor.CHECKS[name] for name in added.answer.checks.ticked)
-        said = [f"{added.submitted_at:%Y-%m-%d %H:%M} UTC", f"rating {added.answer.rating}", record_state.value]
+        answer = added.answer
+        marks = ", ".join(name.replace("_", " ") for name in answer.checks.ticked)
+        judged = f"rating {answer.rating}"
+        if answer.reject is not None:
+            judged = f"rejected as {answer.reject}"
+        elif answer.preference is not None:
+            judged = f"preferred: {answer.preference.choice}"
+        said = [f"{added.submitted_at:%Y-%m-%d %H:%M} UTC", judged, record_state.value]
         title = " · ".join([*said, marks] if marks else said)
         with st.expander(f"{title} · {notice.plain(record.instruction[:80])}"):
             record_card.show_context(record)
             st.caption("Final response")
             record_card.show_text(added.answer.response)
-            answer_editor.show_edit(record.response, added.answer.response)
+            diff_view.show(record.response, added.answer.response)
             if added.answer.note:
                 st.caption("Note")
                 st.text(added.answer.note)

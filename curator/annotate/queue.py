@@ -10,6 +10,7 @@ from curator.store.claims import Waiting
 from curator.workspace import Workspace
 from schemas.annotation import Claim, Task
 from schemas.project import Project
+from schemas.record import Record
 
 
 def next_task(workspace: Workspace, annotator: str, *, project_id: int) -> Task | None:
@@ -84,6 +85,16 @@ def give_back(workspace: Workspace, claim: Claim) -> bool:
     """Free a record for others; what was typed stays as a draft."""
     with workspace.write() as connection:
         return claims.give_back(connection, claim.token)
+
+
+def record_of(workspace: Workspace, claim: Claim) -> Record:
+    """The record of a claim, as it came in.
+
+    Raises:
+        NotFoundError: There is no such record.
+    """
+    with workspace.read() as connection:
+        return records.get(connection, claim.record_id).content
 
 
 def why_empty(workspace: Workspace, annotator: str, *, project_id: int) -> Waiting:

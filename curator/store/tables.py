@@ -87,7 +87,7 @@ keymap = Table(
     "keymap",
     metadata,
     Column("person", Text, primary_key=True),
-    Column("keys", _Json, nullable=False),
+    Column("bindings", _Json, nullable=False),
 )
 
 import_batch = Table(

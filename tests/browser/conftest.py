@@ -51,29 +51,56 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[[Path], str]]:
-    """Start the server on a workspace; gives its address."""
-    started: list[subprocess.Popen[str]] = []
+class _Servers:
+    """Servers that a test started, by address."""
 
-    def start(workspace: Path) -> str:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+    def __init__(self) -> None:
+        self.running: dict[str, subprocess.Popen[str]] = {}
+
+    def start(self, workspace: Path, *, port: int | None = None) -> str:
+        """Serve a workspace; gives the address once it listens."""
+        if port is None:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
         command = [sys.executable, "-m", "curator", "serve", "--workspace", str(workspace), "--port", str(port)]
         process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        started.append(process)
+        address = f"http://127.0.0.1:{port}"
+        self.running[address] = process
         for line in process.stdout:  # the line that tells the address is printed once it listens
             if line.strip().startswith("URL:"):
                 break
         else:
             pytest.fail("the server ended before it listened")
-        address = f"http://127.0.0.1:{port}"
         with urllib.request.urlopen(f"{address}/api/v1/health") as answer:
             assert answer.status == 200
         return address
 
-    yield start
-    for process in started:
-        process.terminate()
+    def kill(self, address: str) -> None:
+        """End a server at once, as a crash would."""
+        process = self.running.pop(address)
+        process.kill()
         process.wait(timeout=20)
+
+
+@pytest.fixture
+def servers() -> Iterator[_Servers]:
+    """What starts and ends servers; those that still run at the end are stopped."""
+    started = _Servers()
+    yield started
+    for process in started.running.values():
+        process.terminate()
+    for process in started.running.values():
+        process.wait(timeout=20)
+
+
+@pytest.fixture
+def serve(servers: _Servers) -> Callable[..., str]:
+    """Start the server on a workspace; gives its address."""
+    return servers.start
+
+
+@pytest.fixture
+def stop(servers: _Servers) -> Callable[[str], None]:
+    """Kill the server at an address."""
+    return servers.kill

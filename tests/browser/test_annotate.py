@@ -1,26 +1,32 @@
-"""The labelling screen in a real browser: what was typed is what is stored, once, before the page moves on."""
+"""The labelling screen in a real browser: what was typed is what is stored, once, before the next record is shown."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from curator import Workspace
-from curator.store import annotations
+from curator.store import annotations, projects, records
 from schemas.annotation import Annotation
+from tests.conftest import make_record
 
 pytestmark = pytest.mark.browser
 
-Serve = Callable[[Path], str]
+Serve = Callable[..., str]
 
 
 def stored(workspace: Workspace) -> list[Annotation]:
     with workspace.read() as connection:
         return annotations.newest_of(connection, "Ada", project_id=1, limit=10)
+
+
+def draft(workspace: Workspace, record_id: str) -> str | None:
+    with workspace.read() as connection:
+        found = annotations.draft_of(connection, record_id, "Ada")
+    return None if found is None else found.answer.response
 
 
 def open_queue(page: Page, address: str) -> str:
@@ -35,20 +41,22 @@ def shown_question(page: Page) -> str:
     return question.inner_text()
 
 
-def rate(page: Page, rating: int) -> None:
-    page.get_by_role("button", name=re.compile(rf"Shortcut {rating}$")).click()
-    expect(page.get_by_text("Will be accepted.")).to_be_visible()
+def editor(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="Response")
+
+
+def submitted(page: Page, number: int) -> None:
+    expect(page.get_by_text(f"Submitted #{number}")).to_be_visible()
 
 
 def test_ctrl_enter_straight_after_typing_stores_the_text_and_shows_the_next(
     stocked: Workspace, serve: Serve, page: Page
 ) -> None:
     first = open_queue(page, serve(stocked.folder))
-    rate(page, 5)
-    editor = page.get_by_role("textbox", name="Response")
-    editor.fill("Typed by hand.")
-    editor.press("Control+Enter")
-    expect(page.get_by_text("Stored as answer 1.")).to_be_visible()
+    page.keyboard.press("5")
+    editor(page).fill("Typed by hand.")
+    editor(page).press("Control+Enter")
+    submitted(page, 1)
     expect(page.get_by_text(first)).to_have_count(0)
     [answer] = stored(stocked)
     assert answer.answer.response == "Typed by hand."
@@ -57,54 +65,228 @@ def test_ctrl_enter_straight_after_typing_stores_the_text_and_shows_the_next(
 
 def test_clicking_submit_straight_after_typing_stores_the_text(stocked: Workspace, serve: Serve, page: Page) -> None:
     open_queue(page, serve(stocked.folder))
-    rate(page, 4)
-    page.get_by_role("textbox", name="Response").fill("Clicked away.")
+    page.get_by_role("button", name="Good").click()
+    editor(page).fill("Clicked away.")
     page.get_by_role("button", name="Submit and next").click()
-    expect(page.get_by_text("Stored as answer 1.")).to_be_visible()
+    submitted(page, 1)
     assert [each.answer.response for each in stored(stocked)] == ["Clicked away."]
 
 
-def test_a_triple_press_stores_the_record_once(stocked: Workspace, serve: Serve, page: Page) -> None:
+def test_a_triple_press_and_a_triple_click_store_a_record_once_each(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
     open_queue(page, serve(stocked.folder))
-    rate(page, 4)
+    page.keyboard.press("4")
     for _ in range(3):
         page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("1 today")).to_be_visible()
-    records = [each.record_id for each in stored(stocked)]
-    assert len(records) == len(set(records)) == 1
+    submitted(page, 1)
+    page.keyboard.press("4")
+    page.get_by_role("button", name="Submit and next").click(click_count=3)
+    submitted(page, 2)
+    found = [each.record_id for each in stored(stocked)]
+    assert len(found) == len(set(found)) == 2
 
 
-def test_a_reload_brings_the_same_record_with_what_was_typed(stocked: Workspace, serve: Serve, page: Page) -> None:
+def test_the_submit_button_says_what_is_missing_and_the_focus_goes_there(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    expect(page.get_by_role("button", name="Submit and next (1 left)")).to_be_disabled()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("button", name="Poor")).to_be_focused()
+    editor(page).fill(" ")
+    expect(page.get_by_role("button", name="The response is empty")).to_be_disabled()
+    assert stored(stocked) == []
+
+
+def test_a_reload_while_typing_loses_nothing(stocked: Workspace, serve: Serve, page: Page) -> None:
     first = open_queue(page, serve(stocked.folder))
-    editor = page.get_by_role("textbox", name="Response")
-    editor.fill("Half a thought")
-    editor.blur()
-    expect(page.get_by_text("edited:")).to_be_visible()
+    editor(page).fill("Half a thought")  # the box keeps the focus, and the page goes at once
     page.reload()
     assert shown_question(page) == first
-    expect(page.get_by_role("textbox", name="Response")).to_have_value("Half a thought")
+    expect(editor(page)).to_have_value("Half a thought")
+    expect(page.get_by_text("Restored your text")).to_be_visible()
+    page.get_by_role("button", name="Discard").click()
+    expect(editor(page)).to_have_value(re.compile("^Answer"))
+
+
+def test_typing_reaches_the_server_without_leaving_the_box(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    editor(page).press_sequentially("!")
+    expect(page.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    record_id = page.evaluate("document.querySelector('.labelling').screen.task.record_id")
+    assert "!" in draft(stocked, record_id)
+
+
+def test_a_server_that_goes_away_while_typing_gets_the_text_when_it_is_back(
+    stocked: Workspace, serve: Serve, stop: Callable[[str], None], page: Page
+) -> None:
+    address = serve(stocked.folder)
+    open_queue(page, address)
+    page.keyboard.press("4")
+    stop(address)
+    editor(page).fill("Typed while nobody listened.")
+    expect(page.get_by_text(re.compile("Not saved, retrying"))).to_be_visible()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text(re.compile(r"Not saved, retrying \(\d\). Your text is kept here."))).to_be_visible()
+    assert serve(stocked.folder, port=int(address.rpartition(":")[2])) == address
+    submitted(page, 1)
+    assert [each.answer.response for each in stored(stocked)] == ["Typed while nobody listened."]
+
+
+def test_a_second_tab_only_reads_until_it_is_told_to_go_on(stocked: Workspace, serve: Serve, page: Page) -> None:
+    address = serve(stocked.folder)
+    first = open_queue(page, address)
+    second = page.context.new_page()
+    assert open_queue(second, address) == first
+    expect(second.get_by_text("You work in another tab")).to_be_visible()
+    expect(editor(second)).not_to_be_editable()
+    second.get_by_role("button", name="Continue here").click()
+    expect(editor(second)).to_be_editable()
+    expect(page.get_by_text("You work in another tab")).to_be_visible()
+    second.keyboard.press("4")
+    second.keyboard.press("Control+Enter")
+    submitted(second, 1)
+    assert len(stored(stocked)) == 1
 
 
 def test_undo_by_key_brings_the_record_back(stocked: Workspace, serve: Serve, page: Page) -> None:
     first = open_queue(page, serve(stocked.folder))
-    rate(page, 4)
+    page.keyboard.press("4")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("Stored as answer 1.")).to_be_visible()
+    submitted(page, 1)
     page.keyboard.press("z")
     expect(page.get_by_text(first)).to_be_visible()
     expect(page.get_by_text("Taken back")).to_be_visible()
+    expect(page.get_by_role("button", name="Good")).to_have_attribute("aria-pressed", "true")
     assert stored(stocked) == []
 
 
 def test_keys_do_nothing_while_typing(stocked: Workspace, serve: Serve, page: Page) -> None:
     first = open_queue(page, serve(stocked.folder))
-    editor = page.get_by_role("textbox", name="Response")
-    editor.fill("")
-    editor.press_sequentially("skip if fuzzy")
-    editor.blur()
-    expect(page.get_by_text("edited:")).to_be_visible()
+    editor(page).fill("")
+    editor(page).press_sequentially("skip if fuzzy, hub, rc 12345")
     assert shown_question(page) == first
-    expect(editor).to_have_value("skip if fuzzy")
+    expect(editor(page)).to_have_value("skip if fuzzy, hub, rc 12345")
+    expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_checks_severity_passage_and_reason_are_stored(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    editor(page).fill("Fine 😀 but rude words.")
+    editor(page).evaluate("box => box.setSelectionRange(12, 16)")  # UTF-16 units; the face takes two
+    page.get_by_role("button", name="Harmful").click()
+    page.get_by_label("Harmful: severity").select_option("3 high")
+    page.get_by_label("Harmful: reason").fill("insulting")
+    expect(page.get_by_role("button", name="“rude”")).to_be_visible()
+    page.get_by_role("button", name="Fair").click()
+    expect(page.get_by_text("Kept out of versions, because harmful is ticked.")).to_be_visible()
+    page.keyboard.press("Control+Enter")  # the focus is on a button, which must not be pressed as well
+    submitted(page, 1)
+    [answer] = stored(stocked)
+    [detail] = answer.answer.details
+    assert (detail.check, detail.severity, detail.reason) == ("harmful", 3, "insulting")
+    assert answer.answer.response[detail.start : detail.end] == "rude"
+    assert answer.answer.rating == 3
+
+
+def test_reject_by_two_keys_stores_the_reason(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.keyboard.press("x")
+    expect(page.get_by_role("dialog", name="Reject")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert stored(stocked) == []
+    page.keyboard.press("x")
+    page.keyboard.press("5")
+    submitted(page, 1)
+    assert stored(stocked)[0].answer.reject == "duplicate"
+
+
+def test_the_arrow_keys_browse_my_answers_and_change_nothing(stocked: Workspace, serve: Serve, page: Page) -> None:
+    first = open_queue(page, serve(stocked.folder))
+    page.keyboard.press("5")
+    page.keyboard.press("Control+Enter")
+    submitted(page, 1)
+    second = shown_question(page)
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text("Your answer of")).to_be_visible()
+    assert shown_question(page) == first
+    page.keyboard.press("Escape")
+    assert shown_question(page) == second
+    assert len(stored(stocked)) == 1
+
+
+def test_views_of_the_response_change_by_key(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    editor(page).fill("**Bold** reply.")
+    page.keyboard.press("Escape")
+    page.keyboard.press("d")
+    expect(page.locator(".rendered strong")).to_have_text("Bold")
+    page.keyboard.press("d")
+    expect(page.locator(".view ins").first).to_be_visible()
+    page.keyboard.press("d")
+    expect(editor(page)).to_have_value("**Bold** reply.")
+
+
+def test_text_of_a_record_is_never_interpreted(workspace: Workspace, serve: Serve, page: Page) -> None:
+    evil = '<img src=x onerror="document.title=1"> **bold** :material/home: $x$'
+    with workspace.write() as connection:
+        evil_record = make_record(evil, evil)
+        records.add_many(connection, [evil_record], project=projects.by_name(connection), at=workspace.clock())
+    page.goto(f"{serve(workspace.folder)}/annotate?person=Ada")
+    expect(page.get_by_text(evil)).to_be_visible()
+    page.get_by_role("tab", name="Rendered").click()
+    expect(page.locator(".rendered strong")).to_have_text("bold")
+    assert page.locator(".labelling img").count() == 0
+    assert page.title() != "1"
+
+
+def test_two_responses_are_compared_by_key_with_names_hidden(workspace: Workspace, serve: Serve, page: Page) -> None:
+    with workspace.write() as connection:
+        pair = make_record("Question 1?", "One.").model_copy(update={"alternative": "Two."})
+        records.add_many(connection, [pair], project=projects.by_name(connection), at=workspace.clock())
+    open_queue(page, serve(workspace.folder))
+    left = page.get_by_label("Left response").inner_text()
+    page.keyboard.press("1")
+    page.keyboard.press("3")
+    expect(page.get_by_role("button", name="by far")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Control+Enter")
+    submitted(page, 1)
+    preference = stored(workspace)[0].answer.preference
+    assert (preference.choice, preference.strength) == ("response" if left == "One." else "alternative", 3)
+    assert preference.shown_left == preference.choice
+
+
+def test_a_usual_record_needs_no_scrolling(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    for name in ("Submit and next (1 left)", "Skip", "Undo", "Best"):
+        expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.querySelector('.stMain').scrollHeight <= innerHeight")
+
+
+def test_an_empty_workspace_offers_the_import(workspace: Workspace, serve: Serve, page: Page) -> None:
+    page.goto(f"{serve(workspace.folder)}/annotate?person=Ada")
+    expect(page.get_by_text("There is no record yet.")).to_be_visible()
+    page.get_by_role("button", name="Import a file").click()
+    expect(page.get_by_role("heading", name="Import")).to_be_visible()
+
+
+def test_the_last_record_leads_to_a_page_that_says_so_and_undo_leads_back(
+    workspace: Workspace, serve: Serve, page: Page
+) -> None:
+    with workspace.write() as connection:
+        records.add_many(
+            connection, [make_record("Question 1?")], project=projects.by_name(connection), at=workspace.clock()
+        )
+    open_queue(page, serve(workspace.folder))
+    page.keyboard.press("a")
+    expect(page.get_by_text("Every record is answered: 1 accepted.")).to_be_visible()
+    [answer] = stored(workspace)
+    assert answer.answer.rating == 4
+    page.keyboard.press("z")
+    assert shown_question(page) == "Question 1?"
 
 
 def test_no_page_asks_another_server_for_anything(stocked: Workspace, serve: Serve, page: Page) -> None:
@@ -116,15 +298,3 @@ def test_no_page_asks_another_server_for_anything(stocked: Workspace, serve: Ser
         expect(page.get_by_role("link", name="Decide")).to_be_visible()
         page.wait_for_load_state("networkidle")
     assert [url for url in outside if not url.startswith(("data:", "blob:", address.replace("http", "ws")))] == []
-
-
-def test_ctrl_enter_does_not_untick_the_check_that_has_the_focus(stocked: Workspace, serve: Serve, page: Page) -> None:
-    open_queue(page, serve(stocked.folder))
-    rate(page, 5)
-    page.get_by_text("Harmful", exact=True).click()
-    expect(page.get_by_text("Kept out of versions, because harmful is ticked.")).to_be_visible()
-    page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("Stored as answer 1.")).to_be_visible()
-    [answer] = stored(stocked)
-    assert answer.answer.checks.ticked == ("harmful",)
-    assert answer.answer.rating == 5

@@ -62,7 +62,7 @@ def upgrade() -> None:
     op.create_table(
         "keymap",
         sa.Column("person", sa.Text(), nullable=False),
-        sa.Column("keys", _JSON, nullable=False),
+        sa.Column("bindings", _JSON, nullable=False),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_keymap")),
     )
     op.create_table(
@@ -129,7 +129,7 @@ def upgrade() -> None:
 
 def _count_days() -> None:
     """Answers per person and day, which pages now show as totals."""
-    columns = [sa.column(name) for name in ("slot_id", "annotator", "undone")]
+    columns: list[sa.ColumnClause[object]] = [sa.column(name) for name in ("slot_id", "annotator", "undone")]
     answers = sa.table("annotation", *columns, sa.column("submitted_at", _TIME))
     slots = sa.table("slot", sa.column("id"), sa.column("project_id"))
     tally = sa.table("tally", sa.column("project_id"), sa.column("name"), sa.column("n"))

@@ -1,0 +1,38 @@
+/** Making elements. Text of a record only ever becomes text, never markup. */
+
+/** An element: `h("button", { class: "x", onclick: act }, "Label", kbd)`. */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value)
+    else if (name === "value") element.value = value
+    else element.setAttribute(name, value === true ? "" : value)
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false))
+  return element
+}
+
+/** Text as it is, with its line breaks, in its own direction. */
+export function text(content, properties = {}) {
+  return h("div", { dir: "auto", ...properties, class: `text ${properties.class ?? ""}` }, content)
+}
+
+/** A key as it is shown on a button. */
+export function kbd(key) {
+  const shown = { ArrowLeft: "←", ArrowRight: "→" }[key] ?? key.toUpperCase()
+  return h("kbd", { "aria-hidden": "true" }, shown)
+}
+
+/** A dialog that closes by Escape, and goes when it is closed. */
+export function dialog(parent, title, ...children) {
+  const box = h("dialog", { "aria-label": title, onclose: () => box.remove() }, h("h2", {}, title), ...children)
+  parent.append(box)
+  box.showModal()
+  return box
+}
+
+/** Hour and minute of a time on this machine. */
+export function clock(time) {
+  return new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
+}

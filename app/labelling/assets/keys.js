@@ -1,0 +1,85 @@
+/** Keys of the screen: single keys never act while somebody types, and none of them destroys anything. */
+
+import { dialog, h, kbd } from "./dom.js"
+
+const NAMES = {
+  accept: "Accept as is", reject: "Reject, then 1 to 6 for the reason", skip: "Skip", flag: "Flag for a lead",
+  undo: "Undo your last act", edit: "Into the editor", view: "Next view of the response", guide: "Guideline",
+  keys: "This sheet", back: "Your answer before", forward: "Your answer after", harmful: "Harmful",
+  unfactual: "Unfactual", biased: "Biased", personal_data: "With personal data",
+}
+const FIXED = [
+  ["Ctrl Enter", "Submit and next, also while typing"],
+  ["1 to 5", "Rating; 0 takes it back"],
+  ["1 2 0 9", "Of two responses: left, right, tie, both bad; then 1 to 3 for how much"],
+  ["Esc", "Leave the editor; your text stays"],
+]
+
+export function isTyping(event) {
+  const target = event.composedPath()[0]
+  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+}
+
+/** Calls `act(name)` for the action of a pressed key and `digit(n)` for digits; `submit()` for Ctrl+Enter. */
+export class Keys {
+  constructor({ act, digit, submit, leave, paused }) {
+    Object.assign(this, { act, digit, submit, leave, paused, actions: new Map() })
+    this.listener = (event) => this.pressed(event)
+    document.addEventListener("keydown", this.listener)
+  }
+
+  set(keys) {
+    this.keys = keys
+    this.actions = new Map(Object.entries(keys).map(([action, key]) => [key, action]))
+  }
+
+  pressed(event) {
+    if (event.isComposing || document.querySelector("dialog[open]") || this.paused()) return
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault() // also keeps the focused button from being pressed
+      if (!event.repeat) this.submit()
+      return
+    }
+    if (event.key === "Escape") return this.leave()
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return
+    if (/^[0-9]$/.test(event.key)) {
+      event.preventDefault()
+      this.digit(Number(event.key))
+      return
+    }
+    const action = this.actions.get(event.key.length === 1 ? event.key.toLowerCase() : event.key)
+    if (!action || event.repeat) return
+    event.preventDefault()
+    this.act(action)
+  }
+
+  /** The sheet of all keys, where they can be changed. */
+  sheet(parent, save) {
+    const inputs = {}
+    const complaint = h("p", { role: "alert", class: "problem" })
+    const rows = Object.entries(this.keys).map(([action, key]) => {
+      if (key.startsWith("Arrow")) return h("tr", {}, h("td", {}, kbd(key)), h("td", {}, NAMES[action]))
+      inputs[action] = h("input", { value: key, maxlength: "1", size: "1", "aria-label": `Key: ${NAMES[action]}` })
+      return h("tr", {}, h("td", {}, inputs[action]), h("td", {}, NAMES[action]))
+    })
+    const fixed = FIXED.map(([key, name]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, name)))
+    const apply = async () => {
+      const chosen = Object.fromEntries(Object.entries(inputs).map(([action, input]) => [action, input.value.toLowerCase()]))
+      try {
+        this.set(await save(chosen))
+        box.close()
+      } catch (error) {
+        complaint.textContent = `${error.problem ?? error.message} ${error.hint ?? ""}`
+      }
+    }
+    const box = dialog(
+      parent, "Keys", h("table", {}, ...fixed, ...rows), complaint,
+      h("div", { class: "row" }, h("button", { class: "main", onclick: apply }, "Keep these keys"),
+        h("button", { onclick: () => box.close() }, "Close")),
+    )
+  }
+
+  close() {
+    document.removeEventListener("keydown", this.listener)
+  }
+}

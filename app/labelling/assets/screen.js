@@ -1,0 +1,462 @@
+/** The labelling screen: one record at a time, stored before the next one is shown, nothing typed ever lost. */
+
+import { clock, dialog, h, kbd } from "./dom.js"
+import { Drafts } from "./drafts.js"
+import { Keys } from "./keys.js"
+import { context, drawn, pair } from "./panes.js"
+import { Questions, missing, reasonsToKeepOut } from "./questions.js"
+import { Refused, Server } from "./server.js"
+import { Tabs } from "./tabs.js"
+
+const REASONS = ["unanswerable", "wrong", "unsafe", "off topic", "duplicate", "other"]
+const CHOICES = { 1: "left", 2: "right", 0: "tie", 9: "both bad" }
+const STRENGTHS = { 1: "slightly", 2: "clearly", 3: "by far" }
+const IDLE_SECONDS = 60
+const BEAT_SECONDS = 60
+const WARN_SECONDS = 120
+const DONE = { submit: "Submitted", skip: "Skipped; what you typed is kept", flag: "Set aside for a lead", undo: "Taken back as you left it", reopen: "Taken back as you left it" }
+
+/** Starts the screen in an element of a Streamlit page; gives what ends it. */
+export function mount(parent, data) {
+  const root = parent.querySelector(".labelling")
+  if (root.screen) return root.screen
+  root.screen = new Screen(root, data)
+  return root.screen
+}
+
+class Screen {
+  constructor(root, data) {
+    Object.assign(this, { root, data, busy: false, past: null, view: "edit", active: 0, touched: Date.now() })
+    this.server = new Server(data)
+    this.drafts = new Drafts(this.server, data.person, {
+      onstate: (state, detail) => this.showSaving(state, detail),
+      onmeasured: (token, measured) => { if (token === this.task?.token) this.showMeasure(measured) },
+    })
+    this.keys = new Keys({
+      act: (action) => this.onAction(action), digit: (n) => this.onDigit(n), submit: () => this.act("submit"),
+      leave: () => this.onEscape(), paused: () => this.busy,
+    })
+    this.tabs = new Tabs(`${data.project} ${data.person}`, () => this.draw())
+    this.touch = () => { this.touched = Date.now() }
+    this.farewell = () => this.drafts.farewell()
+    for (const kind of ["keydown", "pointerdown", "wheel"]) document.addEventListener(kind, this.touch, { passive: true })
+    addEventListener("pagehide", this.farewell)
+    this.timer = setInterval(() => this.tick(), 1000)
+    this.message = data.message
+    this.load()
+  }
+
+  leave() {
+    this.drafts.farewell()
+    this.keys.close()
+    this.tabs.close()
+    clearInterval(this.timer)
+    for (const kind of ["keydown", "pointerdown", "wheel"]) document.removeEventListener(kind, this.touch)
+    removeEventListener("pagehide", this.farewell)
+    delete this.root.screen
+    this.root.replaceChildren()
+  }
+
+  get readonly() {
+    return !this.tabs.active
+  }
+
+  async load(options = {}) {
+    this.show(await this.server.insist("task", options, (tries) => this.say(`The server does not answer, trying again (${tries}).`, true)))
+  }
+
+  /** Draw a state that the server sent. */
+  show(state) {
+    Object.assign(this, { state, task: state.task, past: null, view: "edit", active: 0, measured: null, began: Date.now(), reject: false })
+    this.keys.set(state.keys)
+    if (this.task) {
+      const kept = this.drafts.restore(this.task)
+      const start = kept?.answer ?? this.task.draft ?? { response: this.task.response }
+      this.answer = { rating: null, checks: {}, details: [], edit_reasons: [], note: "", values: {}, trains: null, reject: null, preference: null, ...start }
+      if (!this.task.draft && !kept) this.preselect()
+      this.restored = kept ? kept.at : this.task.draft_saved_at ? Date.parse(this.task.draft_saved_at) : null
+      this.expires = Date.now() + this.task.lease_seconds * 1000
+    }
+    this.draw()
+    if (this.task && this.drafts.restore(this.task)) this.changed()
+  }
+
+  /** Suggestions are chosen beforehand, never for questions about safety. */
+  preselect() {
+    for (const { question: id, value } of this.task.suggestions) {
+      const question = this.task.questions.find((each) => each.id === id)
+      if (!question || question.safety || question.kind === "text") continue
+      if (id === "rating") this.answer.rating ??= Number(value)
+      else if (id !== "edit_reasons") this.answer.values[id] ??= value
+    }
+  }
+
+  draw() {
+    const { task } = this
+    this.parts = { status: h("span", { class: "status", role: "status" }), message: h("span", { class: "message", role: "status" }), lease: h("span", { class: "lease" }) }
+    if (!task) this.root.replaceChildren(this.header(), this.emptiness())
+    else {
+      this.root.replaceChildren(this.header(), ...this.banners(), h("div", { class: "columns" }, h("div", { class: "left" }, ...this.record()), this.form()), this.bar())
+      this.refresh()
+      if (this.view !== "edit") this.showView(this.view)
+    }
+    this.showMessage()
+    this.tick()
+  }
+
+  header() {
+    const { progress, project } = this.state
+    const left = progress.hours_left ? ` · ${hours(progress.hours_left)} of work left` : ""
+    return h("header", {},
+      h("span", { class: "progress", title: "Answers that stand, since midnight UTC and in all; records of the project. Counted in the transactions that change them; the time is your quartiles times the records that wait." },
+        h("b", {}, project.name), ` · ${progress.today} today · ${progress.mine} in all · ${progress.settled.toLocaleString("en")} of ${progress.records.toLocaleString("en")} records settled${left}`),
+      this.parts.message, h("span", { class: "space" }), this.parts.status, this.parts.lease,
+      h("button", { class: "small", onclick: () => this.onAction("keys") }, "Keys", kbd(this.state.keys.keys)),
+      h("button", { class: "small", onclick: () => this.onAction("guide") }, "Guide", kbd(this.state.keys.guide)))
+  }
+
+  banners() {
+    const { task } = this
+    const found = []
+    if (this.readonly) found.push(h("div", { class: "banner warn", role: "alert" }, "You work in another tab; this one only reads. ", h("button", { onclick: () => this.continueHere() }, "Continue here")))
+    if (this.past) found.push(h("div", { class: "banner" }, `Your answer of ${clock(this.past.submitted_at)}, now ${this.past.state}. `, h("button", { onclick: () => this.act("reopen", { annotation: this.past.id }) }, "Take it back into the editor"), h("button", { onclick: () => this.onEscape() }, "Back to the present")))
+    if (task.sent_back) found.push(h("div", { class: "banner warn" }, h("b", {}, "↩ Sent back: "), task.sent_back))
+    if (this.restored && !this.past) found.push(h("div", { class: "banner" }, `Restored your text from ${clock(this.restored)}. `, h("button", { class: "small", onclick: () => this.discard() }, "Discard")))
+    for (const ruling of task.rulings) found.push(h("div", { class: "banner" }, h("b", {}, "Ruling on a similar record: "), ruling.ruling, h("small", {}, ` (${ruling.by}: “${ruling.question}”)`)))
+    return found
+  }
+
+  /** The left side: what is given, and the response in its views. */
+  record() {
+    const { task } = this
+    const options = { readonly: this.readonly || Boolean(this.past), onchange: () => this.changed() }
+    if (this.past) return [context(this.past, null, options), h("h3", {}, "Your response"), h("div", { class: "text view", dir: "auto" }, this.past.answer.response)]
+    if (task.alternative !== null) return [context(task, this.answer, options), pair(task), this.preference()]
+    this.editor = h("textarea", { class: "editor", dir: "auto", "aria-label": "Response", value: this.answer.response, readonly: this.readonly, spellcheck: "true", oninput: () => this.typed() })
+    this.place = h("div", { class: "place" }, this.editor)
+    const views = ["edit", "rendered", "diff", ...(this.state.project.has_tokens ? ["tokens"] : [])]
+    this.tabsOfViews = h("div", { class: "tabs", role: "tablist" }, ...views.map((how) =>
+      h("button", { role: "tab", "aria-selected": String(how === this.view), "data-view": how, onclick: () => this.showView(how) }, { edit: "Edit", rendered: "Rendered", diff: "Changes", tokens: "Tokens" }[how])), kbd(this.state.keys.view))
+    this.parts.measure = h("div", { class: "measure", "aria-live": "polite" })
+    return [context(task, this.answer, options), h("div", { class: "row" }, h("h3", {}, "Response"), this.tabsOfViews), this.place, this.parts.measure]
+  }
+
+  preference() {
+    const { task, answer } = this
+    const chosen = answer.preference
+    const shown = chosen && { [task.shown_left]: "left", [other(task.shown_left)]: "right", tie: "tie", "both bad": "both bad" }[chosen.choice]
+    const choices = Object.entries(CHOICES).sort(([a], [b]) => "1209".indexOf(a) - "1209".indexOf(b)).map(([key, name]) =>
+      h("button", { class: "option", "aria-pressed": String(shown === name), onclick: () => this.prefer(name) }, { left: "Left is better", right: "Right is better", tie: "Tie", "both bad": "Both bad" }[name], kbd(key)))
+    const strengths = chosen && ["response", "alternative"].includes(chosen.choice) ? Object.entries(STRENGTHS).map(([n, name]) =>
+      h("button", { class: "option", "aria-pressed": String(chosen.strength === Number(n)), onclick: () => this.strengthen(Number(n)) }, name, kbd(n))) : []
+    this.parts.preference = h("div", { class: "preference" }, h("div", { class: "options", role: "radiogroup", "aria-label": "Which response is better" }, ...choices), h("div", { class: "options", role: "radiogroup", "aria-label": "How much better" }, ...strengths))
+    return this.parts.preference
+  }
+
+  prefer(name) {
+    const { task, answer } = this
+    const choice = { left: task.shown_left, right: other(task.shown_left) }[name] ?? name
+    answer.preference = { choice, strength: null, shown_left: task.shown_left }
+    this.parts.preference.replaceWith(this.preference())
+    this.changed()
+  }
+
+  strengthen(n) {
+    this.answer.preference.strength = n
+    this.parts.preference.replaceWith(this.preference())
+    this.changed()
+  }
+
+  form() {
+    const panel = h("div", { class: "right", inert: this.readonly || Boolean(this.past) })
+    const questions = h("div", {})
+    this.questions = new Questions(questions, { task: this.task, answer: this.past?.answer ?? this.answer, keys: this.state.keys, onchange: () => this.changed(), selection: () => this.selection() })
+    this.parts.comments = h("div", { class: "comments" })
+    this.showComments(this.task.comments)
+    panel.append(questions, h("details", { open: this.task.comments.length > 0 }, h("summary", {}, `Comments (${this.task.comments.length})`), this.parts.comments))
+    return panel
+  }
+
+  bar() {
+    const { keys } = this.state
+    const button = (action, label, extra = {}) => h("button", { onclick: () => this.onAction(action), ...extra }, label, kbd(keys[action]))
+    const off = this.readonly || Boolean(this.past)
+    this.parts.accept = button("accept", "Accept as is", { disabled: true, title: "Good (4) unless you rated it, no check, the text as it came" })
+    this.parts.submit = h("button", { class: "main", disabled: off, onclick: () => this.act("submit") }, "Submit and next")
+    this.parts.effect = h("span", { class: "effect", "aria-live": "polite" })
+    return h("footer", {}, button("back", "Back"), button("skip", "Skip", { disabled: off }), button("flag", "Flag", { disabled: off }), button("reject", "Reject", { disabled: off, "aria-pressed": String(this.answer.reject !== null) }),
+      button("undo", "Undo", { disabled: this.readonly }), h("button", { class: "small", disabled: off, onclick: () => this.askLead() }, "I am unsure…"),
+      this.parts.effect, this.parts.accept, this.parts.submit)
+  }
+
+  emptiness() {
+    const { cause, action, label, done } = this.state.empty
+    const act = { import: () => location.assign("import_data"), history: () => location.assign("history"), reload: () => this.load(), offer_skipped: () => this.load({ offer_skipped: true }) }[action]
+    return h("div", { class: "empty" }, h("p", {}, done ? "✔ " : "○ ", cause), h("div", { class: "row" }, h("button", { class: "main", onclick: act }, label), h("button", { onclick: () => this.onAction("undo") }, "Undo", kbd(this.state.keys.undo))))
+  }
+
+  /** What changes with every key stroke. */
+  refresh() {
+    if (this.past) return
+    const { task, answer, parts } = this
+    const left = missing(answer, task).length + (task.alternative !== null && !answer.preference && !answer.reject ? 1 : 0)
+    const empty = !answer.reject && task.alternative === null && !answer.response.trim()
+    parts.submit.replaceChildren(empty ? "The response is empty" : left ? `Submit and next (${left} left)` : "Submit and next", h("kbd", { "aria-hidden": "true" }, "Ctrl ⏎"))
+    parts.submit.disabled = this.readonly || empty || left > 0
+    parts.accept.disabled = this.readonly || answer.response !== task.response || task.alternative !== null
+    const reasons = reasonsToKeepOut(answer, task, this.state.project)
+    parts.effect.textContent = left || empty ? "" : reasons.length ? `✖ Kept out of versions, because ${reasons.join(" and ")}.` : "✔ Will be accepted."
+    parts.effect.className = `effect ${reasons.length ? "out" : "in"}`
+    if (parts.measure && !this.measured) parts.measure.textContent = `${answer.response.split(/\s+/).filter(Boolean).length} words`
+  }
+
+  typed() {
+    const wasEdited = this.answer.response !== this.task.response
+    this.answer.response = this.editor.value
+    this.answer.details = this.answer.details.map((each) => ({ ...each, start: null, end: null })) // passages moved
+    if (wasEdited !== (this.answer.response !== this.task.response)) this.questions.draw()
+    this.changed()
+  }
+
+  changed() {
+    this.refresh()
+    this.drafts.note(this.body())
+  }
+
+  body() {
+    const { token, slot_id: slot, record_id: record, expires_at } = this.task
+    const shown = this.answer.edit_reasons.length && this.answer.response === this.task.response ? { ...this.answer, edit_reasons: [] } : this.answer
+    return structuredClone({ token, slot, record, expires_at, answer: shown, active_seconds: this.active, questions_hash: this.task.questions_hash })
+  }
+
+  /** The selected passage of the response, in code points. */
+  selection() {
+    if (!this.editor || this.editor.selectionStart === this.editor.selectionEnd) return null
+    const points = (end) => Array.from(this.editor.value.slice(0, end)).length
+    return { start: points(this.editor.selectionStart), end: points(this.editor.selectionEnd) }
+  }
+
+  async act(kind, extra = {}) {
+    if (this.busy || (this.readonly && kind !== "undo")) return
+    if (kind === "submit" && (!this.task || this.past || this.parts.submit.disabled)) return this.pointOut()
+    this.busy = true
+    this.root.classList.add("busy")
+    const before = this.task
+    const body = { ...(before ? this.body() : {}), kind, ...extra }
+    try {
+      const state = await this.server.insist("act", body, (tries) => this.say(`Not saved, retrying (${tries}). Your text is kept here.`, true))
+      if (before && kind !== "reopen" && kind !== "undo") this.drafts.drop(before.record_id)
+      this.message = state.done === "nothing" ? "There is nothing to undo." : `${DONE[kind]}${state.annotation ? ` #${state.annotation}` : ""}${kind === "undo" || kind === "reopen" ? "" : ` · Undo ${this.state.keys.undo.toUpperCase()}`}`
+      this.show(state)
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      this.say(`${error.problem} ${error.hint}`, true)
+      if (error.status === 409) await this.load()
+    } finally {
+      this.busy = false
+      this.root.classList.remove("busy")
+    }
+  }
+
+  /** Bring the focus to what is missing. */
+  pointOut() {
+    const first = this.task && !this.past ? missing(this.answer, this.task)[0] : null
+    if (first) this.root.querySelector(`[data-question="${first.id}"] button, [data-question="${first.id}"] input`)?.focus()
+    else this.editor?.focus()
+  }
+
+  onAction(action) {
+    if (action === "keys") return this.keys.sheet(this.root, async (keys) => (await this.server.call("keys", { keys })).keys)
+    if (action === "guide") return this.showGuide()
+    if (action === "undo") return this.act("undo")
+    if (action === "back" || action === "forward") return this.browse(action)
+    if (!this.task || this.past || this.readonly) return
+    if (action === "skip") return this.act("skip")
+    if (action === "flag") return this.flag()
+    if (action === "reject") return this.rejection()
+    if (action === "accept") return this.accept()
+    if (action === "edit") return this.showView("edit").then(() => this.editor?.focus())
+    if (action === "view") return this.nextView()
+    const checks = this.task.questions.find((question) => question.id === "checks")
+    this.questions.choose(checks, action)
+  }
+
+  onDigit(n) {
+    if (!this.task || this.past || this.readonly) return
+    if (this.task.alternative !== null) {
+      const { preference } = this.answer
+      if (preference && ["response", "alternative"].includes(preference.choice) && n >= 1 && n <= 3) this.strengthen(n)
+      else if (n in CHOICES) this.prefer(CHOICES[n])
+      return
+    }
+    const rating = this.task.questions.find((question) => question.id === "rating")
+    if (n === 0) this.questions.clear(rating)
+    else if (rating.options.some((option) => option.value === String(n))) this.questions.choose(rating, String(n))
+  }
+
+  onEscape() {
+    if (this.past) {
+      this.past = null
+      this.draw()
+    } else if (this.task?.alternative !== null && this.answer?.preference && !document.activeElement?.matches("input, textarea")) {
+      this.answer.preference = null
+      this.parts.preference.replaceWith(this.preference())
+      this.changed()
+    } else document.activeElement?.blur()
+  }
+
+  accept() {
+    if (this.parts.accept.disabled) return
+    this.answer.rating ??= 4
+    this.answer.checks = {}
+    this.answer.details = []
+    this.questions.draw()
+    this.changed()
+    this.act("submit")
+  }
+
+  rejection() {
+    const choose = (reason) => {
+      box.close()
+      this.answer.reject = reason
+      this.refresh()
+      this.act("submit")
+    }
+    const box = dialog(this.root, "Reject, because it is", h("div", { class: "options" }, ...REASONS.map((reason, n) =>
+      h("button", { class: "option", onclick: () => choose(reason) }, reason, kbd(String(n + 1))))), h("p", {}, "Esc cancels. The record is kept, out of every version."))
+    box.addEventListener("keydown", (event) => { if (REASONS[event.key - 1]) { event.preventDefault(); choose(REASONS[event.key - 1]) } })
+  }
+
+  flag() {
+    this.ask("Flag for a lead", "What should the lead know? (optional)", "Flag", (note) => {
+      this.answer.note = note || this.answer.note
+      this.act("flag")
+    }, { optional: true })
+  }
+
+  askLead() {
+    this.ask("I am unsure, because", "The lead's answer will stand beside similar records.", "Ask", async (question) => {
+      await this.server.insist("doubt", { record: this.task.record_id, text: question }, (tries) => this.say(`Not sent, retrying (${tries}).`, true))
+      this.say("Your question is with the lead; go on, skip or flag.")
+    })
+  }
+
+  ask(title, help, label, done, { optional = false } = {}) {
+    const field = h("input", { type: "text", dir: "auto", "aria-label": title })
+    const send = () => { if (optional || field.value.trim()) { box.close(); done(field.value.trim()) } }
+    const box = dialog(this.root, title, h("p", {}, help), field, h("div", { class: "row" }, h("button", { class: "main", onclick: send }, label), h("button", { onclick: () => box.close() }, "Cancel")))
+    field.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); send() } })
+    field.focus()
+  }
+
+  showGuide() {
+    const page = h("div", { class: "rendered", dir: "auto" })
+    page.innerHTML = this.task?.guideline || "<p>This project has no guideline yet.</p>" // rendered without HTML
+    const box = dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close"))
+    if (this.task) localStorage.setItem(`curator guideline ${this.data.project}`, this.task.guideline_hash)
+  }
+
+  async browse(action) {
+    const id = this.past?.id
+    if (action === "forward" && !id) return
+    const { entry } = await this.server.call("history", { [action === "back" ? "before" : "after"]: id ?? null })
+    if (!entry && action === "back") return this.say(id ? "This is your first answer." : "You have no answer yet.")
+    this.past = entry
+    if (this.task) this.draw()
+    else if (entry) this.say("Open My history to take it back.")
+  }
+
+  async showView(how) {
+    if (!this.place) return
+    this.view = how
+    for (const tab of this.tabsOfViews.querySelectorAll("[role=tab]")) tab.setAttribute("aria-selected", String(tab.dataset.view === how))
+    if (how === "edit") return this.place.replaceChildren(this.editor)
+    const { token } = this.task
+    try {
+      const answer = await this.server.call("preview", { ...this.body(), how })
+      if (this.view === how && this.task?.token === token) this.place.replaceChildren(drawn(how, answer))
+    } catch (error) {
+      this.place.replaceChildren(drawn(how, { problem: `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}` }))
+    }
+  }
+
+  nextView() {
+    if (!this.tabsOfViews) return
+    const views = [...this.tabsOfViews.querySelectorAll("[role=tab]")].map((tab) => tab.dataset.view)
+    this.showView(views[(views.indexOf(this.view) + 1) % views.length])
+  }
+
+  discard() {
+    this.drafts.drop(this.task.record_id)
+    this.restored = null
+    this.task.draft = null
+    this.answer = { response: this.task.response, rating: null, checks: {}, details: [], edit_reasons: [], note: "", values: {}, trains: null, reject: null, preference: null }
+    this.draw()
+    this.changed()
+  }
+
+  async continueHere() {
+    this.tabs.take()
+    await this.load()
+  }
+
+  showComments(comments) {
+    const field = h("input", { type: "text", dir: "auto", placeholder: "Write a comment, Enter sends it", "aria-label": "Comment" })
+    field.addEventListener("keydown", async (event) => {
+      if (event.key !== "Enter" || event.ctrlKey || !field.value.trim()) return
+      const sent = await this.server.insist("comment", { record: this.task.record_id, text: field.value }, (tries) => this.say(`Not sent, retrying (${tries}).`, true))
+      this.showComments(sent.comments)
+    })
+    this.parts.comments.replaceChildren(...comments.map((each) => h("p", {}, h("b", {}, each.author), ` ${clock(each.at)} `, h("span", { dir: "auto" }, each.text))), field)
+  }
+
+  showMeasure({ words, added, removed, warnings, mine, lease_seconds }) {
+    this.measured = true
+    if (mine) this.expires = Date.now() + lease_seconds * 1000
+    else this.say("Somebody else may have this record now. What you typed is kept.", true)
+    this.parts.measure?.replaceChildren(`${words} words · +${added} / -${removed}`, ...warnings.map((each) => h("span", { class: "warning" }, ` ⚠ ${each}`)))
+  }
+
+  showSaving(state, detail) {
+    const texts = { dirty: "◐ Typing…", saving: "◐ Saving…", saved: `● Saved ${detail ? clock(detail) : ""}`, failed: `✖ Not saved, retrying (${detail}); your text is kept in this browser`, refused: `✖ ${detail}` }
+    if (!this.parts) return
+    this.parts.status.textContent = texts[state]
+    this.parts.status.className = `status ${state}`
+    if (state === "failed") this.parts.status.append(h("button", { class: "small", onclick: () => navigator.clipboard?.writeText(this.answer.response) }, "Copy text"))
+  }
+
+  say(message, isProblem = false) {
+    this.message = message
+    this.isProblem = isProblem
+    this.showMessage()
+  }
+
+  showMessage() {
+    if (!this.parts) return
+    this.parts.message.textContent = this.message ?? ""
+    this.parts.message.className = `message ${this.isProblem ? "problem" : ""}`
+    this.isProblem = false
+  }
+
+  /** Once a second: active time, the lease, a sign of life. */
+  tick() {
+    if (!this.task || !this.parts) return
+    const idle = (Date.now() - this.touched) / 1000
+    if (idle < IDLE_SECONDS && document.visibilityState === "visible" && !this.readonly) {
+      this.active += 1
+      if (this.active % BEAT_SECONDS === 0 && !this.busy) this.drafts.note(this.body())
+    }
+    const left = Math.round((this.expires - Date.now()) / 1000)
+    this.parts.lease.textContent = left > 0 ? `lease ${Math.ceil(left / 60)} m` : "lease over: somebody may take this record; your text stays"
+    this.parts.lease.className = `lease ${left < WARN_SECONDS ? "warn" : ""}`
+  }
+}
+
+function other(name) {
+  return name === "response" ? "alternative" : "response"
+}
+
+function hours([low, high]) {
+  const shown = (value) => (value < 1 ? `${Math.max(1, Math.round(value * 60))} m` : `${value.toFixed(1)} h`)
+  return shown(low) === shown(high) ? `≈ ${shown(low)}` : `${shown(low)} to ${shown(high)}`
+}

@@ -1,0 +1,262 @@
+"""The routes of the labelling screen: what is stored, what comes back, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from app import state
+from app.labelling import preview, routes
+from curator import Workspace
+from curator.annotate import adjudicate, answers
+from curator.store import annotations, projects, records
+from schemas.annotation import Annotation
+from schemas.record import Message, Origin, Record
+from tests.conftest import REPOSITORY, make_record
+
+
+class Browser:
+    """Speaks to the routes as the screen does."""
+
+    def __init__(self, workspace: Workspace, person: str = "Ada") -> None:
+        self.client = TestClient(Starlette(routes=routes.routes()))
+        self.workspace, self.person = workspace, person
+
+    def post(self, name: str, **body: Any) -> Any:
+        return self.client.post(f"/api/v1/labelling/{name}", json={"project": 1, "person": self.person, **body})
+
+    def ask(self, name: str, **body: Any) -> dict[str, Any]:
+        response = self.post(name, **body)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def task(self) -> dict[str, Any]:
+        return self.ask("task")["task"]
+
+    def stored(self) -> list[Annotation]:
+        with self.workspace.read() as connection:
+            return annotations.newest_of(connection, self.person, project_id=1, limit=50)
+
+
+def body(task: dict[str, Any], **answer: Any) -> dict[str, Any]:
+    return {
+        "token": task["token"],
+        "slot": task["slot_id"],
+        "record": task["record_id"],
+        "expires_at": task["expires_at"],
+        "questions_hash": task["questions_hash"],
+        "answer": {"response": task["response"], **answer},
+    }
+
+
+@pytest.fixture
+def ada(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> Browser:
+    monkeypatch.setenv(state.WORKSPACE_VARIABLE, str(stocked.folder))
+    return Browser(stocked)
+
+
+def test_a_submit_is_stored_and_brings_the_next_record(ada: Browser) -> None:
+    task = ada.task()
+    answer = ada.ask("act", kind="submit", **body(task, rating=4), active_seconds=12.5)
+    assert answer["done"] == "submit"
+    assert answer["task"]["record_id"] != task["record_id"]
+    assert answer["progress"] | {"hours_left": None} == {
+        "today": 1, "mine": 1, "waiting": 2, "settled": 1, "records": 3, "hours_left": None,
+    }  # fmt: skip
+    [stored] = ada.stored()
+    assert (stored.id, stored.answer.rating, stored.active_seconds) == (answer["annotation"], 4, 12.5)
+    assert stored.questions_hash == task["questions_hash"]
+
+
+def test_a_submit_that_arrives_three_times_is_stored_once_and_answered_alike(ada: Browser) -> None:
+    task = ada.task()
+    found = [ada.ask("act", kind="submit", **body(task, rating=4)) for _ in range(3)]
+    assert len({each["annotation"] for each in found}) == 1
+    assert len({each["task"]["token"] for each in found}) == 1
+    assert len(ada.stored()) == 1
+
+
+def test_an_incomplete_answer_is_refused_with_the_question_it_lacks(ada: Browser) -> None:
+    response = ada.post("act", kind="submit", **body(ada.task()))
+    assert response.status_code == 422
+    assert "Quality of the final text" in response.json()["problem"]
+    assert ada.stored() == []
+
+
+def test_a_draft_comes_back_with_what_is_known_about_the_text(ada: Browser) -> None:
+    task = ada.task()
+    said = ada.ask("draft", **body(task, response="Two words ```"))
+    assert (said["mine"], said["words"]) == (True, 3)
+    assert said["warnings"] == ["A code fence is opened and not closed."]
+    assert ada.task()["draft"]["response"] == "Two words ```"
+
+
+def test_a_draft_that_arrives_after_its_submit_is_dropped(ada: Browser) -> None:
+    task = ada.task()
+    ada.ask("act", kind="submit", **body(task, rating=4))
+    ada.ask("draft", **body(task, response="Too late"))
+    ada.ask("act", kind="undo")
+    assert ada.task()["draft"]["response"] == task["response"]
+
+
+def test_a_lost_claim_keeps_the_text_and_says_so(ada: Browser) -> None:
+    task = ada.task()
+    with ada.workspace.write() as connection:
+        from curator.store import claims
+
+        claims.release(connection, task["slot_id"])
+    ben = Browser(ada.workspace, "Ben")
+    theirs = ben.task()
+    assert theirs["record_id"] == task["record_id"]
+    assert ada.ask("draft", **body(task, response="Half a thought"))["mine"] is False
+    response = ada.post("act", kind="submit", **body(task, response="Half a thought", rating=4))
+    assert response.status_code == 409
+    assert "kept as a draft" in response.json()["hint"]
+    ben.ask("act", kind="skip", **body(theirs))
+    with ada.workspace.read() as connection:
+        assert annotations.draft_of(connection, task["record_id"], "Ada").answer.response == "Half a thought"
+
+
+def test_requests_from_another_site_are_refused(ada: Browser) -> None:
+    given = {"project": 1, "person": "Ada"}
+    headers = {"sec-fetch-site": "cross-site"}
+    response = ada.client.post("/api/v1/labelling/task", json=given, headers=headers)
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [(b"no json", 400), (b"[1]", 400), (b'{"person": " ", "project": 1}', 401), (b'{"person": "A"}', 400)],
+)
+def test_what_is_no_request_is_refused_with_a_next_step(ada: Browser, given: bytes, status: int) -> None:
+    response = ada.client.post("/api/v1/labelling/task", content=given)
+    assert response.status_code == status
+    assert response.json()["problem"]
+    assert response.json()["hint"]
+
+
+def test_an_empty_queue_names_its_cause(ada: Browser) -> None:
+    ben = Browser(ada.workspace, "Ben")
+    tasks = []
+    for person in (ada, ben, Browser(ada.workspace, "Eva")):
+        tasks.append(person.task())
+    late = Browser(ada.workspace, "Zoe").ask("task")
+    assert late["task"] is None
+    assert late["empty"]["cause"].startswith("Others hold the last 3 records, free again in at most 30 min")
+    skipped = ben.ask("act", kind="skip", **body(tasks[1]))
+    assert skipped["empty"]["action"] == "offer_skipped"
+    assert ben.ask("task", offer_skipped=True)["task"]["record_id"] == tasks[1]["record_id"]
+
+
+def test_markdown_of_a_record_runs_nothing_and_fetches_nothing() -> None:
+    page = preview.markdown("<script>x</script> ![i](http://a/b.png) [l](javascript:alert(1)) **b**")
+    assert "<script" not in page
+    assert "<img" not in page
+    assert 'href="javascript' not in page
+    assert "<strong>b</strong>" in page
+
+
+def test_the_token_view_shows_what_the_trainer_sees(ada: Browser) -> None:
+    base = REPOSITORY / "sample_data" / "base_model"
+    with ada.workspace.write() as connection:
+        projects.change(connection, projects.by_name(connection).model_copy(update={"base_model": str(base)}))
+    task = ada.task()
+    seen = ada.ask("preview", how="tokens", **body(task, response="Edited."))
+    carries = "".join(text for is_loss, text in seen["pieces"] if is_loss)
+    assert carries.startswith("Edited.")
+    assert seen["ends"] is True
+    assert 0 < seen["loss"] < seen["tokens"] < seen["most"]
+
+
+def test_the_changes_view_is_word_by_word(ada: Browser) -> None:
+    task = ada.task()
+    seen = ada.ask("preview", how="diff", **body(task, response=task["response"].replace("Answer", "Reply")))
+    assert ["removed", "Answer"] in seen["pieces"]
+    assert ["added", "Reply"] in seen["pieces"]
+
+
+def test_history_walks_back_and_forward(ada: Browser) -> None:
+    for _ in range(3):
+        ada.ask("act", kind="submit", **body(ada.task(), rating=5))
+    newest = ada.ask("history")["entry"]
+    before = ada.ask("history", before=newest["id"])["entry"]
+    assert ada.ask("history", after=before["id"])["entry"]["id"] == newest["id"]
+    assert ada.ask("history", after=newest["id"])["entry"] is None
+
+
+def test_keys_are_changed_for_one_person_and_conflicts_are_named(ada: Browser) -> None:
+    assert ada.ask("keys", keys={"skip": "w"})["keys"]["skip"] == "w"
+    assert ada.ask("task")["keys"]["skip"] == "w"
+    assert Browser(ada.workspace, "Ben").ask("task")["keys"]["skip"] == "s"
+    for keys, problem in (
+        ({"skip": "f"}, "two things"),
+        ({"skip": "r"}, "belongs to Streamlit"),
+        ({"skip": "1"}, "cannot be a key"),
+    ):
+        response = ada.post("keys", keys=keys)
+        assert response.status_code == 422
+        assert problem in response.json()["problem"]
+    assert ada.ask("task")["keys"]["skip"] == "w"
+
+
+def test_a_ruling_stands_beside_similar_records(ada: Browser) -> None:
+    task = ada.task()
+    number = ada.ask("doubt", record=task["record_id"], text="Is one word enough?")["doubt"]
+    [waiting] = adjudicate.inbox(ada.workspace, project_id=1)
+    assert (waiting.doubt.question, waiting.doubt.author) == ("Is one word enough?", "Ada")
+    adjudicate.rule(ada.workspace, number, "One word is enough.", actor="Lea")
+    assert adjudicate.inbox(ada.workspace, project_id=1) == []
+    following = ada.ask("act", kind="submit", **body(task, rating=4))["task"]
+    assert [each["ruling"] for each in following["rulings"]] == ["One word is enough."]
+
+
+def test_comments_are_seen_by_everybody(ada: Browser) -> None:
+    task = ada.task()
+    ada.ask("comment", record=task["record_id"], text="See the guideline.")
+    ada.ask("act", kind="skip", **body(task))
+    ben = Browser(ada.workspace, "Ben")
+    assert [(each["author"], each["text"]) for each in ben.task()["comments"]] == [("Ada", "See the guideline.")]
+
+
+def test_of_two_responses_the_better_one_becomes_the_response(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(state.WORKSPACE_VARIABLE, str(workspace.folder))
+    with workspace.write() as connection:
+        project = projects.by_name(connection)
+        pair = make_record("Red?", "A feeling.").model_copy(update={"alternative": "A colour."})
+        [record_id] = records.add_many(connection, [pair], project=project, at=workspace.clock())
+    ada = Browser(workspace)
+    task = ada.task()
+    assert ada.post("act", kind="submit", **body(task)).status_code == 422
+    preference = {"choice": "alternative", "strength": 2, "shown_left": task["shown_left"]}
+    ada.ask("act", kind="submit", **body(task, preference=preference))
+    with workspace.read() as connection:
+        final = records.get(connection, record_id).final
+    assert (final.response, final.alternative) == ("A colour.", "A feeling.")
+
+
+def test_the_training_switch_of_an_earlier_turn_is_kept(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(state.WORKSPACE_VARIABLE, str(workspace.folder))
+    said = [("user", "Hi"), ("assistant", "Hello"), ("user", "Red?"), ("assistant", "A colour.")]
+    talk = Record(messages=tuple(Message(role=role, content=text) for role, text in said), origin=Origin(source="a"))
+    with workspace.write() as connection:
+        [record_id] = records.add_many(connection, [talk], project=projects.by_name(connection), at=workspace.clock())
+    ada = Browser(workspace)
+    ada.ask("act", kind="submit", **body(ada.task(), rating=5, trains=[False, True, False, True]))
+    with workspace.read() as connection:
+        final = records.get(connection, record_id).final
+    assert [message.train for message in final.messages] == [False, True, False, True]
+
+
+def test_a_record_that_was_sent_back_says_why(ada: Browser) -> None:
+    task = ada.task()
+    ada.ask("act", kind="submit", **body(task, rating=5))
+    answers.send_back(ada.workspace, task["record_id"], reason="Too short.", actor="Lea")
+    ada.ask("act", kind="skip", **body(ada.task()))  # what they hold by now
+    again = ada.task()
+    assert (again["record_id"], again["sent_back"]) == (task["record_id"], "Too short.")
+    assert again["draft"]["rating"] == 5
