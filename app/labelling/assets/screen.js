@@ -191,7 +191,7 @@ class Screen {
 
   emptiness() {
     const { cause, action, label, done } = this.state.empty
-    const act = { import: () => location.assign("import_data"), history: () => location.assign("history"), reload: () => this.load(), offer_skipped: () => this.load({ offer_skipped: true }) }[action]
+    const act = { import: () => location.assign(`import_data${location.search}`), history: () => location.assign(`history${location.search}`), reload: () => this.load(), offer_skipped: () => this.load({ offer_skipped: true }) }[action]
     return h("div", { class: "empty" }, h("p", {}, done ? "✔ " : "○ ", cause), h("div", { class: "row" }, h("button", { class: "main", onclick: act }, label), h("button", { onclick: () => this.onAction("undo") }, "Undo", kbd(this.state.keys.undo))))
   }
 
