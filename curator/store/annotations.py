@@ -34,14 +34,6 @@ class AnswerContext(NamedTuple):
     edited: bool | None = None
 
 
-class Overlap(NamedTuple):
-    """One of several answers to a record."""
-
-    record_id: str
-    annotator: str
-    answer: Answer
-
-
 def add(
     connection: Connection,
     answer: Answer,
@@ -142,7 +134,7 @@ def recent_seconds(connection: Connection, annotator: str, *, limit: int = 30) -
     return list(connection.execute(query.order_by(annotation.c.id.desc()).limit(limit)).scalars())
 
 
-def overlapping(connection: Connection, project_id: int) -> Iterator[Overlap]:
+def overlapping(connection: Connection, project_id: int) -> Iterator[Annotation]:
     """Answers that stand on records with more than one of them, those of a record side by side, streamed."""
     stands = annotation.c.undone.is_(False)
     several = (
@@ -152,12 +144,10 @@ def overlapping(connection: Connection, project_id: int) -> Iterator[Overlap]:
         .group_by(annotation.c.record_id)
         .having(func.count() > 1)
     )
-    query = select(annotation.c.record_id, annotation.c.annotator, annotation.c.answer).where(
-        stands, annotation.c.record_id.in_(several)
-    )
+    query = select(annotation).where(stands, annotation.c.record_id.in_(several))
     rows = connection.execution_options(yield_per=2000).execute(query.order_by(annotation.c.record_id, annotation.c.id))
-    for row in rows:
-        yield Overlap(row.record_id, row.annotator, Answer.model_validate(row.answer))
+    for row in rows.mappings():
+        yield _annotation(row)
 
 
 def all_standing(connection: Connection, project_id: int) -> Iterator[Annotation]:
