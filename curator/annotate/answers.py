@@ -82,29 +82,16 @@ def submit(
                 saw_suggestions=None if kind == "none" else kind == "shown",
                 edited=answer.response != stored.content.response,
             )
-            added = register.add(
+            added, _ = keep(
                 connection,
+                stored,
+                project,
                 answer,
-                record_id=stored.id,
-                slot_id=slot.id,
                 annotator=annotator,
+                slot_id=slot.id,
                 claim_token=claim.token,
                 at=now,
                 context=context,
-            )
-            register.drop_draft(connection, stored.id, annotator)
-            claims.remove_skip(connection, stored.id, annotator)
-            _count(connection, project.id, added, context, sign=1)
-            outcome = _settle(connection, stored, project)
-            events.append(
-                connection,
-                "submit",
-                stored.id,
-                actor=annotator,
-                at=now,
-                old_hash=stored.content_hash,
-                new_hash=content_hash(stored.content.with_response(answer.response)),
-                detail={"project": project.id, "slot": slot.id, "annotation": added.id, "outcome": outcome},
             )
             return added
     save_draft(workspace, claim, answer, annotator=annotator)
@@ -112,6 +99,50 @@ def submit(
         "Somebody else has this record now, because it was not touched for too long.",
         hint="Your text is kept as a draft; go on with the next record.",
     )
+
+
+def keep(
+    connection: Connection,
+    stored: records.StoredRecord,
+    project: Project,
+    answer: Answer,
+    *,
+    annotator: str,
+    slot_id: int,
+    claim_token: str,
+    at: datetime,
+    context: register.AnswerContext,
+    event: str = "submit",
+) -> tuple[Annotation, str | None]:
+    """Store an answer on a slot that was closed for it, with totals, state and event; gives the record's state, too.
+
+    The caller has checked the answer and owns the transaction.
+    """
+    added = register.add(
+        connection,
+        answer,
+        record_id=stored.id,
+        slot_id=slot_id,
+        annotator=annotator,
+        claim_token=claim_token,
+        at=at,
+        context=context,
+    )
+    register.drop_draft(connection, stored.id, annotator)
+    claims.remove_skip(connection, stored.id, annotator)
+    _count(connection, project.id, added, context, sign=1)
+    outcome = _settle(connection, stored, project)
+    events.append(
+        connection,
+        event,
+        stored.id,
+        actor=annotator,
+        at=at,
+        old_hash=stored.content_hash,
+        new_hash=content_hash(stored.content.with_response(answer.response)),
+        detail={"project": project.id, "slot": slot_id, "annotation": added.id, "outcome": outcome},
+    )
+    return added, outcome
 
 
 def skip(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -125,6 +125,18 @@ def get(connection: Connection, record_id: str) -> StoredRecord:
     if row is None:
         raise NotFoundError(f"There is no record {record_id}.", hint="Look its id up on the records page.")
     return _stored(row)
+
+
+def of_hash(connection: Connection, project_id: int, hashes: Collection[str]) -> dict[str, str]:
+    """Ids of the records of a project with these content hashes, by hash."""
+    found: dict[str, str] = {}
+    wanted = sorted(hashes)
+    for start in range(0, len(wanted), _LOOKUP):
+        query = select(record.c.content_hash, record.c.id).where(
+            record.c.project_id == project_id, record.c.content_hash.in_(wanted[start : start + _LOOKUP])
+        )
+        found.update((row.content_hash, row.id) for row in connection.execute(query))
+    return found
 
 
 def set_state(connection: Connection, stored: StoredRecord, state: RecordState, *, final: Record | None) -> None:

@@ -1,0 +1,108 @@
+"""Answers given elsewhere: two human labels of a public data set become two annotators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from curator import Workspace
+from curator.annotate import adjudicate, agreement
+from curator.annotate.given import import_answers
+from curator.errors import AnnotationError
+from curator.ingest import import_file
+from curator.store import annotations, projects, records
+from schemas.annotation import RecordState
+from schemas.importing import Format
+
+PEOPLE = {"First": "annotation_1", "Second": "annotation_2"}
+
+
+def two_reviews(workspace: Workspace) -> None:
+    with workspace.write() as connection:
+        projects.change(connection, projects.by_name(connection).model_copy(update={"reviews_required": 2}))
+
+
+def small(tmp_path: Path) -> Path:
+    file = tmp_path / "labels.csv"
+    file.write_text("prompt,completion,annotation_1,annotation_2\na,b,yes,yes\nc,d,yes,no\ne,f,no,\n")
+    return file
+
+
+def test_xstest_gives_the_kappa_of_scikit_learn_and_its_disagreements_wait(
+    workspace: Workspace, shared_data: Path
+) -> None:
+    file = shared_data / "xstest_completions_llama2.csv"
+    two_reviews(workspace)
+    imported = import_file(workspace, file, actor="me", format=Format.PROMPT_COMPLETION)
+    given = import_answers(workspace, file, question="refusal", annotators=PEOPLE, actor="me")
+    frame = pd.read_csv(file)
+    assert (given.rows, given.matched, given.answers) == (len(frame), imported.imported, 2 * imported.imported)
+
+    expected = cohen_kappa_score(frame["annotation_1"], frame["annotation_2"])
+    with workspace.read() as connection:
+        answers = list(annotations.overlapping(connection, 1))
+    by_person = {name: [each.answer.values["refusal"] for each in answers if each.annotator == name] for name in PEOPLE}
+    assert agreement.stats.cohen_kappa(by_person["First"], by_person["Second"]) == pytest.approx(expected)
+
+    disagreements = int((frame["annotation_1"] != frame["annotation_2"]).sum())
+    waiting = adjudicate.cases(workspace, project_id=1, limit=500)
+    assert len(waiting) == disagreements == given.conflicts
+    assert all(case.differences == ("refusal",) for case in waiting)
+
+    report = agreement.report(workspace, project_id=1)
+    [row] = [row for row in report.questions if row.question == "refusal"]
+    share = float((frame["annotation_1"] == frame["annotation_2"]).mean())
+    assert row.percent.value == pytest.approx(share)
+    assert row.alpha.interval.lower < row.alpha.value < row.alpha.interval.upper
+    # With two people and nothing missing alpha is kappa but for a small-sample correction of order 1 / (2n).
+    assert row.alpha.value == pytest.approx(expected, abs=0.005)
+
+
+def test_importing_twice_changes_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    two_reviews(workspace)
+    file = small(tmp_path)
+    import_file(workspace, file, actor="me")
+    first = import_answers(workspace, file, question="fits", annotators=PEOPLE, actor="me")
+    again = import_answers(workspace, file, question="fits", annotators=PEOPLE, actor="me")
+    assert (first.answers, first.already, first.empty, first.conflicts) == (5, 0, 1, 1)
+    assert (again.answers, again.already, again.conflicts) == (0, 5, 1)
+    with workspace.read() as connection:
+        states = sorted(each.state.value for each in records.page(connection, 1))
+    assert states == ["accepted", "conflict", "waiting"]  # the third has only one of two answers
+
+
+def test_a_missing_column_is_named_and_nothing_is_stored(workspace: Workspace, tmp_path: Path) -> None:
+    file = small(tmp_path)
+    import_file(workspace, file, actor="me")
+    with pytest.raises(AnnotationError, match="no column annotation_3"):
+        import_answers(workspace, file, question="fits", annotators={"Third": "annotation_3"}, actor="me")
+    with workspace.read() as connection:
+        assert projects.by_name(connection).questions.by_id("fits") is None
+
+
+def test_rows_whose_record_is_unknown_are_counted(workspace: Workspace, tmp_path: Path) -> None:
+    given = import_answers(workspace, small(tmp_path), question="fits", annotators=PEOPLE, actor="me")
+    assert (given.rows, given.matched, given.unknown, given.answers) == (3, 0, 3, 0)
+
+
+def test_a_decision_settles_a_conflict_and_leaves_the_answers_as_they_were(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    two_reviews(workspace)
+    file = small(tmp_path)
+    import_file(workspace, file, actor="me")
+    import_answers(workspace, file, question="fits", annotators=PEOPLE, actor="me")
+    [case] = adjudicate.cases(workspace, project_id=1)
+    picked = next(each for each in case.answers if each.annotator == "Second")
+    state = adjudicate.decide(workspace, case.record_id, picked.answer, picked=picked.id, actor="Lea", note="It does.")
+    assert state is RecordState.ACCEPTED
+    with workspace.read() as connection:
+        stored = records.get(connection, case.record_id)
+        standing = annotations.standing(connection, case.record_id)
+    assert stored.final.response == "d"
+    assert {each.annotator: each.answer.values["fits"] for each in standing} == {"First": "yes", "Second": "no"}
+    with pytest.raises(AnnotationError, match="nothing to decide"):
+        adjudicate.decide(workspace, case.record_id, picked.answer, picked=picked.id, actor="Lea")
