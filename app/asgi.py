@@ -33,6 +33,7 @@ def serve(workspace: Path, *, host: str, port: int) -> None:
             "server.fileWatcherType": "none",
             "server.maxUploadSize": 2000,  # MB; a million rows of Alpaca data are about 850
             "browser.gatherUsageStats": False,  # no outbound socket
+            "runner.magicEnabled": False,  # a bare string in a page's code is no text of the page
             "client.toolbarMode": "minimal",
             "client.showErrorDetails": "none",
         }

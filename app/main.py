@@ -14,6 +14,9 @@ _PAGES = {
         ("quarantine", "Quarantine", ":material/rule:"),
         ("annotate", "Annotate", ":material/edit_note:"),
         ("history", "My history", ":material/history:"),
+        ("adjudicate", "Adjudicate", ":material/balance:"),
+        ("team", "Team", ":material/group:"),
+        ("project", "Project", ":material/tune:"),
         ("versions", "Versions", ":material/inventory_2:"),
     ],
     "Model": [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -73,14 +74,17 @@ def choose_in_sidebar() -> None:
         st.query_params[_PERSON] = st.session_state[_PERSON]
 
 
-def chosen(name: str, options: list[str], *, label: str) -> str | None:
-    """A choice among `options` that survives a change of page; None when there is nothing to choose from."""
+def chosen(name: str, options: list[str], *, label: str, shown: Mapping[str, str] | None = None) -> str | None:
+    """A choice among `options` that survives a change of page; None when there is nothing to choose from.
+
+    `shown` gives the words for an option where they differ from it.
+    """
     if not options:
         return None
     key, kept = f"chosen {name}", st.session_state.get(f"kept {name}")
     if st.session_state.get(key) not in options:
         st.session_state[key] = kept if kept in options else options[0]
-    value = st.selectbox(label, options, key=key)
+    value = st.selectbox(label, options, key=key, format_func=lambda option: (shown or {}).get(option, option))
     st.session_state[f"kept {name}"] = value  # the key itself goes when the page is left
     return value
 

@@ -29,11 +29,12 @@ class Counts(NamedTuple):
 def counts(workspace: Workspace, *, project_id: int) -> Counts:
     """The counts of a project; versions, runs and outputs are those of the workspace."""
     with workspace.read() as connection:
-        totals = tallies.totals(connection, project_id)
+        states = {state: f"record:{state.value}" for state in RecordState}
+        totals = tallies.some(connection, project_id, list(states.values()))
         found = runs.newest_first(connection)
         past = [decision for run in found for decision in decisions.of_run(connection, run.id)]
         return Counts(
-            by_state={state: totals.get(f"record:{state.value}", 0) for state in RecordState},
+            by_state={state: totals[name] for state, name in states.items()},
             quarantined=quarantine.count_open(connection, project_id),
             versions=len(versions.newest_first(connection)),
             runs_done=sum(run.state is RunState.DONE for run in found),

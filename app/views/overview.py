@@ -32,7 +32,8 @@ def render(workspace: Workspace, project: Project) -> None:
     columns[3].metric("Last decision", counts.last_decision or "none", border=True)
     st.caption(
         f"Rejected {counts.by_state[RecordState.REJECTED]:,}, set aside for a lead "
-        f"{counts.by_state[RecordState.FLAGGED]:,}. Totals are kept in the transactions that change them."
+        f"{counts.by_state[RecordState.FLAGGED]:,}, in conflict {counts.by_state[RecordState.CONFLICT]:,}, gold "
+        f"{counts.by_state[RecordState.GOLD]:,}. Totals are kept in the transactions that change them."
     )
     st.subheader("Next step", anchor=False)
     page, label = _next_step(counts)
@@ -54,6 +55,9 @@ def render(workspace: Workspace, project: Project) -> None:
 
 
 def _next_step(counts: overview.Counts) -> tuple[str, str]:
+    undecided = counts.by_state[RecordState.CONFLICT] + counts.by_state[RecordState.FLAGGED]
+    if undecided:
+        return "adjudicate", f"Decide {undecided:,} records on which people differ or that they flagged"
     if counts.by_state[RecordState.WAITING]:
         return "annotate", f"Annotate: {counts.by_state[RecordState.WAITING]:,} records wait"
     if not counts.versions:

@@ -1,6 +1,17 @@
 """Stage 2: records become annotations, one claimed record at a time, by one person or several."""
 
-from curator.annotate import adjudicate, answers, assignment, questions, queue
-from curator.annotate.progress import Progress, progress
+from curator.annotate import adjudicate, agreement, answers, assignment, questions, queue, settings
+from curator.annotate.progress import Progress, progress, team
 
-__all__ = ["Progress", "adjudicate", "answers", "assignment", "progress", "questions", "queue"]
+__all__ = [
+    "Progress",
+    "adjudicate",
+    "agreement",
+    "answers",
+    "assignment",
+    "progress",
+    "questions",
+    "queue",
+    "settings",
+    "team",
+]

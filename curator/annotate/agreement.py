@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from curator.annotate.questions import Reader
@@ -15,7 +15,7 @@ from curator.store import projects
 from curator.workspace import Workspace
 from schemas.annotation import Annotation
 from schemas.project import Project
-from schemas.questions import CHECKS, Question, Value
+from schemas.questions import CHECKS, Question
 
 _PAIR_NEEDS = 10
 """Records that two people must have in common before their kappa is shown."""
@@ -38,15 +38,15 @@ class QuestionAgreement(NamedTuple):
 
 
 class PairAgreement(NamedTuple):
-    """Cohen's kappa of two people."""
+    """Cohen's kappa of two people on one question."""
 
     first: str
     second: str
+    question: str
+    """Title."""
     records: int
-    accept: float | None
-    """On whether the record would be accepted; None without variation."""
-    rating: float | None
-    """On the rating, weighted by the square of the distance."""
+    kappa: float
+    """Of ratings weighted by the square of the distance."""
 
 
 class Report(NamedTuple):
@@ -80,38 +80,65 @@ def report(workspace: Workspace, *, project_id: int) -> Report:
 
 
 def _accept(by_record: list[list[Annotation]], project: Project) -> QuestionAgreement:
-    ratings = [{each.annotator: not reasons_to_keep_out(each.answer, project) for each in group} for group in by_record]
-    return _measured(ratings, "accept", None, "Accepted or kept out", positive=False)
+    return _measured(_accepting(by_record, project), "accept", None, _ACCEPT, positive=False)
+
+
+_ACCEPT = "Accepted or kept out"
+
+
+def _accepting(by_record: list[list[Annotation]], project: Project) -> list[dict[str, bool]]:
+    return [
+        {each.annotator: not reasons_to_keep_out(each.answer, project) for each in group if _is_judged(each)}
+        for group in by_record
+    ]
+
+
+def _is_judged(annotation: Annotation) -> bool:
+    """Whether somebody judged the record as a whole; answers given elsewhere may speak of one question only."""
+    answer = annotation.answer
+    return bool(answer.rating or answer.reject or answer.preference or answer.checks.ticked)
 
 
 def _of_question(by_record: list[list[Annotation]], question: Question, reader: Reader) -> Iterable[QuestionAgreement]:
-    given = [{each.annotator: reader.value(each, question.id) for each in group} for group in by_record]
     if question.kind == "choices":
         for option in question.options:
-            ratings = [_ticked(values, option.value, question) for values in given]
+            ratings = [_ticked(group, option.value, question, reader) for group in by_record]
             yield _measured(ratings, question.id, option.value, f"{question.title}: {option.label}", positive=True)
         return
-    answered = [{person: value for person, value in values.items() if value is not None} for values in given]
-    if question.kind == "rating":
-        numbers = [{person: int(str(value)) for person, value in values.items()} for values in answered]
-        size = len(question.options)
-        yield _measured(numbers, question.id, None, question.title, level="ordinal", categories=size)
-    else:
-        chosen = [{person: str(value) for person, value in values.items()} for values in answered]
-        yield _measured(chosen, question.id, None, question.title, categories=len(question.options))
+    level: stats.Level = "ordinal" if question.kind == "rating" else "nominal"
+    yield _measured(
+        _answered(by_record, question, reader),
+        question.id,
+        None,
+        question.title,
+        level=level,
+        categories=len(question.options),
+    )
 
 
-def _ticked(values: Mapping[str, Value | None], option: str, question: Question) -> dict[str, bool]:
-    """Who ticked an option; an unticked check is an answer, an open question of the project's own is none."""
+def _answered(by_record: list[list[Annotation]], question: Question, reader: Reader) -> list[dict[str, Hashable]]:
+    """What each person said, ratings as numbers; whoever left the question open is not in it."""
+    found: list[dict[str, Hashable]] = []
+    for group in by_record:
+        given = {each.annotator: reader.value(each, question.id) for each in group}
+        said = {person: str(value) for person, value in given.items() if value is not None}
+        found.append({person: int(text) if question.kind == "rating" else text for person, text in said.items()})
+    return found
+
+
+def _ticked(group: list[Annotation], option: str, question: Question, reader: Reader) -> dict[str, bool]:
+    """Who ticked an option; an unticked check is an answer where the record was judged at all."""
+    given = {each.annotator: reader.value(each, question.id) for each in group}
+    judged = {each.annotator for each in group if _is_judged(each)}
     return {
-        person: option in value if isinstance(value, tuple) else False
-        for person, value in values.items()
-        if value is not None or question.id == CHECKS
+        person: isinstance(value, tuple) and option in value
+        for person, value in given.items()
+        if (person in judged if question.id == CHECKS else value is not None)
     }
 
 
 def _measured(
-    ratings: list[dict[str, Hashable]] | list[dict[str, int]] | list[dict[str, bool]] | list[dict[str, str]],
+    ratings: Sequence[Mapping[str, Hashable]],
     question: str,
     option: str | None,
     title: str,
@@ -133,21 +160,23 @@ def _measured(
 
 
 def _pairs(by_record: list[list[Annotation]], project: Project, reader: Reader) -> list[PairAgreement]:
-    common: dict[tuple[str, str], list[tuple[Annotation, Annotation]]] = {}
-    for group in by_record:
-        for one, other in itertools.combinations(sorted(group, key=lambda each: each.annotator), 2):
-            common.setdefault((one.annotator, other.annotator), []).append((one, other))
+    """Kappa of every two people, on acceptance and on each question with one answer."""
+    tables: list[tuple[str, bool, Sequence[Mapping[str, Hashable]]]] = [
+        (_ACCEPT, False, _accepting(by_record, project))
+    ]
+    for question in project.questions.questions:
+        if question.kind in ("rating", "choice"):
+            tables.append((question.title, question.kind == "rating", _answered(by_record, question, reader)))
     found = []
-    for (first, second), answers in sorted(common.items()):
-        if len(answers) < _PAIR_NEEDS:
-            continue
-        accepted = [[not reasons_to_keep_out(each.answer, project) for each in pair] for pair in answers]
-        rated = [
-            [int(str(value)) for value in values]
-            for pair in answers
-            if None not in (values := [reader.value(each, "rating") for each in pair])
-        ]
-        accept = stats.cohen_kappa(*zip(*accepted, strict=True))
-        rating = stats.cohen_kappa(*zip(*rated, strict=True), weights="quadratic") if rated else None
-        found.append(PairAgreement(first, second, len(answers), accept, rating))
+    for title, is_rating, ratings in tables:
+        common: dict[tuple[str, str], list[tuple[Hashable, Hashable]]] = {}
+        for said in ratings:
+            for first, second in itertools.combinations(sorted(said), 2):
+                common.setdefault((first, second), []).append((said[first], said[second]))
+        for (first, second), values in sorted(common.items()):
+            if len(values) < _PAIR_NEEDS:
+                continue
+            kappa = stats.cohen_kappa(*zip(*values, strict=True), weights="quadratic" if is_rating else None)
+            if kappa is not None:
+                found.append(PairAgreement(first, second, title, len(values), kappa))
     return found

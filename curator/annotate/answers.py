@@ -179,8 +179,8 @@ def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) 
         events.append(connection, "flag", stored.id, actor=annotator, at=now, detail=detail)
 
 
-def unflag(workspace: Workspace, record_id: str, *, actor: str) -> None:
-    """Put a flagged record back into the queue.
+def unflag(workspace: Workspace, record_id: str, *, actor: str, reason: str = "") -> None:
+    """Put a flagged record back into the queue; a reason is shown to whoever gets it.
 
     Raises:
         AnnotationError: The record is not flagged.
@@ -193,7 +193,7 @@ def unflag(workspace: Workspace, record_id: str, *, actor: str) -> None:
         if claims.unanswered(connection, record_id) == 0:
             claims.reopen(connection, record_id, project_id=stored.project_id, priority=0)
         records.set_state(connection, stored, RecordState.WAITING, final=None)
-        detail = {"project": stored.project_id}
+        detail = {"project": stored.project_id, "reason": reason}
         events.append(connection, "unflag", record_id, actor=actor, at=workspace.clock(), detail=detail)
 
 

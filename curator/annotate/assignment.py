@@ -86,6 +86,17 @@ def assign_next(
     return len(chosen)
 
 
+def open_to_all(workspace: Workspace, *, project_id: int, actor: str) -> int:
+    """Offer every record that is kept for somebody to anybody again; gives how many slots."""
+    with workspace.write() as connection:
+        changed = claims.open_to_all(connection, project_id=project_id)
+        now = workspace.clock()
+        events.append(
+            connection, "open to all", f"project {project_id}", actor=actor, at=now, detail={"slots": changed}
+        )
+        return changed
+
+
 def set_priority(workspace: Workspace, record_ids: Sequence[str], priority: int, *, actor: str) -> int:
     """Put records at another place of the queue; higher comes first. Gives how many slots moved."""
     with workspace.write() as connection:
@@ -152,3 +163,22 @@ def unmark_gold(workspace: Workspace, record_id: str, *, actor: str) -> None:
         records.set_state(connection, stored, RecordState.WAITING, final=None)
         detail = {"project": stored.project_id}
         events.append(connection, "ungold", record_id, actor=actor, at=workspace.clock(), detail=detail)
+
+
+def require_reviews(
+    workspace: Workspace, reviews: int, *, project_id: int, actor: str, record_ids: Sequence[str] | None = None
+) -> int:
+    """Ask `reviews` different people for an answer to records that still wait; gives how many slots were added.
+
+    Args:
+        workspace: Where they are.
+        reviews: Answers that each record needs. Slots that are there stay, even if there are more.
+        project_id: Of which project.
+        actor: Who asks.
+        record_ids: Which records; by default all that wait.
+    """
+    with workspace.write() as connection:
+        added = claims.add_slots(connection, project_id=project_id, reviews=reviews, record_ids=record_ids)
+        detail = {"reviews": reviews, "records": None if record_ids is None else len(record_ids), "slots": added}
+        events.append(connection, "reviews", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)
+        return added

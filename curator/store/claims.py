@@ -245,6 +245,12 @@ def assign(connection: Connection, record_ids: Sequence[str], audience: str) -> 
     return changed
 
 
+def open_to_all(connection: Connection, *, project_id: int) -> int:
+    """Keep the open slots of a project for nobody; returns how many were kept for somebody."""
+    kept = (slot.c.project_id == project_id) & (slot.c.state == "open") & (slot.c.audience != ANYBODY)
+    return connection.execute(slot.update().where(kept).values(audience=ANYBODY)).rowcount
+
+
 def unassigned(connection: Connection, *, project_id: int, limit: int) -> list[str]:
     """Records with an open slot that is kept for nobody, in the order of the queue."""
     query = select(slot.c.record_id).where(
@@ -262,6 +268,26 @@ def set_priority(connection: Connection, record_ids: Sequence[str], priority: in
         change = slot.update().where(slot.c.record_id.in_(some), slot.c.state.in_(["open", "held"]))
         changed += connection.execute(change.values(priority=priority)).rowcount
     return changed
+
+
+def add_slots(connection: Connection, *, project_id: int, reviews: int, record_ids: Sequence[str] | None = None) -> int:
+    """Give records that wait as many slots as `reviews`, withdrawn ones not counted; returns how many were added."""
+    counts = select(slot.c.record_id, func.count().label("n"), func.max(slot.c.n).label("last"))
+    counts = counts.where(slot.c.project_id == project_id, slot.c.state != "withdrawn").group_by(slot.c.record_id)
+    waits = counts.join(record, record.c.id == slot.c.record_id).where(record.c.state == "waiting").subquery()
+    query = select(waits.c.record_id, waits.c.n, waits.c.last, record.c.priority)
+    query = query.join(record, record.c.id == waits.c.record_id).where(waits.c.n < reviews)
+    wanted = None if record_ids is None else set(record_ids)
+    rows = [
+        {"record_id": row.record_id, "project_id": project_id, "n": row.last + 1 + more, "state": "open",
+         "priority": row.priority, "audience": ANYBODY, "shuffle": draw()}
+        for row in connection.execute(query)
+        if wanted is None or row.record_id in wanted
+        for more in range(reviews - row.n)
+    ]  # fmt: skip
+    if rows:
+        connection.execute(slot.insert(), rows)
+    return len(rows)
 
 
 def open_for(

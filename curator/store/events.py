@@ -59,10 +59,12 @@ def newest(connection: Connection, subject: str, kinds: Sequence[str]) -> int | 
 def reason_of_sending_back(connection: Connection, subject: str) -> str | None:
     """Why a record was sent back, if nobody has answered it since."""
     query = select(event.c.kind, event.c.detail).where(
-        event.c.subject == subject, event.c.kind.in_(["submit", "send-back", "undo"])
+        event.c.subject == subject, event.c.kind.in_(["submit", "send-back", "unflag", "undo"])
     )
     row = connection.execute(query.order_by(event.c.id.desc()).limit(1)).first()
-    return str(row.detail["reason"]) if row is not None and row.kind == "send-back" else None
+    if row is None or row.kind not in ("send-back", "unflag"):
+        return None
+    return str(row.detail.get("reason") or "") or None
 
 
 def latest(connection: Connection, *, limit: int = 50) -> list[Event]:

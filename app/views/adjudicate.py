@@ -1,0 +1,197 @@
+"""Adjudicate: records on which people differ or that somebody flagged, and the questions of those who were unsure."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.components import diff_view, notice, record_card
+from curator import Workspace
+from curator.annotate import adjudicate, answers, assignment
+from curator.annotate.adjudicate import Case
+from schemas.annotation import Annotation, Answer, Checks, RecordState
+from schemas.project import Project
+from schemas.questions import BUILT_IN
+
+_PAGE = 50
+
+
+def render(workspace: Workspace, project: Project, person: str) -> None:
+    """The three things that wait for a decision."""
+    st.title("Adjudicate", anchor=False)
+    message = state.once("decided")
+    if message:
+        st.markdown(f":green[:material/check: {message}]")
+    conflicts = adjudicate.cases(workspace, project_id=project.id, limit=_PAGE)
+    flagged = adjudicate.cases(workspace, project_id=project.id, state=RecordState.FLAGGED, limit=_PAGE)
+    doubts = adjudicate.inbox(workspace, project_id=project.id)
+    tabs = st.tabs(
+        [
+            f"≠ In conflict ({_count(len(conflicts))})",
+            f"⚑ Flagged ({_count(len(flagged))})",
+            f"Questions ({len(doubts)})",
+        ]
+    )
+    with tabs[0]:
+        if conflicts:
+            _decide(workspace, _chosen(conflicts, "conflict"), project, person)
+        else:
+            st.info(
+                "No record is in conflict: nobody differs, or records need one review only.", icon=":material/check:"
+            )
+    with tabs[1]:
+        if flagged:
+            _decide(workspace, _chosen(flagged, "flagged"), project, person)
+        else:
+            st.info("Nobody has flagged a record.", icon=":material/check:")
+    with tabs[2]:
+        _answer_doubts(workspace, doubts, person)
+
+
+def _count(n: int) -> str:
+    return f"{n}+" if n == _PAGE else str(n)
+
+
+def _chosen(cases: list[Case], kind: str) -> Case:
+    """One of the cases, the first unless another was chosen."""
+    by_id = {case.record_id: case for case in cases}
+    shown = {case.record_id: f"{case.record.instruction[:100]} ({case.record_id[:8]})" for case in cases}
+    return by_id[state.chosen(kind, list(by_id), label="Record", shown=shown) or cases[0].record_id]
+
+
+def _decide(workspace: Workspace, case: Case, project: Project, person: str) -> None:
+    record_card.show_context(case.record)
+    if case.reason:
+        st.warning(f"Flagged: {notice.plain(case.reason)}", icon=":material/flag:")
+    if case.record.alternative is not None:
+        for side, title, text in zip(st.columns(2), ("Response", "Alternative"), _pair(case), strict=True):
+            with side:
+                st.caption(title)
+                record_card.show_text(text)
+    if case.answers:
+        names = {"accept": "whether to accept it", "response": "the text", "preference": "which response is better"}
+        differ = ", ".join(names.get(each, each) for each in case.differences)
+        st.caption(
+            f"They differ on **{notice.plain(differ)}**. The order tells nothing about who is who." if differ else ""
+        )
+        same_text = {answer.answer.response for answer in case.answers} == {case.record.response}
+        if same_text and case.record.alternative is None:
+            st.caption("Response, which nobody edited")
+            record_card.show_text(case.record.response)
+        blind = st.toggle("Hide names", True, key=f"blind {case.record_id}")
+        for column, (n, answer) in zip(st.columns(len(case.answers)), enumerate(case.answers, 1), strict=True):
+            with column, st.container(border=True):
+                name = f"Annotator {n}" if blind else answer.annotator
+                _show_answer(answer, case, name=name, with_text=not same_text)
+                if st.button("Take this answer", key=f"take {answer.id}", width="stretch"):
+                    with notice.errors():
+                        outcome = adjudicate.decide(
+                            workspace, case.record_id, answer.answer, picked=answer.id, actor=person
+                        )
+                        _done(f"Decided: {outcome.value}.")
+    _own_decision(workspace, case, project, person)
+    columns = st.columns([4, 1], vertical_alignment="bottom")
+    reason = columns[0].text_input("Send it back with a reason", key=f"reason {case.record_id}")
+    label = "Send back" if case.state is RecordState.CONFLICT else "Put back into the queue"
+    if columns[1].button(label, key=f"back {case.record_id}", width="stretch"):
+        with notice.errors():
+            if case.state is RecordState.CONFLICT:
+                answers.send_back(workspace, case.record_id, reason=reason, actor=person)
+            else:
+                answers.unflag(workspace, case.record_id, reason=reason, actor=person)
+            _done("It waits in the queue again.")
+
+
+def _pair(case: Case) -> tuple[str, str]:
+    return case.record.response, case.record.alternative or ""
+
+
+def _show_answer(annotation: Annotation, case: Case, *, name: str, with_text: bool) -> None:
+    answer = annotation.answer
+    took = f", {annotation.active_seconds:.0f} s" if annotation.active_seconds else ""
+    fast = " :orange[very fast]" if annotation.active_seconds and annotation.active_seconds < _FAST else ""
+    st.markdown(f"**{notice.plain(name)}**{took}{fast}")
+    facts = [] if answer.rating is None else [f"rating {answer.rating}"]
+    facts += [name.replace("_", " ") for name in answer.checks.ticked]
+    facts += [f"rejected as {answer.reject}"] if answer.reject else []
+    facts += [f"prefers {answer.preference.choice}"] if answer.preference else []
+    facts += [f"{key}: {value}" for key, value in answer.values.items()]
+    st.markdown(notice.plain(" · ".join(facts)) or "no judgement")
+    for detail in answer.details:
+        passage = "" if detail.start is None else f" “{answer.response[detail.start : detail.end]}”"
+        severity = f" ({detail.severity})" if detail.severity else ""
+        st.caption(notice.plain(f"{detail.check}{severity}{passage} {detail.reason}"))
+    if with_text:
+        record_card.show_text(answer.response)
+        diff_view.show(case.record.response, answer.response)
+    if answer.edit_reasons:
+        st.caption("Edited for " + ", ".join(answer.edit_reasons))
+    if answer.note:
+        st.caption("Note")
+        st.text(answer.note)
+
+
+_FAST = 3  # seconds below which an answer can hardly have been read
+
+
+def _own_decision(workspace: Workspace, case: Case, project: Project, person: str) -> None:
+    with st.expander("Decide with an answer of your own", expanded=not case.answers):
+        key = case.record_id
+        start = case.answers[-1].answer if case.answers else Answer(response=case.record.response)
+        text = st.text_area("Final response", start.response, height=160, key=f"text {key}")
+        columns = st.columns(5)
+        rating = columns[0].selectbox("Rating", [1, 2, 3, 4, 5], index=(start.rating or 4) - 1, key=f"rating {key}")
+        ticked = {
+            option.value: columns[n].checkbox(
+                option.label, getattr(start.checks, option.value), key=f"{option.value} {key}"
+            )
+            for n, option in enumerate(_CHECKS, 1)
+        }
+        note = st.text_input("Why", key=f"why {key}", placeholder="For the annotators, optional")
+        answer = start.model_copy(
+            update={"response": text, "rating": rating, "checks": Checks(**ticked), "details": (), "note": note}
+        )
+        left, right = st.columns(2)
+        if left.button("Store this decision", type="primary", key=f"store {key}", width="stretch"):
+            with notice.errors():
+                outcome = adjudicate.decide(workspace, case.record_id, answer, actor=person, note=note)
+                _done(f"Decided: {outcome.value}.")
+        gold_help = "It leaves the queue, is never frozen, and annotators get it now and then to be compared with you."
+        if right.button("Make it a gold record", key=f"gold {key}", help=gold_help, width="stretch"):
+            with notice.errors():
+                assignment.mark_gold(workspace, case.record_id, answer, actor=person)
+                _done("It is a gold record now.")
+        if project.gold_every == 0:
+            st.caption("Gold records are shown to nobody while the project's setting *gold every* is 0.")
+
+
+_CHECKS = next(question for question in BUILT_IN if question.id == "checks").options
+
+
+def _answer_doubts(workspace: Workspace, doubts: list[adjudicate.Inbox], person: str) -> None:
+    if not doubts:
+        st.info("Nobody waits for an answer. Annotators ask with “I am unsure…”.", icon=":material/check:")
+        return
+    for waiting in doubts:
+        doubt = waiting.doubt
+        with st.container(border=True):
+            st.markdown(
+                f"**{notice.plain(doubt.author)}**, {doubt.at:%Y-%m-%d %H:%M} UTC: {notice.plain(doubt.question)}"
+            )
+            record_card.show_context(waiting.record)
+            record_card.show_text(waiting.record.response)
+            ruling = st.text_input("Ruling", key=f"ruling {doubt.id}", placeholder="Shown beside similar records")
+            if st.button("Store the ruling", key=f"rule {doubt.id}"):
+                with notice.errors():
+                    adjudicate.rule(workspace, doubt.id, ruling, actor=person)
+                    _done("The ruling stands beside similar records now.")
+
+
+def _done(message: str) -> None:
+    state.remember("decided", message)
+    st.rerun()
+
+
+if __name__ == "__main__":
+    with notice.errors():
+        render(state.workspace(), state.project(), notice.person_needed())

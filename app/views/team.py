@@ -1,0 +1,195 @@
+"""Team: who did what, how far people agree, who holds what, and who gets what."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.components import notice
+from curator import Workspace
+from curator.annotate import agreement, assignment, progress, team
+from curator.stats.agreement import Agreement
+from schemas.annotation import RecordState
+from schemas.project import Project
+
+_QUIET_MINUTES = 10  # a claim without a sign of life for longer than this is shown as stuck
+
+
+def render(workspace: Workspace, project: Project, person: str) -> None:
+    """Four views of the same work."""
+    st.title("Team", anchor=False)
+    message = state.once("team")
+    if message:
+        st.markdown(f":green[:material/check: {message}]")
+    done, agree, held, given = st.tabs(["Progress", "Agreement", "Leases", "Assignment"])
+    with done:
+        _progress(workspace, project, person)
+    with agree:
+        _agreement(workspace, project)
+    with held:
+        _leases(workspace, project, person)
+    with given:
+        _assignment(workspace, project, person)
+
+
+def _progress(workspace: Workspace, project: Project, person: str) -> None:
+    totals = progress(workspace, person, project_id=project.id)
+    states = {
+        RecordState.WAITING: "○ Waiting", RecordState.ACCEPTED: "✔ Accepted", RecordState.REJECTED: "✖ Rejected",
+        RecordState.CONFLICT: "≠ In conflict", RecordState.FLAGGED: "⚑ Flagged", RecordState.GOLD: "★ Gold",
+    }  # fmt: skip
+    for column, (each, label) in zip(st.columns(len(states)), states.items(), strict=True):
+        column.metric(label, f"{totals.by_state[each]:,}", border=True)
+    found = team(workspace, project_id=project.id)
+    if not found.members:
+        st.info("Nobody has answered a record of this project yet.", icon=":material/edit_note:")
+        return
+    st.dataframe(
+        [
+            {
+                "annotator": member.name,
+                "answers": member.answers,
+                "today": member.today,
+                "active hours": round(member.hours, 2),
+                "seconds per answer": round(3600 * member.hours / member.answers) if member.hours else None,
+                "edited, suggestion shown": member.edited_shown,
+                "edited, suggestion hidden": member.edited_hidden,
+                "edited, no suggestion": member.edited_none,
+                "gold right": f"{member.gold_right} of {member.gold_given}" if member.gold_given else "none",
+            }
+            for member in found.members
+        ],
+        hide_index=True,
+        width="stretch",
+        column_config={
+            f"edited, {kind}": st.column_config.NumberColumn(format="percent")
+            for kind in ("suggestion shown", "suggestion hidden", "no suggestion")
+        },
+    )
+    st.caption(
+        "Answers that stand. Active time leaves out pauses of more than a minute; answers given elsewhere have none. "
+        "Edited is the share of answers whose text differs from the record's. Gold counts as right when checks and "
+        "other questions are equal and the rating is at most one away. Totals are kept in the transactions of answers."
+    )
+    frame = pd.DataFrame(found.days, columns=["day", "annotator", "answers"])
+    st.bar_chart(frame, x="day", y="answers", color="annotator", height=240)
+    st.caption("Answers per day of the last thirty, UTC.")
+
+
+def _agreement(workspace: Workspace, project: Project) -> None:
+    st.caption("Computed from every record with at least two answers; 95 % intervals from drawing records 1,000 times.")
+    if not st.button("Compute agreement", key="compute agreement"):
+        return
+    with st.spinner("Computing agreement"):
+        found = agreement.report(workspace, project_id=project.id)
+    if found.records == 0:
+        st.info(
+            "No record has two answers yet. Ask for more reviews under Project, or import answers given elsewhere.",
+            icon=":material/group:",
+        )
+        return
+    st.markdown(f"**{found.records:,}** records with several answers, by **{found.people}** people.")
+    st.dataframe(
+        [
+            {
+                "question": row.title,
+                "records": row.percent.records,
+                "agree": _shown(row.percent),
+                "Krippendorff's alpha": f"{_shown(row.alpha)} ({row.level})",
+                "Gwet's AC1": _shown(row.ac1),
+                "positive agreement": "" if row.positive is None else _shown(row.positive),
+            }
+            for row in found.questions
+        ],
+        hide_index=True,
+        width="stretch",
+    )
+    st.caption(
+        "Alpha is 0 for what chance gives and is not defined without variation; where one answer is rare, alpha is low "
+        "and AC1 stays readable. Positive agreement: of judgements on the positive side, the share whose partner does."
+    )
+    if found.pairs:
+        st.dataframe([pair._asdict() for pair in found.pairs], hide_index=True, width="stretch")
+        st.caption(
+            "Cohen's kappa of every two people with at least ten records in common, of ratings weighted by the square "
+            "of the distance; not defined, and left out, where there is no variation."
+        )
+
+
+def _shown(found: Agreement) -> str:
+    if found.value is None:
+        return "not defined"
+    interval = "" if found.interval is None else f" [{found.interval.lower:.2f}, {found.interval.upper:.2f}]"
+    return f"{found.value:.2f}{interval}"
+
+
+def _leases(workspace: Workspace, project: Project, person: str) -> None:
+    leases = assignment.leases(workspace, project_id=project.id)
+    if not leases:
+        st.info("Nobody holds a record.", icon=":material/check:")
+        return
+    st.caption(
+        f"Quiet for more than {_QUIET_MINUTES} minutes is marked. A claim comes back by itself when its lease ends."
+    )
+    now = workspace.clock()
+    for lease in leases:
+        quiet = (now - (lease.seen_at or lease.claimed_at or now)).total_seconds() / 60
+        left = (lease.expires_at - now).total_seconds() / 60
+        columns = st.columns([2, 2, 2, 2, 1], vertical_alignment="center")
+        columns[0].markdown(f"**{notice.plain(lease.holder)}**")
+        columns[1].text(lease.record_id[:12])
+        columns[2].markdown(
+            f":orange[quiet for {quiet:.0f} min]" if quiet > _QUIET_MINUTES else f"seen {quiet:.0f} min ago"
+        )
+        columns[3].text(f"ends in {left:.0f} min" if left > 0 else "is over")
+        if columns[4].button("Release", key=f"release {lease.slot_id}"):
+            with notice.errors():
+                holder = assignment.release(workspace, lease.slot_id, project_id=project.id, actor=person)
+                _done(f"Taken from {notice.plain(holder)}; what they typed stays as their draft.")
+
+
+def _assignment(workspace: Workspace, project: Project, person: str) -> None:
+    pools = assignment.pool_members(workspace, project_id=project.id)
+    st.subheader("Give the next records to somebody", anchor=False)
+    columns = st.columns([1, 2, 2, 1], vertical_alignment="bottom")
+    count = columns[0].number_input("Records", 1, 100_000, 50)
+    kind = columns[1].selectbox("To", ["a person", *(f"pool {name}" for name in pools), "anybody"])
+    name = columns[2].text_input("Name", disabled=kind != "a person", placeholder="as they sign their answers")
+    if columns[3].button("Assign", width="stretch", disabled=kind == "a person" and not name.strip()):
+        with notice.errors():
+            if kind == "anybody":
+                moved = assignment.open_to_all(workspace, project_id=project.id, actor=person)
+                _done(f"{moved:,} slots are open to anybody again.")
+            pool = kind.removeprefix("pool ") if kind.startswith("pool ") else None
+            given = assignment.assign_next(
+                workspace,
+                int(count),
+                project_id=project.id,
+                actor=person,
+                person=name.strip() if pool is None else None,
+                pool=pool,
+            )
+            _done(f"{given:,} records are kept for {notice.plain(name.strip() or kind)}.")
+    st.caption("In the order of the queue, of records that are kept for nobody. Whoever holds a record keeps it.")
+    st.subheader("Pools", anchor=False)
+    for pool, members in pools.items():
+        st.markdown(f"**{notice.plain(pool)}**: {notice.plain(', '.join(members))}")
+    columns = st.columns([2, 4, 1], vertical_alignment="bottom")
+    pool_name = columns[0].text_input("Pool", placeholder="medical")
+    people = columns[1].text_input("Members", placeholder="names with commas; empty takes the pool away")
+    if columns[2].button("Keep", width="stretch", disabled=not pool_name.strip()):
+        with notice.errors():
+            names = [each.strip() for each in people.split(",") if each.strip()]
+            assignment.set_pool(workspace, pool_name.strip(), names, project_id=project.id, actor=person)
+            _done(f"Pool {notice.plain(pool_name)} has {len(names)} members.")
+
+
+def _done(message: str) -> None:
+    state.remember("team", message)
+    st.rerun()
+
+
+if __name__ == "__main__":
+    with notice.errors():
+        render(state.workspace(), state.project(), notice.person_needed())

@@ -1,0 +1,58 @@
+"""Settings of a project that a lead changes: who must agree, in which order, with which model's tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from curator.errors import AnnotationError
+from curator.store import events, projects
+from curator.workspace import Workspace
+from schemas.project import Project
+
+CHANGEABLE = ("min_rating", "reviews_required", "order", "hidden_suggestions", "gold_every", "base_model")
+"""Guideline and questions have versions and are changed in `questions`; gates belong to the release."""
+
+
+def create(workspace: Workspace, name: str, *, actor: str) -> Project:
+    """A new project.
+
+    Raises:
+        AnnotationError: The name is empty or taken.
+    """
+    if not name.strip():
+        raise AnnotationError("The project has no name.", hint="Give it one.")
+    with workspace.write() as connection:
+        if any(each.name == name for each in projects.all_projects(connection)):
+            raise AnnotationError(f"There is a project {name} already.", hint="Choose another name.")
+        now = workspace.clock()
+        made = projects.create(connection, name, at=now)
+        events.append(connection, "project", f"project {made.id}", actor=actor, at=now, detail={"name": name})
+        return made
+
+
+def change(workspace: Workspace, *, project_id: int, actor: str, **settings: Any) -> Project:
+    """A project after some of its settings were changed; records that are settled stay as they are.
+
+    Raises:
+        AnnotationError: There is no such setting, or a value cannot be used; nothing is changed.
+    """
+    unknown = sorted(set(settings) - set(CHANGEABLE))
+    if unknown:
+        raise AnnotationError(f"A project has no setting {unknown[0]}.", hint=f"It has {', '.join(CHANGEABLE)}.")
+    with workspace.write() as connection:
+        before = projects.by_id(connection, project_id)
+        try:
+            after = Project.model_validate(before.model_dump() | settings)
+        except ValidationError as error:
+            issue = error.errors()[0]
+            raise AnnotationError(
+                f"Setting {issue['loc'][0]} cannot be {issue['input']!r}: {issue['msg']}.", hint="Correct the value."
+            ) from error
+        if after != before:
+            projects.change(connection, after)
+            events.append(
+                connection, "settings", f"project {project_id}", actor=actor, at=workspace.clock(), detail=settings
+            )
+        return after

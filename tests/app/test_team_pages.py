@@ -1,0 +1,121 @@
+"""Adjudicate, Team and Project: what a lead sees and does."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from curator import Workspace
+from curator.annotate import adjudicate, answers, queue, settings
+from curator.store import projects, records
+from schemas.annotation import Answer, Checks, RecordState
+from tests.app.test_pages import draw, texts
+from tests.conftest import make_record
+
+
+@pytest.fixture
+def disputed(workspace: Workspace) -> Workspace:
+    """One record on which two people differ, and one that is flagged."""
+    settings.change(workspace, project_id=1, actor="Lea", reviews_required=2)
+    with workspace.write() as connection:
+        project = projects.by_name(connection)
+        records.add_many(connection, [make_record("Question 1?")], project=project, at=workspace.clock())
+    for person, checks in (("Ada", Checks()), ("Ben", Checks(harmful=True))):
+        task = queue.next_task(workspace, person, project_id=1)
+        answers.submit(workspace, task.claim, Answer(response="A.", rating=4, checks=checks), annotator=person)
+    with workspace.write() as connection:
+        records.add_many(connection, [make_record("Question 2?")], project=project, at=workspace.clock())
+    task = queue.next_task(workspace, "Ada", project_id=1)
+    answers.flag(workspace, task.claim, Answer(response="A colour.", note="What is this?"), annotator="Ada")
+    return workspace
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def states(workspace: Workspace) -> list[str]:
+    with workspace.read() as connection:
+        return sorted(each.state.value for each in records.page(connection, 1))
+
+
+def test_a_lead_takes_one_of_two_answers_with_names_hidden(
+    disputed: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = draw("adjudicate", disputed, monkeypatch, person="Lea")
+    assert "whether to accept it" in texts(app)
+    assert "Ada" not in texts(app)
+    assert "Ben" not in texts(app)
+    [case] = adjudicate.cases(disputed, project_id=1)
+    harmful = next(n for n, each in enumerate(case.answers) if each.answer.checks.harmful)
+    [button for button in app.button if button.label == "Take this answer"][harmful].click().run()
+    assert "Decided: rejected." in texts(app)
+    assert states(disputed) == ["flagged", "rejected"]
+
+
+def test_a_flagged_record_goes_back_with_a_reason(disputed: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw("adjudicate", disputed, monkeypatch, person="Lea")
+    assert any("What is this?" in warning.value for warning in app.warning)
+    [case] = adjudicate.cases(disputed, project_id=1, state=RecordState.FLAGGED)
+    app.text_input(key=f"reason {case.record_id}").set_value("It is a question.")
+    press(app, "Put back into the queue")
+    assert states(disputed) == ["conflict", "waiting"]
+    assert queue.next_task(disputed, "Eva", project_id=1).sent_back == "It is a question."
+
+
+def test_a_lead_releases_a_lease(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = queue.next_task(stocked, "Ada", project_id=1)
+    app = draw("team", stocked, monkeypatch, person="Lea")
+    press(app, "Release")
+    assert "Taken from Ada" in texts(app)
+    assert queue.renew(stocked, task.claim) is False
+
+
+def test_assigned_records_go_to_that_person_only(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw("team", stocked, monkeypatch, person="Lea")
+    next(field for field in app.number_input if field.label == "Records").set_value(3)
+    next(field for field in app.text_input if field.label == "Name").set_value("Ada").run()
+    press(app, "Assign")
+    assert "3 records are kept for Ada" in texts(app)
+    assert queue.next_task(stocked, "Ben", project_id=1) is None
+    assert queue.why_empty(stocked, "Ben", project_id=1).assigned == 3
+    assert queue.next_task(stocked, "Ada", project_id=1) is not None
+
+
+def test_agreement_is_computed_on_demand(disputed: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw("team", disputed, monkeypatch, person="Lea")
+    press(app, "Compute agreement")
+    table = app.dataframe[-1].value
+    row = table[table["question"] == "Accepted or kept out"].iloc[0]
+    assert (row["records"], row["agree"]) == (1, "0.00")
+
+
+def test_a_change_of_questions_is_classed_before_it_is_made(
+    disputed: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = draw("project", disputed, monkeypatch, person="Lea")
+    app.text_input(key="new id").set_value("tone")
+    app.text_input(key="new title").set_value("Is the tone right?")
+    app.text_area(key="new options").set_value("yes = Yes [y]\nno = No [n]")
+    app.checkbox(key="new required").check().run()
+    assert "Breaking" in texts(app)
+    assert "touches 2 answers by 2 people" in texts(app)
+    press(app, "Make this change")
+    with disputed.read() as connection:
+        asked = projects.by_name(connection).questions.by_id("tone")
+    assert [(option.value, option.label, option.key) for option in asked.options] == [
+        ("yes", "Yes", "y"),
+        ("no", "No", "n"),
+    ]
+    assert states(disputed) == ["flagged", "waiting"]
+
+
+def test_more_reviews_are_asked_of_records_that_wait(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw("project", stocked, monkeypatch, person="Lea")
+    next(field for field in app.number_input if field.label == "Reviews per record").set_value(2)
+    app.checkbox[0].check()
+    press(app, "Keep these settings")
+    assert "3 reviews were added" in texts(app)
+    done = queue.next_task(stocked, "Ada", project_id=1)
+    answers.submit(stocked, done.claim, Answer(response="A.", rating=4), annotator="Ada")
+    assert states(stocked) == ["waiting", "waiting", "waiting"]
