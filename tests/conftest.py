@@ -11,16 +11,55 @@ from pathlib import Path
 import pytest
 
 from curator import Workspace, open_workspace
+from curator.settings import Settings
 from curator.store import projects, records
 from schemas.record import Message, Origin, Record
+from tests.postgres import Cluster, find_programs
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+_ON_BOTH = ("store", "annotate", "ingest", "review", "release")
+"""Folders of tests whose subject is what is stored: each test runs on both databases."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that stores something on SQLite and on PostgreSQL."""
+    folder = Path(metafunc.definition.path).relative_to(REPOSITORY / "tests").parts[0]
+    is_about_one = metafunc.definition.get_closest_marker("sqlite") is not None
+    if "database_url" in metafunc.fixturenames and folder in _ON_BOTH and not is_about_one:
+        both = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+        metafunc.parametrize("database_url", both, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server; without its programs the tests are skipped, but in CI they fail."""
+    programs = find_programs()
+    if programs is None:
+        message = "no PostgreSQL server found: install one (Debian: postgresql), its programs need not be on the path"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    cluster = Cluster(programs)
+    yield cluster
+    cluster.stop()
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    """A fresh workspace on SQLite."""
-    opened = open_workspace(tmp_path / "workspace", create=True)
+def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Where the live state is: None for SQLite in the workspace folder, or a fresh PostgreSQL database."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield None
+        return
+    with request.getfixturevalue("postgres").database() as url:
+        yield url
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, database_url: str | None) -> Iterator[Workspace]:
+    """A fresh workspace."""
+    opened = open_workspace(tmp_path / "workspace", create=True, settings=Settings(database_url=database_url))
     yield opened
     opened.close()
 

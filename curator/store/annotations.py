@@ -145,7 +145,7 @@ def overlapping(connection: Connection, project_id: int) -> Iterator[Annotation]
         .having(func.count() > 1)
     )
     query = select(annotation).where(stands, annotation.c.record_id.in_(several))
-    rows = connection.execution_options(yield_per=2000).execute(query.order_by(annotation.c.record_id, annotation.c.id))
+    rows = connection.execute(query.order_by(annotation.c.record_id, annotation.c.id).execution_options(yield_per=2000))
     for row in rows.mappings():
         yield _annotation(row)
 
@@ -154,7 +154,7 @@ def all_standing(connection: Connection, project_id: int) -> Iterator[Annotation
     """Every answer of a project that stands, oldest first, streamed."""
     query = select(annotation).join(slot, slot.c.id == annotation.c.slot_id)
     query = query.where(slot.c.project_id == project_id, annotation.c.undone.is_(False))
-    for row in connection.execution_options(yield_per=2000).execute(query.order_by(annotation.c.id)).mappings():
+    for row in connection.execute(query.order_by(annotation.c.id).execution_options(yield_per=2000)).mappings():
         yield _annotation(row)
 
 

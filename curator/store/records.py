@@ -155,7 +155,7 @@ def accepted(connection: Connection, project_id: int) -> Iterator[StoredRecord]:
         record.c.state == RecordState.ACCEPTED.value,
         record.c.deleted_at.is_(None),
     )
-    rows = connection.execution_options(yield_per=2000).execute(query.order_by(record.c.id))
+    rows = connection.execute(query.order_by(record.c.id).execution_options(yield_per=2000))
     for row in rows.mappings():
         yield _stored(row)
 

@@ -12,6 +12,7 @@ from sqlalchemy import select, text, update
 
 from curator import Workspace, open_workspace
 from curator.errors import NewerDatabaseError, StoreError
+from curator.settings import Settings
 from curator.store import projects, runs
 from curator.store.engine import _alembic, migrate, open_engine, sqlite_url, writing
 from curator.store.tables import metadata, project
@@ -23,11 +24,13 @@ def test_migrations_and_tables_describe_the_same_schema(workspace: Workspace) ->
     assert differences == []
 
 
-def test_a_database_of_a_newer_curator_is_refused_and_left_alone(workspace: Workspace) -> None:
+def test_a_database_of_a_newer_curator_is_refused_and_left_alone(
+    workspace: Workspace, database_url: str | None
+) -> None:
     with workspace.write() as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
     with pytest.raises(NewerDatabaseError, match="schema 9999"):
-        open_workspace(workspace.folder)
+        open_workspace(workspace.folder, settings=Settings(database_url=database_url))
     with workspace.read() as connection:
         assert connection.execute(text("select version_num from alembic_version")).scalar_one() == "9999"
 
