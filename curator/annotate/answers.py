@@ -413,10 +413,13 @@ def _count(
     saw = added.saw_suggestions if context is None else context.saw_suggestions
     edited = register.is_edited(connection, added.id) if context is None else context.edited
     kind = "none" if saw is None else "shown" if saw else "hidden"
-    tallies.add(connection, project_id, f"annotator:{who}", sign)
-    tallies.add(connection, project_id, f"day:{added.submitted_at:%Y-%m-%d}:{who}", sign)
-    tallies.add(connection, project_id, f"answers {kind}:{who}", sign)
+    changes = {
+        f"annotator:{who}": sign,
+        f"day:{added.submitted_at:%Y-%m-%d}:{who}": sign,
+        f"answers {kind}:{who}": sign,
+    }
     if added.active_seconds:
-        tallies.add(connection, project_id, f"seconds:{who}", sign * round(added.active_seconds))
+        changes[f"seconds:{who}"] = sign * round(added.active_seconds)
     if edited:
-        tallies.add(connection, project_id, f"edited {kind}:{who}", sign)
+        changes[f"edited {kind}:{who}"] = sign
+    tallies.add(connection, project_id, changes)

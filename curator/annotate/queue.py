@@ -29,7 +29,10 @@ def next_task(workspace: Workspace, annotator: str, *, project_id: int) -> Task 
             claim = _claim(connection, annotator, projects.by_id(connection, project_id), now=now, until=until)
         elif claims.renew(connection, claim.token, now=now, until=until):
             claim = claim.model_copy(update={"expires_at": until})
-        return None if claim is None else task_of(connection, claim, annotator)
+    if claim is None:
+        return None
+    with workspace.read() as connection:  # reading needs no turn among the writers
+        return task_of(connection, claim, annotator)
 
 
 def _claim(connection: Connection, annotator: str, project: Project, *, now: datetime, until: datetime) -> Claim | None:

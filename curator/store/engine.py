@@ -6,9 +6,11 @@ Callers own the transaction: `reading` and `writing` open one, the functions bes
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,12 @@ def _to_json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-_JSON: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": orjson.loads}
+def _from_json(stored: Any) -> Any:
+    """SQLite gives a JSON number back as a number, whatever was stored as text."""
+    return stored if isinstance(stored, int | float) else orjson.loads(stored)
+
+
+_JSON: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": _from_json}
 
 
 def sqlite_url(file: Path) -> str:
@@ -51,7 +58,8 @@ def open_engine(url: str) -> Engine:
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **_JSON)
+        driven = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(driven, pool_pre_ping=True, pool_size=10, max_overflow=30, **_JSON)
     if parsed.get_backend_name() != "sqlite":
         raise StoreError(
             f"Database {parsed.get_backend_name()} is not supported.",
@@ -86,10 +94,35 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
+class _Turns:
+    """A lock that is handed over in the order in which threads asked for it."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._next = self._served = 0
+
+    def __enter__(self) -> None:
+        with self._changed:
+            mine = self._next
+            self._next += 1
+            self._changed.wait_for(lambda: self._served == mine)
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._served += 1
+            self._changed.notify_all()
+
+
+_turns: dict[str, _Turns] = defaultdict(_Turns)
+"""By database file. SQLite has one writer, and those who wait for it sleep and try again, so that the unlucky wait for
+ever and hold a connection meanwhile. Threads of one process queue up here; only processes compete there."""
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A connection inside one writing transaction, committed at the end of the block."""
-    with _explained(), engine.connect() as plain:
+    is_sqlite = engine.dialect.name == "sqlite"
+    with _explained(), _turns[str(engine.url)] if is_sqlite else nullcontext(), engine.connect() as plain:
         connection = plain.execution_options(**{_WRITES: True})
         for attempt in range(1, _ATTEMPTS + 1):
             try:

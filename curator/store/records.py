@@ -82,7 +82,7 @@ def add_many(
             fresh.append(row)
     if fresh:
         connection.execute(insert(record), fresh)
-        tallies.add(connection, project.id, f"record:{state.value}", len(fresh))
+        tallies.add(connection, project.id, {f"record:{state.value}": len(fresh)})
         if not accept:
             slots = [
                 {
@@ -144,8 +144,8 @@ def set_state(connection: Connection, stored: StoredRecord, state: RecordState, 
     values = {"state": state.value, "final": final.model_dump(mode="json") if final else None}
     connection.execute(record.update().where(record.c.id == stored.id).values(values))
     if state is not stored.state:
-        tallies.add(connection, stored.project_id, f"record:{stored.state.value}", -1)
-        tallies.add(connection, stored.project_id, f"record:{state.value}", 1)
+        changes = {f"record:{stored.state.value}": -1, f"record:{state.value}": 1}
+        tallies.add(connection, stored.project_id, changes)
 
 
 def accepted(connection: Connection, project_id: int) -> Iterator[StoredRecord]:

@@ -5,7 +5,7 @@ A total is changed in the transaction that changes what it counts, so a page nev
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,14 +13,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from curator.store.tables import tally
 
 
-def add(connection: Connection, project_id: int, name: str, n: int = 1) -> None:
-    """Change the total `name` of a project by `n`.
+def add(connection: Connection, project_id: int, changes: Mapping[str, int]) -> None:
+    """Change totals of a project, each by its number.
+
+    They are changed in the order of their names: two transactions that change the same ones never wait in a circle.
 
     Names are `record:STATE`; and for people `annotator:NAME`, `day:YYYY-MM-DD:NAME`, `seconds:NAME` (active time), and
     `answers KIND:NAME` and `edited KIND:NAME`, where KIND says whether suggestions were `shown`, `hidden` or `none`.
     """
     build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = build(tally).values(project_id=project_id, name=name, n=n)
+    rows = [{"project_id": project_id, "name": name, "n": n} for name, n in sorted(changes.items())]
+    statement = build(tally).values(rows)
     keys = ["project_id", "name"]
     connection.execute(
         statement.on_conflict_do_update(index_elements=keys, set_={"n": tally.c.n + statement.excluded.n})

@@ -1,0 +1,256 @@
+"""Every function that speaks to the database, run once on each database: nothing is written for one of them only."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+import sys
+from datetime import timedelta
+from pathlib import Path
+from types import CodeType, FrameType
+
+from curator import Workspace, overview, release, review, store
+from curator.annotate import (
+    adjudicate,
+    agreement,
+    answers,
+    assignment,
+    comments,
+    keymap,
+    progress,
+    questions,
+    queue,
+    settings,
+    team,
+)
+from curator.ingest import import_file, quarantine, recent_imports
+from curator.review import votes
+from curator.store import (
+    annotations,
+    claims,
+    doubts,
+    events,
+    gold,
+    outputs,
+    projects,
+    records,
+    runs,
+    suggestions,
+    suites,
+    verdicts,
+)
+from curator.store import quarantine as kept_rows
+from curator.store.runs import ProcessMark
+from schemas.annotation import Answer, Suggestion
+from schemas.questions import Mapping, Option, Question, QuestionSet
+from schemas.review import Judgement
+from schemas.run import TrainConfig
+from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
+
+__all__ = ["add_outputs", "reviewed"]
+
+_NO_QUERIES = {"engine", "tables", "migrations"}
+
+
+def queries() -> dict[CodeType, str]:
+    """Every public function of `curator.store` that takes a connection."""
+    found = {}
+    for module in pkgutil.iter_modules(store.__path__):
+        if module.name in _NO_QUERIES:
+            continue
+        loaded = importlib.import_module(f"curator.store.{module.name}")
+        for name, function in inspect.getmembers(loaded, inspect.isfunction):
+            is_own = function.__module__ == loaded.__name__ and not name.startswith("_")
+            if is_own and "connection" in inspect.signature(function).parameters:
+                found[function.__code__] = f"{module.name}.{name}"
+    return found
+
+
+def test_every_query_runs(reviewed: Workspace, add_outputs: AddOutputs, tmp_path: Path) -> None:
+    wanted = queries()
+    called: set[str] = set()
+
+    def note(frame: FrameType, kind: str, _argument: object) -> None:
+        if kind == "call" and frame.f_code in wanted:
+            called.add(wanted[frame.f_code])
+
+    sys.setprofile(note)
+    try:
+        _walk(reviewed, add_outputs, tmp_path)
+    finally:
+        sys.setprofile(None)
+    # What the fixtures called before the walk began, on the same database.
+    before = {"records.add_many", "versions.add", "runs.add", "runs.end", "projects.ensure_default", "projects.create"}
+    assert sorted(set(wanted.values()) - called - before) == []
+
+
+def _walk(workspace: Workspace, add_outputs: AddOutputs, tmp_path: Path) -> None:
+    _import(workspace, tmp_path)
+    _annotate(workspace)
+    _lead(workspace)
+    _train(workspace)
+    _review(workspace, add_outputs)
+    overview.counts(workspace, project_id=1)
+    overview.latest_events(workspace, limit=5)
+
+
+def _import(workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [{"prompt": f"Question {n}?", "completion": f"Answer {n}."} for n in range(12)]
+    file.write_text("\n".join([*map(json.dumps, rows), '{"prompt": "x"}']))
+    report = import_file(workspace, file, actor="me")
+    assert (report.imported, report.quarantined) == (12, 1)
+    assert len(recent_imports(workspace, project_id=1)) == 1
+    [row] = quarantine.waiting(workspace)
+    fixed = {row.id: '{"prompt": "x", "completion": "y"}'}
+    assert quarantine.retry(workspace, actor="me", texts=fixed).imported == 1
+    with workspace.write() as connection:
+        assert kept_rows.count_open(connection, 1) == 0
+
+
+def _annotate(workspace: Workspace) -> None:
+    def task(person: str):
+        return queue.next_task(workspace, person, project_id=1)
+
+    def submit(person: str, **given: object) -> Answer:
+        claimed = task(person)
+        answer = Answer(response=claimed.record.response, rating=4, **given)
+        answers.save_draft(workspace, claimed.claim, answer, annotator=person)
+        answers.submit(workspace, claimed.claim, answer, annotator=person, active_seconds=5)
+        return answer
+
+    with workspace.write() as connection:
+        first = records.page(connection, 1, limit=20)
+        waiting = [each for each in first if each.state.value == "waiting"]
+        suggestions.add_many(
+            connection,
+            [(each.id, Suggestion(question="rating", value=4, source="a rule", score=0.5)) for each in waiting],
+            at=workspace.clock(),
+        )
+        assert records.of_hash(connection, 1, [waiting[0].content_hash]) == {waiting[0].content_hash: waiting[0].id}
+    submit("Ada")
+    answers.undo(workspace, "Ada", project_id=1)
+    submit("Ada")
+    held = task("Ada")
+    answers.skip(workspace, held.claim, Answer(response="x"), annotator="Ada")
+    answers.undo(workspace, "Ada", project_id=1)
+    queue.give_back(workspace, task("Ada").claim)
+    flagged = task("Ada")
+    answers.flag(workspace, flagged.claim, Answer(response="x", note="?"), annotator="Ada")
+    answers.unflag(workspace, flagged.claim.record_id, actor="Lea", reason="All right.")
+    queue.renew(workspace, task("Ada").claim, active_seconds=3)
+    queue.claim_record(workspace, "Ben", waiting[-1].id)
+    queue.why_empty(workspace, "Ben", project_id=1)
+    queue.offer_skipped(workspace, "Ben", project_id=1)
+    [newest, *_] = answers.history(workspace, "Ada", project_id=1)
+    answers.reopen(workspace, newest.annotation.id, annotator="Ada")
+    submit("Ada")
+    progress(workspace, "Ada", project_id=1)
+    comments.add(workspace, waiting[0].id, "Hm.", author="Ada")
+    number = adjudicate.ask(workspace, waiting[0].id, "Really?", author="Ada")
+    assert len(adjudicate.inbox(workspace, project_id=1)) == 1
+    with workspace.read() as connection:
+        assert doubts.count_open(connection, 1) == 1
+    adjudicate.rule(workspace, number, "Yes.", actor="Lea")
+    assert task("Eva").rulings
+    keymap.change_keys(workspace, "Ada", {"skip": "w"})
+    assert keymap.keys_of(workspace, "Ada")["skip"] == "w"
+    with workspace.write() as connection:
+        now = workspace.clock()
+        assert annotations.is_edited(connection, newest.annotation.id) is False
+        assert annotations.recent_seconds(connection, "Ada")
+        assert annotations.records_of(connection, "Ada")
+        assert annotations.people_of(connection, [newest.annotation.record_id])
+        assert events.about(connection, newest.annotation.record_id)
+        assert events.newest(connection, newest.annotation.record_id, ["submit"])
+        assert not claims.has_withdrawn(connection, newest.annotation.record_id)
+        claims.add_skip(connection, waiting[0].id, "Zoe", at=now)
+        claims.remove_skip(connection, waiting[0].id, "Zoe")
+        at_random = claims.claim_next(
+            connection, "Zoe", project_id=1, now=now, until=now + timedelta(minutes=1), at_random=True
+        )
+        assert at_random is not None
+
+
+def _lead(workspace: Workspace) -> None:
+    settings.change(workspace, project_id=1, actor="Lea", gold_every=1)
+    lease = assignment.leases(workspace, project_id=1)[0]
+    assignment.release(workspace, lease.slot_id, project_id=1, actor="Lea")
+    assignment.set_pool(workspace, "medical", ["Ada", "Ben"], project_id=1, actor="Lea")
+    assignment.set_pool(workspace, "medical", ["Ada"], project_id=1, actor="Lea")
+    assert assignment.pool_members(workspace, project_id=1) == {"medical": ["Ada"]}
+    assert assignment.assign_next(workspace, 2, project_id=1, actor="Lea", pool="medical") == 2
+    assert assignment.open_to_all(workspace, project_id=1, actor="Lea") == 2
+    with workspace.read() as connection:
+        everything = records.page(connection, 1, limit=50)
+    waiting = [each.id for each in everything if each.state.value == "waiting"]
+    assignment.set_priority(workspace, waiting[:1], 5, actor="Lea")
+    assert assignment.require_reviews(workspace, 2, project_id=1, actor="Lea") == len(waiting)
+    assignment.mark_gold(workspace, waiting[1], Answer(response="x", rating=5), actor="Lea")
+    with workspace.read() as connection:
+        assert (gold.count(connection, 1), gold.expected(connection, waiting[1]).rating) == (1, 5)
+        assert gold.next_for(connection, "Pia", project_id=1) == waiting[1]
+    calibrated = queue.next_task(workspace, "Pia", project_id=1)
+    assert calibrated.claim.record_id == waiting[1]
+    answers.submit(workspace, calibrated.claim, Answer(response="x", rating=4), annotator="Pia")
+    member = next(each for each in team(workspace, project_id=1).members if each.name == "Pia")
+    assert (member.gold_right, member.gold_given) == (1, 1)
+    assignment.unmark_gold(workspace, waiting[1], actor="Lea")
+    agreement.report(workspace, project_id=1)
+    assert adjudicate.cases(workspace, project_id=1) == []
+    first, second, third = (Option(value=letter, label=letter) for letter in "abc")
+    tone = Question(id="tone", kind="choice", title="Tone", options=(first, second))
+    asked = QuestionSet(questions=(*QuestionSet().questions, tone))
+    questions.change_questions(workspace, asked, project_id=1, actor="Lea")
+    merged = tone.model_copy(update={"options": (second, third)})
+    after = QuestionSet(questions=(*QuestionSet().questions, merged))
+    mappings = [Mapping(question="tone", old="a", new="b")]
+    assert questions.plan_change(workspace, after, project_id=1, mappings=mappings).kind.value == "mapping"
+    before = queue.next_task(workspace, "Ada", project_id=1)
+    questions.change_questions(workspace, after, project_id=1, actor="Lea", mappings=mappings)
+    given = Answer(response="x", rating=4, values={"tone": "a"})
+    answers.submit(workspace, before.claim, given, annotator="Ada", questions_hash=before.questions_hash)
+    questions.set_guideline(workspace, "Be kind.", project_id=1, actor="Lea")
+    settings.create(workspace, "second", actor="Lea")
+    with workspace.read() as connection:
+        assert [each.name for each in projects.all_projects(connection)] == ["default", "second"]
+        done = [each.id for each in records.accepted(connection, 1)]
+    answers.send_back(workspace, done[0], reason="Again, please.", actor="Lea")
+
+
+def _train(workspace: Workspace) -> None:
+    now = workspace.clock()
+    with workspace.write() as connection:
+        version = runs.get(connection, RUN).version_id
+        for name in ("one", "two"):
+            runs.add(connection, name, version_id=version, config=TrainConfig(base="x"), actor="me", at=now)
+        assert runs.launch_next(connection, at=now) == ["one"]
+        assert runs.launched_at(connection, "one") == now
+        runs.begin(connection, "one", ProcessMark(1, 1.0), at=now)
+        runs.plan_steps(connection, "one", 5)
+        assert runs.process_of(connection, "one") == ProcessMark(1, 1.0)
+        assert runs.ask_to_stop(connection, "one")
+        runs.promote(connection, RUN, at=now)
+        runs.delete(connection, "two", at=now)
+        runs.queue_again(connection, "one")
+        assert {run.id for run in runs.newest_first(connection)} == {RUN, "one"}
+
+
+def _review(workspace: Workspace, add_outputs: AddOutputs) -> None:
+    [output, *_] = add_outputs("Red.", "Blue.")
+    with workspace.read() as connection:
+        assert outputs.get(connection, output.id) == output
+        [suite] = suites.summaries(connection)
+        assert suites.get(connection, suite.name).name == suite.name
+        assert len(outputs.done(connection, RUN, suite.id)) == 4  # two prompts, base and tuned
+    review.screen_run(workspace, RUN, actor="me")
+    pair = review.sampling.next_pair(workspace, "Ada", RUN)
+    review.verdicts.give(workspace, pair, a=Judgement(fine=True), b=Judgement(unfactual=True), reviewer="Ada")
+    with workspace.read() as connection:
+        assert verdicts.of_run(connection, RUN)
+    ballot = votes.next_pair(workspace, "Ada", RUN)
+    votes.cast(workspace, ballot, "tie", voter="Ada")
+    votes.tally(workspace, RUN)
+    release.decide(workspace, RUN, actor="me")
