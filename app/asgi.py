@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from app import sign_in
+from app.identity import SIGN_IN_VARIABLE, WORKSPACE_VARIABLE
 from app.labelling import routes as labelling
-from app.state import WORKSPACE_VARIABLE
 from curator import __version__
 
 
@@ -19,12 +21,17 @@ async def _health(_request: Request) -> JSONResponse:
     return JSONResponse({"ok": True, "version": __version__})
 
 
-app = st.App(Path(__file__).with_name("main.py"), routes=[Route("/api/v1/health", _health), *labelling.routes()])
+app = st.App(
+    Path(__file__).with_name("main.py"),
+    routes=[Route("/api/v1/health", _health), *sign_in.routes(), *labelling.routes()],
+    middleware=[Middleware(sign_in.Gate)],
+)
 
 
-def serve(workspace: Path, *, host: str, port: int) -> None:
+def serve(workspace: Path, *, host: str, port: int, must_sign_in: bool) -> None:
     """Serve the pages on `workspace` until the process is told to stop."""
     os.environ[WORKSPACE_VARIABLE] = str(workspace)
+    os.environ[SIGN_IN_VARIABLE] = "true" if must_sign_in else "false"
     app.run(
         config={
             "server.address": host,

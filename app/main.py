@@ -5,43 +5,48 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
+from schemas.account import Right
 
 _ICON = Path(__file__).with_name("icon.svg")  # an icon by name would be fetched from a server
 _PAGES = {
-    "": [("overview", "Overview", ":material/home:")],
+    "": [("overview", "Overview", ":material/home:", Right.ANNOTATE)],
     "Data": [
-        ("import_data", "Import", ":material/upload_file:"),
-        ("quarantine", "Quarantine", ":material/rule:"),
-        ("annotate", "Annotate", ":material/edit_note:"),
-        ("history", "My history", ":material/history:"),
-        ("adjudicate", "Adjudicate", ":material/balance:"),
-        ("team", "Team", ":material/group:"),
-        ("project", "Project", ":material/tune:"),
-        ("versions", "Versions", ":material/inventory_2:"),
+        ("import_data", "Import", ":material/upload_file:", Right.CURATE),
+        ("quarantine", "Quarantine", ":material/rule:", Right.CURATE),
+        ("annotate", "Annotate", ":material/edit_note:", Right.ANNOTATE),
+        ("history", "My history", ":material/history:", Right.ANNOTATE),
+        ("adjudicate", "Adjudicate", ":material/balance:", Right.CURATE),
+        ("team", "Team", ":material/group:", Right.CURATE),
+        ("project", "Project", ":material/tune:", Right.CURATE),
+        ("versions", "Versions", ":material/inventory_2:", Right.CURATE),
     ],
     "Model": [
-        ("train", "Train", ":material/model_training:"),
-        ("runs", "Runs", ":material/leaderboard:"),
-        ("losses", "Record losses", ":material/troubleshoot:"),
-        ("chat", "Chat", ":material/forum:"),
-        ("outputs", "Outputs", ":material/compare:"),
-        ("vote", "Vote", ":material/how_to_vote:"),
+        ("train", "Train", ":material/model_training:", Right.TRAIN),
+        ("runs", "Runs", ":material/leaderboard:", Right.TRAIN),
+        ("losses", "Record losses", ":material/troubleshoot:", Right.TRAIN),
+        ("chat", "Chat", ":material/forum:", Right.REVIEW),
+        ("outputs", "Outputs", ":material/compare:", Right.REVIEW),
+        ("vote", "Vote", ":material/how_to_vote:", Right.REVIEW),
     ],
     "Release": [
-        ("review", "Review", ":material/fact_check:"),
-        ("decide", "Decide", ":material/gavel:"),
+        ("review", "Review", ":material/fact_check:", Right.REVIEW),
+        ("decide", "Decide", ":material/gavel:", Right.DECIDE),
     ],
+    "Access": [("accounts", "Accounts", ":material/key:", Right.ACCOUNTS)],
 }
 
 st.set_page_config(page_title="Curator", page_icon=str(_ICON), layout="wide")
-state.choose_in_sidebar()
+_signed_in = state.account()
+state.choose_in_sidebar(_signed_in)
+_sections = {
+    section: [
+        st.Page(f"views/{name}.py", title=title, icon=icon, url_path=name, default=name == "overview")
+        for name, title, icon, right in pages
+        if state.may(_signed_in, right)
+    ]
+    for section, pages in _PAGES.items()
+}
 st.navigation(
-    {
-        section: [
-            st.Page(f"views/{name}.py", title=title, icon=icon, url_path=name, default=name == "overview")
-            for name, title, icon in pages
-        ]
-        for section, pages in _PAGES.items()
-    },
+    {section: pages for section, pages in _sections.items() if pages},
     expanded=True,  # else the pages of the last section hide behind "View more"
 ).run()

@@ -5,49 +5,56 @@ Facts live in the database; what stands here are choices on screen: who I am, wh
 
 from __future__ import annotations
 
-import functools
-import os
 from collections.abc import Mapping
-from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
-from starlette.requests import Request
 
-from curator import Workspace, generation, open_workspace
-from curator.settings import load
+from app import identity
+from app.identity import workspace as workspace
+from curator import access, generation
+from curator.access import sessions
 from curator.store import projects
+from schemas.account import Account, Right
 from schemas.project import Project
-
-WORKSPACE_VARIABLE = "CURATOR_WORKSPACE"
 
 _PERSON = "person"
 _PROJECT = "project"
 
 
-@functools.cache  # routes beside the pages use it too, where Streamlit's caches have no session to work in
-def _open(folder: str) -> Workspace:
-    return open_workspace(Path(folder), create=True, settings=load(workspace=Path(folder)))
-
-
 @st.cache_resource(show_spinner="Loading both models", max_entries=1)
 def models(folder: str, run_id: str) -> generation.Pair:
     """Base and tuned model of a run; those of the run asked for last stay in memory."""
-    return generation.load_pair(_open(folder), run_id)
+    return generation.load_pair(workspace(), run_id)
 
 
-def workspace() -> Workspace:
-    """The workspace that this server serves."""
-    return _open(os.environ.get(WORKSPACE_VARIABLE, "workspace"))
+def account() -> Account | None:
+    """Who is signed in at this browser; None where nobody has to be."""
+    token = st.context.cookies.get(identity.COOKIE)
+    return sessions.who(workspace(), token) if token else None
 
 
 def person() -> str | None:
-    """Name of whoever sits at this browser, or None before they said it."""
+    """Name of whoever sits at this browser, or None before it is known. Where people sign in, only that counts."""
+    signed_in = account()
+    if signed_in is not None:
+        return signed_in.name
+    if identity.sign_in_is_required():  # the session ended while the page was open
+        st.warning("You are signed out.", icon=":material/lock:")
+        st.link_button("Sign in", "/auth/sign-in")
+        st.stop()
     return st.session_state.get(_PERSON) or None
 
 
-def person_of(_request: Request, given: str) -> str | None:
-    """Who sends a request to a route beside the pages; None when that is not known."""
-    return given.strip() or None
+def may(signed_in: Account | None, right: Right) -> bool:
+    """Whether whoever sits here may do something; where nobody signs in, everybody may do everything."""
+    return signed_in is None or access.may(signed_in.role, right)
+
+
+def address() -> str:
+    """Where this browser reached the server, as in `http://127.0.0.1:8501`."""
+    parts = urlsplit(st.context.url or "")
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def project() -> Project:
@@ -58,20 +65,30 @@ def project() -> Project:
     return known.get(chosen or "") or next(iter(known.values()))
 
 
-def choose_in_sidebar() -> None:
+def choose_in_sidebar(signed_in: Account | None) -> None:
     """Draw the sidebar: who I am and, where there is a choice, which project."""
+    if signed_in is not None:
+        with st.sidebar:
+            st.markdown(f"**{signed_in.name}**, {signed_in.role}")
+            st.link_button("Sign out", "/auth/sign-out", icon=":material/logout:")
+            _choose_project()
+        return
     if _PERSON not in st.session_state:
         st.session_state[_PERSON] = st.query_params.get(_PERSON, "")  # the address keeps the name over a reload
     with st.sidebar:
         st.text_input(
             "Your name", key=_PERSON, placeholder="Stands beside everything you decide", persist_state="session"
         )
-        with workspace().read() as connection:
-            names = [each.name for each in projects.all_projects(connection)]
-        if len(names) > 1:
-            st.selectbox("Project", names, key=_PROJECT)
+        _choose_project()
     if st.session_state[_PERSON]:
         st.query_params[_PERSON] = st.session_state[_PERSON]
+
+
+def _choose_project() -> None:
+    with workspace().read() as connection:
+        names = [each.name for each in projects.all_projects(connection)]
+    if len(names) > 1:
+        st.selectbox("Project", names, key=_PROJECT)
 
 
 def chosen(name: str, options: list[str], *, label: str, shown: Mapping[str, str] | None = None) -> str | None:

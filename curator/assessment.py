@@ -20,6 +20,7 @@ from torch.nn.functional import kl_div
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from curator import versions
+from curator.access import require
 from curator.errors import NotFoundError, TrainingError
 from curator.stats.intervals import wilson
 from curator.stats.paired import ratio_difference
@@ -35,6 +36,7 @@ from curator.training.objective import Path as Way
 from curator.training.objective import ResponseLoss, set_attention
 from curator.training.template import prompt_ids
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.assessment import Assessment, HeldOutExample, PromotionGate, Rate
 from schemas.record import Message, Origin, Record
 from schemas.review import Decoding
@@ -239,6 +241,7 @@ def promote(workspace: Workspace, run_id: str, *, actor: str) -> Run:
     Raises:
         TrainingError: It was not assessed, or a gate does not hold.
     """
+    require(workspace, actor, Right.DECIDE)
     with workspace.write() as connection:
         run = register.get(connection, run_id)
         found = assessment_of(workspace, run.id)

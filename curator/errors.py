@@ -33,6 +33,10 @@ class NotFoundError(StoreError):
     """Nothing in the workspace has this id or name."""
 
 
+class AccessError(CuratorError):
+    """Somebody is not who they say, or may not do what they want."""
+
+
 class IngestError(CuratorError):
     """A file cannot be imported at all (a bad row is data, not an error)."""
 

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8501, ge=0, le=65535)
     """Port that the server listens on; 0 takes a free one."""
 
+    sign_in: bool = False
+    """Ask everybody to sign in even before the first account exists; always so on an address that others can reach."""
+
     @classmethod
     def settings_customise_sources(
         cls,

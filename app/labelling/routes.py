@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from app import state
+from app import identity
 from app.labelling import preview, view
 from app.labelling.component import ASSETS, ASSETS_PATH
 from curator import CuratorError, Workspace
@@ -63,11 +63,11 @@ def _endpoint(handler: Handler) -> Callable[[Request], Any]:
                 raise ValueError("not an object")
         except ValueError:
             return _error("The request is not a JSON object.", "Reload the page.", status=400)
-        person = state.person_of(request, str(body.get("person", "")))
+        person = identity.person_of(request, str(body.get("person", "")))
         if person is None:
             return _error("It is not known who you are.", "Sign in, or enter your name in the sidebar.", status=401)
         try:
-            return JSONResponse(await run_in_threadpool(handler, state.workspace(), person, body))
+            return JSONResponse(await run_in_threadpool(handler, identity.workspace(), person, body))
         except ClaimExpiredError as error:
             return _error(error.problem, error.hint, status=409)
         except AnnotationError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from curator.access import require
 from curator.annotate.settle import final_of, problems, reasons_to_keep_out, settle
 from curator.errors import AnnotationError
 from curator.quality.fingerprint import content_hash
@@ -11,6 +12,7 @@ from curator.store import annotations as register
 from curator.store import claims, doubts, events, projects, records
 from curator.store.doubts import Doubt
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.annotation import Annotation, Answer, RecordState
 from schemas.record import Record
 
@@ -81,6 +83,7 @@ def decide(
     Raises:
         AnnotationError: The record does not wait for a decision, or the answer is not complete.
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         claims.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
@@ -140,6 +143,7 @@ def rule(workspace: Workspace, doubt_id: int, ruling: str, *, actor: str) -> Non
         AnnotationError: The ruling is empty.
         NotFoundError: There is no such doubt.
     """
+    require(workspace, actor, Right.CURATE)
     if not ruling.strip():
         raise AnnotationError("The ruling is empty.", hint="Write what annotators should do.")
     with workspace.write() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from curator.access import require
 from curator.annotate.settle import problems, settle
 from curator.annotate.tasks import suggestions_hidden, task_of
 from curator.errors import AnnotationError, ClaimExpiredError
@@ -12,6 +13,7 @@ from curator.quality.fingerprint import content_hash
 from curator.store import Connection, claims, events, projects, records, suggestions, tallies, wordings
 from curator.store import annotations as register
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.annotation import Annotation, Answer, Claim, RecordState, Task
 from schemas.project import Project
 from schemas.questions import QuestionSet
@@ -185,6 +187,7 @@ def unflag(workspace: Workspace, record_id: str, *, actor: str, reason: str = ""
     Raises:
         AnnotationError: The record is not flagged.
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         stored = records.get(connection, record_id)
         if stored.state is not RecordState.FLAGGED:
@@ -203,6 +206,7 @@ def send_back(workspace: Workspace, record_id: str, *, reason: str, actor: str) 
     Raises:
         AnnotationError: It waits already, or a flag keeps it for a lead.
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         claims.lock_record(connection, record_id)
         stored = records.get(connection, record_id)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from curator.access import require
 from curator.errors import AnnotationError
 from curator.store import claims, events, gold, pools, records
 from curator.store.claims import Lease
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.annotation import Answer, RecordState
 
 
@@ -23,6 +25,7 @@ def release(workspace: Workspace, slot_id: int, *, project_id: int, actor: str) 
     Raises:
         AnnotationError: Nobody holds it any more.
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         lease = next(
             (each for each in claims.leases(connection, project_id=project_id) if each.slot_id == slot_id), None
@@ -51,6 +54,7 @@ def assign(
     Raises:
         AnnotationError: Both a person and a pool are named, or the pool has no member.
     """
+    require(workspace, actor, Right.CURATE)
     if person is not None and pool is not None:
         raise AnnotationError("A record is kept for a person or for a pool, not for both.", hint="Name one of them.")
     with workspace.write() as connection:
@@ -88,6 +92,7 @@ def assign_next(
 
 def open_to_all(workspace: Workspace, *, project_id: int, actor: str) -> int:
     """Offer every record that is kept for somebody to anybody again; gives how many slots."""
+    require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         changed = claims.open_to_all(connection, project_id=project_id)
         now = workspace.clock()
@@ -99,6 +104,7 @@ def open_to_all(workspace: Workspace, *, project_id: int, actor: str) -> int:
 
 def set_priority(workspace: Workspace, record_ids: Sequence[str], priority: int, *, actor: str) -> int:
     """Put records at another place of the queue; higher comes first. Gives how many slots moved."""
+    require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         changed = claims.set_priority(connection, record_ids, priority)
         now = workspace.clock()
@@ -119,6 +125,7 @@ def set_pool(workspace: Workspace, name: str, people: Sequence[str], *, project_
     Raises:
         AnnotationError: The name is empty.
     """
+    require(workspace, actor, Right.CURATE)
     if not name.strip():
         raise AnnotationError("The pool has no name.", hint="Give it one, such as `medical`.")
     with workspace.write() as connection:
@@ -136,6 +143,7 @@ def mark_gold(workspace: Workspace, record_id: str, expected: Answer, *, actor: 
 
     Answers that it already has stay and count.
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         claims.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
@@ -152,6 +160,7 @@ def unmark_gold(workspace: Workspace, record_id: str, *, actor: str) -> None:
     Raises:
         AnnotationError: It is not gold.
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         claims.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
@@ -177,6 +186,7 @@ def require_reviews(
         actor: Who asks.
         record_ids: Which records; by default all that wait.
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         added = claims.add_slots(connection, project_id=project_id, reviews=reviews, record_ids=record_ids)
         detail = {"reviews": reviews, "records": None if record_ids is None else len(record_ids), "slots": added}

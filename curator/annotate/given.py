@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from curator.access import require
 from curator.annotate import answers
 from curator.annotate.questions import change_questions
 from curator.errors import AnnotationError
@@ -21,6 +22,7 @@ from curator.quality.fingerprint import content_hash
 from curator.store import Connection, claims, projects, records, wordings
 from curator.store import annotations as register
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.annotation import Answer
 from schemas.importing import FieldMap, Format
 from schemas.project import Project
@@ -86,6 +88,7 @@ def import_answers(
         AnnotationError: A column is missing, or a value is none of the question's options.
         IngestError: The file cannot be read.
     """
+    require(workspace, actor, Right.CURATE)
     lines = list(_lines(file, annotators, format, field_map or FieldMap()))
     with workspace.read() as connection:
         owner = projects.by_name(connection, project)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from curator.access import require
 from curator.annotate import answers
 from curator.errors import AnnotationError
 from curator.store import Connection, claims, events, projects, records, wordings
 from curator.store import annotations as register
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.annotation import Annotation, Answer, RecordState
 from schemas.project import Project
 from schemas.questions import Change, ChangeClass, Mapping, Question, QuestionSet, Value
@@ -102,6 +104,7 @@ def change_questions(
     Raises:
         AnnotationError: A mapping names something that is not there.
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         project = projects.by_id(connection, project_id)
         now = workspace.clock()
@@ -131,6 +134,7 @@ def change_questions(
 
 def set_guideline(workspace: Workspace, guideline: str, *, project_id: int, actor: str) -> None:
     """Store a new text of the guideline; answers name the one that their annotator saw."""
+    require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         project = projects.by_id(connection, project_id)
         if guideline == project.guideline:

@@ -6,9 +6,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from curator.access import require
 from curator.errors import AnnotationError
 from curator.store import events, projects
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.project import Project
 
 CHANGEABLE = ("min_rating", "reviews_required", "order", "hidden_suggestions", "gold_every", "base_model")
@@ -21,6 +23,7 @@ def create(workspace: Workspace, name: str, *, actor: str) -> Project:
     Raises:
         AnnotationError: The name is empty or taken.
     """
+    require(workspace, actor, Right.CURATE)
     if not name.strip():
         raise AnnotationError("The project has no name.", hint="Give it one.")
     with workspace.write() as connection:
@@ -38,6 +41,7 @@ def change(workspace: Workspace, *, project_id: int, actor: str, **settings: Any
     Raises:
         AnnotationError: There is no such setting, or a value cannot be used; nothing is changed.
     """
+    require(workspace, actor, Right.CURATE)
     unknown = sorted(set(settings) - set(CHANGEABLE))
     if unknown:
         raise AnnotationError(f"A project has no setting {unknown[0]}.", hint=f"It has {', '.join(CHANGEABLE)}.")

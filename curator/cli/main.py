@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from curator.cli import demo, generate, import_data, init, models, review, serve, train, versions
+from curator.cli import accounts, demo, generate, import_data, init, models, review, serve, train, versions
 
 app = typer.Typer(
     name="curator",
@@ -41,6 +41,7 @@ app.command("screen")(review.screen)
 app.command("feedback")(review.feedback)
 app.command("decide")(review.decide)
 app.command("report")(review.report)
+app.add_typer(accounts.account_app, name="account")
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 

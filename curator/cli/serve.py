@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from curator.access import accounts
 from curator.cli import console
 from curator.cli.options import WorkspaceOption
 from curator.settings import load
@@ -15,16 +16,36 @@ HostOption = Annotated[str | None, typer.Option("--host", help="Address to liste
 PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on [default: 8501].", min=0, max=65535)]
 
 
-def serve(workspace: WorkspaceOption = None, host: HostOption = None, port: PortOption = None) -> None:
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def serve(
+    workspace: WorkspaceOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    sign_in: Annotated[
+        bool | None, typer.Option("--sign-in", help="Ask for a sign-in even before the first account exists.")
+    ] = None,
+) -> None:
     """Serve the pages until Ctrl+C. Everything that people enter is in the database at once."""
     with console.errors():
-        settings = load(workspace=workspace, host=host, port=port)
+        settings = load(workspace=workspace, host=host, port=port, sign_in=sign_in)
         opened = open_workspace(settings.workspace, create=True, settings=settings)
+        token = accounts.setup_link(opened)
         opened.close()
         console.messages.print(f"Workspace {opened.folder}", markup=False)
         address = f"http://{settings.host}:{settings.port}"
         console.messages.print(f"Pages on {address} (Ctrl+C stops the server)", markup=False)
 
+        must_sign_in = settings.sign_in or settings.host not in _LOOPBACK
+        if token is not None:
+            why = "Nobody can sign in yet" if must_sign_in else "To work as a team with sign-in"
+            console.messages.print(
+                f"{why}, so make the first account within a day: {address}/auth/account?token={token}",
+                markup=False,
+                soft_wrap=True,
+            )
+
         from app import asgi  # Streamlit takes a second to import: only this verb pays for it
 
-        asgi.serve(opened.folder, host=settings.host, port=settings.port)
+        asgi.serve(opened.folder, host=settings.host, port=settings.port, must_sign_in=must_sign_in)

@@ -7,11 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
+from curator.access import require
 from curator.ingest.formats import read_record, recognise
 from curator.ingest.rows import Row, open_rows
 from curator.quality.contamination import holds_test_prompt
 from curator.store import batches, events, projects, quarantine, records, suites
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.importing import FieldMap, Format, ImportReport, RowIssue
 from schemas.record import Record
 
@@ -51,6 +53,7 @@ def import_file(
     Raises:
         IngestError: The file cannot be read at all, or its format is not recognised.
     """
+    require(workspace, actor, Right.CURATE)
     field_map = field_map or FieldMap()
     opened = open_rows(file)
     if format is None:

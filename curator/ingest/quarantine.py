@@ -7,11 +7,13 @@ from pathlib import Path
 
 import orjson
 
+from curator.access import require
 from curator.errors import IngestError
 from curator.ingest.load import check_rows
 from curator.ingest.rows import parse_csv, parse_json
 from curator.store import batches, events, projects, quarantine, records, suites
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.importing import FieldMap, Format, QuarantinedRow, RetryReport, RowIssue
 
 
@@ -50,6 +52,7 @@ def retry(
     Raises:
         IngestError: A row of `texts` does not wait.
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         owner = projects.by_name(connection, project)
         test_prompts = suites.prompt_hashes(connection)

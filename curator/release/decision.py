@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from curator.access import require
 from curator.release.gates import Reviewed, evaluate
 from curator.store import decisions, events, findings, outputs, projects, runs, suites, verdicts, versions
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.release import Decision, GateResult, Gates, Outcome
 
 
@@ -37,6 +39,7 @@ def outcome_of(gates: Sequence[GateResult]) -> Outcome:
 
 def decide(workspace: Workspace, run_id: str, *, actor: str) -> Decision:
     """Store the decision about a run as the evidence stands now."""
+    require(workspace, actor, Right.DECIDE)
     outcome, gates = assess(workspace, run_id)
     with workspace.write() as connection:
         run = runs.get(connection, run_id)

@@ -80,6 +80,43 @@ person = Table(
     Column("name", Text, primary_key=True),
     Column("role", Text, nullable=False, default="annotator"),
     Column("created_at", _UtcTime, nullable=False),
+    Column("password_hash", Text),
+    Column("disabled_at", _UtcTime),
+)
+
+# One-time links that make an account or change a password. Of every secret only a hash is stored.
+invite = Table(
+    "invite",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("name", Text),
+    Column("expires_at", _UtcTime, nullable=False),
+    Column("used_at", _UtcTime),
+    Column("created_by", Text, nullable=False),
+    CheckConstraint("purpose in ('setup', 'invite', 'reset')", name="purpose"),
+)
+
+login_session = Table(
+    "login_session",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("person", ForeignKey("person.name"), nullable=False, index=True),
+    Column("created_at", _UtcTime, nullable=False),
+    Column("seen_at", _UtcTime, nullable=False),
+    Column("expires_at", _UtcTime, nullable=False),
+)
+
+login_failure = Table(
+    "login_failure",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    Index(None, "name", "at"),
+    Index(None, "address", "at"),
 )
 
 # Keys of the labelling screen that somebody chose for themselves.

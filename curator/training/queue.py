@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from curator import versions
+from curator.access import require
 from curator.errors import TrainingError
 from curator.store import events
 from curator.store import runs as register
@@ -27,6 +28,7 @@ from curator.training.folder import LOG, STATE, folder_of
 from curator.training.learner import device_of
 from curator.training.run import OnStep, execute
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.run import Run, RunState, TrainConfig
 
 _START_SECONDS = 120
@@ -39,6 +41,7 @@ def start(workspace: Workspace, version: str, config: TrainConfig, *, actor: str
     Raises:
         TrainingError: The base or the device cannot be used.
     """
+    require(workspace, actor, Right.TRAIN)
     run = _create(workspace, version, config, actor=actor)
     begin_next(workspace)
     return run
@@ -66,6 +69,7 @@ def train(
     Raises:
         TrainingError: It could not begin, or it failed; a failed run is kept with its reason.
     """
+    require(workspace, actor, Right.TRAIN)
     run = _create(workspace, version, config, actor=actor)
     return _in_turn(workspace, run, on_step=on_step, on_wait=on_wait)
 
@@ -76,6 +80,7 @@ def resume(workspace: Workspace, run_id: str, *, actor: str) -> Run:
     Raises:
         TrainingError: It waits, works or is done.
     """
+    require(workspace, actor, Right.TRAIN)
     run = _queue_again(workspace, run_id, actor=actor)
     begin_next(workspace)
     return run
@@ -117,6 +122,7 @@ def delete(workspace: Workspace, run_id: str, *, actor: str) -> None:
     Raises:
         TrainingError: It waits or works.
     """
+    require(workspace, actor, Right.TRAIN)
     with workspace.write() as connection:
         run = register.get(connection, run_id)
         if run.is_alive:

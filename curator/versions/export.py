@@ -13,11 +13,13 @@ from typing import Any
 
 import orjson
 
+from curator.access import require
 from curator.errors import UnsayableError, VersionError
 from curator.store import events
 from curator.versions import files
 from curator.versions.rows import find, manifest, rows
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.record import Message, Record
 from schemas.version import ExportFormat, ExportReport, FileHash, Split
 
@@ -31,6 +33,7 @@ def export(workspace: Workspace, version: str, *, format: ExportFormat, out: Pat
         UnsayableError: A record cannot be said in this shape.
         VersionError: The folder holds something else, or cannot be written.
     """
+    require(workspace, actor, Right.CURATE)
     found = find(workspace, version)
     out = out.expanduser().resolve()
     earlier = _earlier_export(out)

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from curator.access import require
 from curator.errors import VersionError
 from curator.quality.contamination import holds_test_prompt
 from curator.store import events, projects, records, suites
@@ -18,6 +19,7 @@ from curator.store import versions as register
 from curator.versions import files, identity
 from curator.versions.split import Keys, assign, keys_of, leaks
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.record import Record
 from schemas.version import FrozenRow, Manifest, Split, SplitPlan, Version
 
@@ -46,6 +48,7 @@ def freeze(
     Raises:
         VersionError: Nothing is accepted, a split would be empty, or the name is taken by another version.
     """
+    require(workspace, actor, Right.CURATE)
     plan = plan or SplitPlan()
     with workspace.read() as connection:
         owner = projects.by_name(connection, project)

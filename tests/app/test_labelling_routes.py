@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app import state
+from app import identity
 from app.labelling import preview, routes
 from curator import Workspace
 from curator.annotate import adjudicate, answers
@@ -54,7 +54,7 @@ def body(task: dict[str, Any], **answer: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def ada(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> Browser:
-    monkeypatch.setenv(state.WORKSPACE_VARIABLE, str(stocked.folder))
+    monkeypatch.setenv(identity.WORKSPACE_VARIABLE, str(stocked.folder))
     return Browser(stocked)
 
 
@@ -224,7 +224,7 @@ def test_comments_are_seen_by_everybody(ada: Browser) -> None:
 def test_of_two_responses_the_better_one_becomes_the_response(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(state.WORKSPACE_VARIABLE, str(workspace.folder))
+    monkeypatch.setenv(identity.WORKSPACE_VARIABLE, str(workspace.folder))
     with workspace.write() as connection:
         project = projects.by_name(connection)
         pair = make_record("Red?", "A feeling.").model_copy(update={"alternative": "A colour."})
@@ -240,7 +240,7 @@ def test_of_two_responses_the_better_one_becomes_the_response(
 
 
 def test_the_training_switch_of_an_earlier_turn_is_kept(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(state.WORKSPACE_VARIABLE, str(workspace.folder))
+    monkeypatch.setenv(identity.WORKSPACE_VARIABLE, str(workspace.folder))
     said = [("user", "Hi"), ("assistant", "Hello"), ("user", "Red?"), ("assistant", "A colour.")]
     talk = Record(messages=tuple(Message(role=role, content=text) for role, text in said), origin=Origin(source="a"))
     with workspace.write() as connection:

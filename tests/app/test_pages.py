@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.state import WORKSPACE_VARIABLE
+from app.identity import WORKSPACE_VARIABLE
 from curator import Workspace, review
 from curator.annotate import answers, queue
 from curator.ingest import import_file

@@ -1,0 +1,185 @@
+"""Accounts: made through one-time links, with passwords that are stored as argon2 hashes only.
+
+A link carries a random token; the database has its sha256, so a copy of the database opens no account.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+
+from curator.access.rights import require
+from curator.errors import AccessError
+from curator.store import Connection, accounts, events
+from curator.workspace import Workspace
+from schemas.account import Account, Right, Role
+
+_LIFE = timedelta(hours=24)
+_SHORTEST = 10
+hasher = PasswordHasher()
+"""argon2id with the library's parameters (RFC 9106, low-memory profile)."""
+
+
+def digest(token: str) -> str:
+    """sha256 of a random token, which is all that is stored of it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def are_there(workspace: Workspace) -> bool:
+    """Whether anybody has a password, so that everybody must sign in."""
+    with workspace.read() as connection:
+        return accounts.any_password(connection)
+
+
+def everybody(workspace: Workspace) -> list[Account]:
+    """Everybody who ever worked here, by name."""
+    with workspace.read() as connection:
+        return accounts.everybody(connection)
+
+
+def setup_link(workspace: Workspace) -> str | None:
+    """A token for the first admin; None once there is an account. A new one makes the one before it useless."""
+    with workspace.write() as connection:
+        if accounts.any_password(connection):
+            return None
+        accounts.drop_links(connection, purpose="setup")
+        return _link(connection, workspace.clock(), purpose="setup", role=Role.ADMIN, actor="server")
+
+
+def invite(workspace: Workspace, role: Role, *, actor: str) -> str:
+    """A token with which somebody makes themselves an account of this role, within a day."""
+    require(workspace, actor, Right.ACCOUNTS)
+    with workspace.write() as connection:
+        now = workspace.clock()
+        events.append(connection, "invite", f"role {role}", actor=actor, at=now)
+        return _link(connection, now, purpose="invite", role=role, actor=actor)
+
+
+def reset(workspace: Workspace, name: str, *, actor: str) -> str:
+    """A token with which somebody sets a new password, within a day.
+
+    Raises:
+        AccessError: There is no such account.
+    """
+    require(workspace, actor, Right.ACCOUNTS)
+    with workspace.write() as connection:
+        account = _known(connection, name)
+        now = workspace.clock()
+        events.append(connection, "password reset", f"person {name}", actor=actor, at=now)
+        return _link(connection, now, purpose="reset", role=account.role, actor=actor, name=name)
+
+
+def link(workspace: Workspace, token: str) -> accounts.Link:
+    """What a one-time link is for.
+
+    Raises:
+        AccessError: It was used, is too old, or never was.
+    """
+    with workspace.read() as connection:
+        found = accounts.find_link(connection, digest(token))
+        is_late_setup = found is not None and found.purpose == "setup" and accounts.any_password(connection)
+    if found is None or found.used_at is not None or found.expires_at <= workspace.clock() or is_late_setup:
+        raise AccessError("This link was used already, or is older than a day.", hint="Ask an admin for a new one.")
+    return found
+
+
+def redeem(workspace: Workspace, token: str, *, name: str, password: str) -> Account:
+    """The account that a one-time link made, or whose password it changed; every other session of theirs ends.
+
+    Raises:
+        AccessError: The link is void, the name is taken or empty, or the password is too short; the link stays good.
+    """
+    given = link(workspace, token)
+    name = (given.name or name).strip()
+    if not name or len(name) > 100 or "\n" in name:
+        raise AccessError("The name is empty or longer than 100 characters.", hint="Enter the name you work under.")
+    if len(password) < _SHORTEST:
+        raise AccessError(
+            f"The password has fewer than {_SHORTEST} characters.", hint="Choose a longer one; a few words are good."
+        )
+    hashed = hasher.hash(password)
+    with workspace.write() as connection:
+        now = workspace.clock()
+        if not accounts.use_link(connection, digest(token), at=now):
+            raise AccessError("This link was used already.", hint="Ask an admin for a new one.")
+        known = accounts.find(connection, name)
+        if given.purpose != "reset" and known is not None and known.has_password:
+            raise AccessError(f"There is an account {name} already.", hint="Choose another name, or sign in.")
+        role = known.role if given.purpose == "reset" and known is not None else given.role
+        accounts.set_password(connection, name, hashed, role=role, at=now)
+        accounts.end_sessions(connection, name)
+        kind = "password changed" if given.purpose == "reset" else "account made"
+        events.append(connection, kind, f"person {name}", actor=name, at=now, detail={"role": role.value})
+        return _known(connection, name)
+
+
+def set_role(workspace: Workspace, name: str, role: Role, *, actor: str) -> None:
+    """Give somebody another role.
+
+    Raises:
+        AccessError: There is no such account, or it is the last admin's.
+    """
+    require(workspace, actor, Right.ACCOUNTS)
+    with workspace.write() as connection:
+        account = _known(connection, name)
+        if role is not Role.ADMIN:
+            _keep_an_admin(connection, account)
+        accounts.set_role(connection, name, role)
+        detail = {"from": account.role.value, "to": role.value}
+        events.append(connection, "role", f"person {name}", actor=actor, at=workspace.clock(), detail=detail)
+
+
+def disable(workspace: Workspace, name: str, *, actor: str) -> None:
+    """End somebody's access at once; what they did stays.
+
+    Raises:
+        AccessError: There is no such account, or it is the last admin's.
+    """
+    require(workspace, actor, Right.ACCOUNTS)
+    with workspace.write() as connection:
+        _keep_an_admin(connection, _known(connection, name))
+        now = workspace.clock()
+        accounts.set_disabled(connection, name, at=now)
+        accounts.end_sessions(connection, name)
+        events.append(connection, "disable", f"person {name}", actor=actor, at=now)
+
+
+def enable(workspace: Workspace, name: str, *, actor: str) -> None:
+    """Let somebody sign in again.
+
+    Raises:
+        AccessError: There is no such account.
+    """
+    require(workspace, actor, Right.ACCOUNTS)
+    with workspace.write() as connection:
+        _known(connection, name)
+        accounts.set_disabled(connection, name, at=None)
+        events.append(connection, "enable", f"person {name}", actor=actor, at=workspace.clock())
+
+
+def _known(connection: Connection, name: str) -> Account:
+    found = accounts.find(connection, name)
+    if found is None:
+        raise AccessError(f"There is no account {name}.", hint="Look the name up in the list of accounts.")
+    return found
+
+
+def _keep_an_admin(connection: Connection, account: Account) -> None:
+    others = [each for each in accounts.everybody(connection) if each.name != account.name]
+    if account.role is Role.ADMIN and not any(
+        each.role is Role.ADMIN and each.has_password and not each.disabled for each in others
+    ):
+        raise AccessError(f"{account.name} is the last admin.", hint="Make somebody else an admin first.")
+
+
+def _link(
+    connection: Connection, now: datetime, *, purpose: str, role: Role, actor: str, name: str | None = None
+) -> str:
+    token = secrets.token_urlsafe(32)
+    accounts.add_link(
+        connection, digest(token), purpose=purpose, role=role, name=name, expires_at=now + _LIFE, actor=actor
+    )
+    return token

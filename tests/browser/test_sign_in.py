@@ -1,0 +1,55 @@
+"""A team in a real browser: the first admin by link, an invitation, and pages by role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from curator import Workspace
+from curator.access import accounts
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "four brown hens"
+
+
+def test_from_the_first_admin_to_an_annotator_at_work(
+    stocked: Workspace, serve: Callable[..., str], page: Page, browser: Browser
+) -> None:
+    address = serve(stocked.folder)
+    page.goto(f"{address}/auth/account?token={accounts.setup_link(stocked)}")
+    page.get_by_label("Name").fill("Ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Ada, admin")).to_be_visible()
+    page.get_by_role("link", name="Accounts").click()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_test_id("stCode").inner_text().strip()
+    assert link.startswith(f"{address}/auth/account?token=")
+
+    other = browser.new_context(viewport={"width": 1400, "height": 800})
+    ben = other.new_page()
+    ben.goto(f"{address}/annotate")  # nobody gets past without a session
+    expect(ben.get_by_role("heading", name="Sign in")).to_be_visible()
+    ben.goto(link)
+    ben.get_by_label("Name").fill("Ben")
+    ben.get_by_label("Password").fill(PASSWORD)
+    ben.get_by_role("button", name="Make the account").click()
+    expect(ben.get_by_text("Ben, annotator")).to_be_visible()
+    expect(ben.get_by_role("link", name="Train")).to_have_count(0)
+    ben.get_by_role("link", name="Annotate", exact=True).click()
+    expect(ben.get_by_role("textbox", name="Response")).to_be_visible()
+    ben.keyboard.press("a")
+    expect(ben.get_by_text("Submitted #1")).to_be_visible()
+
+    accounts.disable(stocked, "Ben", actor="Ada")
+    ben.keyboard.press("a")
+    expect(ben.get_by_text("Nobody is signed in.")).to_be_visible()
+    ben.reload()
+    ben.get_by_label("Name").fill("Ben")
+    ben.get_by_label("Password").fill(PASSWORD)
+    ben.get_by_role("button", name="Sign in").click()
+    expect(ben.get_by_role("alert")).to_contain_text("do not fit")
+    other.close()
