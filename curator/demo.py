@@ -87,7 +87,8 @@ def run_demo(workspace: Workspace, *, actor: str, epochs: int | None = None, on_
     review.add_suite(workspace, samples / "explore.jsonl", purpose="explore", actor=actor)
     with workspace.write() as connection:
         project = projects.by_name(connection)
-        projects.change(connection, project.model_copy(update={"guideline": GUIDELINE}))
+        shown_with = {"guideline": GUIDELINE, "base_model": str(samples / "base_model")}
+        projects.change(connection, project.model_copy(update=shown_with))
 
     imports = []
     for name in (*_TRUSTED, _TO_ANNOTATE):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from curator.cli import accounts, demo, generate, import_data, init, models, review, serve, train, versions
+from curator.cli import accounts, annotate, demo, generate, import_data, init, models, review, serve, train, versions
 
 app = typer.Typer(
     name="curator",
@@ -16,6 +16,10 @@ app = typer.Typer(
 app.command("init")(init.init)
 app.command("import")(import_data.import_data)
 app.add_typer(import_data.quarantine_app, name="quarantine")
+app.command("project")(annotate.project)
+app.add_typer(annotate.answers_app, name="answers")
+app.command("agreement")(annotate.agreement)
+app.command("team")(annotate.team)
 app.command("freeze")(versions.freeze)
 app.command("versions")(versions.versions)
 app.command("diff")(versions.diff)
