@@ -50,8 +50,12 @@ def sqlite_url(file: Path) -> str:
     return URL.create("sqlite", database=str(file)).render_as_string()
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> Engine:
     """An engine on the database at `url`, set up so that several processes can share it.
+
+    Args:
+        url: SQLAlchemy URL.
+        busy_seconds: How long SQLite waits for another writer before it tries again or gives up.
 
     Raises:
         StoreError: The URL is neither SQLite nor PostgreSQL.
@@ -65,7 +69,7 @@ def open_engine(url: str) -> Engine:
             f"Database {parsed.get_backend_name()} is not supported.",
             hint="Use a postgresql:// URL, or none for SQLite in the workspace folder.",
         )
-    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None}, **_JSON)
+    engine = create_engine(parsed, connect_args={"timeout": busy_seconds, "isolation_level": None}, **_JSON)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -144,7 +148,7 @@ def _explained() -> Iterator[None]:
         cause = str(error.orig)
         if "locked" in cause:
             raise StoreError(
-                f"The database was busy for more than {_BUSY_SECONDS * _ATTEMPTS:.0f} s.",
+                "The database was busy for too long; nothing was stored.",
                 hint="Another process is writing a lot; wait for it to end and try again.",
             ) from error
         if "full" in cause:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select, text, update
+from sqlalchemy import Connection, Engine, event, select, text, update
 
 from curator import Workspace, open_workspace
+from curator.annotate import answers, queue
 from curator.errors import NewerDatabaseError, StoreError
 from curator.settings import Settings
 from curator.store import projects, runs
-from curator.store.engine import _alembic, migrate, open_engine, sqlite_url, writing
+from curator.store.engine import _alembic, _explained, migrate, open_engine, sqlite_url, writing
 from curator.store.tables import metadata, project
+from schemas.annotation import Answer
 
 
 def test_migrations_and_tables_describe_the_same_schema(workspace: Workspace) -> None:
@@ -98,3 +103,44 @@ def test_a_workspace_of_the_first_schema_keeps_its_runs(tmp_path: Path) -> None:
     with engine.connect() as connection:
         [kept] = runs.newest_first(connection)
     assert (kept.id, kept.config.seed, kept.config.tokens_per_batch) == ("r", 7, None)
+
+
+@pytest.mark.sqlite
+def test_a_database_that_another_process_keeps_locked_is_an_error_with_a_next_step(workspace: Workspace) -> None:
+    engine = open_engine(sqlite_url(workspace.folder / "curator.db"), busy_seconds=0.01)
+    with workspace.write() as holder:
+        projects.create(holder, "first", at=workspace.clock())
+        # Another process is another connection that does not wait for its turn in this one.
+        with pytest.raises(StoreError, match="busy for too long") as caught, _write_without_turn(engine):
+            pass
+    assert "try again" in caught.value.hint
+    with writing(engine) as connection:
+        assert [each.name for each in projects.all_projects(connection)] == ["default", "first"]
+
+
+@contextmanager
+def _write_without_turn(engine: Engine) -> Iterator[Connection]:
+    with _explained(), engine.connect() as plain:
+        connection = plain.execution_options(curator_writes=True)
+        with connection.begin():
+            yield connection
+
+
+@pytest.mark.sqlite
+def test_a_full_disk_stores_nothing_of_a_submit_and_says_so(stocked: Workspace) -> None:
+    task = queue.next_task(stocked, "ada", project_id=1)
+    size = Path(stocked.folder / "curator.db").stat().st_size
+
+    def fill_up(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")  # SQLite takes the present size: not a page more
+
+    event.listen(stocked.engine, "connect", fill_up)
+    stocked.engine.dispose()
+    long = Answer(response="word " * 50_000, rating=4)
+    with pytest.raises(StoreError, match="disk is full; nothing was stored"):
+        answers.submit(stocked, task.claim, long, annotator="ada")
+    event.remove(stocked.engine, "connect", fill_up)
+    stocked.engine.dispose()
+    assert queue.next_task(stocked, "ada", project_id=1).claim == task.claim
+    assert answers.submit(stocked, task.claim, long, annotator="ada").answer == long
+    assert Path(stocked.folder / "curator.db").stat().st_size >= size

@@ -112,7 +112,7 @@ class Screen {
         h("b", {}, project.name), ` · ${progress.today} today · ${progress.mine} in all · ${progress.settled.toLocaleString("en")} of ${progress.records.toLocaleString("en")} records settled${left}`),
       this.parts.message, h("span", { class: "space" }), this.parts.status, this.parts.lease,
       h("button", { class: "small", onclick: () => this.onAction("keys") }, "Keys", kbd(this.state.keys.keys)),
-      h("button", { class: "small", onclick: () => this.onAction("guide") }, "Guide", kbd(this.state.keys.guide)))
+      h("button", { class: "small", onclick: () => this.onAction("guide") }, this.hasNewGuide() ? "Guide ● changed" : "Guide", kbd(this.state.keys.guide)))
   }
 
   banners() {
@@ -349,10 +349,16 @@ class Screen {
     field.focus()
   }
 
+  /** Whether the guideline differs from the one that was read here last. */
+  hasNewGuide() {
+    return Boolean(this.task?.guideline) && localStorage.getItem(`curator guideline ${this.data.project}`) !== this.task.guideline_hash
+  }
+
   showGuide() {
     const page = h("div", { class: "rendered", dir: "auto" })
     page.innerHTML = this.task?.guideline || "<p>This project has no guideline yet.</p>" // rendered without HTML
     const box = dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close"))
+    box.addEventListener("close", () => this.draw())
     if (this.task) localStorage.setItem(`curator guideline ${this.data.project}`, this.task.guideline_hash)
   }
 
