@@ -7,18 +7,16 @@ a record that is complete then is settled, and one on which they differ waits fo
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from curator.access import require
 from curator.annotate import answers
+from curator.annotate.columns import read_columns
 from curator.annotate.questions import change_questions
 from curator.errors import AnnotationError
-from curator.ingest.formats import read_record, recognise
-from curator.ingest.rows import Row, open_rows
-from curator.quality.fingerprint import content_hash
 from curator.store import Connection, claims, projects, records, wordings
 from curator.store import annotations as register
 from curator.workspace import Workspace
@@ -27,11 +25,9 @@ from schemas.annotation import Answer
 from schemas.importing import FieldMap, Format
 from schemas.project import Project
 from schemas.questions import Option, Question, QuestionSet
-from schemas.record import Record
 
 _CHUNK = 500
 """Rows per transaction."""
-_SAMPLE = 100
 
 
 class Given(NamedTuple):
@@ -49,13 +45,6 @@ class Given(NamedTuple):
     """Cells without an answer."""
     conflicts: int
     """Records that wait for a decision now."""
-
-
-class _Line(NamedTuple):
-    key: str
-    record: Record
-    values: dict[str, str]
-    """Answer of each annotator who gave one."""
 
 
 def import_answers(
@@ -89,11 +78,11 @@ def import_answers(
         IngestError: The file cannot be read.
     """
     require(workspace, actor, Right.CURATE)
-    lines = list(_lines(file, annotators, format, field_map or FieldMap()))
+    lines = list(read_columns(file, set(annotators.values()), format=format, field_map=field_map))
     with workspace.read() as connection:
         owner = projects.by_name(connection, project)
     asked = owner.questions.by_id(question)
-    used = sorted({value for line in lines for value in line.values.values()})
+    used = sorted({value for line in lines for value in line.cells.values()})
     if asked is None:
         asked = _question(question, used)
         extended = QuestionSet(questions=(*owner.questions.questions, asked))
@@ -116,10 +105,12 @@ def import_answers(
                     continue
                 matched += 1
                 touched.add(record_id)
-                for person, value in line.values.items():
-                    added = _give(connection, workspace, owner, record_id, person, {question: value})
-                    stored, already = stored + added, already + (not added)
-    given = sum(len(line.values) for line in lines)
+                for person, column in annotators.items():
+                    if column in line.cells:
+                        values = {question: line.cells[column]}
+                        added = _give(connection, workspace, owner, record_id, person, values)
+                        stored, already = stored + added, already + (not added)
+    given = sum(column in line.cells for line in lines for column in annotators.values())
     with workspace.read() as connection:
         in_conflict = sum(records.get(connection, each).state.value == "conflict" for each in touched)
     return Given(
@@ -131,21 +122,6 @@ def import_answers(
         empty=len(lines) * len(annotators) - given,
         conflicts=in_conflict,
     )
-
-
-def _lines(file: Path, annotators: Mapping[str, str], format: Format | None, field_map: FieldMap) -> Iterator[_Line]:
-    rows = [row for row in open_rows(file).rows if isinstance(row, Row)]
-    format = format or recognise(rows[:_SAMPLE], field_map)
-    for column in annotators.values():
-        if not any(column in row.values for row in rows):
-            names = ", ".join(rows[0].values) if rows else "none"
-            raise AnnotationError(f"{file.name} has no column {column}.", hint=f"Its columns are {names}.")
-    for row in rows:
-        record = read_record(row, format, field_map, source=file.name)
-        if isinstance(record, Record):
-            cells = {person: row.values.get(column) for person, column in annotators.items()}
-            values = {person: str(cell).strip() for person, cell in cells.items() if cell not in (None, "")}
-            yield _Line(content_hash(record), record, values)
 
 
 def _question(question_id: str, values: list[str]) -> Question:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from curator.annotate import agreement as agreeing
-from curator.annotate import given, settings
+from curator.annotate import given, settings, suggesting
 from curator.annotate import team as team_of
 from curator.cli import console
 from curator.cli.options import JsonOption, ProjectOption, WorkspaceOption, actor, workspace_of
@@ -72,6 +72,37 @@ def import_answers(
             f"{found.rows} rows, {found.matched} of known records: {found.answers} answers stored, {found.already} "
             f"known before, {found.empty} empty; {found.conflicts} records wait for a decision"
         )
+        console.show(found._asdict(), as_json=as_json, human=human)
+
+
+@answers_app.command("suggest")
+def suggest(
+    file: Annotated[Path, typer.Argument(help="The file that the records came from.")],
+    question: Annotated[str, typer.Option("--question", help="Id of the question.")],
+    column: Annotated[str, typer.Option("--column", help="Holds the option that is proposed.")],
+    source: Annotated[str, typer.Option("--source", help="Who proposes, as annotators read it.")],
+    workspace: WorkspaceOption = None,
+    score: Annotated[str | None, typer.Option("--score", help="Column with a score from 0 to 1.")] = None,
+    format: Annotated[Format | None, typer.Option("--format", help="By default recognised.")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="field=column, where names differ.")] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Store what a model or a rule proposes for a question; annotators see it with its source and score."""
+    with console.errors():
+        found = suggesting.import_suggestions(
+            workspace_of(workspace),
+            file,
+            question=question,
+            column=column,
+            source=source,
+            actor=actor(),
+            score_column=score,
+            format=format,
+            field_map=FieldMap(columns=dict(_pair(each, option="--map") for each in mapping or [])),
+            project=project,
+        )
+        human = f"{found.rows} rows: {found.stored} stored, {found.unknown} of unknown records, {found.empty} empty"
         console.show(found._asdict(), as_json=as_json, human=human)
 
 

@@ -9,12 +9,13 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from curator import Workspace
-from curator.annotate import adjudicate, agreement
+from curator.annotate import adjudicate, agreement, answers, queue, settings, team
 from curator.annotate.given import import_answers
+from curator.annotate.suggesting import import_suggestions
 from curator.errors import AnnotationError
 from curator.ingest import import_file
 from curator.store import annotations, projects, records
-from schemas.annotation import RecordState
+from schemas.annotation import Answer, RecordState
 from schemas.importing import Format
 
 PEOPLE = {"First": "annotation_1", "Second": "annotation_2"}
@@ -106,3 +107,40 @@ def test_a_decision_settles_a_conflict_and_leaves_the_answers_as_they_were(
     assert {each.annotator: each.answer.values["fits"] for each in standing} == {"First": "yes", "Second": "no"}
     with pytest.raises(AnnotationError, match="nothing to decide"):
         adjudicate.decide(workspace, case.record_id, picked.answer, picked=picked.id, actor="Lea")
+
+
+def test_suggestions_come_with_source_and_score_and_may_be_hidden(workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "scored.csv"
+    file.write_text('prompt,completion,flags,sure\na,b,"harmful,biased",0.9\nc,d,,\nx,y,harmful,0.2\n')
+    rows = tmp_path / "rows.csv"
+    rows.write_text("prompt,completion\na,b\nc,d\n")
+    import_file(workspace, rows, actor="me")
+    found = import_suggestions(
+        workspace, file, question="checks", column="flags", source="rule", actor="me", score_column="sure"
+    )
+    assert found == (3, 1, 1, 1)
+    task = queue.next_task(workspace, "Ada", project_id=1)
+    [suggestion] = task.suggestions
+    assert (suggestion.value, suggestion.source, suggestion.score) == (("harmful", "biased"), "rule", 0.9)
+    settings.change(workspace, project_id=1, actor="Lea", hidden_suggestions=1)
+    hidden = queue.next_task(workspace, "Ada", project_id=1)
+    assert (hidden.suggestions, hidden.suggestions_hidden) == ((), True)
+    answers.submit(workspace, hidden.claim, Answer(response="c", rating=4), annotator="Ada")
+    [member] = team(workspace, project_id=1).members
+    assert (member.edited_hidden, member.edited_shown) == (1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [("a,b,rude,0.9", "no option rude"), ("a,b,harmful,sure", "is no number"), ("a,b,harmful,7", "is no number")],
+)
+def test_a_suggestion_that_cannot_be_shown_is_refused(
+    workspace: Workspace, tmp_path: Path, row: str, problem: str
+) -> None:
+    file = tmp_path / "scored.csv"
+    file.write_text(f"prompt,completion,flags,sure\n{row}\n")
+    import_file(workspace, file, actor="me")
+    with pytest.raises(AnnotationError, match=problem):
+        import_suggestions(
+            workspace, file, question="checks", column="flags", source="rule", actor="me", score_column="sure"
+        )
