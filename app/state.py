@@ -31,7 +31,7 @@ def models(folder: str, run_id: str) -> generation.Pair:
 def account() -> Account | None:
     """Who is signed in at this browser; None where nobody has to be."""
     token = st.context.cookies.get(identity.COOKIE)
-    return sessions.who(workspace(), token) if token else None
+    return sessions.who(workspace(), token) if isinstance(token, str) else None  # tests of pages have no browser
 
 
 def person() -> str | None:
@@ -66,7 +66,7 @@ def project() -> Project:
 
 
 def choose_in_sidebar(signed_in: Account | None) -> None:
-    """Draw the sidebar: who I am and, where there is a choice, which project."""
+    """Draw who I am and, where there is a choice, which project: in the sidebar once the name is known."""
     if signed_in is not None:
         with st.sidebar:
             st.markdown(f"**{signed_in.name}**, {signed_in.role}")
@@ -75,10 +75,12 @@ def choose_in_sidebar(signed_in: Account | None) -> None:
         return
     if _PERSON not in st.session_state:
         st.session_state[_PERSON] = st.query_params.get(_PERSON, "")  # the address keeps the name over a reload
-    with st.sidebar:
+    # Whoever is not known yet is asked where they look; below eighteen pages in the sidebar nobody would.
+    with st.sidebar if st.session_state[_PERSON] else st.container():
         st.text_input(
             "Your name", key=_PERSON, placeholder="Stands beside everything you decide", persist_state="session"
         )
+    with st.sidebar:
         _choose_project()
     if st.session_state[_PERSON]:
         st.query_params[_PERSON] = st.session_state[_PERSON]

@@ -24,9 +24,7 @@ def person_needed() -> str:
     """The name of whoever sits here; without one, the page ends with a request for it."""
     person = state.person()
     if person is None:
-        st.info(
-            "Enter your name in the sidebar to begin. It stands beside everything you decide.", icon=":material/badge:"
-        )
+        st.info("Enter your name to begin. It stands beside everything you decide.", icon=":material/badge:")
         st.stop()
     return person
 

@@ -65,7 +65,7 @@ def _endpoint(handler: Handler) -> Callable[[Request], Any]:
             return _error("The request is not a JSON object.", "Reload the page.", status=400)
         person = identity.person_of(request, str(body.get("person", "")))
         if person is None:
-            return _error("It is not known who you are.", "Sign in, or enter your name in the sidebar.", status=401)
+            return _error("It is not known who you are.", "Sign in, or enter your name.", status=401)
         try:
             return JSONResponse(await run_in_threadpool(handler, identity.workspace(), person, body))
         except ClaimExpiredError as error:

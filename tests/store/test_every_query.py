@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import json
@@ -11,7 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 from types import CodeType, FrameType
 
+import pytest
+
 from curator import Workspace, overview, release, review, store
+from curator.access import accounts, sessions
 from curator.annotate import (
     adjudicate,
     agreement,
@@ -25,8 +29,10 @@ from curator.annotate import (
     settings,
     team,
 )
+from curator.errors import AccessError
 from curator.ingest import import_file, quarantine, recent_imports
 from curator.review import votes
+from curator.store import accounts as accounts_store
 from curator.store import (
     annotations,
     claims,
@@ -43,6 +49,7 @@ from curator.store import (
 )
 from curator.store import quarantine as kept_rows
 from curator.store.runs import ProcessMark
+from schemas.account import Role
 from schemas.annotation import Answer, Suggestion
 from schemas.questions import Mapping, Option, Question, QuestionSet
 from schemas.review import Judgement
@@ -92,6 +99,7 @@ def _walk(workspace: Workspace, add_outputs: AddOutputs, tmp_path: Path) -> None
     _lead(workspace)
     _train(workspace)
     _review(workspace, add_outputs)
+    _accounts(workspace)
     overview.counts(workspace, project_id=1)
     overview.latest_events(workspace, limit=5)
 
@@ -154,7 +162,12 @@ def _annotate(workspace: Workspace) -> None:
     with workspace.read() as connection:
         assert doubts.count_open(connection, 1) == 1
     adjudicate.rule(workspace, number, "Yes.", actor="Lea")
-    assert task("Eva").rulings
+    alike = [each.id for each in waiting if each.content.instruction.startswith("Question")]
+    claimed = [queue.claim_record(workspace, "Eva", record_id) for record_id in alike]
+    assert all(each.rulings for each in claimed if each is not None)
+    assert any(each is not None for each in claimed)
+    for each in filter(None, claimed):
+        queue.give_back(workspace, each.claim)
     keymap.change_keys(workspace, "Ada", {"skip": "w"})
     assert keymap.keys_of(workspace, "Ada")["skip"] == "w"
     with workspace.write() as connection:
@@ -218,6 +231,28 @@ def _lead(workspace: Workspace) -> None:
         assert [each.name for each in projects.all_projects(connection)] == ["default", "second"]
         done = [each.id for each in records.accepted(connection, 1)]
     answers.send_back(workspace, done[0], reason="Again, please.", actor="Lea")
+
+
+def _accounts(workspace: Workspace) -> None:
+    now = workspace.clock()
+    password = "four brown hens"
+    accounts.setup_link(workspace)
+    accounts.redeem(workspace, accounts.setup_link(workspace), name="Ada", password=password)
+    accounts.redeem(workspace, accounts.invite(workspace, Role.LEAD, actor="Ada"), name="Lea", password=password)
+    accounts.redeem(workspace, accounts.reset(workspace, "Lea", actor="Ada"), name="Lea", password=password)
+    accounts.set_role(workspace, "Lea", Role.ADMIN, actor="Ada")
+    accounts.disable(workspace, "Lea", actor="Ada")
+    accounts.enable(workspace, "Lea", actor="Ada")
+    with pytest.raises(AccessError):
+        sessions.sign_in(workspace, "Lea", "wrong", address="10.0.0.1")
+    token = sessions.sign_in(workspace, "Lea", password, address="10.0.0.1")
+    assert sessions.who(workspace, token).role is Role.ADMIN
+    later = dataclasses.replace(workspace, clock=lambda: now + timedelta(hours=2))
+    assert sessions.who(later, token).name == "Lea"
+    sessions.sign_out(workspace, token)
+    assert sessions.who(workspace, token) is None
+    with workspace.write() as connection:
+        accounts_store.change_hash(connection, "Lea", accounts.hasher.hash("five brown hens"))
 
 
 def _train(workspace: Workspace) -> None:
