@@ -6,25 +6,31 @@ Facts live in the database; what stands here are choices on screen: who I am, wh
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import streamlit as st
 
 from app import identity
 from app.identity import workspace as workspace
-from curator import access, generation
+from curator import access
 from curator.access import sessions
 from curator.store import projects
 from schemas.account import Account, Right
 from schemas.project import Project
+
+if TYPE_CHECKING:
+    from curator.generation import Pair
 
 _PERSON = "person"
 _PROJECT = "project"
 
 
 @st.cache_resource(show_spinner="Loading both models", max_entries=1)
-def models(folder: str, run_id: str) -> generation.Pair:
+def models(folder: str, run_id: str) -> Pair:
     """Base and tuned model of a run; those of the run asked for last stay in memory."""
+    from curator import generation  # torch takes seconds to import: only the page that talks to models pays for it
+
     return generation.load_pair(workspace(), run_id)
 
 

@@ -108,6 +108,7 @@ def _draft(workspace: Workspace, person: str, body: Body) -> Body:
         "added": added,
         "removed": removed,
         "warnings": slips.likely_slips(record, answer.response),
+        "now": view.asked_now(workspace, project_id=int(body["project"])),
     }
 
 

@@ -10,7 +10,7 @@ from app.labelling import preview
 from curator import Workspace
 from curator.annotate import keymap, progress, queue
 from curator.annotate.answers import Answered
-from curator.store import projects
+from curator.store import projects, wordings
 from schemas.annotation import Comment, RecordState, Task
 
 
@@ -64,6 +64,16 @@ def _task(workspace: Workspace, task: Task, person: str) -> dict[str, Any]:
         "sent_back": task.sent_back,
         "rulings": [each.model_dump(mode="json") for each in task.rulings],
         "comments": comments(task.comments),
+    }
+
+
+def asked_now(workspace: Workspace, *, project_id: int) -> dict[str, str]:
+    """Which questions and which guideline hold now, by hash: an open screen compares them with its own."""
+    with workspace.read() as connection:
+        project = projects.by_id(connection, project_id)
+    return {
+        "questions_hash": wordings.questions_hash(project.questions),
+        "guideline_hash": wordings.guideline_hash(project.guideline),
     }
 
 

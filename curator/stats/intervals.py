@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from scipy.stats import beta, norm
+from scipy.special import betaincinv, ndtri  # scipy.stats takes a second to import, and every page waits for it
 
 
 class Interval(NamedTuple):
@@ -26,7 +26,7 @@ def wilson(found: int, n: int, *, confidence: float = 0.95) -> Interval:
         ValueError: `n` is 0, or `found` is not between 0 and `n`.
     """
     _check(found, n)
-    z = float(norm.ppf(1 - (1 - confidence) / 2))
+    z = float(ndtri(1 - (1 - confidence) / 2))
     rate = found / n
     centre = rate + z**2 / (2 * n)
     spread = z * math.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
@@ -42,13 +42,13 @@ def upper_bound(found: int, n: int, *, confidence: float = 0.95) -> float:
         0.0495
     """
     _check(found, n)
-    return 1.0 if found == n else float(beta.ppf(confidence, found + 1, n - found))
+    return 1.0 if found == n else float(betaincinv(found + 1, n - found, confidence))
 
 
 def lower_bound(found: int, n: int, *, confidence: float = 0.95) -> float:
     """One-sided Clopper-Pearson lower bound: the true rate lies above it with at least this confidence."""
     _check(found, n)
-    return 0.0 if found == 0 else float(beta.ppf(1 - confidence, found, n - found + 1))
+    return 0.0 if found == 0 else float(betaincinv(found, n - found + 1, 1 - confidence))
 
 
 def needed(limit: float, found: int, *, confidence: float = 0.95) -> int:

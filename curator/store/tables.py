@@ -162,6 +162,7 @@ record = Table(
     Column("created_at", _UtcTime, nullable=False),
     UniqueConstraint("project_id", "content_hash"),
     Index(None, "project_id", "state", "id"),
+    Index(None, "project_id", "id"),  # without it SQLite sorts all records of a project for one page of them
     Index(None, "prompt_hash"),
 )
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from curator import Workspace
+from curator.annotate import questions
 from curator.store import annotations, projects, records
 from schemas.annotation import Annotation
 from tests.conftest import make_record
@@ -264,6 +265,20 @@ def test_a_usual_record_needs_no_scrolling(stocked: Workspace, serve: Serve, pag
     for name in ("Submit and next (1 left)", "Skip", "Undo", "Best"):
         expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
     assert page.evaluate("document.querySelector('.stMain').scrollHeight <= innerHeight")
+
+
+def test_a_change_of_the_guideline_is_told_and_keeps_the_text(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    editor(page).fill("Before the change.")
+    expect(page.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    questions.set_guideline(stocked, "Be brief.", project_id=1, actor="Lea")
+    editor(page).fill("After the change.")
+    expect(page.get_by_text("The guideline changed while you had this record open.")).to_be_visible()
+    page.get_by_role("button", name="Show the new one, keep my text").click()
+    expect(page.get_by_role("button", name="Guide ● changed")).to_be_visible()
+    expect(editor(page)).to_have_value("After the change.")
+    page.get_by_role("button", name="Guide ● changed").click()
+    expect(page.get_by_role("dialog", name="Guideline")).to_contain_text("Be brief.")
 
 
 def test_an_empty_workspace_offers_the_import(workspace: Workspace, serve: Serve, page: Page) -> None:

@@ -67,7 +67,7 @@ class Screen {
 
   /** Draw a state that the server sent. */
   show(state) {
-    Object.assign(this, { state, task: state.task, past: null, view: "edit", active: 0, measured: null, began: Date.now(), reject: false })
+    Object.assign(this, { state, task: state.task, past: null, view: "edit", active: 0, measured: null, outdated: null, began: Date.now(), reject: false })
     this.keys.set(state.keys)
     if (this.task) {
       const kept = this.drafts.restore(this.task)
@@ -120,6 +120,7 @@ class Screen {
     const found = []
     if (this.readonly) found.push(h("div", { class: "banner warn", role: "alert" }, "You work in another tab; this one only reads. ", h("button", { onclick: () => this.continueHere() }, "Continue here")))
     if (this.past) found.push(h("div", { class: "banner" }, `Your answer of ${clock(this.past.submitted_at)}, now ${this.past.state}. `, h("button", { onclick: () => this.act("reopen", { annotation: this.past.id }) }, "Take it back into the editor"), h("button", { onclick: () => this.onEscape() }, "Back to the present")))
+    if (this.outdated) found.push(h("div", { class: "banner warn", role: "status" }, `The ${this.outdated} changed while you had this record open. Your answer stays valid under the one you see. `, h("button", { onclick: () => this.load() }, "Show the new one, keep my text")))
     if (task.sent_back) found.push(h("div", { class: "banner warn" }, h("b", {}, "↩ Sent back: "), task.sent_back))
     if (this.restored && !this.past) found.push(h("div", { class: "banner" }, `Restored your text from ${clock(this.restored)}. `, h("button", { class: "small", onclick: () => this.discard() }, "Discard")))
     for (const ruling of task.rulings) found.push(h("div", { class: "banner" }, h("b", {}, "Ruling on a similar record: "), ruling.ruling, h("small", {}, ` (${ruling.by}: “${ruling.question}”)`)))
@@ -416,8 +417,19 @@ class Screen {
     this.parts.comments.replaceChildren(...comments.map((each) => h("p", {}, h("b", {}, each.author), ` ${clock(each.at)} `, h("span", { dir: "auto" }, each.text))), field)
   }
 
-  showMeasure({ words, added, removed, warnings, mine, lease_seconds }) {
+  showMeasure({ words, added, removed, warnings, mine, lease_seconds, now }) {
     this.measured = true
+    const changed = [now.questions_hash !== this.task.questions_hash && "questions", now.guideline_hash !== this.task.guideline_hash && "guideline"].filter(Boolean).join(" and ")
+    if (changed && !this.outdated) {
+      this.outdated = changed
+      const at = this.editor?.selectionStart
+      const wasTyping = document.activeElement === this.editor
+      this.draw()
+      if (wasTyping) {
+        this.editor.focus()
+        this.editor.setSelectionRange(at, at)
+      }
+    }
     if (mine) this.expires = Date.now() + lease_seconds * 1000
     else this.say("Somebody else may have this record now. What you typed is kept.", true)
     this.parts.measure?.replaceChildren(`${words} words · +${added} / -${removed}`, ...warnings.map((each) => h("span", { class: "warning" }, ` ⚠ ${each}`)))

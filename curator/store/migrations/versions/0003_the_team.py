@@ -20,6 +20,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("gold_every", sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("base_model", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("questions", _JSON, nullable=False, server_default="{}"))  # the built-in ones
+    op.create_index(op.f("ix_record_project_id_id"), "record", ["project_id", "id"])
     with op.batch_alter_table("slot", schema=None) as batch_op:
         batch_op.add_column(sa.Column("audience", sa.Text(), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("shuffle", sa.Integer(), nullable=False, server_default="0"))
@@ -149,6 +150,7 @@ def downgrade() -> None:
     with op.batch_alter_table("annotation", schema=None) as batch_op:
         for name in ("questions_hash", "guideline_hash", "active_seconds", "saw_suggestions", "edited"):
             batch_op.drop_column(name)
+    op.drop_index("ix_record_project_id_id", "record")
     with op.batch_alter_table("slot", schema=None) as batch_op:
         batch_op.drop_index("ix_slot_project_id_state_audience_priority_id")
         batch_op.drop_index("ix_slot_project_id_state_audience_priority_shuffle")
