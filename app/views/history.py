@@ -7,7 +7,9 @@ import streamlit as st
 from app import state
 from app.components import diff_view, notice, record_card
 from curator import Workspace
-from curator.annotate import answers
+from curator.annotate import answers, assignment
+from schemas.account import Right
+from schemas.annotation import RecordState
 from schemas.project import Project
 
 _PAGE = 20
@@ -21,6 +23,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         st.info("You have not submitted an answer yet.", icon=":material/edit_note:")
         st.page_link("views/annotate.py", label="Annotate", icon=":material/edit_note:")
         return
+    is_lead = state.may(state.account(), Right.CURATE)
     st.caption(f"The newest {len(entries)} answers; those that you took back are not shown.")
     for added, record, record_state in entries:
         answer = added.answer
@@ -40,6 +43,18 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
             if added.answer.note:
                 st.caption("Note")
                 st.text(added.answer.note)
+            if (
+                is_lead
+                and record_state is not RecordState.GOLD
+                and st.button(
+                    "Make it a gold record with this answer",
+                    key=f"gold {added.id}",
+                    help="It leaves the queue and every version to come; annotators get it now and then to be compared.",
+                )
+            ):
+                with notice.errors():
+                    assignment.mark_gold(workspace, added.record_id, answer, actor=person)
+                    st.rerun()
             if st.button("Take it back into the editor", key=f"reopen {added.id}"):
                 with notice.errors():
                     answers.reopen(workspace, added.id, annotator=person)

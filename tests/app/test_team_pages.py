@@ -119,3 +119,15 @@ def test_more_reviews_are_asked_of_records_that_wait(stocked: Workspace, monkeyp
     done = queue.next_task(stocked, "Ada", project_id=1)
     answers.submit(stocked, done.claim, Answer(response="A.", rating=4), annotator="Ada")
     assert states(stocked) == ["waiting", "waiting", "waiting"]
+
+
+def test_a_lead_makes_their_answer_the_right_one_of_a_gold_record(
+    stocked: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.change(stocked, project_id=1, actor="Lea", gold_every=1)
+    task = queue.next_task(stocked, "Lea", project_id=1)
+    answers.submit(stocked, task.claim, Answer(response="A.", rating=5), annotator="Lea")
+    app = draw("history", stocked, monkeypatch, person="Lea")
+    press(app, "Make it a gold record with this answer")
+    assert states(stocked) == ["gold", "waiting", "waiting"]
+    assert queue.next_task(stocked, "Ben", project_id=1).claim.record_id == task.claim.record_id
