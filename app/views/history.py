@@ -49,7 +49,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
                 and st.button(
                     "Make it a gold record with this answer",
                     key=f"gold {added.id}",
-                    help="It leaves the queue and every version to come; annotators get it now and then to be compared.",
+                    help="It leaves the queue and versions to come; annotators get it now and then to be compared.",
                 )
             ):
                 with notice.errors():
