@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 from datetime import timedelta
 
@@ -21,8 +22,12 @@ _WINDOW = timedelta(minutes=15)
 _FREE_BY_NAME, _FREE_BY_ADDRESS = 5, 20
 """Failures within the window after which attempts are refused for a while; many people may share an address."""
 _FIRST_PAUSE = 30.0
-_NOBODY = hasher.hash("the password of nobody")
-"""Checked for unknown names, so that they take as long as known ones."""
+
+
+@functools.cache
+def _hash_of_nobody() -> str:
+    """Checked for unknown names, so that they take as long as known ones."""
+    return hasher.hash("the password of nobody")
 
 
 def sign_in(workspace: Workspace, name: str, password: str, *, address: str) -> str:
@@ -46,7 +51,7 @@ def sign_in(workspace: Workspace, name: str, password: str, *, address: str) -> 
                 "There were too many failed attempts.", hint=f"Try again in {max(1, round(left))} seconds."
             )
     try:
-        hasher.verify(stored or _NOBODY, password)
+        hasher.verify(stored or _hash_of_nobody(), password)
         is_right = stored is not None and account is not None and not account.disabled
     except VerificationError:
         is_right = False
