@@ -9,6 +9,7 @@ from app import state
 from app.components import notice
 from curator import Workspace
 from curator.annotate import agreement, assignment, progress, team
+from curator.ingest import recent_imports
 from curator.stats.agreement import Agreement
 from schemas.annotation import RecordState
 from schemas.project import Project
@@ -172,6 +173,7 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
             )
             _done(f"{given:,} records are kept for {notice.plain(name.strip() or kind)}.")
     st.caption("In the order of the queue, of records that are kept for nobody. Whoever holds a record keeps it.")
+    _priority(workspace, project, person)
     st.subheader("Pools", anchor=False)
     for pool, members in pools.items():
         st.markdown(f"**{notice.plain(pool)}**: {notice.plain(', '.join(members))}")
@@ -183,6 +185,24 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
             names = [each.strip() for each in people.split(",") if each.strip()]
             assignment.set_pool(workspace, pool_name.strip(), names, project_id=project.id, actor=person)
             _done(f"Pool {notice.plain(pool_name)} has {len(names)} members.")
+
+
+def _priority(workspace: Workspace, project: Project, person: str) -> None:
+    batches = {batch.id: batch for batch in recent_imports(workspace, project_id=project.id)}
+    if not batches:
+        return
+    st.subheader("Put an import first", anchor=False)
+    columns = st.columns([3, 1, 1], vertical_alignment="bottom")
+    chosen = columns[0].selectbox(
+        "Import",
+        list(batches),
+        format_func=lambda number: f"{batches[number].file_name}, {batches[number].created_at:%Y-%m-%d %H:%M} UTC",
+    )
+    priority = columns[1].number_input("Priority", -100, 100, 10, help="Higher comes first; 0 is usual.")
+    if columns[2].button("Move", width="stretch"):
+        with notice.errors():
+            moved = assignment.set_priority(workspace, int(chosen or 0), int(priority), actor=person)
+            _done(f"{moved:,} reviews have priority {int(priority)} now.")
 
 
 def _done(message: str) -> None:

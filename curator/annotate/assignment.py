@@ -102,15 +102,14 @@ def open_to_all(workspace: Workspace, *, project_id: int, actor: str) -> int:
         return changed
 
 
-def set_priority(workspace: Workspace, record_ids: Sequence[str], priority: int, *, actor: str) -> int:
-    """Put records at another place of the queue; higher comes first. Gives how many slots moved."""
+def set_priority(workspace: Workspace, batch_id: int, priority: int, *, actor: str) -> int:
+    """Put what waits of an import at another place of the queue; higher comes first. Gives how many slots moved."""
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
-        changed = claims.set_priority(connection, record_ids, priority)
-        now = workspace.clock()
-        for record_id in record_ids:
-            events.append(connection, "priority", record_id, actor=actor, at=now, detail={"priority": priority})
-        return changed
+        moved = claims.set_priority(connection, batch_id=batch_id, priority=priority)
+        detail = {"priority": priority, "slots": moved}
+        events.append(connection, "priority", f"import {batch_id}", actor=actor, at=workspace.clock(), detail=detail)
+        return moved
 
 
 def pool_members(workspace: Workspace, *, project_id: int) -> dict[str, list[str]]:

@@ -260,14 +260,11 @@ def unassigned(connection: Connection, *, project_id: int, limit: int) -> list[s
     return list(dict.fromkeys(connection.execute(query).scalars()))[:limit]
 
 
-def set_priority(connection: Connection, record_ids: Sequence[str], priority: int) -> int:
-    """Put the unanswered slots of records at another place of the queue; returns how many slots."""
-    changed = 0
-    for start in range(0, len(record_ids), 500):
-        some = list(record_ids[start : start + 500])
-        change = slot.update().where(slot.c.record_id.in_(some), slot.c.state.in_(["open", "held"]))
-        changed += connection.execute(change.values(priority=priority)).rowcount
-    return changed
+def set_priority(connection: Connection, *, batch_id: int, priority: int) -> int:
+    """Put the unanswered slots of an import at another place of the queue; returns how many slots."""
+    imported = select(record.c.id).where(record.c.batch_id == batch_id)
+    waits = slot.c.record_id.in_(imported) & slot.c.state.in_(["open", "held"])
+    return connection.execute(slot.update().where(waits).values(priority=priority)).rowcount
 
 
 def add_slots(connection: Connection, *, project_id: int, reviews: int, record_ids: Sequence[str] | None = None) -> int:

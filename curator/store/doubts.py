@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select
 
 from curator.errors import NotFoundError
 from curator.store.tables import doubt, record
@@ -48,12 +48,6 @@ def open_doubts(connection: Connection, project_id: int) -> list[Doubt]:
     """Doubts that nobody has answered, oldest first."""
     query = select(doubt).where(doubt.c.project_id == project_id, doubt.c.ruled_at.is_(None)).order_by(doubt.c.id)
     return [_doubt(row) for row in connection.execute(query).mappings()]
-
-
-def count_open(connection: Connection, project_id: int) -> int:
-    """Number of doubts that nobody has answered."""
-    query = select(func.count()).where(doubt.c.project_id == project_id, doubt.c.ruled_at.is_(None))
-    return connection.execute(query).scalar_one()
 
 
 class Ruled(NamedTuple):

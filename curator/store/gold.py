@@ -37,12 +37,6 @@ def unmark(connection: Connection, record_id: str) -> bool:
     return connection.execute(delete(gold).where(gold.c.record_id == record_id)).rowcount == 1
 
 
-def expected(connection: Connection, record_id: str) -> Answer | None:
-    """The right answer to a record, if it is gold."""
-    found = connection.execute(select(gold.c.expected).where(gold.c.record_id == record_id)).scalar()
-    return None if found is None else Answer.model_validate(found)
-
-
 def next_for(connection: Connection, annotator: str, *, project_id: int) -> str | None:
     """A gold record that somebody has neither answered nor skipped."""
     skipped = exists().where((skip.c.record_id == gold.c.record_id) & (skip.c.annotator == annotator))
@@ -77,8 +71,3 @@ def answers(connection: Connection, project_id: int) -> list[GoldAnswer]:
         )
         for row in connection.execute(query).mappings()
     ]
-
-
-def count(connection: Connection, project_id: int) -> int:
-    """Number of gold records."""
-    return len(connection.execute(select(gold.c.record_id).where(gold.c.project_id == project_id)).all())

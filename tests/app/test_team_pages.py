@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from curator import Workspace
 from curator.annotate import adjudicate, answers, queue, settings
+from curator.ingest import import_file
 from curator.store import projects, records
 from schemas.annotation import Answer, Checks, RecordState
 from tests.app.test_pages import draw, texts
@@ -131,3 +134,14 @@ def test_a_lead_makes_their_answer_the_right_one_of_a_gold_record(
     press(app, "Make it a gold record with this answer")
     assert states(stocked) == ["gold", "waiting", "waiting"]
     assert queue.next_task(stocked, "Ben", project_id=1).claim.record_id == task.claim.record_id
+
+
+def test_a_later_import_is_put_first(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("first", "second"):
+        file = tmp_path / f"{name}.csv"
+        file.write_text(f"prompt,completion\n{name}?,yes\n")
+        import_file(workspace, file, actor="Lea")
+    app = draw("team", workspace, monkeypatch, person="Lea")
+    press(app, "Move")  # the newest import stands first in the list
+    assert "1 reviews have priority 10 now" in texts(app)
+    assert queue.next_task(workspace, "Ada", project_id=1).record.instruction == "second?"

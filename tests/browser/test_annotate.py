@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from curator import Workspace
+from curator import Workspace, open_workspace
 from curator.annotate import questions
+from curator.settings import Settings
 from curator.store import annotations, projects, records
 from schemas.annotation import Annotation
 from tests.conftest import make_record
+from tests.postgres import Cluster
 
 pytestmark = pytest.mark.browser
 
@@ -302,6 +306,102 @@ def test_the_last_record_leads_to_a_page_that_says_so_and_undo_leads_back(
     assert answer.answer.rating == 4
     page.keyboard.press("z")
     assert shown_question(page) == "Question 1?"
+
+
+def test_text_that_runs_from_right_to_left_does(workspace: Workspace, serve: Serve, page: Page) -> None:
+    with workspace.write() as connection:
+        arabic = make_record("ما هو اللون الأحمر؟", "لون.")
+        records.add_many(connection, [arabic], project=projects.by_name(connection), at=workspace.clock())
+    page.goto(f"{serve(workspace.folder)}/annotate?person=Ada")
+    expect(editor(page)).to_have_value("لون.")
+    direction = "element => getComputedStyle(element).direction"
+    assert page.get_by_text("ما هو اللون الأحمر؟").evaluate(direction) == "rtl"
+    assert editor(page).evaluate(direction) == "rtl"
+
+
+_CONTRAST = """element => {
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number)
+  const linear = (c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+  const light = (colour) => numbers(colour).slice(0, 3).map((c) => linear(c / 255))
+    .reduce((sum, c, n) => sum + c * [0.2126, 0.7152, 0.0722][n], 0)
+  let behind = element
+  while (behind && (numbers(getComputedStyle(behind).backgroundColor)[3] ?? 1) === 0) behind = behind.parentElement
+  const a = light(getComputedStyle(element).color)
+  const b = light(getComputedStyle(behind ?? document.body).backgroundColor)
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
+}"""
+_WORDS = "button:enabled, h3, .text, .effect, .measure, .warning, .progress, .rule, .status, ins, del, kbd"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_word_is_readable_in_light_and_dark(
+    stocked: Workspace, serve: Serve, browser: Browser, scheme: Literal["light", "dark"]
+) -> None:
+    """Contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3); what cannot be pressed is exempt."""
+    context = browser.new_context(viewport={"width": 1400, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    open_queue(page, serve(stocked.folder))
+    page.keyboard.press("2")
+    page.keyboard.press("h")
+    editor(page).fill("Changed ```")
+    expect(page.get_by_text("A code fence is opened")).to_be_visible()
+    page.get_by_role("tab", name="Changes").click()
+    expect(page.locator(".view ins").first).to_be_visible()
+    shown = page.locator(f".labelling :is({_WORDS})")
+    seen = 0
+    for element in shown.all():
+        if element.is_visible() and element.evaluate("e => !e.closest('button:disabled')"):
+            ratio = element.evaluate(_CONTRAST)
+            assert ratio >= 4.5, f"{element.inner_text()!r}: {ratio:.2f}"
+            seen += 1
+    assert seen > 25
+    context.close()
+
+
+def test_everything_is_reached_by_tab_alone_and_named(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    editor(page).focus()
+    names = []
+    for _ in range(22):
+        page.keyboard.press("Tab")
+        names.append(page.evaluate("document.activeElement.innerText || document.activeElement.ariaLabel || ''"))
+    said = "\n".join(names)
+    for name in (
+        "Poor",
+        "Best",
+        "Harmful",
+        "With personal data",
+        "Back",
+        "Skip",
+        "Flag",
+        "Reject",
+        "Undo",
+        "Accept as is",
+    ):
+        assert name in said
+    unnamed = page.locator(".labelling :is(button, input, textarea, select)").evaluate_all(
+        "all => all.filter((e) => !(e.innerText || e.ariaLabel || e.getAttribute('aria-labelledby'))).length"
+    )
+    assert unnamed == 0
+
+
+@pytest.mark.postgres
+def test_the_screen_works_on_postgres(
+    postgres: Cluster, serve: Serve, page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with postgres.database() as url:
+        monkeypatch.setenv("CURATOR_DATABASE_URL", url)  # the server reads it as its setting
+        opened = open_workspace(tmp_path / "team", create=True, settings=Settings(database_url=url))
+        with opened.write() as connection:
+            many = [make_record(f"Question {n}?", f"Answer {n}.") for n in range(3)]
+            records.add_many(connection, many, project=projects.by_name(connection), at=opened.clock())
+        open_queue(page, serve(opened.folder))
+        page.keyboard.press("4")
+        editor(page).fill("Stored elsewhere.")
+        editor(page).press("Control+Enter")
+        submitted(page, 1)
+        assert [each.answer.response for each in stored(opened)] == ["Stored elsewhere."]
+        opened.close()
 
 
 def test_no_page_asks_another_server_for_anything(stocked: Workspace, serve: Serve, page: Page) -> None:
