@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import notice
+from app.components import links, notice
 from curator import Workspace, training
 from schemas.record import Message
 from schemas.review import Decoding, ModelName
@@ -20,7 +20,7 @@ def render(workspace: Workspace) -> None:
     runs = [run for run in ended if (training.folder_of(workspace, run.id) / "checkpoint").is_dir()]
     if not runs:
         st.info("A chat needs a tuned model, and there is none yet.", icon=":material/model_training:")
-        st.page_link("views/train.py", label="Train one", icon=":material/model_training:")
+        links.to("train", "Train one", icon=":material/model_training:")
         return
     columns = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
     with columns[0]:

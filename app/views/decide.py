@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import notice
+from app.components import links, notice
 from curator import Workspace, release, training
 from schemas.project import Project
 from schemas.release import Gates, Outcome
@@ -22,7 +22,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     run_id = state.chosen("run", runs, label="Run")
     if run_id is None:
         st.info("There is nothing to decide: no run has ended yet.", icon=":material/model_training:")
-        st.page_link("views/train.py", label="Train a model", icon=":material/model_training:")
+        links.to("train", "Train a model", icon=":material/model_training:")
         return
     outcome, gates = release.assess(workspace, run_id)
     st.markdown(f"### As the evidence stands: :{_COLOURS[outcome]}[{outcome.value}]")

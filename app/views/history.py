@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import diff_view, notice, record_card
+from app.components import diff_view, links, notice, record_card
 from curator import Workspace
 from curator.annotate import answers, assignment
 from schemas.account import Right
@@ -21,7 +21,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     entries = answers.history(workspace, person, project_id=project.id, limit=_PAGE)
     if not entries:
         st.info("You have not submitted an answer yet.", icon=":material/edit_note:")
-        st.page_link("views/annotate.py", label="Annotate", icon=":material/edit_note:")
+        links.to("annotate", "Annotate", icon=":material/edit_note:")
         return
     is_lead = state.may(state.account(), Right.CURATE)
     st.caption(f"The newest {len(entries)} answers; those that you took back are not shown.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
-from app.components import notice
+from app.components import links, notice
 from curator import Workspace
 from curator.ingest import import_file, recent_imports
 from schemas.importing import FieldMap, Format, ImportReport
@@ -66,7 +66,7 @@ def _show(report: ImportReport) -> None:
             hide_index=True,
             width="stretch",
         )
-        st.page_link("views/quarantine.py", label="Fix the rows in quarantine", icon=":material/rule:")
+        links.to("quarantine", "Fix the rows in quarantine", icon=":material/rule:")
     else:
         st.success(message, icon=":material/check:")
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app import state
-from app.components import notice
+from app.components import links, notice
 from curator import Workspace, training
 from curator.annotate import answers
 from curator.training.losses import record_histories
@@ -32,7 +32,7 @@ def render(workspace: Workspace, person: str) -> None:
     runs = {run.id: run for run in training.watch(workspace) if training.ledger(workspace, run.id)}
     if not runs:
         st.info("No run has measured single records yet.", icon=":material/model_training:")
-        st.page_link("views/train.py", label="Train one", icon=":material/model_training:")
+        links.to("train", "Train one", icon=":material/model_training:")
         return
     chosen = state.chosen("run", list(runs), label="Run")
     if chosen is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
-from app.components import notice
+from app.components import links, notice
 from curator import Workspace, generation, release, review, training
 from schemas.review import SuiteSummary
 from schemas.run import Run, RunState
@@ -21,7 +21,7 @@ def render(workspace: Workspace, person: str) -> None:
     runs = {run.id: run for run in training.watch(workspace) if run.state in _ENDED}
     if not runs:
         st.info("Outputs need a tuned model, and no run has ended yet.", icon=":material/model_training:")
-        st.page_link("views/train.py", label="Train one", icon=":material/model_training:")
+        links.to("train", "Train one", icon=":material/model_training:")
         return
     _add_suite(workspace, person)
     suites = {suite.name: suite for suite in review.list_suites(workspace)}

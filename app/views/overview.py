@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import notice
+from app.components import links, notice
 from curator import Workspace, overview
+from schemas.account import Right
 from schemas.annotation import RecordState
 from schemas.project import Project
 
@@ -17,7 +18,7 @@ def render(workspace: Workspace, project: Project) -> None:
     counts = overview.counts(workspace, project_id=project.id)
     if counts.records == 0:
         st.info("This project has no records yet.", icon=":material/upload_file:")
-        st.page_link("views/import_data.py", label="Import a file", icon=":material/upload_file:")
+        links.to("import_data", "Import a file", icon=":material/upload_file:")
         return
     waiting = counts.by_state[RecordState.WAITING]
     columns = st.columns(4)
@@ -37,7 +38,9 @@ def render(workspace: Workspace, project: Project) -> None:
     )
     st.subheader("Next step", anchor=False)
     page, label = _next_step(counts)
-    st.page_link(f"views/{page}.py", label=label, icon=":material/arrow_forward:")
+    links.to(page, label, icon=":material/arrow_forward:")
+    if not state.may(state.account(), Right.CURATE):
+        return
     st.subheader("What happened last", anchor=False)
     st.dataframe(
         [

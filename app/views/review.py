@@ -6,7 +6,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from app import state
-from app.components import notice, record_card
+from app.components import links, notice, record_card
 from curator import Workspace, review, training
 from schemas.review import HAZARDS, Finding, Judgement, Output, ReviewPair, Verdict
 from schemas.run import RunState
@@ -23,12 +23,12 @@ def render(workspace: Workspace, person: str) -> None:
     run_id = state.chosen("run", runs, label="Run")
     if run_id is None:
         st.info("There is nothing to review: no run has ended yet.", icon=":material/model_training:")
-        st.page_link("views/train.py", label="Train a model", icon=":material/model_training:")
+        links.to("train", "Train a model", icon=":material/model_training:")
         return
     done = review.sampling.review_progress(workspace, person, run_id)
     if done.pairs == 0:
         st.info("This run has no outputs yet.", icon=":material/compare:")
-        st.page_link("views/outputs.py", label="Generate outputs", icon=":material/compare:")
+        links.to("outputs", "Generate outputs", icon=":material/compare:")
         return
     st.caption(f"You judged {done.mine} of {done.pairs} pairs; {done.anybody} have a verdict of somebody.")
     message = state.once("judged")
@@ -37,7 +37,7 @@ def render(workspace: Workspace, person: str) -> None:
     pair = review.sampling.next_pair(workspace, person, run_id)
     if pair is None:
         st.success("You have judged every pair of this run.", icon=":material/check:")
-        st.page_link("views/decide.py", label="Go to the decision", icon=":material/gavel:")
+        links.to("decide", "Go to the decision", icon=":material/gavel:")
     else:
         _judge(workspace, pair, person)
     _recent(workspace, run_id, person)

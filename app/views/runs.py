@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
-from app.components import curves, notice
+from app.components import curves, links, notice
 from curator import Workspace, assessment, training
 from curator.model_export import export_model
 from curator.review import votes
@@ -22,7 +22,7 @@ def render(workspace: Workspace, person: str) -> None:
     runs = training.watch(workspace)
     if not runs:
         st.info("No run was started yet.", icon=":material/model_training:")
-        st.page_link("views/train.py", label="Train one", icon=":material/model_training:")
+        links.to("train", "Train one", icon=":material/model_training:")
         return
     st.caption("Tick one run to assess it, several to compare them.")
     event = st.dataframe(

@@ -10,7 +10,7 @@ from itertools import islice
 import streamlit as st
 
 from app import state
-from app.components import curves, notice, token_view, train_form
+from app.components import curves, links, notice, token_view, train_form
 from curator import Workspace, training, versions
 from curator.demo import sample_folder
 from curator.training.preflight import preflight
@@ -27,7 +27,7 @@ def render(workspace: Workspace, person: str) -> None:
     found = versions.newest_first(workspace)
     if not found:
         st.info("A run needs a version, and there is none.", icon=":material/inventory_2:")
-        st.page_link("views/versions.py", label="Freeze one", icon=":material/inventory_2:")
+        links.to("versions", "Freeze one", icon=":material/inventory_2:")
         return
     _start(workspace, found, person)
     runs = training.watch(workspace)

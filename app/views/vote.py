@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import notice, record_card
+from app.components import links, notice, record_card
 from curator import Workspace, training
 from curator.review import votes
 from schemas.review import ReviewPair
@@ -20,13 +20,13 @@ def render(workspace: Workspace, person: str) -> None:
     run_id = state.chosen("run", runs, label="Run")
     if run_id is None:
         st.info("There is nothing to vote on: no run has ended yet.", icon=":material/model_training:")
-        st.page_link("views/train.py", label="Train a model", icon=":material/model_training:")
+        links.to("train", "Train a model", icon=":material/model_training:")
         return
     pair = votes.next_pair(workspace, person, run_id)
     found = votes.tally(workspace, run_id)
     if pair is None and found.votes == 0:
         st.info("This run has no answers that differ yet.", icon=":material/compare:")
-        st.page_link("views/outputs.py", label="Generate outputs", icon=":material/compare:")
+        links.to("outputs", "Generate outputs", icon=":material/compare:")
         return
     if pair is None:
         st.success("You have voted on every pair of this run.", icon=":material/check:")

@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from curator import Workspace
 from curator.access import accounts
+from curator.annotate import answers, queue
+from schemas.annotation import Answer
 
 pytestmark = pytest.mark.browser
 
@@ -18,6 +20,8 @@ PASSWORD = "four brown hens"
 def test_from_the_first_admin_to_an_annotator_at_work(
     stocked: Workspace, serve: Callable[..., str], page: Page, browser: Browser
 ) -> None:
+    flagged = queue.next_task(stocked, "Zoe", project_id=1)
+    answers.flag(stocked, flagged.claim, Answer(response="?"), annotator="Zoe")
     address = serve(stocked.folder)
     page.goto(f"{address}/auth/account?token={accounts.setup_link(stocked)}")
     page.get_by_label("Name").fill("Ada")
@@ -39,6 +43,8 @@ def test_from_the_first_admin_to_an_annotator_at_work(
     ben.get_by_role("button", name="Make the account").click()
     expect(ben.get_by_text("Ben, annotator")).to_be_visible()
     expect(ben.get_by_role("link", name="Train")).to_have_count(0)
+    expect(ben.get_by_text("somebody with another role has that page")).to_be_visible()
+    expect(ben.get_by_text("What happened last")).to_have_count(0)
     ben.get_by_role("link", name="Annotate", exact=True).click()
     expect(ben.get_by_role("textbox", name="Response")).to_be_visible()
     ben.keyboard.press("a")
