@@ -11,16 +11,50 @@ from pathlib import Path
 import pytest
 
 from curator import Workspace, open_workspace
+from curator.settings import Settings
 from curator.store import projects, records
 from schemas.record import Message, Origin, Record
+from tests import postgres
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that is marked `both_databases` once on SQLite and once on PostgreSQL."""
+    if "database_url" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_databases"):
+        databases = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+        metafunc.parametrize("database_url", databases, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server; without its programs the tests are skipped, but in CI they fail."""
+    found = postgres.programs()
+    if found is None:
+        message = "no initdb found: install PostgreSQL, or put its programs on the PATH"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with postgres.running(found) as started:
+        yield started
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    """A fresh workspace on SQLite."""
-    opened = open_workspace(tmp_path / "workspace", create=True)
+def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """URL of a fresh PostgreSQL database; None, which means SQLite, unless the test is marked `both_databases`."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield None
+        return
+    cluster: postgres.Cluster = request.getfixturevalue("cluster")
+    with cluster.database() as url:
+        yield url
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, database_url: str | None) -> Iterator[Workspace]:
+    """A fresh workspace, on SQLite unless the test is marked `both_databases`."""
+    settings = Settings(database_url=database_url) if database_url else None
+    opened = open_workspace(tmp_path / "workspace", create=True, settings=settings)
     yield opened
     opened.close()
 

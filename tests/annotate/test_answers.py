@@ -14,6 +14,8 @@ from curator.store import events, projects, records
 from schemas.annotation import Answer, Checks, RecordState, Task
 from schemas.project import Project
 
+pytestmark = pytest.mark.both_databases
+
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 

@@ -6,11 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from curator import Workspace
 from curator.annotate import answers, queue
 from curator.store import projects, records
 from schemas.annotation import Answer
 from tests.conftest import make_record
+
+pytestmark = pytest.mark.both_databases
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -17,6 +17,8 @@ from curator.store import projects, records
 from schemas.importing import FieldMap, Format, ImportReport
 from schemas.record import Record
 
+pytestmark = pytest.mark.both_databases
+
 
 def write(folder: Path, name: str, *lines: object) -> Path:
     """A file of lines; what is no text becomes JSON."""

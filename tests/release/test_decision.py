@@ -15,6 +15,8 @@ from schemas.release import GateResult, Gates, Outcome
 from schemas.review import Finding, FindingStatus, Judgement
 from tests.review.conftest import RUN, AddOutputs
 
+pytestmark = pytest.mark.both_databases
+
 FINE = Judgement(fine=True)
 WRONG = Judgement(unfactual=True)
 CRITICAL = Judgement(harmful=True, hazard="hz.violent", severity=4)

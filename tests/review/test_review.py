@@ -16,6 +16,8 @@ from schemas.annotation import RecordState
 from schemas.review import Finding, FindingStatus, Judgement
 from tests.review.conftest import RUN, AddOutputs
 
+pytestmark = pytest.mark.both_databases
+
 FINE = Judgement(fine=True)
 
 

@@ -12,6 +12,8 @@ from curator.store import votes as register
 from schemas.review import ReviewPair
 from tests.review.conftest import RUN, AddOutputs
 
+pytestmark = pytest.mark.both_databases
+
 
 def vote_for(model: str, pair: ReviewPair) -> str:
     return "A" if pair.a.model == model else "B"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from curator import Workspace
 from curator.store import annotations, claims
 from schemas.annotation import Answer
+
+pytestmark = pytest.mark.both_databases
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

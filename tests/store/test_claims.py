@@ -5,10 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from curator import Workspace
 from curator.store import claims, projects, records
 from schemas.annotation import Claim
 from tests.conftest import make_record
+
+pytestmark = pytest.mark.both_databases
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=30)

@@ -21,6 +21,8 @@ from schemas.record import Message, Origin, Record
 from schemas.version import ExportFormat, FrozenRow, Split, SplitPlan
 from tests.conftest import make_record
 
+pytestmark = pytest.mark.both_databases
+
 ALL_TRAIN = SplitPlan(train=1, validation=0, test=0)
 
 
