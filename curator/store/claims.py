@@ -7,22 +7,28 @@ back; it is random, and it becomes the idempotency key of the answer.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     FromClause,
+    Integer,
     RowMapping,
     Select,
+    Text,
     and_,
+    bindparam,
     exists,
     func,
     or_,
     select,
     union_all,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from curator.store.tables import annotation, person, record, skip, slot
 from schemas.annotation import Claim
@@ -64,8 +70,9 @@ def claim_next(
     connection: Connection, annotator: str, *, project_id: int, now: datetime, until: datetime
 ) -> Claim | None:
     """A claim on the first free slot that is for this person, in order of priority."""
+    values = {"person": annotator, "project": project_id, "now": now}
     for _ in range(_TRIES):  # on PostgreSQL the few urgent slots may all be locked for a moment by others who claim
-        claim = _claim(connection, annotator, _next(annotator, project_id=project_id, now=now), until=until)
+        claim = _claim(connection, _CLAIM_NEXT, annotator, until=until, values=values)
         if claim is not None:
             return claim
         if connection.dialect.name == "sqlite":
@@ -74,23 +81,6 @@ def claim_next(
 
 
 _TRIES = 5
-
-
-def _next(annotator: str, *, project_id: int, now: datetime) -> Select[tuple[int]]:
-    """Id of the first free slot that is for somebody.
-
-    Open slots and expired ones are looked up apart, and open ones by their highest priority first: so each step walks
-    the index, where one condition with OR would sort every open slot of the project.
-    """
-    for_them = (slot.c.project_id == project_id) & ~_answered_by(annotator, slot) & ~_skipped_by(annotator, slot)
-    peer = slot.alias()
-    open_to_them = (peer.c.project_id == project_id) & (peer.c.state == "open")
-    open_to_them &= ~_answered_by(annotator, peer) & ~_skipped_by(annotator, peer)
-    highest = select(peer.c.priority).where(open_to_them).order_by(peer.c.priority.desc()).limit(1).scalar_subquery()
-    is_open = (slot.c.state == "open") & (slot.c.priority == highest)
-    arms = [_first_of(for_them & free).subquery() for free in (is_open, _expired(now))]
-    either = union_all(*(select(arm) for arm in arms)).subquery()
-    return select(either.c.id).order_by(either.c.priority.desc(), either.c.id).limit(1)
 
 
 def claim_record(
@@ -200,10 +190,12 @@ def waiting(connection: Connection, annotator: str, *, project_id: int, now: dat
     return Waiting(others_hold, next_free, skipped.scalar_one(), answered.scalar_one())
 
 
+_Name = str | BindParameter[str]
+_Time = datetime | BindParameter[datetime]
 _NOBODY: dict[str, Any] = {"holder": None, "claim_token": None, "expires_at": None}
 
 
-def _expired(now: datetime) -> ColumnElement[bool]:
+def _expired(now: _Time) -> ColumnElement[bool]:
     return and_(slot.c.state == "held", slot.c.expires_at <= now)
 
 
@@ -211,12 +203,12 @@ def _free(now: datetime) -> ColumnElement[bool]:
     return or_(slot.c.state == "open", _expired(now))
 
 
-def _answered_by(annotator: str, of: FromClause) -> ColumnElement[bool]:
+def _answered_by(annotator: _Name, of: FromClause) -> ColumnElement[bool]:
     mine = (annotation.c.record_id == of.c.record_id) & (annotation.c.annotator == annotator)
     return exists().where(mine & annotation.c.undone.is_(False))
 
 
-def _skipped_by(annotator: str, of: FromClause) -> ColumnElement[bool]:
+def _skipped_by(annotator: _Name, of: FromClause) -> ColumnElement[bool]:
     return exists().where((skip.c.record_id == of.c.record_id) & (skip.c.annotator == annotator))
 
 
@@ -226,14 +218,47 @@ def _first_of(wanted: ColumnElement[bool]) -> Select[tuple[int, int]]:
 
 
 def _claim_one(connection: Connection, annotator: str, wanted: ColumnElement[bool], *, until: datetime) -> Claim | None:
-    return _claim(connection, annotator, select(_first_of(wanted).subquery().c.id), until=until)
+    return _claim(connection, _claiming(select(_first_of(wanted).subquery().c.id)), annotator, until=until)
 
 
-def _claim(connection: Connection, annotator: str, first: Select[tuple[int]], *, until: datetime) -> Claim | None:
-    values = {"state": "held", "holder": annotator, "claim_token": secrets.token_urlsafe(16), "expires_at": until}
-    change = slot.update().where(slot.c.id == first.scalar_subquery()).values(values).returning(slot)
-    row = connection.execute(change).mappings().first()
+def _claiming(first: Select[tuple[int]]) -> ReturningUpdate[Any]:
+    return slot.update().where(slot.c.id == first.scalar_subquery()).values(state="held").returning(slot)
+
+
+def _claim(
+    connection: Connection,
+    statement: ReturningUpdate[Any],
+    annotator: str,
+    *,
+    until: datetime,
+    values: Mapping[str, Any] | None = None,
+) -> Claim | None:
+    holding = {"holder": annotator, "claim_token": secrets.token_urlsafe(16), "expires_at": until}
+    row = connection.execute(statement, {**holding, **(values or {})}).mappings().first()
     return None if row is None else _claim_of(row)
+
+
+def _next() -> Select[tuple[int]]:
+    """Id of the first free slot that is for `person`, in `project` and as of `now`.
+
+    Open slots and expired ones are looked up apart, and open ones by their highest priority first: so each step walks
+    the index, where one condition with OR would sort every open slot of the project.
+    """
+    person, project_id = bindparam("person", type_=Text), bindparam("project", type_=Integer)
+    now: BindParameter[datetime] = bindparam("now")  # its type is that of the column it is compared with
+    for_them = (slot.c.project_id == project_id) & ~_answered_by(person, slot) & ~_skipped_by(person, slot)
+    peer = slot.alias()
+    open_to_them = (peer.c.project_id == project_id) & (peer.c.state == "open")
+    open_to_them &= ~_answered_by(person, peer) & ~_skipped_by(person, peer)
+    highest = select(peer.c.priority).where(open_to_them).order_by(peer.c.priority.desc()).limit(1).scalar_subquery()
+    is_open = (slot.c.state == "open") & (slot.c.priority == highest)
+    arms = [_first_of(for_them & free).subquery() for free in (is_open, _expired(now))]
+    either = union_all(*(select(arm) for arm in arms)).subquery()
+    return select(either.c.id).order_by(either.c.priority.desc(), either.c.id).limit(1)
+
+
+_CLAIM_NEXT = _claiming(_next())
+"""Made once: putting it together takes longer than running it, and on SQLite everybody waits meanwhile."""
 
 
 def _claim_of(row: RowMapping) -> Claim:
