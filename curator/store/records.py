@@ -123,8 +123,9 @@ def set_state(connection: Connection, stored: StoredRecord, state: RecordState, 
     values = {"state": state.value, "final": final.model_dump(mode="json") if final else None}
     connection.execute(record.update().where(record.c.id == stored.id).values(values))
     if state is not stored.state:
-        tallies.add(connection, stored.project_id, f"record:{stored.state.value}", -1)
-        tallies.add(connection, stored.project_id, f"record:{state.value}", 1)
+        changes = {stored.state.value: -1, state.value: 1}
+        for name in sorted(changes):  # always in one order: on PostgreSQL two who cross would wait for each other
+            tallies.add(connection, stored.project_id, f"record:{name}", changes[name])
 
 
 def accepted(connection: Connection, project_id: int) -> Iterator[StoredRecord]:
