@@ -5,14 +5,16 @@ Callers own the transaction: `reading` and `writing` open one, the functions bes
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
+import psycopg.errors
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -24,18 +26,31 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from curator.errors import NewerDatabaseError, StoreError
+from curator.store.turns import Turns, WaitedTooLongError
 
-_BUSY_SECONDS = 5.0
-"""How long SQLite waits for another writer before it reports that the database is locked."""
-_ATTEMPTS = 3
-_WRITES = "curator_writes"
+_BUSY_SECONDS = 15.0
+"""How long somebody waits for others before they hear that the database is busy."""
+_POLL_SECONDS = (0.001, 0.005)
+"""Between two looks whether SQLite's write lock is free: always as short and never in step, so that a process that has
+waited long is not worse off. SQLite's own waiting grows to 100 ms and loses to whoever writes without a pause."""
+
+
+class _Access(NamedTuple):
+    """How the threads of this process share an engine."""
+
+    busy_seconds: float
+    readers: Turns
+    writers: Turns
+    """Apart from the readers, since a thread may write while it still reads."""
+
+
+_ACCESS = "curator_access"
+_DEADLINE = "curator_deadline"
+"""Set on a connection that writes: the moment, as of `time.monotonic`, until which it waits for the write lock."""
 
 
 def _to_json(value: Any) -> str:
     return orjson.dumps(value).decode()
-
-
-_JSON: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": orjson.loads}
 
 
 def sqlite_url(file: Path) -> str:
@@ -43,21 +58,34 @@ def sqlite_url(file: Path) -> str:
     return URL.create("sqlite", database=str(file)).render_as_string()
 
 
-def open_engine(url: str) -> Engine:
-    """An engine on the database at `url`, set up so that several processes can share it.
+def open_engine(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> Engine:
+    """An engine on the database at `url`, set up so that several processes and many threads can share it.
+
+    Args:
+        url: SQLAlchemy URL.
+        busy_seconds: How long to wait for others before a StoreError says that the database is busy.
 
     Raises:
         StoreError: The URL is neither SQLite nor PostgreSQL.
     """
     parsed = make_url(url)
-    if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **_JSON)
-    if parsed.get_backend_name() != "sqlite":
+    backend = parsed.get_backend_name()
+    if backend not in ("postgresql", "sqlite"):
         raise StoreError(
-            f"Database {parsed.get_backend_name()} is not supported.",
+            f"Database {backend} is not supported.",
             hint="Use a postgresql:// URL, or none for SQLite in the workspace folder.",
         )
-    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None}, **_JSON)
+    readers, writers = 5, 10 if backend == "postgresql" else 1  # SQLite has one writer, and a page cache for each
+    access = _Access(busy_seconds, Turns(readers), Turns(writers))
+    options: dict[str, Any] = {
+        "json_serializer": _to_json,
+        "json_deserializer": orjson.loads,
+        "pool_size": readers + writers,
+        "execution_options": {_ACCESS: access},
+    }
+    if backend == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **options)
+    engine = create_engine(parsed, connect_args={"timeout": busy_seconds, "isolation_level": None}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -71,14 +99,36 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """A writer takes the lock at its first statement: a lock that is upgraded half-way can only fail."""
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    deadline = options.get(_DEADLINE)
+    if deadline is None:
+        connection.exec_driver_sql("BEGIN")
+        return
+    plain = connection.connection.dbapi_connection
+    assert isinstance(plain, sqlite3.Connection)
+    plain.execute("PRAGMA busy_timeout=0")
+    try:
+        _take_write_lock(plain, deadline)
+    finally:
+        plain.execute(f"PRAGMA busy_timeout={options[_ACCESS].busy_seconds * 1000:.0f}")
+
+
+def _take_write_lock(connection: sqlite3.Connection, deadline: float) -> None:
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(random.uniform(*_POLL_SECONDS))
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection whose reads see one consistent state."""
-    with _explained(), engine.connect() as plain:
+    access: _Access = engine.get_execution_options()[_ACCESS]
+    with _explained(access), access.readers.one(access.busy_seconds), engine.connect() as plain:
         connection = plain
         if engine.dialect.name == "postgresql":
             connection = plain.execution_options(isolation_level="REPEATABLE READ")
@@ -89,36 +139,49 @@ def reading(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A connection inside one writing transaction, committed at the end of the block."""
-    with _explained(), engine.connect() as plain:
-        connection = plain.execution_options(**{_WRITES: True})
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                transaction = connection.begin()
-                break
-            except OperationalError as error:
-                if attempt == _ATTEMPTS or "locked" not in str(error):
-                    raise
-                time.sleep(0.05 * attempt)  # SQLite waits by itself; this covers the case in which it refuses at once
-        with transaction:
+    access: _Access = engine.get_execution_options()[_ACCESS]
+    deadline = time.monotonic() + access.busy_seconds
+    with _explained(access), access.writers.one(access.busy_seconds), engine.connect() as plain:
+        connection = plain.execution_options(**{_DEADLINE: deadline})
+        with connection.begin():
             yield connection
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explained(access: _Access) -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
-        cause = str(error.orig)
-        if "locked" in cause:
+    except (OperationalError, sqlite3.OperationalError, WaitedTooLongError) as error:
+        cause = error.orig if isinstance(error, OperationalError) else error
+        if isinstance(cause, WaitedTooLongError) or _is_busy(cause):
             raise StoreError(
-                f"The database was busy for more than {_BUSY_SECONDS * _ATTEMPTS:.0f} s.",
+                f"The database was busy for more than {access.busy_seconds:g} s.",
                 hint="Another process is writing a lot; wait for it to end and try again.",
             ) from error
-        if "full" in cause:
+        if _is_full(cause):
             raise StoreError("The disk is full; nothing was stored.", hint="Free some space and try again.") from error
         raise StoreError(
             f"The database cannot be used: {cause}.", hint="Check that it is there and writable."
         ) from error
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and _primary(error) in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    )
+
+
+def _is_full(error: BaseException | None) -> bool:
+    if isinstance(error, psycopg.errors.DiskFull):
+        return True
+    return isinstance(error, sqlite3.OperationalError) and _primary(error) == sqlite3.SQLITE_FULL
+
+
+def _primary(error: sqlite3.OperationalError) -> int | None:
+    """SQLite's result code without the detail in its higher bits; None for an error of the module itself."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def insert_or_ignore(table: Table, dialect: Dialect) -> Insert:
