@@ -135,7 +135,8 @@ def accepted(connection: Connection, project_id: int) -> Iterator[StoredRecord]:
         record.c.state == RecordState.ACCEPTED.value,
         record.c.deleted_at.is_(None),
     )
-    rows = connection.execution_options(yield_per=2000).execute(query.order_by(record.c.id))
+    # Of this statement, not of the connection: that would keep the option and read its next INSERT through a cursor.
+    rows = connection.execute(query.order_by(record.c.id), execution_options={"yield_per": 2000})
     for row in rows.mappings():
         yield _stored(row)
 
