@@ -126,6 +126,7 @@ def unflag(workspace: Workspace, record_id: str, *, actor: str) -> None:
         AnnotationError: The record is not flagged.
     """
     with workspace.write() as connection:
+        claims.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
         if stored.state is not RecordState.FLAGGED:
             raise AnnotationError(f"Record {record_id} is not flagged but {stored.state}.", hint="Reload the page.")
@@ -151,7 +152,7 @@ def send_back(workspace: Workspace, record_id: str, *, reason: str, actor: str) 
                 f"Record {record_id} is {stored.state}, so there is nothing to answer anew.", hint="Reload the page."
             )
         answered = register.standing(connection, record_id)
-        for each in answered:
+        for each in sorted(answered, key=lambda each: each.annotator):  # totals change in one order
             register.mark_undone(connection, each.id)
             tallies.add(connection, stored.project_id, f"annotator:{each.annotator}", -1)
         for _ in range(len(answered) or 1):  # a record taken as reviewed was never answered and gets one slot
@@ -172,6 +173,7 @@ def undo(workspace: Workspace, annotator: str, *, project_id: int) -> Task | Non
         AnnotationError: Somebody else works on the record now, or has settled it.
     """
     with workspace.write() as connection:
+        claims.lock_person(connection, annotator)  # a second tab must not take the same act back
         act = register.last_act(connection, annotator, project_id=project_id)
         if act is None:
             return None
@@ -180,12 +182,12 @@ def undo(workspace: Workspace, annotator: str, *, project_id: int) -> Task | Non
             added, _ = register.get(connection, act.annotation_id)
             return _take_back(connection, workspace, added, act)
         stored = records.get(connection, act.record_id)
+        _let_go(connection, annotator, project_id=project_id)
         if act.kind == "flag" and events.newest(connection, stored.id, ("flag", "unflag")) == act.event_id:
             claims.offer_again(connection, stored.id)
             records.set_state(connection, stored, RecordState.WAITING, final=None)
         claims.remove_skip(connection, stored.id, annotator)
         now = workspace.clock()
-        _let_go(connection, annotator, project_id=project_id)
         claim = claims.claim_record(connection, annotator, stored.id, now=now, until=now + workspace.lease)
         return _back(connection, workspace, stored, claim, act, annotator=annotator)
 
@@ -197,6 +199,7 @@ def reopen(workspace: Workspace, annotation_id: int, *, annotator: str) -> Task:
         AnnotationError: It is not theirs, was taken back already, or somebody else works on the record now.
     """
     with workspace.write() as connection:
+        claims.lock_person(connection, annotator)
         added, slot_id = register.get(connection, annotation_id)
         claims.lock_record(connection, added.record_id)
         added, _ = register.get(connection, annotation_id)
@@ -246,12 +249,12 @@ def history(
 def _take_back(connection: Connection, workspace: Workspace, added: Annotation, act: register.LastAct) -> Task:
     stored = records.get(connection, added.record_id)
     now = workspace.clock()
+    _let_go(connection, added.annotator, project_id=stored.project_id)
     register.mark_undone(connection, added.id)
     register.save_draft(connection, stored.id, added.annotator, added.answer, at=now)
     tallies.add(connection, stored.project_id, f"annotator:{added.annotator}", -1)
     if not claims.has_withdrawn(connection, stored.id):  # a flag is for a lead to lift
         records.set_state(connection, stored, RecordState.WAITING, final=None)
-    _let_go(connection, added.annotator, project_id=stored.project_id)
     until = now + workspace.lease
     claim = claims.claim_answered(connection, act.slot_id, added.annotator, until=until)
     old_hash = content_hash(stored.content.with_response(added.answer.response))
@@ -259,7 +262,10 @@ def _take_back(connection: Connection, workspace: Workspace, added: Annotation, 
 
 
 def _let_go(connection: Connection, annotator: str, *, project_id: int) -> None:
-    """Free what somebody holds before they turn to another record; what they typed is kept as a draft."""
+    """Free what somebody holds before they turn to another record; what they typed is kept as a draft.
+
+    Before any total is changed, as in a submit: two who lock a slot and a total in opposite order wait for each other.
+    """
     current = claims.held(connection, annotator, project_id=project_id)
     if current is not None:
         claims.give_back(connection, current.token)

@@ -21,7 +21,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util.exc import CommandError
-from sqlalchemy import URL, Connection, Dialect, Engine, Insert, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, Insert, Table, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -184,10 +184,32 @@ def _primary(error: sqlite3.OperationalError) -> int | None:
     return None if code is None else code & 0xFF
 
 
+def lock_all(connection: Connection) -> None:
+    """Let only this transaction set up the database until it ends; on SQLite a writer is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_SETTING_UP)))
+
+
+_SETTING_UP = 0x63757261746F72
+"""Number of the advisory lock: any that no other program on the server uses."""
+
+
 def insert_or_ignore(table: Table, dialect: Dialect) -> Insert:
     """An INSERT into `table` that leaves out rows which break a unique constraint."""
     build: Any = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
     statement: Insert = build(table).on_conflict_do_nothing()
+    return statement
+
+
+def insert_or_replace(table: Table, dialect: Dialect, values: dict[str, Any]) -> Insert:
+    """An INSERT of one row into `table` that takes the place of the row with the same primary key.
+
+    One statement: two transactions that both delete and insert would both find nothing to delete.
+    """
+    build: Any = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+    keys = [column.name for column in table.primary_key]
+    changed = {name: value for name, value in values.items() if name not in keys}
+    statement: Insert = build(table).values(values).on_conflict_do_update(index_elements=keys, set_=changed)
     return statement
 
 
@@ -222,4 +244,5 @@ def migrate(engine: Engine) -> None:
                 hint="It was written by a newer Curator: upgrade with `pip install -U curator-toolkit`.",
             ) from error
     with writing(engine) as connection:
+        lock_all(connection)
         command.upgrade(_alembic(connection), "head")

@@ -127,3 +127,14 @@ def test_tabs_that_one_person_opens_at_once_show_one_record(stocked: Workspace) 
     with stocked.read() as connection:
         held = connection.execute(select(func.count()).where(slot.c.state == "held")).scalar_one()
     assert held == 1
+
+
+def test_an_answer_that_two_tabs_take_back_at_once_is_taken_back_once(stocked: Workspace) -> None:
+    task = queue.next_task(stocked, "ada", project_id=1)
+    answers.submit(stocked, task.claim, Answer(response="A.", rating=4), annotator="ada")
+    with ThreadPoolExecutor(8) as pool:
+        back = list(pool.map(lambda _: answers.undo(stocked, "ada", project_id=1), range(8)))
+    assert [each.claim.record_id for each in back if each is not None] == [task.claim.record_id]
+    with stocked.read() as connection:
+        totals = tallies.totals(connection, 1)
+    assert {name: n for name, n in totals.items() if n} == {"record:waiting": 3}

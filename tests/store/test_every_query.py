@@ -21,6 +21,7 @@ from curator.store import (
     batches,
     claims,
     decisions,
+    engine,
     events,
     findings,
     outputs,
@@ -91,6 +92,7 @@ def test_every_query_of_the_store_runs(workspace: Workspace) -> None:
 
 
 def set_up(connection: Connection) -> None:
+    engine.lock_all(connection)
     projects.ensure_default(connection, at=NOON)
     [default] = projects.all_projects(connection)
     made = projects.create(connection, "second", at=NOON, guideline="Be kind.")
