@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -118,6 +117,8 @@ def _unprivileged(folder: Path) -> dict[str, Any]:
     """Arguments of `subprocess.run` with which root runs a program as somebody else: PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return {}
+    import pwd  # only where there is a root
+
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
     somebody = names.get("postgres") or names["nobody"]
     os.chown(folder, somebody.pw_uid, somebody.pw_gid)
