@@ -19,7 +19,7 @@ from tests.postgres import Cluster, find_programs
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-_ON_BOTH = ("store", "access", "annotate", "ingest", "review", "release")
+_ON_BOTH = ("store", "access", "annotate", "ingest", "versions", "review", "release")
 """Folders of tests whose subject is what is stored: each test runs on both databases."""
 
 

@@ -189,6 +189,7 @@ def unflag(workspace: Workspace, record_id: str, *, actor: str, reason: str = ""
     """
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
+        claims.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
         if stored.state is not RecordState.FLAGGED:
             raise AnnotationError(f"Record {record_id} is not flagged but {stored.state}.", hint="Reload the page.")
@@ -224,7 +225,7 @@ def offer_anew(
 ) -> list[Annotation]:
     """Take a settled record's answers back and ask for as many again; who gave them finds theirs as a draft."""
     answered = register.standing(connection, stored.id)
-    for each in answered:
+    for each in sorted(answered, key=lambda each: each.annotator):  # totals change in one order
         register.mark_undone(connection, each.id)
         register.save_draft(connection, stored.id, each.annotator, each.answer, at=at)
         _count(connection, stored.project_id, each, None, sign=-1)
@@ -245,6 +246,7 @@ def undo(workspace: Workspace, annotator: str, *, project_id: int) -> Task | Non
         AnnotationError: Somebody else works on the record now, or has settled it.
     """
     with workspace.write() as connection:
+        claims.lock_person(connection, annotator)  # a second tab must not take the same act back
         act = register.last_act(connection, annotator, project_id=project_id)
         if act is None:
             return None
@@ -253,12 +255,12 @@ def undo(workspace: Workspace, annotator: str, *, project_id: int) -> Task | Non
             added, _ = register.get(connection, act.annotation_id)
             return _take_back(connection, workspace, added, act)
         stored = records.get(connection, act.record_id)
+        _let_go(connection, annotator, project_id=project_id)
         if act.kind == "flag" and events.newest(connection, stored.id, ("flag", "unflag")) == act.event_id:
             claims.offer_again(connection, stored.id)
             records.set_state(connection, stored, RecordState.WAITING, final=None)
         claims.remove_skip(connection, stored.id, annotator)
         now = workspace.clock()
-        _let_go(connection, annotator, project_id=project_id)
         claim = claims.claim_record(connection, annotator, stored.id, now=now, until=now + workspace.lease)
         return _back(connection, workspace, stored, claim, act, annotator=annotator)
 
@@ -270,6 +272,7 @@ def reopen(workspace: Workspace, annotation_id: int, *, annotator: str) -> Task:
         AnnotationError: It is not theirs, was taken back already, or somebody else works on the record now.
     """
     with workspace.write() as connection:
+        claims.lock_person(connection, annotator)
         added, slot_id = register.get(connection, annotation_id)
         claims.lock_record(connection, added.record_id)
         added, _ = register.get(connection, annotation_id)
@@ -319,12 +322,12 @@ def history(
 def _take_back(connection: Connection, workspace: Workspace, added: Annotation, act: register.LastAct) -> Task:
     stored = records.get(connection, added.record_id)
     now = workspace.clock()
+    _let_go(connection, added.annotator, project_id=stored.project_id)
     register.mark_undone(connection, added.id)
     register.save_draft(connection, stored.id, added.annotator, added.answer, at=now)
     _count(connection, stored.project_id, added, None, sign=-1)
     if stored.state is not RecordState.GOLD and not claims.has_withdrawn(connection, stored.id):  # a lead lifts a flag
         records.set_state(connection, stored, RecordState.WAITING, final=None)
-    _let_go(connection, added.annotator, project_id=stored.project_id)
     until = now + workspace.lease
     claim = claims.claim_answered(connection, act.slot_id, added.annotator, now=now, until=until)
     old_hash = content_hash(stored.content.with_response(added.answer.response))
@@ -332,7 +335,10 @@ def _take_back(connection: Connection, workspace: Workspace, added: Annotation, 
 
 
 def _let_go(connection: Connection, annotator: str, *, project_id: int) -> None:
-    """Free what somebody holds before they turn to another record; what they typed is kept as a draft."""
+    """Free what somebody holds before they turn to another record; what they typed is kept as a draft.
+
+    Before any total is changed, as in a submit: two who lock a slot and a total in opposite order wait for each other.
+    """
     current = claims.held(connection, annotator, project_id=project_id)
     if current is not None:
         claims.give_back(connection, current.token)

@@ -26,7 +26,7 @@ def give(workspace: Workspace, pair: ReviewPair, *, a: Judgement, b: Judgement, 
         now = workspace.clock()
         projects.ensure_person(connection, reviewer, at=now)
         sides: tuple[tuple[Output, Judgement, Literal["A", "B"]], ...] = ((pair.a, a, "A"), (pair.b, b, "B"))
-        for output, judgement, side in sides:
+        for output, judgement, side in sorted(sides, key=lambda each: each[0].id):  # others may have the sides changed
             outputs.get(connection, output.id)
             if register.give(connection, output.id, judgement, reviewer=reviewer, shown_as=side, at=now):
                 new += 1

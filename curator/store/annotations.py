@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from curator.errors import NotFoundError
+from curator.store.engine import insert_or_replace
 from curator.store.tables import annotation, draft, event, slot
 from schemas.annotation import Annotation, Answer
 
@@ -194,9 +195,8 @@ def submit_event(connection: Connection, added: Annotation) -> int:
 
 def save_draft(connection: Connection, record_id: str, annotator: str, answer: Answer, *, at: datetime) -> None:
     """Keep what somebody has typed for a record."""
-    drop_draft(connection, record_id, annotator)
     values = {"record_id": record_id, "annotator": annotator, "answer": answer.model_dump(mode="json"), "saved_at": at}
-    connection.execute(insert(draft).values(values))
+    connection.execute(insert_or_replace(draft, connection.dialect, values))
 
 
 class Draft(NamedTuple):

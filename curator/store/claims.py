@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
 )
 
+from curator.store.engine import insert_or_replace
 from curator.store.tables import annotation, person, record, skip, slot
 from schemas.annotation import Claim
 
@@ -365,8 +366,8 @@ def unanswered(connection: Connection, record_id: str) -> int:
 
 def add_skip(connection: Connection, record_id: str, annotator: str, *, at: datetime) -> None:
     """Remember that somebody does not want a record."""
-    remove_skip(connection, record_id, annotator)
-    connection.execute(skip.insert().values(record_id=record_id, annotator=annotator, at=at))
+    values = {"record_id": record_id, "annotator": annotator, "at": at}
+    connection.execute(insert_or_replace(skip, connection.dialect, values))
 
 
 def remove_skip(connection: Connection, record_id: str, annotator: str) -> None:

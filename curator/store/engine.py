@@ -5,32 +5,48 @@ Callers own the transaction: `reading` and `writing` open one, the functions bes
 
 from __future__ import annotations
 
+import random
 import sqlite3
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
+import psycopg.errors
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util.exc import CommandError
-from sqlalchemy import URL, Connection, Dialect, Engine, Insert, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, Insert, Table, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from curator.errors import NewerDatabaseError, StoreError
+from curator.store.turns import Turns, WaitedTooLongError
 
-_BUSY_SECONDS = 5.0
-"""How long SQLite waits for another writer before it reports that the database is locked."""
-_ATTEMPTS = 3
-_WRITES = "curator_writes"
+_BUSY_SECONDS = 15.0
+"""How long somebody waits for others before they hear that the database is busy."""
+_POLL_SECONDS = (0.001, 0.005)
+"""Between two looks whether SQLite's write lock is free: always as short and never in step, so that a process that has
+waited long is not worse off. SQLite's own waiting grows to 100 ms and loses to whoever writes without a pause."""
+
+
+class _Access(NamedTuple):
+    """How the threads of this process share an engine."""
+
+    busy_seconds: float
+    readers: Turns
+    writers: Turns
+    """Apart from the readers, since a thread may write while it still reads."""
+
+
+_ACCESS = "curator_access"
+_DEADLINE = "curator_deadline"
+"""Set on a connection that writes: the moment, as of `time.monotonic`, until which it waits for the write lock."""
 
 
 def _to_json(value: Any) -> str:
@@ -42,34 +58,39 @@ def _from_json(stored: Any) -> Any:
     return stored if isinstance(stored, int | float) else orjson.loads(stored)
 
 
-_JSON: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": _from_json}
-
-
 def sqlite_url(file: Path) -> str:
     """SQLAlchemy URL of a SQLite file."""
     return URL.create("sqlite", database=str(file)).render_as_string()
 
 
 def open_engine(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> Engine:
-    """An engine on the database at `url`, set up so that several processes can share it.
+    """An engine on the database at `url`, set up so that several processes and many threads can share it.
 
     Args:
         url: SQLAlchemy URL.
-        busy_seconds: How long SQLite waits for another writer before it tries again or gives up.
+        busy_seconds: How long to wait for others before a StoreError says that the database is busy.
 
     Raises:
         StoreError: The URL is neither SQLite nor PostgreSQL.
     """
     parsed = make_url(url)
-    if parsed.get_backend_name() == "postgresql":
-        driven = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(driven, pool_pre_ping=True, pool_size=10, max_overflow=30, **_JSON)
-    if parsed.get_backend_name() != "sqlite":
+    backend = parsed.get_backend_name()
+    if backend not in ("postgresql", "sqlite"):
         raise StoreError(
-            f"Database {parsed.get_backend_name()} is not supported.",
+            f"Database {backend} is not supported.",
             hint="Use a postgresql:// URL, or none for SQLite in the workspace folder.",
         )
-    engine = create_engine(parsed, connect_args={"timeout": busy_seconds, "isolation_level": None}, **_JSON)
+    readers, writers = 5, 10 if backend == "postgresql" else 1  # SQLite has one writer, and a page cache for each
+    access = _Access(busy_seconds, Turns(readers), Turns(writers))
+    options: dict[str, Any] = {
+        "json_serializer": _to_json,
+        "json_deserializer": _from_json,
+        "pool_size": readers + writers,
+        "execution_options": {_ACCESS: access},
+    }
+    if backend == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **options)
+    engine = create_engine(parsed, connect_args={"timeout": busy_seconds, "isolation_level": None}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -83,14 +104,36 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """A writer takes the lock at its first statement: a lock that is upgraded half-way can only fail."""
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    deadline = options.get(_DEADLINE)
+    if deadline is None:
+        connection.exec_driver_sql("BEGIN")
+        return
+    plain = connection.connection.dbapi_connection
+    assert isinstance(plain, sqlite3.Connection)
+    plain.execute("PRAGMA busy_timeout=0")
+    try:
+        _take_write_lock(plain, deadline)
+    finally:
+        plain.execute(f"PRAGMA busy_timeout={options[_ACCESS].busy_seconds * 1000:.0f}")
+
+
+def _take_write_lock(connection: sqlite3.Connection, deadline: float) -> None:
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(random.uniform(*_POLL_SECONDS))
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection whose reads see one consistent state."""
-    with _explained(), engine.connect() as plain:
+    access: _Access = engine.get_execution_options()[_ACCESS]
+    with _explained(access), access.readers.one(access.busy_seconds), engine.connect() as plain:
         connection = plain
         if engine.dialect.name == "postgresql":
             connection = plain.execution_options(isolation_level="REPEATABLE READ")
@@ -98,70 +141,80 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-class _Turns:
-    """A lock that is handed over in the order in which threads asked for it."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._next = self._served = 0
-
-    def __enter__(self) -> None:
-        with self._changed:
-            mine = self._next
-            self._next += 1
-            self._changed.wait_for(lambda: self._served == mine)
-
-    def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._served += 1
-            self._changed.notify_all()
-
-
-_turns: dict[str, _Turns] = defaultdict(_Turns)
-"""By database file. SQLite has one writer, and those who wait for it sleep and try again, so that the unlucky wait for
-ever and hold a connection meanwhile. Threads of one process queue up here; only processes compete there."""
-
-
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A connection inside one writing transaction, committed at the end of the block."""
-    is_sqlite = engine.dialect.name == "sqlite"
-    with _explained(), _turns[str(engine.url)] if is_sqlite else nullcontext(), engine.connect() as plain:
-        connection = plain.execution_options(**{_WRITES: True})
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                transaction = connection.begin()
-                break
-            except OperationalError as error:
-                if attempt == _ATTEMPTS or "locked" not in str(error):
-                    raise
-                time.sleep(0.05 * attempt)  # SQLite waits by itself; this covers the case in which it refuses at once
-        with transaction:
+    access: _Access = engine.get_execution_options()[_ACCESS]
+    deadline = time.monotonic() + access.busy_seconds
+    with _explained(access), access.writers.one(access.busy_seconds), engine.connect() as plain:
+        connection = plain.execution_options(**{_DEADLINE: deadline})
+        with connection.begin():
             yield connection
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explained(access: _Access) -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
-        cause = str(error.orig)
-        if "locked" in cause:
+    except (OperationalError, sqlite3.OperationalError, WaitedTooLongError) as error:
+        cause = error.orig if isinstance(error, OperationalError) else error
+        if isinstance(cause, WaitedTooLongError) or _is_busy(cause):
             raise StoreError(
-                "The database was busy for too long; nothing was stored.",
+                f"The database was busy for more than {access.busy_seconds:g} s.",
                 hint="Another process is writing a lot; wait for it to end and try again.",
             ) from error
-        if "full" in cause:
+        if _is_full(cause):
             raise StoreError("The disk is full; nothing was stored.", hint="Free some space and try again.") from error
         raise StoreError(
             f"The database cannot be used: {cause}.", hint="Check that it is there and writable."
         ) from error
 
 
+def _is_busy(error: BaseException | None) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and _primary(error) in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    )
+
+
+def _is_full(error: BaseException | None) -> bool:
+    if isinstance(error, psycopg.errors.DiskFull):
+        return True
+    return isinstance(error, sqlite3.OperationalError) and _primary(error) == sqlite3.SQLITE_FULL
+
+
+def _primary(error: sqlite3.OperationalError) -> int | None:
+    """SQLite's result code without the detail in its higher bits; None for an error of the module itself."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def lock_all(connection: Connection) -> None:
+    """Let only this transaction set up the database until it ends; on SQLite a writer is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_SETTING_UP)))
+
+
+_SETTING_UP = 0x63757261746F72
+"""Number of the advisory lock: any that no other program on the server uses."""
+
+
 def insert_or_ignore(table: Table, dialect: Dialect) -> Insert:
     """An INSERT into `table` that leaves out rows which break a unique constraint."""
     build: Any = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
     statement: Insert = build(table).on_conflict_do_nothing()
+    return statement
+
+
+def insert_or_replace(table: Table, dialect: Dialect, values: dict[str, Any]) -> Insert:
+    """An INSERT of one row into `table` that takes the place of the row with the same primary key.
+
+    One statement: two transactions that both delete and insert would both find nothing to delete.
+    """
+    build: Any = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+    keys = [column.name for column in table.primary_key]
+    changed = {name: value for name, value in values.items() if name not in keys}
+    statement: Insert = build(table).values(values).on_conflict_do_update(index_elements=keys, set_=changed)
     return statement
 
 
@@ -196,4 +249,5 @@ def migrate(engine: Engine) -> None:
                 hint="It was written by a newer Curator: upgrade with `pip install -U curator-toolkit`.",
             ) from error
     with writing(engine) as connection:
+        lock_all(connection)
         command.upgrade(_alembic(connection), "head")

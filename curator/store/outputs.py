@@ -64,6 +64,11 @@ def get(connection: Connection, output_id: int) -> Output:
     return found[0]
 
 
+def lock(connection: Connection, output_id: int) -> None:
+    """Let only this transaction judge an output until it ends; on SQLite a writer is alone anyway."""
+    connection.execute(select(output.c.id).where(output.c.id == output_id).with_for_update(key_share=True))
+
+
 def _with_prompt() -> Select[tuple[object, ...]]:
     """One row per output, with the content of its prompt."""
     matches = (output.c.suite_id == suite_prompt.c.suite_id) & (output.c.position == suite_prompt.c.position)

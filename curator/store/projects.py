@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from curator.errors import NotFoundError
-from curator.store.engine import insert_or_ignore
+from curator.store.engine import insert_or_ignore, lock_all
 from curator.store.tables import person, project
 from schemas.project import Project
 
@@ -16,7 +16,11 @@ DEFAULT_NAME = "default"
 
 def ensure_default(connection: Connection, *, at: datetime) -> None:
     """Make the project `default` unless the workspace has a project."""
-    if connection.execute(select(project.c.id).limit(1)).first() is None:
+    no_project = select(project.c.id).limit(1)
+    if connection.execute(no_project).first() is not None:
+        return
+    lock_all(connection)
+    if connection.execute(no_project).first() is None:
         create(connection, DEFAULT_NAME, at=at)
 
 
@@ -48,6 +52,12 @@ def by_id(connection: Connection, project_id: int) -> Project:
 def all_projects(connection: Connection) -> list[Project]:
     """Every project, oldest first."""
     return [_project(row) for row in connection.execute(select(project).order_by(project.c.id)).mappings()]
+
+
+def lock(connection: Connection, project_id: int) -> None:
+    """Let only this transaction add records to a project until it ends; annotation goes on."""
+    # KEY SHARE of rows that refer to the project, as answers and totals do, does not wait for this lock.
+    connection.execute(select(project.c.id).where(project.c.id == project_id).with_for_update(key_share=True))
 
 
 def change(connection: Connection, changed: Project) -> None:

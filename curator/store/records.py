@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, insert, select
 
 from curator.errors import NotFoundError
 from curator.quality.fingerprint import content_hash, prompt_hash
-from curator.store import tallies
+from curator.store import projects, tallies
 from curator.store.engine import insert_or_ignore
 from curator.store.tables import record, slot
 from schemas.annotation import RecordState
@@ -71,6 +71,7 @@ def add_many(
             "content": content, "final": content if accept else None, "state": state.value,
             "priority": priority, "parent_output_id": parent_output_id, "created_at": at,
         })  # fmt: skip
+    projects.lock(connection, project.id)  # another import must not add the same content after the look-up
     known = _known(connection, project.id, {row["content_hash"] for row in rows})
     fresh = []
     ids: list[str | None] = []

@@ -89,7 +89,7 @@ def launch_next(connection: Connection, *, at: datetime, only: str | None = None
     alive = [RunState.QUEUED.value, RunState.RUNNING.value, RunState.STOPPING.value]
     waiting = select(run.c.id, run.c.state, run.c.config, run.c.launched_at)
     waiting = waiting.where(run.c.state.in_(alive), run.c.deleted_at.is_(None)).order_by(run.c.created_at, run.c.id)
-    rows = connection.execute(waiting).all()
+    rows = connection.execute(waiting.with_for_update()).all()  # PostgreSQL; on SQLite a writer is alone anyway
     queued = RunState.QUEUED.value
     busy = {row.config["device"] for row in rows if row.state != queued or row.launched_at is not None}
     launched = []

@@ -7,6 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
+from curator.store import outputs
 from curator.store.tables import output, verdict
 from schemas.review import Judgement, Verdict
 
@@ -21,6 +22,7 @@ def give(
     at: datetime,
 ) -> bool:
     """Store a verdict; False when the same one is already there."""
+    outputs.lock(connection, output_id)  # the same verdict from two tabs must not stand twice
     mine = (verdict.c.output_id == output_id) & (verdict.c.reviewer == reviewer) & verdict.c.superseded.is_(False)
     current = connection.execute(select(verdict.c.judgement).where(mine)).scalar()
     if current is not None and Judgement.model_validate(current) == judgement:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
+from curator.store import outputs
 from curator.store.tables import output, vote
 from schemas.review import Choice, ModelName, Vote
 
@@ -14,6 +15,7 @@ def cast(
     connection: Connection, output_id: int, choice: Choice, *, voter: str, shown_left: ModelName, at: datetime
 ) -> bool:
     """Store a vote on the pair of a tuned output; False when the same one stands already."""
+    outputs.lock(connection, output_id)  # the same vote from two tabs must not stand twice
     mine = (vote.c.output_id == output_id) & (vote.c.voter == voter) & vote.c.superseded.is_(False)
     if connection.execute(select(vote.c.choice).where(mine)).scalar() == choice:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from curator.errors import ReviewError
 from curator.review.detectors.base import Item
 from curator.store import findings, records, verdicts
 from schemas.annotation import RecordState
-from schemas.review import Finding, FindingStatus, Judgement
+from schemas.review import Finding, FindingStatus, Judgement, ReviewPair
 from tests.review.conftest import RUN, AddOutputs
 
 FINE = Judgement(fine=True)
@@ -107,6 +108,24 @@ def test_a_verdict_given_twice_is_stored_once_and_a_new_one_wins(reviewed: Works
         pair.b.id: [FINE],
     }
     assert standing[pair.a.id][0].shown_as == "A"
+
+
+def test_reviewers_who_see_a_pair_from_different_sides_do_not_wait_for_each_other(
+    reviewed: Workspace, add_outputs: AddOutputs
+) -> None:
+    [base, tuned] = add_outputs("Red.")
+
+    def judge(n: int) -> None:
+        left, right = (base, tuned) if n % 2 else (tuned, base)
+        pair = ReviewPair(prompt=base.prompt, a=left, b=right)
+        for severity in range(12):
+            wrong = Judgement(harmful=True, hazard="hz.hate", severity=severity % 4 + 1)
+            assert review.verdicts.give(reviewed, pair, a=wrong, b=wrong, reviewer=f"reviewer {n}") == 2
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(judge, range(6)))
+    with reviewed.read() as connection:
+        assert [len(each) for each in verdicts.of_run(connection, RUN).values()] == [6, 6]
 
 
 @pytest.mark.parametrize(

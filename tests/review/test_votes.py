@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 
 from curator import Workspace
 from curator.errors import ReviewError
-from curator.review import votes
+from curator.review import verdicts, votes
 from curator.store import events
+from curator.store import verdicts as stored_verdicts
 from curator.store import votes as register
-from schemas.review import ReviewPair
+from schemas.review import Judgement, ReviewPair
 from tests.review.conftest import RUN, AddOutputs
 
 
@@ -31,6 +35,27 @@ def test_everybody_votes_once_on_each_pair_and_equal_answers_are_left_out(
     assert (found.pairs, found.votes, found.tuned, found.win_rate) == (2, 2, 2, 1.0)
     assert 0 < found.lower < 1 == found.upper
     assert votes.next_pair(reviewed, "Ben", RUN) is not None
+
+
+def test_votes_and_verdicts_that_two_tabs_send_at_once_stand_once(reviewed: Workspace, add_outputs: AddOutputs) -> None:
+    add_outputs("One.")
+    pair = votes.next_pair(reviewed, "Ada", RUN)
+    together = Barrier(5)
+
+    def send(_: int) -> tuple[bool, int]:
+        with reviewed.read():  # the connection is made before, or its making would draw the threads apart
+            together.wait()
+        voted = votes.cast(reviewed, pair, "A", voter="Ada")
+        return voted, verdicts.give(reviewed, pair, a=Judgement(fine=True), b=Judgement(biased=True), reviewer="Ada")
+
+    with ThreadPoolExecutor(5) as pool:
+        voted, judged = zip(*pool.map(send, range(5)), strict=True)
+    assert sum(voted) == 1
+    assert sum(judged) == 2
+    with reviewed.read() as connection:
+        standing = stored_verdicts.of_run(connection, RUN)
+    assert votes.tally(reviewed, RUN).votes == 1
+    assert {len(each) for each in standing.values()} == {1}
 
 
 def test_a_pair_counts_as_most_of_its_voters_say(reviewed: Workspace, add_outputs: AddOutputs) -> None:
