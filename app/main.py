@@ -1,5 +1,7 @@
 """Navigation: one page per stage, in the order of the loop."""
 
+import importlib
+import sys
 from pathlib import Path
 
 import streamlit as st
@@ -35,6 +37,8 @@ _PAGES = {
     "Access": [("accounts", "Accounts", ":material/key:", Right.ACCOUNTS)],
 }
 
+_WITH_MODELS = {"train", "runs", "losses", "chat", "outputs", "vote", "review", "decide"}
+
 st.set_page_config(page_title="Curator", page_icon=str(_ICON), layout="wide")
 _signed_in = state.account()
 state.choose_in_sidebar(_signed_in)
@@ -46,7 +50,11 @@ _sections = {
     ]
     for section, pages in _PAGES.items()
 }
-st.navigation(
+_page = st.navigation(
     {section: pages for section, pages in _sections.items() if pages},
     expanded=True,  # else the pages of the last section hide behind "View more"
-).run()
+)
+if _page.url_path in _WITH_MODELS and "torch" not in sys.modules:
+    with st.spinner("Loading PyTorch, some seconds, once after the server started"):
+        importlib.import_module("curator.training")
+_page.run()
