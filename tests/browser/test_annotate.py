@@ -279,9 +279,9 @@ def test_a_change_of_the_guideline_is_told_and_keeps_the_text(stocked: Workspace
     editor(page).fill("After the change.")
     expect(page.get_by_text("The guideline changed while you had this record open.")).to_be_visible()
     page.get_by_role("button", name="Show the new one, keep my text").click()
-    expect(page.get_by_role("button", name="Guide ● changed")).to_be_visible()
+    expect(page.get_by_role("button", name="Guide ● unread")).to_be_visible()
     expect(editor(page)).to_have_value("After the change.")
-    page.get_by_role("button", name="Guide ● changed").click()
+    page.get_by_role("button", name="Guide ● unread").click()
     expect(page.get_by_role("dialog", name="Guideline")).to_contain_text("Be brief.")
 
 

@@ -112,7 +112,7 @@ class Screen {
         h("b", {}, project.name), ` · ${progress.today} today · ${progress.mine} in all · ${progress.settled.toLocaleString("en")} of ${progress.records.toLocaleString("en")} records settled${left}`),
       this.parts.message, h("span", { class: "space" }), this.parts.status, this.parts.lease,
       h("button", { class: "small", onclick: () => this.onAction("keys") }, "Keys", kbd(this.state.keys.keys)),
-      h("button", { class: "small", onclick: () => this.onAction("guide") }, this.hasNewGuide() ? "Guide ● changed" : "Guide", kbd(this.state.keys.guide)))
+      h("button", { class: "small", onclick: () => this.onAction("guide") }, this.hasNewGuide() ? "Guide ● unread" : "Guide", kbd(this.state.keys.guide)))
   }
 
   banners() {
@@ -208,7 +208,7 @@ class Screen {
     const reasons = reasonsToKeepOut(answer, task, this.state.project)
     parts.effect.textContent = left || empty ? "" : reasons.length ? `✖ Kept out of versions, because ${reasons.join(" and ")}.` : "✔ Will be accepted."
     parts.effect.className = `effect ${reasons.length ? "out" : "in"}`
-    if (parts.measure && !this.measured) parts.measure.textContent = `${answer.response.split(/\s+/).filter(Boolean).length} words`
+    if (parts.measure && !this.measured) parts.measure.textContent = counted(answer.response.split(/\s+/).filter(Boolean).length)
   }
 
   typed() {
@@ -432,7 +432,7 @@ class Screen {
     }
     if (mine) this.expires = Date.now() + lease_seconds * 1000
     else this.say("Somebody else may have this record now. What you typed is kept.", true)
-    this.parts.measure?.replaceChildren(`${words} words · +${added} / -${removed}`, ...warnings.map((each) => h("span", { class: "warning" }, ` ⚠ ${each}`)))
+    this.parts.measure?.replaceChildren(`${counted(words)} · +${added} / -${removed}`, ...warnings.map((each) => h("span", { class: "warning" }, ` ⚠ ${each}`)))
   }
 
   showSaving(state, detail) {
@@ -468,6 +468,10 @@ class Screen {
     this.parts.lease.textContent = left > 0 ? `lease ${Math.ceil(left / 60)} m` : "lease over: somebody may take this record; your text stays"
     this.parts.lease.className = `lease ${left < WARN_SECONDS ? "warn" : ""}`
   }
+}
+
+function counted(words) {
+  return `${words} word${words === 1 ? "" : "s"}`
 }
 
 function other(name) {
