@@ -17,6 +17,7 @@ _PAGES = {
         ("quarantine", "Quarantine", ":material/rule:", Right.CURATE),
         ("annotate", "Annotate", ":material/edit_note:", Right.ANNOTATE),
         ("history", "My history", ":material/history:", Right.ANNOTATE),
+        ("records", "Records", ":material/search:", Right.CURATE),
         ("adjudicate", "Adjudicate", ":material/balance:", Right.CURATE),
         ("team", "Team", ":material/group:", Right.CURATE),
         ("project", "Project", ":material/tune:", Right.CURATE),

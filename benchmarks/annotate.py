@@ -36,7 +36,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 from curator import Workspace, open_workspace  # noqa: E402
-from curator.annotate import answers, queue  # noqa: E402
+from curator.annotate import answers, lookup, queue  # noqa: E402
 from curator.settings import Settings  # noqa: E402
 from curator.store import projects, records  # noqa: E402
 from schemas.annotation import Answer  # noqa: E402
@@ -50,6 +50,7 @@ TARGETS = {
 }
 CLIENTS, EVERY_SECONDS = 24, 2.0
 _CHUNK = 20_000
+_SEARCHES = 5
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 # Noted in the page: the moment of the key press, and the first frame after the next record is in the document.
@@ -248,7 +249,9 @@ def measure_screen(folder: Path, *, submits: int, crowd_submits: int) -> dict[st
 
 def measure_queries(workspace: Workspace, *, times: int) -> dict[str, float]:
     """Median milliseconds of what the screen and the lists ask."""
-    found: dict[str, list[float]] = {"claim": [], "submit": [], "list": [], "history": []}
+    found: dict[str, list[float]] = {
+        "claim": [], "submit": [], "list": [], "history": [], "search, 50 found": [], "search, none found": [],
+    }  # fmt: skip
 
     def timed(name: str, work: Any) -> Any:
         began = time.perf_counter()
@@ -262,9 +265,12 @@ def measure_queries(workspace: Workspace, *, times: int) -> dict[str, float]:
         given = Answer(response=task.record.response, rating=4)
         timed("submit", lambda task=task, given=given: answers.submit(workspace, task.claim, given, annotator="Zoe"))
         timed("history", lambda: answers.history(workspace, "Zoe", project_id=1))
-        with workspace.read() as connection:
-            page = timed("list", lambda connection=connection, after=after: records.page(connection, 1, after=after))
+        page = timed("list", lambda after=after: lookup.page(workspace, project_id=1, after=after))
         after = page[-1].id
+    for _ in range(_SEARCHES):
+        many = timed("search, 50 found", lambda: lookup.find(workspace, "summarise word9", project_id=1))
+        assert len(many) == 50
+        assert timed("search, none found", lambda: lookup.find(workspace, "word99", project_id=1)) == []
     return {name: statistics.median(values) for name, values in found.items()}
 
 

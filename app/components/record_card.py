@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
+from schemas.annotation import RecordState
 from schemas.record import Message, Record
 from schemas.review import Prompt
+
+STATES = {
+    RecordState.WAITING: "○ Waiting",
+    RecordState.ACCEPTED: "✔ Accepted",
+    RecordState.REJECTED: "✖ Rejected",
+    RecordState.CONFLICT: "≠ In conflict",
+    RecordState.FLAGGED: "⚑ Flagged",
+    RecordState.GOLD: "★ Gold",
+}
+"""How pages name the states of a record."""
 
 _NAMES = {"system": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import diff_view, notice, record_card
+from app.components import answer_card, notice, record_card
 from curator import Workspace
 from curator.annotate import adjudicate, answers, assignment
 from curator.annotate.adjudicate import Case
-from schemas.annotation import Annotation, Answer, Checks, RecordState
+from schemas.annotation import Answer, Checks, RecordState
 from schemas.project import Project
 from schemas.questions import BUILT_IN
 
@@ -82,7 +82,7 @@ def _decide(workspace: Workspace, case: Case, project: Project, person: str) -> 
         for column, (n, answer) in zip(st.columns(len(case.answers)), enumerate(case.answers, 1), strict=True):
             with column, st.container(border=True):
                 name = f"Annotator {n}" if blind else answer.annotator
-                _show_answer(answer, case, name=name, with_text=not same_text)
+                answer_card.show(answer, case.record, name=name, with_text=not same_text)
                 if st.button("Take this answer", key=f"take {answer.id}", width="stretch"):
                     with notice.errors():
                         outcome = adjudicate.decide(
@@ -104,34 +104,6 @@ def _decide(workspace: Workspace, case: Case, project: Project, person: str) -> 
 
 def _pair(case: Case) -> tuple[str, str]:
     return case.record.response, case.record.alternative or ""
-
-
-def _show_answer(annotation: Annotation, case: Case, *, name: str, with_text: bool) -> None:
-    answer = annotation.answer
-    took = f", {annotation.active_seconds:.0f} s" if annotation.active_seconds else ""
-    fast = " :orange[very fast]" if annotation.active_seconds and annotation.active_seconds < _FAST else ""
-    st.markdown(f"**{notice.plain(name)}**{took}{fast}")
-    facts = [] if answer.rating is None else [f"rating {answer.rating}"]
-    facts += [name.replace("_", " ") for name in answer.checks.ticked]
-    facts += [f"rejected as {answer.reject}"] if answer.reject else []
-    facts += [f"prefers {answer.preference.choice}"] if answer.preference else []
-    facts += [f"{key}: {value}" for key, value in answer.values.items()]
-    st.markdown(notice.plain(" · ".join(facts)) or "no judgement")
-    for detail in answer.details:
-        passage = "" if detail.start is None else f" “{answer.response[detail.start : detail.end]}”"
-        severity = f" ({detail.severity})" if detail.severity else ""
-        st.caption(notice.plain(f"{detail.check}{severity}{passage} {detail.reason}"))
-    if with_text:
-        record_card.show_text(answer.response)
-        diff_view.show(case.record.response, answer.response)
-    if answer.edit_reasons:
-        st.caption("Edited for " + ", ".join(answer.edit_reasons))
-    if answer.note:
-        st.caption("Note")
-        st.text(answer.note)
-
-
-_FAST = 3  # seconds below which an answer can hardly have been read
 
 
 def _own_decision(workspace: Workspace, case: Case, project: Project, person: str) -> None:

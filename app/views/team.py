@@ -6,12 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from app import state
-from app.components import notice
+from app.components import notice, record_card
 from curator import Workspace
 from curator.annotate import agreement, assignment, progress, team
 from curator.ingest import recent_imports
 from curator.stats.agreement import Agreement
-from schemas.annotation import RecordState
 from schemas.project import Project
 
 _QUIET_MINUTES = 10  # a claim without a sign of life for longer than this is shown as stuck
@@ -36,11 +35,8 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
 
 def _progress(workspace: Workspace, project: Project, person: str) -> None:
     totals = progress(workspace, person, project_id=project.id)
-    states = {
-        RecordState.WAITING: "○ Waiting", RecordState.ACCEPTED: "✔ Accepted", RecordState.REJECTED: "✖ Rejected",
-        RecordState.CONFLICT: "≠ In conflict", RecordState.FLAGGED: "⚑ Flagged", RecordState.GOLD: "★ Gold",
-    }  # fmt: skip
-    for column, (each, label) in zip(st.columns(len(states)), states.items(), strict=True):
+    names = record_card.STATES
+    for column, (each, label) in zip(st.columns(len(names)), names.items(), strict=True):
         column.metric(label, f"{totals.by_state[each]:,}", border=True)
     found = team(workspace, project_id=project.id)
     if not found.members:

@@ -80,6 +80,12 @@ def get(connection: Connection, annotation_id: int) -> tuple[Annotation, int]:
     return _annotation(row), row["slot_id"]
 
 
+def about(connection: Connection, record_id: str) -> list[Annotation]:
+    """Every answer on a record, undone ones too, oldest first."""
+    query = select(annotation).where(annotation.c.record_id == record_id).order_by(annotation.c.id)
+    return [_annotation(row) for row in connection.execute(query).mappings()]
+
+
 def standing(connection: Connection, record_id: str) -> list[Annotation]:
     """Answers on a record that were not undone, oldest first."""
     query = select(annotation).where(annotation.c.record_id == record_id, annotation.c.undone.is_(False))

@@ -50,6 +50,12 @@ def open_doubts(connection: Connection, project_id: int) -> list[Doubt]:
     return [_doubt(row) for row in connection.execute(query).mappings()]
 
 
+def about(connection: Connection, record_id: str) -> list[Doubt]:
+    """Doubts about a record, with their rulings, oldest first."""
+    query = select(doubt).where(doubt.c.record_id == record_id).order_by(doubt.c.id)
+    return [_doubt(row) for row in connection.execute(query).mappings()]
+
+
 class Ruled(NamedTuple):
     """A doubt with its ruling, and the instruction of the record that it was about."""
 

@@ -122,10 +122,16 @@ def get(connection: Connection, record_id: str) -> StoredRecord:
     Raises:
         NotFoundError: There is none.
     """
+    found = find(connection, record_id)
+    if found is None:
+        raise NotFoundError(f"There is no record {record_id}.", hint="Look its id up under Records.")
+    return found
+
+
+def find(connection: Connection, record_id: str) -> StoredRecord | None:
+    """The record with this id, if there is one."""
     row = connection.execute(select(record).where(record.c.id == record_id)).mappings().first()
-    if row is None:
-        raise NotFoundError(f"There is no record {record_id}.", hint="Look its id up on the records page.")
-    return _stored(row)
+    return None if row is None else stored_record(row)
 
 
 def of_hash(connection: Connection, project_id: int, hashes: Collection[str]) -> dict[str, str]:
@@ -158,7 +164,7 @@ def accepted(connection: Connection, project_id: int) -> Iterator[StoredRecord]:
     )
     rows = connection.execute(query.order_by(record.c.id).execution_options(yield_per=2000))
     for row in rows.mappings():
-        yield _stored(row)
+        yield stored_record(row)
 
 
 def page(
@@ -168,10 +174,11 @@ def page(
     query = select(record).where(record.c.project_id == project_id, record.c.id > after)
     if state is not None:
         query = query.where(record.c.state == state.value)
-    return [_stored(row) for row in connection.execute(query.order_by(record.c.id).limit(limit)).mappings()]
+    return [stored_record(row) for row in connection.execute(query.order_by(record.c.id).limit(limit)).mappings()]
 
 
-def _stored(row: RowMapping) -> StoredRecord:
+def stored_record(row: RowMapping) -> StoredRecord:
+    """A row of the table as a record."""
     return StoredRecord(
         id=row["id"],
         project_id=row["project_id"],

@@ -24,6 +24,7 @@ PAGES = (
     "quarantine",
     "annotate",
     "history",
+    "records",
     "adjudicate",
     "team",
     "project",
@@ -51,7 +52,7 @@ def draw(page: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, perso
 
 
 def texts(app: AppTest) -> str:
-    kinds = (app.info, app.success, app.warning, app.error, app.markdown, app.caption, app.title)
+    kinds = (app.info, app.success, app.warning, app.error, app.markdown, app.caption, app.title, app.text)
     return "\n".join(element.value for kind in kinds for element in kind)
 
 

@@ -23,6 +23,7 @@ from curator.annotate import (
     assignment,
     comments,
     keymap,
+    lookup,
     progress,
     questions,
     queue,
@@ -159,6 +160,11 @@ def _annotate(workspace: Workspace) -> None:
     number = adjudicate.ask(workspace, waiting[0].id, "Really?", author="Ada")
     assert len(adjudicate.inbox(workspace, project_id=1)) == 1
     adjudicate.rule(workspace, number, "Yes.", actor="Lea")
+    assert [each.id for each in lookup.find(workspace, waiting[0].id, project_id=1)] == [waiting[0].id]
+    assert lookup.find(workspace, "question", project_id=1)
+    assert lookup.page(workspace, project_id=1, limit=1)
+    story = lookup.story(workspace, waiting[0].id)
+    assert (len(story.comments), len(story.doubts)) == (1, 1)
     alike = [each.id for each in waiting if each.content.instruction.startswith("Question")]
     claimed = [queue.claim_record(workspace, "Eva", record_id) for record_id in alike]
     assert all(each.rulings for each in claimed if each is not None)

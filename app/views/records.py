@@ -1,0 +1,230 @@
+"""Records: find one by its words, see all that happened to it, say something about it, send it back."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from app import state
+from app.components import answer_card, diff_view, links, notice, record_card
+from curator import Workspace
+from curator.annotate import answers, comments, lookup
+from curator.annotate.lookup import Story
+from curator.store.records import StoredRecord
+from schemas.annotation import RecordState
+from schemas.project import Project
+
+_PAGE = 50
+_EXCERPT = 160
+_WIDTHS = {"state": 100, "instruction": 390, "response": 240, "source": 170}
+
+
+def render(workspace: Workspace, project: Project, person: str) -> None:
+    """Words and a state to look for, what was found, and one record in full."""
+    st.title("Records", anchor=False)
+    message = state.once("record")
+    if message:
+        st.markdown(f":green[:material/check: {message}]")
+    columns = st.columns([3, 1])
+    text = columns[0].text_input(
+        "Words", key="record words", placeholder='words, "a phrase" or the id of a record; empty lists all',
+        persist_state="session",
+    )  # fmt: skip
+    names = {"any state": None} | {label: each for each, label in record_card.STATES.items()}
+    label = columns[1].selectbox("State", list(names), key="record state", persist_state="session")
+    wanted = names[label]
+    found = _found(workspace, text, wanted, project)
+    if not found:
+        _say_nothing_found(text, wanted)
+        return
+    event = st.dataframe(
+        [_line(each) for each in found],
+        hide_index=True,
+        width="stretch",
+        height=280,
+        column_config={name: st.column_config.TextColumn(width=pixels) for name, pixels in _WIDTHS.items()},
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"records {text} {label} {found[0].id}",  # another list has no row selected
+    )
+    rows = event.selection.rows
+    picked = found[rows[0]] if rows else found[0]
+    _show(workspace, lookup.story(workspace, picked.id), person)
+
+
+def _found(workspace: Workspace, text: str, wanted: RecordState | None, project: Project) -> list[StoredRecord]:
+    """What is listed, with a line that says how it was found."""
+    if text.strip():
+        began = time.perf_counter()
+        with st.spinner("Reading the records"):
+            found = lookup.find(workspace, text, project_id=project.id, state=wanted, limit=_PAGE)
+        took = time.perf_counter() - began
+        more = f"The first {_PAGE} found; add words to narrow it." if len(found) == _PAGE else f"{len(found)} found."
+        st.caption(
+            f"{more} Every word and phrase occurs, as a part of words too, in a message as it came in or as it was "
+            f"accepted; case is ignored. Every text was read, {took:.1f} s."
+        )
+        return found
+    return _page(workspace, wanted, project)
+
+
+def _page(workspace: Workspace, wanted: RecordState | None, project: Project) -> list[StoredRecord]:
+    """A page of all records, and the buttons to turn it."""
+    mark = (project.id, wanted)
+    kept = state.recall("record pages")
+    starts: tuple[str, ...] = kept[1] if isinstance(kept, tuple) and kept[0] == mark else ("",)
+    row = st.container(horizontal=True, vertical_alignment="center")
+    back = row.button("Back", icon=":material/chevron_left:", disabled=len(starts) == 1)
+    if back:
+        starts = starts[:-1]
+    found = lookup.page(workspace, project_id=project.id, state=wanted, after=starts[-1], limit=_PAGE + 1)
+    more = len(found) > _PAGE
+    if row.button("Next", icon=":material/chevron_right:", disabled=not more):
+        starts = (*starts, found[_PAGE - 1].id)
+        state.remember("record pages", (mark, starts))
+        st.rerun()
+    state.remember("record pages", (mark, starts))
+    if back:
+        st.rerun()
+    first = (len(starts) - 1) * _PAGE
+    if found:
+        row.caption(f"Records {first + 1:,} to {first + min(len(found), _PAGE):,}, in the order of their ids.")
+    return found[:_PAGE]
+
+
+def _say_nothing_found(text: str, wanted: RecordState | None) -> None:
+    if text.strip():
+        st.info("No record holds all of these words. Try fewer, or another state.", icon=":material/search_off:")
+    elif wanted is not None:
+        st.info("No record is in this state.", icon=":material/search_off:")
+    else:
+        st.info("This project has no records yet.", icon=":material/upload_file:")
+        links.to("import_data", "Import a file", icon=":material/upload_file:")
+
+
+def _line(stored: StoredRecord) -> dict[str, str]:
+    return {
+        "state": record_card.STATES[stored.state],
+        "instruction": _short(stored.content.instruction),
+        "response": _short((stored.final or stored.content).response),
+        "source": _source(stored),
+        "id": stored.id,
+    }
+
+
+def _source(stored: StoredRecord) -> str:
+    origin = stored.content.origin
+    return origin.source if origin.line is None else f"{origin.source}, line {origin.line}"
+
+
+def _short(text: str) -> str:
+    """One line of it."""
+    line = " ".join(text[: 2 * _EXCERPT].split())
+    return line if len(line) <= _EXCERPT else line[:_EXCERPT] + "…"
+
+
+def _show(workspace: Workspace, story: Story, person: str) -> None:
+    stored = story.stored
+    st.subheader(f"Record {stored.id[:8]}", anchor=False)
+    st.caption(f"{record_card.STATES[stored.state]} · {notice.plain(_source(stored))} · {stored.id}")
+    standing = [each for each in story.answers if not each.undone]
+    text, given, said, log = st.tabs(
+        [
+            "Texts",
+            f"Answers ({len(standing)})",
+            f"Comments ({len(story.comments) + len(story.doubts)})",
+            f"Log ({len(story.events)})",
+        ]
+    )
+    with text:
+        _show_texts(stored)
+    with given:
+        _show_answers(story)
+    with said:
+        _show_comments(workspace, story, person)
+    with log:
+        _show_log(story)
+    if stored.state in (RecordState.CONFLICT, RecordState.FLAGGED):
+        links.to("adjudicate", "It waits for a decision under Adjudicate", icon=":material/balance:")
+    elif stored.state in (RecordState.ACCEPTED, RecordState.REJECTED):
+        _send_back(workspace, stored, person)
+
+
+def _show_texts(stored: StoredRecord) -> None:
+    record_card.show_context(stored.content)
+    st.caption("Response as it came in")
+    record_card.show_text(stored.content.response)
+    if stored.content.alternative is not None:
+        st.caption("Alternative")
+        record_card.show_text(stored.content.alternative)
+    if stored.final is not None and stored.final.response != stored.content.response:
+        st.caption("Response as accepted")
+        record_card.show_text(stored.final.response)
+        diff_view.show(stored.content.response, stored.final.response)
+
+
+def _show_answers(story: Story) -> None:
+    if not story.answers:
+        st.info("Nobody has answered it.", icon=":material/edit_note:")
+    for each in story.answers:
+        with st.container(border=True):
+            answer_card.show(each, story.stored.content, name=each.annotator)
+            undone = ", taken back later" if each.undone else ""
+            st.caption(f"{each.submitted_at:%Y-%m-%d %H:%M} UTC{undone}")
+
+
+def _show_comments(workspace: Workspace, story: Story, person: str) -> None:
+    for comment in story.comments:
+        st.markdown(f"**{notice.plain(comment.author)}**, {comment.at:%Y-%m-%d %H:%M} UTC")
+        st.text(comment.text)
+    for doubt in story.doubts:
+        st.markdown(f"**{notice.plain(doubt.author)}** was unsure, {doubt.at:%Y-%m-%d %H:%M} UTC")
+        st.text(doubt.question)
+        if doubt.ruling is None:
+            links.to("adjudicate", "Nobody has ruled on it yet", icon=":material/balance:")
+        else:
+            st.markdown(f"**{notice.plain(doubt.ruled_by or '')}** ruled")
+            st.text(doubt.ruling)
+    text = st.text_area("Comment", key=f"comment {story.stored.id} {len(story.comments)}", height=80)
+    if st.button("Add the comment", key=f"add comment {story.stored.id}"):
+        with notice.errors():
+            comments.add(workspace, story.stored.id, text, author=person)
+            st.rerun()
+
+
+def _show_log(story: Story) -> None:
+    if not story.events:
+        st.info("Nothing has happened to it since it came in.", icon=":material/history:")
+        return
+    st.dataframe(
+        [
+            {
+                "when (UTC)": f"{event.at:%Y-%m-%d %H:%M:%S}",
+                "who": event.actor,
+                "what": event.kind,
+                "from": (event.old_hash or "")[:12],
+                "to": (event.new_hash or "")[:12],
+                "more": "" if event.detail is None else str(event.detail),
+            }
+            for event in story.events
+        ],
+        hide_index=True,
+        width="stretch",
+    )
+    st.caption("From and to are the first digits of the content's sha256. Nothing is ever taken out of the log.")
+
+
+def _send_back(workspace: Workspace, stored: StoredRecord, person: str) -> None:
+    columns = st.columns([4, 1], vertical_alignment="bottom")
+    reason = columns[0].text_input("Have it annotated again", key=f"reason {stored.id}", placeholder="why, for them")
+    if columns[1].button("Send back", key=f"back {stored.id}", width="stretch"):
+        with notice.errors():
+            answers.send_back(workspace, stored.id, reason=reason, actor=person)
+            state.remember("record", f"Record {stored.id[:8]} waits in the queue again, before others.")
+            st.rerun()
+
+
+if __name__ == "__main__":
+    with notice.errors():
+        render(state.workspace(), state.project(), notice.person_needed())

@@ -1,0 +1,77 @@
+"""Lookup: find records by their words or their state, and show all that people said about one."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from curator.store import annotations as register
+from curator.store import comments, doubts, events, records, search
+from curator.store.doubts import Doubt
+from curator.store.events import Event
+from curator.store.records import StoredRecord
+from curator.workspace import Workspace
+from schemas.annotation import Annotation, Comment, RecordState
+
+_TERM = re.compile(r'"([^"]+)"|(\S+)')
+
+
+def terms(text: str) -> tuple[str, ...]:
+    """What to look for: words, and phrases in double quotes.
+
+    Example:
+        >>> terms('colour "of the sky" 100%')
+        ('colour', 'of the sky', '100%')
+    """
+    return tuple(phrase or word for phrase, word in _TERM.findall(text))
+
+
+def find(
+    workspace: Workspace, text: str, *, project_id: int, state: RecordState | None = None, limit: int = 50
+) -> list[StoredRecord]:
+    """Records whose id is this text, or whose texts hold every word and quoted phrase of it, whatever their case.
+
+    Which ones come first when there are more than `limit` means nothing. Every text is read: the time grows with the
+    project until `limit` records are found.
+    """
+    with workspace.read() as connection:
+        known = records.find(connection, text.strip())
+        if known is not None:
+            return [known] if known.project_id == project_id else []
+        return search.find(connection, project_id, terms(text), state=state, limit=limit)
+
+
+def page(
+    workspace: Workspace, *, project_id: int, state: RecordState | None = None, after: str = "", limit: int = 50
+) -> list[StoredRecord]:
+    """The next records behind the id `after`, ordered by id; as fast on the last page as on the first."""
+    with workspace.read() as connection:
+        return records.page(connection, project_id, after=after, limit=limit, state=state)
+
+
+class Story(NamedTuple):
+    """A record and all that people said about it, each oldest first."""
+
+    stored: StoredRecord
+    answers: list[Annotation]
+    """Those that were taken back, too."""
+    comments: tuple[Comment, ...]
+    doubts: list[Doubt]
+    events: list[Event]
+
+
+def story(workspace: Workspace, record_id: str) -> Story:
+    """Everything about one record.
+
+    Raises:
+        NotFoundError: There is no such record.
+    """
+    with workspace.read() as connection:
+        stored = records.get(connection, record_id)
+        return Story(
+            stored,
+            register.about(connection, record_id),
+            comments.about(connection, record_id),
+            doubts.about(connection, record_id),
+            events.about(connection, record_id),
+        )

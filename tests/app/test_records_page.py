@@ -1,0 +1,82 @@
+"""Records: find one, read all about it, comment on it, send it back."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from curator import Workspace
+from curator.annotate import adjudicate, answers, lookup, queue
+from curator.store import projects, records
+from schemas.annotation import Answer, RecordState
+from tests.app.test_pages import draw, texts
+from tests.conftest import make_record
+
+
+@pytest.fixture
+def answered(stocked: Workspace) -> tuple[Workspace, str]:
+    """A queue of records, one of which was answered, asked about and accepted; its id."""
+    task = queue.next_task(stocked, "Ada", project_id=1)
+    adjudicate.ask(stocked, task.claim.record_id, "Is a hedgehog meant?", author="Ada")
+    answer = Answer(response="Certainly a hedgehog.", rating=4, note="Looked it up.")
+    answers.submit(stocked, task.claim, answer, annotator="Ada")
+    return stocked, task.claim.record_id
+
+
+def search(app: AppTest, words: str) -> AppTest:
+    return app.text_input(key="record words").set_value(words).run()
+
+
+def test_a_record_is_found_by_its_accepted_text_and_told_in_full(
+    answered: tuple[Workspace, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, record_id = answered
+    app = search(draw("records", workspace, monkeypatch, person="Lea"), '"a hedgehog"')
+    assert list(app.dataframe[0].value["id"]) == [record_id]
+    shown = texts(app)
+    for said in ("1 found.", "Certainly a hedgehog.", "Looked it up.", "Is a hedgehog meant?"):
+        assert said in shown
+
+
+def test_a_search_for_nothing_that_is_there_says_so(
+    answered: tuple[Workspace, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = search(draw("records", answered[0], monkeypatch, person="Lea"), "armadillo")
+    assert "No record holds all of these words" in app.info[0].value
+
+
+def test_a_comment_and_sending_back_are_stored(
+    answered: tuple[Workspace, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, record_id = answered
+    app = search(draw("records", workspace, monkeypatch, person="Lea"), record_id)
+    app.text_area(key=f"comment {record_id} 0").set_value("See the guideline.")
+    app.button(key=f"add comment {record_id}").click().run()
+    assert [each.text for each in lookup.story(workspace, record_id).comments] == ["See the guideline."]
+    app.text_input(key=f"reason {record_id}").set_value("Too short.")
+    app.button(key=f"back {record_id}").click().run()
+    assert lookup.story(workspace, record_id).stored.state is RecordState.WAITING
+    assert queue.next_task(workspace, "Ben", project_id=1).sent_back == "Too short."
+
+
+def test_all_records_are_turned_page_by_page(many: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw("records", many, monkeypatch, person="Lea")
+    seen = list(app.dataframe[0].value["id"])
+    assert len(seen) == 50
+    next(button for button in app.button if button.label == "Next").click().run()
+    seen += list(app.dataframe[0].value["id"])
+    next(button for button in app.button if button.label == "Next").click().run()
+    seen += list(app.dataframe[0].value["id"])
+    assert len(set(seen)) == len(seen) == 120
+    assert next(button for button in app.button if button.label == "Next").disabled
+    next(button for button in app.button if button.label == "Back").click().run()
+    assert list(app.dataframe[0].value["id"]) == seen[50:100]
+
+
+@pytest.fixture
+def many(workspace: Workspace) -> Workspace:
+    """120 records that wait."""
+    with workspace.write() as connection:
+        some = [make_record(f"Question {n}?") for n in range(120)]
+        records.add_many(connection, some, project=projects.by_name(connection), at=workspace.clock())
+    return workspace
