@@ -49,6 +49,10 @@ class ClaimExpiredError(AnnotationError):
     """The claim ran out and somebody else holds or has answered the slot."""
 
 
+class AnsweredElsewhereError(AnnotationError):
+    """The annotator has answered the same claim with another text, in another window."""
+
+
 class VersionError(CuratorError):
     """A version cannot be frozen, read, verified or exported."""
 

@@ -157,6 +157,15 @@ class Comment(Schema):
     """UTC."""
 
 
+class Seen(Schema):
+    """What an annotator had before them when they answered."""
+
+    questions_hash: str
+    guideline_hash: str
+    suggestions: bool | None
+    """Whether suggestions were shown; None when there were none."""
+
+
 class Task(Schema):
     """A claimed record with everything the screen needs."""
 
@@ -177,6 +186,12 @@ class Task(Schema):
     rulings: tuple[Ruling, ...] = ()
     comments: tuple[Comment, ...] = ()
 
+    @property
+    def seen(self) -> Seen:
+        """What whoever answers this task has before them."""
+        suggestions = False if self.suggestions_hidden else bool(self.suggestions) or None
+        return Seen(questions_hash=self.questions_hash, guideline_hash=self.guideline_hash, suggestions=suggestions)
+
 
 class Annotation(Schema):
     """A stored answer."""
@@ -195,3 +210,5 @@ class Annotation(Schema):
     """Time spent on the record with a sign of life, pauses of more than a minute left out."""
     saw_suggestions: bool | None = None
     """Whether suggestions were shown; None when there were none."""
+    edited: bool = False
+    """Whether the response differs from the record's."""

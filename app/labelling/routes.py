@@ -22,9 +22,9 @@ from app.labelling import preview, view
 from app.labelling.component import ASSETS, ASSETS_PATH
 from curator import CuratorError, Workspace
 from curator.annotate import adjudicate, answers, comments, keymap, queue
-from curator.errors import AnnotationError, ClaimExpiredError
+from curator.errors import AnnotationError, AnsweredElsewhereError, ClaimExpiredError
 from curator.quality import edits, slips
-from schemas.annotation import Annotation, Answer, Claim, Task
+from schemas.annotation import Annotation, Answer, Claim, Seen, Task
 
 _PREFIX = "/api/v1/labelling"
 _MOST_BYTES = 4_000_000
@@ -68,6 +68,8 @@ def _endpoint(handler: Handler) -> Callable[[Request], Any]:
             return _error("It is not known who you are.", "Sign in, or enter your name.", status=401)
         try:
             return JSONResponse(await run_in_threadpool(handler, identity.workspace(), person, body))
+        except AnsweredElsewhereError as error:
+            return _error(error.problem, error.hint, status=409, code="answered_elsewhere")
         except ClaimExpiredError as error:
             return _error(error.problem, error.hint, status=409)
         except AnnotationError as error:
@@ -80,8 +82,8 @@ def _endpoint(handler: Handler) -> Callable[[Request], Any]:
     return respond
 
 
-def _error(problem: str, hint: str, *, status: int) -> JSONResponse:
-    return JSONResponse({"problem": problem, "hint": hint}, status_code=status)
+def _error(problem: str, hint: str, *, status: int, code: str | None = None) -> JSONResponse:
+    return JSONResponse({"problem": problem, "hint": hint, "code": code}, status_code=status)
 
 
 def _task(workspace: Workspace, person: str, body: Body) -> Body:
@@ -126,7 +128,7 @@ def _act(workspace: Workspace, person: str, body: Body) -> Body:
                 answer,
                 annotator=person,
                 active_seconds=float(body.get("active_seconds", 0)) or None,
-                questions_hash=body.get("questions_hash"),
+                seen=_seen(body),
             )
         elif kind == "skip":
             answers.skip(workspace, claim, answer, annotator=person)
@@ -151,6 +153,17 @@ def _claim_of(body: Body) -> Claim:
         slot_id=int(body["slot"]),
         record_id=str(body["record"]),
         expires_at=datetime.fromisoformat(body["expires_at"]),
+    )
+
+
+def _seen(body: Body) -> Seen | None:
+    """What the annotator had before them, if the screen says so."""
+    if "questions_hash" not in body:
+        return None
+    return Seen(
+        questions_hash=body["questions_hash"],
+        guideline_hash=body.get("guideline_hash", ""),  # a page from before an upgrade does not send it
+        suggestions=body.get("saw_suggestions"),
     )
 
 

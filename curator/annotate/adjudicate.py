@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from curator.access import require
+from curator.annotate.reading import present_answers
 from curator.annotate.settle import final_of, problems, reasons_to_keep_out, settle
 from curator.errors import AnnotationError
 from curator.quality.fingerprint import content_hash
@@ -57,10 +58,11 @@ def case(workspace: Workspace, record_id: str) -> Case:
         stored = records.get(connection, record_id)
         project = projects.by_id(connection, stored.project_id)
         answers = register.standing(connection, record_id)
+        present = present_answers(connection, project, answers)
         log = events.about(connection, record_id)
     flagged = [each for each in log if each.kind == "flag"]
     note = flagged[-1].detail.get("note", "") if flagged and isinstance(flagged[-1].detail, dict) else ""
-    differences = settle(stored.content, [each.answer for each in answers], project).differences if answers else ()
+    differences = settle(stored.content, present, project).differences if answers else ()
     ordered = sorted(answers, key=lambda each: content_hash(stored.content.with_response(each.annotator)))
     return Case(record_id, stored.content, stored.state, tuple(ordered), differences, str(note or ""))
 
@@ -77,7 +79,7 @@ def decide(
         record_id: What is decided.
         answer: The answer that counts: picked, merged or written anew.
         actor: Who decides.
-        picked: Id of the annotation that was taken as it is.
+        picked: Id of the annotation that is taken as it is, in place of `answer`.
         note: Why, for the annotators.
 
     Raises:
@@ -93,7 +95,12 @@ def decide(
             )
         project = projects.by_id(connection, stored.project_id)
         missing = problems(answer, stored.content, project.questions)
-        if missing and picked is None:  # one that was submitted under earlier questions may be picked as it is
+        if picked is not None:
+            chosen, _slot = register.get(connection, picked)
+            if chosen.record_id != record_id or chosen.undone:
+                raise AnnotationError("This answer does not stand any more.", hint="Reload the page.")
+            [answer] = present_answers(connection, project, [chosen])
+        elif missing:  # one that was submitted under earlier questions may be picked as it is
             raise AnnotationError(missing[0].text, hint="Complete it and decide again.")
         claims.withdraw(connection, record_id)
         if reasons_to_keep_out(answer, project):

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from curator.annotate.questions import Reader
-from curator.annotate.settle import reasons_to_keep_out
+from curator.annotate.reading import Reader
+from curator.annotate.settle import judges_the_record, reasons_to_keep_out
 from curator.stats import agreement as stats
 from curator.stats.agreement import Agreement
 from curator.store import annotations as register
@@ -66,11 +66,11 @@ def report(workspace: Workspace, *, project_id: int) -> Report:
         reader = Reader(connection, project_id)
         found = list(register.overlapping(connection, project_id))
     by_record = [list(group) for _, group in itertools.groupby(found, key=lambda each: each.record_id)]
-    rows = [_accept(by_record, project)]
+    rows = [_accept(by_record, project, reader)]
     for question in project.questions.questions:
         if question.kind == "text" or question.if_edited:
             continue
-        rows += _of_question(by_record, question, reader)
+        rows += _of_question(by_record, question, project, reader)
     return Report(
         records=len(by_record),
         people=len({each.annotator for each in found}),
@@ -79,30 +79,30 @@ def report(workspace: Workspace, *, project_id: int) -> Report:
     )
 
 
-def _accept(by_record: list[list[Annotation]], project: Project) -> QuestionAgreement:
-    return _measured(_accepting(by_record, project), "accept", None, _ACCEPT, positive=False)
+def _accept(by_record: list[list[Annotation]], project: Project, reader: Reader) -> QuestionAgreement:
+    return _measured(_accepting(by_record, project, reader), "accept", None, _ACCEPT, positive=False)
 
 
 _ACCEPT = "Accepted or kept out"
 
 
-def _accepting(by_record: list[list[Annotation]], project: Project) -> list[dict[str, bool]]:
+def _accepting(by_record: list[list[Annotation]], project: Project, reader: Reader) -> list[dict[str, bool]]:
     return [
-        {each.annotator: not reasons_to_keep_out(each.answer, project) for each in group if _is_judged(each)}
+        {
+            each.annotator: not reasons_to_keep_out(reader.present(each), project)
+            for each in group
+            if judges_the_record(each.answer, project.questions)
+        }
         for group in by_record
     ]
 
 
-def _is_judged(annotation: Annotation) -> bool:
-    """Whether somebody judged the record as a whole; answers given elsewhere may speak of one question only."""
-    answer = annotation.answer
-    return bool(answer.rating or answer.reject or answer.preference or answer.checks.ticked)
-
-
-def _of_question(by_record: list[list[Annotation]], question: Question, reader: Reader) -> Iterable[QuestionAgreement]:
+def _of_question(
+    by_record: list[list[Annotation]], question: Question, project: Project, reader: Reader
+) -> Iterable[QuestionAgreement]:
     if question.kind == "choices":
         for option in question.options:
-            ratings = [_ticked(group, option.value, question, reader) for group in by_record]
+            ratings = [_ticked(group, option.value, question, project, reader) for group in by_record]
             yield _measured(ratings, question.id, option.value, f"{question.title}: {option.label}", positive=True)
         return
     level: stats.Level = "ordinal" if question.kind == "rating" else "nominal"
@@ -126,10 +126,12 @@ def _answered(by_record: list[list[Annotation]], question: Question, reader: Rea
     return found
 
 
-def _ticked(group: list[Annotation], option: str, question: Question, reader: Reader) -> dict[str, bool]:
-    """Who ticked an option; an unticked check is an answer where the record was judged at all."""
-    given = {each.annotator: reader.value(each, question.id) for each in group}
-    judged = {each.annotator for each in group if _is_judged(each)}
+def _ticked(
+    group: list[Annotation], option: str, question: Question, project: Project, reader: Reader
+) -> dict[str, bool]:
+    """Who ticked an option; an unticked check is an answer where the record was judged, and not just rejected."""
+    given = {each.annotator: reader.value(each, question.id) for each in group if each.answer.reject is None}
+    judged = {each.annotator for each in group if judges_the_record(each.answer, project.questions)}
     return {
         person: isinstance(value, tuple) and option in value
         for person, value in given.items()
@@ -162,7 +164,7 @@ def _measured(
 def _pairs(by_record: list[list[Annotation]], project: Project, reader: Reader) -> list[PairAgreement]:
     """Kappa of every two people, on acceptance and on each question with one answer."""
     tables: list[tuple[str, bool, Sequence[Mapping[str, Hashable]]]] = [
-        (_ACCEPT, False, _accepting(by_record, project))
+        (_ACCEPT, False, _accepting(by_record, project, reader))
     ]
     for question in project.questions.questions:
         if question.kind in ("rating", "choice"):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from curator.access import require
 from curator.errors import AnnotationError
-from curator.store import claims, events, gold, pools, records
+from curator.store import accounts, claims, events, gold, pools, records
 from curator.store.claims import Lease
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -52,7 +52,8 @@ def assign(
     Only slots that nobody holds are moved. Whoever holds one keeps it.
 
     Raises:
-        AnnotationError: Both a person and a pool are named, or the pool has no member.
+        AnnotationError: Both a person and a pool are named, the pool has no member, or nobody with an account has this
+            name.
     """
     require(workspace, actor, Right.CURATE)
     if person is not None and pool is not None:
@@ -62,11 +63,14 @@ def assign(
             raise AnnotationError(
                 f"Pool {pool} has no member, so nobody would get the records.", hint="Put somebody into it first."
             )
+        if person is not None and accounts.any_password(connection) and accounts.find(connection, person) is None:
+            names = ", ".join(each.name for each in accounts.everybody(connection))
+            raise AnnotationError(f"Nobody here is called {person}.", hint=f"Name one of {names}.")
         if person is not None:
             audience = claims.person_audience(person)
         else:
             audience = claims.ANYBODY if pool is None else claims.pool_audience(pool)
-        changed = claims.assign(connection, record_ids, audience)
+        changed = claims.assign(connection, record_ids, audience, project_id=project_id)
         now = workspace.clock()
         for record_id in record_ids:
             detail = {"project": project_id, "audience": audience}
@@ -118,8 +122,10 @@ def pool_members(workspace: Workspace, *, project_id: int) -> dict[str, list[str
         return pools.members(connection, project_id)
 
 
-def set_pool(workspace: Workspace, name: str, people: Sequence[str], *, project_id: int, actor: str) -> None:
-    """Make `people` the members of a pool; with nobody the pool is gone.
+def set_pool(workspace: Workspace, name: str, people: Sequence[str], *, project_id: int, actor: str) -> int:
+    """Make `people` the members of a pool; with nobody the pool is gone and its records are for anybody.
+
+    Gives how many reviews that the pool was to give are for anybody now.
 
     Raises:
         AnnotationError: The name is empty.
@@ -133,8 +139,11 @@ def set_pool(workspace: Workspace, name: str, people: Sequence[str], *, project_
             pools.remove(connection, project_id, name, person)
         for person in set(people) - set(before):
             pools.add(connection, project_id, name, person)
-        detail = {"pool": name, "members": sorted(people)}
+        audience = claims.pool_audience(name)
+        freed = 0 if people else claims.keep_for_nobody(connection, project_id=project_id, audience=audience)
+        detail = {"pool": name, "members": sorted(people), "freed": freed}
         events.append(connection, "pool", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)
+        return freed
 
 
 def mark_gold(workspace: Workspace, record_id: str, expected: Answer, *, actor: str) -> None:
@@ -167,7 +176,8 @@ def unmark_gold(workspace: Workspace, record_id: str, *, actor: str) -> None:
             raise AnnotationError(f"Record {record_id} is not gold.", hint="Reload the page.")
         claims.offer_again(connection, record_id)
         if claims.unanswered(connection, record_id) == 0:
-            claims.reopen(connection, record_id, project_id=stored.project_id, priority=0)
+            audience = claims.pool_of(connection, record_id)
+            claims.reopen(connection, record_id, project_id=stored.project_id, priority=0, audience=audience)
         records.set_state(connection, stored, RecordState.WAITING, final=None)
         detail = {"project": stored.project_id}
         events.append(connection, "ungold", record_id, actor=actor, at=workspace.clock(), detail=detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +12,48 @@ from curator.ingest.formats import read_record, recognise
 from curator.ingest.rows import Row, open_rows
 from curator.quality.fingerprint import content_hash
 from schemas.importing import FieldMap, Format
+from schemas.questions import Question, Value
 from schemas.record import Record
 
 _SAMPLE = 100
+
+
+def value_of(question: Question, cell: str) -> Value:
+    """What a cell answers to a question: the value of an option, of several with commas, or text.
+
+    Raises:
+        AnnotationError: The question has no such option.
+
+    Example:
+        >>> value_of(BUILT_IN[1], "harmful, biased")
+        ('harmful', 'biased')
+    """
+    if question.kind == "text":
+        return cell
+    parts = tuple(part.strip() for part in cell.split(",")) if question.kind == "choices" else (cell,)
+    values = [_option_value(question, part) for part in parts]
+    if question.kind == "choices":
+        return tuple(values)
+    return int(values[0]) if question.kind == "rating" else values[0]
+
+
+def option_name(text: str) -> str:
+    """A text of a file as the value of an option: lower case, with underscores.
+
+    Example:
+        >>> option_name("1_full compliance")
+        '1_full_compliance'
+    """
+    return re.sub(r"[^a-z0-9]+", "_", text.casefold()).strip("_")
+
+
+def _option_value(question: Question, text: str) -> str:
+    for value in (text, option_name(text)):
+        if question.option(value) is not None:
+            return value
+    raise AnnotationError(
+        f"Question {question.id} has no option {text}.", hint="Add the option under Project, or correct the column."
+    )
 
 
 class Line(NamedTuple):

@@ -1,7 +1,8 @@
 """Answers that were given elsewhere: columns of a file, one per annotator, become answers of those people.
 
-The records must be in the project already. Each annotator takes one slot of a record, as if they had answered it here;
-a record that is complete then is settled, and one on which they differ waits for a decision.
+The records must be in the project already. An answer that judges the record, such as a rating, takes one of its
+slots, as if it had been given here. One that speaks of a single other question is kept beside the reviews that the
+record still needs. A record on which annotators differ waits for a decision.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ from typing import NamedTuple
 
 from curator.access import require
 from curator.annotate import answers
-from curator.annotate.columns import read_columns
+from curator.annotate.columns import option_name, read_columns, value_of
 from curator.annotate.questions import change_questions
+from curator.annotate.settle import judges_the_record
 from curator.errors import AnnotationError
 from curator.store import Connection, claims, projects, records, wordings
 from curator.store import annotations as register
 from curator.workspace import Workspace
 from schemas.account import Right
-from schemas.annotation import Answer
+from schemas.annotation import Answer, Checks
 from schemas.importing import FieldMap, Format
 from schemas.project import Project
-from schemas.questions import Option, Question, QuestionSet
+from schemas.questions import CHECKS, EDIT_REASONS, NOTE, RATING, Option, Question, QuestionSet, Value
+from schemas.record import Record
 
 _CHUNK = 500
 """Rows per transaction."""
@@ -60,7 +63,7 @@ def import_answers(
 ) -> Given:
     """Take over answers to one question from a file, one column per annotator.
 
-    A question that the project does not ask yet is added as a choice between the values of the file, on which
+    A question that the project does not ask yet is added as a choice between the texts of the file, on which
     annotators must agree. Running it again changes nothing.
 
     Args:
@@ -74,7 +77,8 @@ def import_answers(
         project: By default the first one.
 
     Raises:
-        AnnotationError: A column is missing, or a value is none of the question's options.
+        AnnotationError: A column is missing, a text is none of the question's options, or a new question would have
+            only one.
         IngestError: The file cannot be read.
     """
     require(workspace, actor, Right.CURATE)
@@ -82,33 +86,27 @@ def import_answers(
     with workspace.read() as connection:
         owner = projects.by_name(connection, project)
     asked = owner.questions.by_id(question)
-    used = sorted({value for line in lines for value in line.cells.values()})
+    used = sorted({text for line in lines for text in line.cells.values()})
     if asked is None:
         asked = _question(question, used)
         extended = QuestionSet(questions=(*owner.questions.questions, asked))
         change_questions(workspace, extended, project_id=owner.id, actor=actor)
         owner = owner.model_copy(update={"questions": extended})
-    unknown_values = [value for value in used if asked.option(value) is None]
-    if unknown_values:
-        raise AnnotationError(
-            f"Question {question} has no option {unknown_values[0]}.", hint="Add the option, or correct the column."
-        )
+    values = {text: value_of(asked, text) for text in used}
     matched = stored = already = 0
     touched: set[str] = set()
     pending = iter(lines)
     while chunk := list(islice(pending, _CHUNK)):
         with workspace.write() as connection:
             known = records.of_hash(connection, owner.id, {line.key for line in chunk})
-            for line in chunk:
-                record_id = known.get(line.key)
-                if record_id is None:
-                    continue
-                matched += 1
-                touched.add(record_id)
+            found = [(known[line.key], line) for line in chunk if line.key in known]
+            matched += len(found)
+            touched.update(record_id for record_id, _ in found)
+            for record_id, line in sorted(found, key=lambda pair: pair[0]):  # all who lock several do so in this order
                 for person, column in annotators.items():
                     if column in line.cells:
-                        values = {question: line.cells[column]}
-                        added = _give(connection, workspace, owner, record_id, person, values)
+                        value = values[line.cells[column]]
+                        added = _give(connection, workspace, owner, record_id, person, asked, value)
                         stored, already = stored + added, already + (not added)
     given = sum(column in line.cells for line in lines for column in annotators.values())
     with workspace.read() as connection:
@@ -124,8 +122,16 @@ def import_answers(
     )
 
 
-def _question(question_id: str, values: list[str]) -> Question:
-    options = tuple(Option(value=value, label=value.replace("_", " ")) for value in values)
+def _question(question_id: str, texts: list[str]) -> Question:
+    labels: dict[str, str] = {}
+    for text in texts:
+        labels.setdefault(option_name(text), text.replace("_", " "))
+    if len(labels) < 2 or "" in labels:
+        raise AnnotationError(
+            f"The columns hold {', '.join(texts) or 'nothing'}, which gives a choice too few options.",
+            hint=f"Add the question {question_id} under Project first, with all its options.",
+        )
+    options = tuple(Option(value=value, label=label) for value, label in labels.items())
     title = question_id.replace("_", " ").capitalize()
     return Question(id=question_id, kind="choice", title=title, options=options, must_agree=True)
 
@@ -136,17 +142,22 @@ def _give(
     project: Project,
     record_id: str,
     person: str,
-    values: dict[str, str],
+    asked: Question,
+    value: Value,
 ) -> bool:
     """Store one person's answer on a record; False when they answered it before."""
     now = workspace.clock()
+    claims.lock_record(connection, record_id)
     stored = records.get(connection, record_id)
     if any(each.annotator == person for each in register.standing(connection, record_id)):
         return False
     projects.ensure_person(connection, person, at=now)
     until = now + workspace.lease
-    claim = claims.claim_record(connection, person, record_id, now=now, until=until)
-    if claim is None:  # every slot is taken: theirs is one more
+    answer = _answer(stored.content, asked, value)
+    claim = None
+    if judges_the_record(answer, project.questions):
+        claim = claims.claim_record(connection, person, record_id, now=now, until=until)
+    if claim is None:  # theirs is one more: every slot is taken, or kept for somebody who judges the record
         claim = claims.open_for(connection, person, record_id, project_id=project.id, now=now, until=until)
     claims.close(connection, claim.token, annotator=person)
     context = register.AnswerContext(
@@ -158,7 +169,7 @@ def _give(
         connection,
         stored,
         project,
-        Answer(response=stored.content.response, values=dict(values)),
+        answer,
         annotator=person,
         slot_id=claim.slot_id,
         claim_token=secrets.token_urlsafe(16),
@@ -167,3 +178,14 @@ def _give(
         event="given",
     )
     return True
+
+
+def _answer(record: Record, asked: Question, value: Value) -> Answer:
+    """An answer to one question, about the response as it is."""
+    plain = Answer(response=record.response)
+    if asked.id == CHECKS:
+        ticked = value if isinstance(value, tuple) else ()
+        return plain.model_copy(update={"checks": Checks(**dict.fromkeys(ticked, True))})
+    if asked.id in (RATING, EDIT_REASONS, NOTE):
+        return plain.model_copy(update={asked.id: value})
+    return plain.model_copy(update={"values": {asked.id: value}})

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from curator.annotate.reading import Reader
 from curator.store import annotations as register
-from curator.store import gold, tallies
+from curator.store import gold, projects, tallies
 from curator.store.gold import GoldAnswer
 from curator.workspace import Workspace
 from schemas.annotation import RecordState
+from schemas.questions import QuestionSet
 
 
 class Progress(NamedTuple):
@@ -22,8 +24,8 @@ class Progress(NamedTuple):
     mine: int
     by_state: dict[RecordState, int]
     hours_left: tuple[float, float] | None
-    """Work that is left for one person at this one's pace: waiting records times the lower and upper quartile of their
-    active time over the last thirty answers. None with fewer than five answers."""
+    """Work that is left for one person at this one's pace: waiting records, without those of their newest 200 answers,
+    times the lower and upper quartile of their active time over the last thirty. None with fewer than five answers."""
 
     @property
     def records(self) -> int:
@@ -45,11 +47,12 @@ def progress(workspace: Workspace, annotator: str, *, project_id: int) -> Progre
     states = {f"record:{state.value}": state for state in RecordState}
     with workspace.read() as connection:
         totals = tallies.some(connection, project_id, [today, ever, *states])
-        seconds = register.recent_seconds(connection, annotator)
+        seconds = register.recent_seconds(connection, annotator, project_id=project_id)
+        said = register.waiting_for_others(connection, annotator, project_id=project_id)
     by_state = {state: totals[name] for name, state in states.items()}
     left = None
     if len(seconds) >= _PACE_NEEDS:
-        low, high = np.quantile(seconds, [0.25, 0.75]) * by_state[RecordState.WAITING] / 3600
+        low, high = np.quantile(seconds, [0.25, 0.75]) * max(0, by_state[RecordState.WAITING] - said) / 3600
         left = (float(low), float(high))
     return Progress(totals[today], totals[ever], by_state, left)
 
@@ -94,6 +97,8 @@ def team(workspace: Workspace, *, project_id: int, days: int = 30) -> Team:
     with workspace.read() as connection:
         totals = tallies.totals(connection, project_id)
         judged = gold.answers(connection, project_id)
+        questions = projects.by_id(connection, project_id).questions
+        reader = Reader(connection, project_id)
     now = workspace.clock()
     since = f"{now - timedelta(days=days):%Y-%m-%d}"
     members = []
@@ -115,7 +120,7 @@ def team(workspace: Workspace, *, project_id: int, days: int = 30) -> Team:
                 edited_shown=edited["shown"],
                 edited_hidden=edited["hidden"],
                 edited_none=edited["none"],
-                gold_right=sum(is_right(each) for each in mine),
+                gold_right=sum(is_right(each, reader, questions) for each in mine),
                 gold_given=len(mine),
             )
         )
@@ -128,13 +133,21 @@ def team(workspace: Workspace, *, project_id: int, days: int = 30) -> Team:
     return Team(sorted(members, key=lambda each: (-each.answers, each.name)), sorted(history))
 
 
-def is_right(given: GoldAnswer) -> bool:
-    """Whether an answer to a gold record ticks the same checks, is within one of its rating and agrees otherwise.
+def is_right(given: GoldAnswer, reader: Reader, questions: QuestionSet) -> bool:
+    """Whether an answer to a gold record rejects it or not, ticks the same checks, is within one of its rating and
+    gives the same answers to the project's own questions, both in the words of today.
 
-    The text is not compared: there are many right ways to write one.
+    Texts are not compared: there are many right ways to write one.
     """
-    answer, expected = given.given, given.expected
-    if answer.checks != expected.checks or answer.values != expected.values:
+    answer = reader.present(given.given)
+    expected = reader.present_answer(given.expected, None, given.marked_at)
+    if (answer.reject is None) != (expected.reject is None):
+        return False
+    if answer.reject is not None:
+        return True
+    if answer.checks != expected.checks:
+        return False
+    if any(answer.value(each.id) != expected.value(each.id) for each in questions.own if each.kind != "text"):
         return False
     if expected.preference is not None and (
         answer.preference is None or answer.preference.choice != expected.preference.choice

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 from curator.access import require
 from curator.annotate import answers
+from curator.annotate.reading import Reader
 from curator.errors import AnnotationError
 from curator.store import Connection, claims, events, projects, records, wordings
 from curator.store import annotations as register
 from curator.workspace import Workspace
 from schemas.account import Right
-from schemas.annotation import Annotation, Answer, RecordState
+from schemas.annotation import Annotation, RecordState
 from schemas.project import Project
 from schemas.questions import Change, ChangeClass, Mapping, Question, QuestionSet, Value
 
@@ -90,7 +93,7 @@ def plan_change(
         AnnotationError: A mapping names something that is not there.
     """
     with workspace.read() as connection:
-        return _plan(connection, projects.by_id(connection, project_id), after, mappings)[0]
+        return _plan(connection, projects.by_id(connection, project_id), after, mappings).change
 
 
 def change_questions(
@@ -98,30 +101,28 @@ def change_questions(
 ) -> Change:
     """The change that was made: stored with its version, and, when it breaks answers, their records asked again.
 
-    Earlier answers are never rewritten. A mapping is applied when they are read; a breaking change gives the records
-    that it touches a fresh review.
+    Earlier answers are never rewritten. A mapping is applied when they are read. A breaking change takes exactly the
+    answers that it touches back, to be given again; their annotators find them as drafts. Records that are flagged or
+    gold, or that a lead has decided, stay as they are.
 
     Raises:
         AnnotationError: A mapping names something that is not there.
     """
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
+        projects.lock(connection, project_id)
         project = projects.by_id(connection, project_id)
         now = workspace.clock()
-        change, touched = _plan(connection, project, after, mappings)
+        change, again = _plan(connection, project, after, mappings)
         wordings.keep(connection, project, actor=actor, at=now)
         changed = project.model_copy(update={"questions": after})
         projects.change(connection, changed)
-        wordings.keep(connection, changed, actor=actor, at=now, mappings=mappings)
-        if change.kind is ChangeClass.BREAKING:
-            for record_id in touched:
-                stored = records.get(connection, record_id)
-                kept_back = stored.state in (RecordState.FLAGGED, RecordState.GOLD)
-                if not kept_back and not claims.unanswered(connection, record_id):  # else it is asked anyway
-                    answers.offer_anew(connection, stored, priority=_AGAIN, at=now)
+        wordings.keep(connection, changed, actor=actor, at=now)
+        for record_id, given in again.items():
+            _ask_again(connection, record_id, given, actor=actor, at=now)
         events.append(
             connection,
-            "questions",
+            wordings.QUESTIONS_CHANGED,
             f"project {project_id}",
             actor=actor,
             at=now,
@@ -132,10 +133,25 @@ def change_questions(
         return change
 
 
+def _ask_again(
+    connection: Connection, record_id: str, given: Sequence[Annotation], *, actor: str, at: datetime
+) -> None:
+    claims.lock_record(connection, record_id)
+    standing = {each.id for each in register.standing(connection, record_id)}
+    still = [each for each in given if each.id in standing]  # else somebody took theirs back while this was planned
+    if not still or _stands_above(connection, record_id):
+        return
+    stored = records.get(connection, record_id)
+    answers.offer_anew(connection, stored, still, priority=_AGAIN, at=at)
+    detail = {"project": stored.project_id, "answers": [each.id for each in still]}
+    events.append(connection, "ask again", record_id, actor=actor, at=at, detail=detail)
+
+
 def set_guideline(workspace: Workspace, guideline: str, *, project_id: int, actor: str) -> None:
     """Store a new text of the guideline; answers name the one that their annotator saw."""
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
+        projects.lock(connection, project_id)
         project = projects.by_id(connection, project_id)
         if guideline == project.guideline:
             return
@@ -155,50 +171,67 @@ def set_guideline(workspace: Workspace, guideline: str, *, project_id: int, acto
         )
 
 
-class Reader:
-    """Reads answers as if they had been given to the present questions: every mapping since is applied."""
-
-    def __init__(self, connection: Connection, project_id: int) -> None:
-        sets = [each for each in wordings.history(connection, project_id) if each.kind == "questions"]
-        self._later = {
-            each.hash: [mapping for later in sets[n + 1 :] for mapping in later.mappings] for n, each in enumerate(sets)
-        }
-
-    def value(self, annotation: Annotation, question_id: str) -> Value | None:
-        """What was answered to a question, in the words of today."""
-        value = annotation.answer.value(question_id)
-        for mapping in self._later.get(annotation.questions_hash or "", ()):
-            if mapping.question != question_id or value is None:
-                continue
-            if isinstance(value, tuple):
-                value = tuple(dict.fromkeys(mapping.new if each == mapping.old else each for each in value))
-            elif str(value) == mapping.old:
-                value = mapping.new
-        return value
+class _Plan(NamedTuple):
+    change: Change
+    again: dict[str, list[Annotation]]
+    """Answers that are taken back when the change is made, by record, ordered by record id."""
 
 
-def _plan(
-    connection: Connection, project: Project, after: QuestionSet, mappings: Sequence[Mapping]
-) -> tuple[Change, list[str]]:
+def _plan(connection: Connection, project: Project, after: QuestionSet, mappings: Sequence[Mapping]) -> _Plan:
     kind, reasons, touched = classify(project.questions, after, mappings)
-    hit = [each for each in register.all_standing(connection, project.id) if _touches(each.answer, touched)]
-    found = list(dict.fromkeys(each.record_id for each in hit))
+    reader = Reader(connection, project.id)
+    hit: list[Annotation] = []
+    if touched:
+        hit = [each for each in register.all_standing(connection, project.id) if _touches(reader, each, touched, after)]
+    again: dict[str, list[Annotation]] = {}
+    if kind is ChangeClass.BREAKING:
+        lost = _without_mapped(touched, mappings)
+        for each in sorted(hit, key=lambda each: (each.record_id, each.id)):
+            if _touches(reader, each, lost, after):
+                again.setdefault(each.record_id, []).append(each)
+        for record_id in [each for each in again if _stands_above(connection, each)]:
+            del again[record_id]
     change = Change(
         kind=kind,
         reasons=tuple(reasons),
         mappings=tuple(mappings),
         answers=len(hit),
         people=len({each.annotator for each in hit}),
-        records=len(found) if kind is ChangeClass.BREAKING else 0,
+        records=len(again),
     )
-    return change, found
+    return _Plan(change, again)
 
 
-def _touches(answer: Answer, touched: dict[str, frozenset[str] | None]) -> bool:
+def _without_mapped(
+    touched: dict[str, frozenset[str] | None], mappings: Sequence[Mapping]
+) -> dict[str, frozenset[str] | None]:
+    """What a change touches and no mapping saves."""
+    saved = {(each.question, each.old) for each in mappings}
+    left = {
+        question_id: None if options is None else frozenset(one for one in options if (question_id, one) not in saved)
+        for question_id, options in touched.items()
+    }
+    return {question_id: options for question_id, options in left.items() if options is None or options}
+
+
+def _stands_above(connection: Connection, record_id: str) -> bool:
+    """Whether something else than its answers says what becomes of a record: a flag, a lead, or its being gold."""
+    stored = records.get(connection, record_id)
+    return stored.state in (RecordState.FLAGGED, RecordState.GOLD) or events.is_decided(connection, record_id)
+
+
+def _touches(reader: Reader, given: Annotation, touched: dict[str, frozenset[str] | None], after: QuestionSet) -> bool:
+    """Whether an answer, read in the words of today, holds what goes or lacks what becomes required."""
+    answer = reader.present(given)
     for question_id, options in touched.items():
         value = answer.value(question_id)
         if options is None:
+            asked = after.by_id(question_id)
+            if asked is None or answer.reject is not None or (asked.if_edited and not given.edited):
+                continue
             if value is None or value in ("", ()):
+                return True
+            if asked.kind != "text" and any(asked.option(each) is None for each in _several(value)):
                 return True
         elif value is not None and ("*" in options or options & set(_several(value))):
             return True

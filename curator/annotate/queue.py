@@ -43,7 +43,16 @@ def _claim(connection: Connection, annotator: str, project: Project, *, now: dat
         is_due = (tallies.some(connection, project.id, [mine])[mine] + 1) % project.gold_every == 0
         due = gold.next_for(connection, annotator, project_id=project.id) if is_due else None
         if due is not None:
-            claim = claims.open_for(connection, annotator, due, project_id=project.id, now=now, until=until)
+            claims.lock_record(connection, due)
+            claim = claims.claim_record(connection, annotator, due, now=now, until=until) or claims.open_for(
+                connection,
+                annotator,
+                due,
+                project_id=project.id,
+                now=now,
+                until=until,
+                audience=claims.person_audience(annotator),
+            )
     if claim is None:
         claim = claims.claim_next(
             connection,

@@ -45,7 +45,10 @@ def change(workspace: Workspace, *, project_id: int, actor: str, **settings: Any
     unknown = sorted(set(settings) - set(CHANGEABLE))
     if unknown:
         raise AnnotationError(f"A project has no setting {unknown[0]}.", hint=f"It has {', '.join(CHANGEABLE)}.")
+    if settings.get("base_model") == "":
+        settings["base_model"] = None
     with workspace.write() as connection:
+        projects.lock(connection, project_id)  # guideline and questions are stored with the settings
         before = projects.by_id(connection, project_id)
         try:
             after = Project.model_validate(before.model_dump() | settings)

@@ -92,6 +92,13 @@ def reasons_to_keep_out(answer: Answer, project: Project) -> list[str]:
     return reasons
 
 
+def judges_the_record(answer: Answer, questions: QuestionSet) -> bool:
+    """Whether an answer speaks of the record as a whole; one given elsewhere may speak of a single question."""
+    asked = questions.by_id(RATING)
+    needs_rating = asked is not None and asked.required
+    return bool(answer.rating or answer.reject or answer.preference or answer.checks.ticked or not needs_rating)
+
+
 def final_of(record: Record, answer: Answer) -> Record:
     """A record with what an answer says about its text, its training switches and its two responses."""
     final = record.with_response(answer.response)
@@ -112,7 +119,13 @@ def final_of(record: Record, answer: Answer) -> Record:
 
 
 def settle(record: Record, answers: Sequence[Answer], project: Project) -> Outcome:
-    """What a record becomes once everybody has answered: accepted, rejected, or a conflict that somebody decides."""
+    """What a record becomes once everybody has answered: accepted, rejected, or a conflict that somebody decides.
+
+    Answers that judge no record count where people must agree on a question, and nowhere else; if there are no others,
+    the record goes on waiting.
+    """
+    given = answers
+    answers = [answer for answer in given if judges_the_record(answer, project.questions)]
     accepting = [not reasons_to_keep_out(answer, project) for answer in answers]
     differences = []
     if any(accepting) and not all(accepting):
@@ -121,14 +134,17 @@ def settle(record: Record, answers: Sequence[Answer], project: Project) -> Outco
         same_text = len({answer.response for answer in answers}) == 1
         differences.append("preference" if same_text and record.alternative is not None else "response")
     for question in project.questions.questions:
-        if question.must_agree and len({_comparable(answer.value(question.id)) for answer in answers}) > 1:
+        said = {_comparable(value) for answer in given if (value := answer.value(question.id)) is not None}
+        if question.must_agree and len(said) > 1:
             differences.append(question.id)
     if differences:
         return Outcome(RecordState.CONFLICT, None, tuple(differences))
+    if not answers:
+        return Outcome(RecordState.WAITING, None)
     if all(accepting):
         return Outcome(RecordState.ACCEPTED, final_of(record, answers[-1]))
     return Outcome(RecordState.REJECTED, None)
 
 
-def _comparable(value: Value | None) -> str | None:
-    return "\n".join(sorted(value)) if isinstance(value, tuple) else None if value is None else str(value)
+def _comparable(value: Value) -> str:
+    return "\n".join(sorted(value)) if isinstance(value, tuple) else str(value)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from curator.access import require
-from curator.annotate.columns import read_columns
+from curator.annotate.columns import read_columns, value_of
 from curator.errors import AnnotationError
 from curator.store import events, projects, records, suggestions
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.annotation import Suggestion
 from schemas.importing import FieldMap, Format
-from schemas.questions import Question, Value
+from schemas.questions import Question
 
 _CHUNK = 500
 """Rows per transaction."""
@@ -90,17 +90,7 @@ def import_suggestions(
 
 
 def _suggestion(question: Question, text: str, source: str, score: str | None) -> Suggestion:
-    value: Value
-    if question.kind == "text":
-        value = text
-    else:
-        parts = tuple(part.strip() for part in text.split(",")) if question.kind == "choices" else (text,)
-        unknown = [part for part in parts if question.option(part) is None]
-        if unknown:
-            raise AnnotationError(
-                f"Question {question.id} has no option {unknown[0]}.", hint="Add the option, or correct the column."
-            )
-        value = parts if question.kind == "choices" else int(text) if question.kind == "rating" else text
+    value = value_of(question, text)
     try:
         sure = None if score is None else float(score)
     except ValueError:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from curator.errors import NotFoundError
 from curator.store.engine import insert_or_replace
-from curator.store.tables import annotation, draft, event, slot
+from curator.store.tables import annotation, draft, event, record, slot
 from schemas.annotation import Annotation, Answer
 
 
@@ -58,14 +58,14 @@ def add(
         **context._asdict(),
     }
     row = connection.execute(insert(annotation).values(values).returning(annotation)).mappings().one()
-    return _annotation(row)
+    return annotation_of(row)
 
 
 def of_token(connection: Connection, claim_token: str) -> Annotation | None:
     """The answer that was given with a claim."""
     query = select(annotation).where(annotation.c.claim_token == claim_token)
     row = connection.execute(query).mappings().first()
-    return None if row is None else _annotation(row)
+    return None if row is None else annotation_of(row)
 
 
 def get(connection: Connection, annotation_id: int) -> tuple[Annotation, int]:
@@ -77,19 +77,19 @@ def get(connection: Connection, annotation_id: int) -> tuple[Annotation, int]:
     row = connection.execute(select(annotation).where(annotation.c.id == annotation_id)).mappings().first()
     if row is None:
         raise NotFoundError(f"There is no annotation {annotation_id}.", hint="Reload the page.")
-    return _annotation(row), row["slot_id"]
+    return annotation_of(row), row["slot_id"]
 
 
 def about(connection: Connection, record_id: str) -> list[Annotation]:
     """Every answer on a record, undone ones too, oldest first."""
     query = select(annotation).where(annotation.c.record_id == record_id).order_by(annotation.c.id)
-    return [_annotation(row) for row in connection.execute(query).mappings()]
+    return [annotation_of(row) for row in connection.execute(query).mappings()]
 
 
 def standing(connection: Connection, record_id: str) -> list[Annotation]:
     """Answers on a record that were not undone, oldest first."""
     query = select(annotation).where(annotation.c.record_id == record_id, annotation.c.undone.is_(False))
-    return [_annotation(row) for row in connection.execute(query.order_by(annotation.c.id)).mappings()]
+    return [annotation_of(row) for row in connection.execute(query.order_by(annotation.c.id)).mappings()]
 
 
 def newest_of(
@@ -110,7 +110,7 @@ def newest_of(
     if after is not None:
         query = query.where(annotation.c.id > after)
     rows = connection.execute(query.order_by(annotation.c.id if after is not None else annotation.c.id.desc()))
-    found = [_annotation(row) for row in rows.mappings()]
+    found = [annotation_of(row) for row in rows.mappings()]
     return found[::-1] if after is not None else found
 
 
@@ -133,12 +133,25 @@ def people_of(connection: Connection, record_ids: Sequence[str]) -> dict[str, li
     return found
 
 
-def recent_seconds(connection: Connection, annotator: str, *, limit: int = 30) -> list[float]:
-    """Active seconds of somebody's newest answers for which they are known."""
-    query = select(annotation.c.active_seconds).where(
-        annotation.c.annotator == annotator, annotation.c.active_seconds.is_not(None)
+def recent_seconds(connection: Connection, annotator: str, *, project_id: int, limit: int = 30) -> list[float]:
+    """Active seconds of somebody's newest answers that stand and for which they are known."""
+    query = select(annotation.c.active_seconds).join(slot, slot.c.id == annotation.c.slot_id)
+    query = query.where(
+        annotation.c.annotator == annotator,
+        annotation.c.active_seconds.is_not(None),
+        annotation.c.undone.is_(False),
+        slot.c.project_id == project_id,
     )
     return list(connection.execute(query.order_by(annotation.c.id.desc()).limit(limit)).scalars())
+
+
+def waiting_for_others(connection: Connection, annotator: str, *, project_id: int, newest: int = 200) -> int:
+    """How many of the newest records that somebody answered still wait for other people."""
+    mine = select(annotation.c.record_id).where(annotation.c.annotator == annotator, annotation.c.undone.is_(False))
+    recent = mine.order_by(annotation.c.id.desc()).limit(newest).subquery()
+    query = select(func.count()).select_from(recent.join(record, record.c.id == recent.c.record_id))
+    waits = (record.c.project_id == project_id) & (record.c.state == "waiting")
+    return connection.execute(query.where(waits)).scalar_one()
 
 
 def overlapping(connection: Connection, project_id: int) -> Iterator[Annotation]:
@@ -154,7 +167,7 @@ def overlapping(connection: Connection, project_id: int) -> Iterator[Annotation]
     query = select(annotation).where(stands, annotation.c.record_id.in_(several))
     rows = connection.execute(query.order_by(annotation.c.record_id, annotation.c.id).execution_options(yield_per=2000))
     for row in rows.mappings():
-        yield _annotation(row)
+        yield annotation_of(row)
 
 
 def all_standing(connection: Connection, project_id: int) -> Iterator[Annotation]:
@@ -162,18 +175,13 @@ def all_standing(connection: Connection, project_id: int) -> Iterator[Annotation
     query = select(annotation).join(slot, slot.c.id == annotation.c.slot_id)
     query = query.where(slot.c.project_id == project_id, annotation.c.undone.is_(False))
     for row in connection.execute(query.order_by(annotation.c.id).execution_options(yield_per=2000)).mappings():
-        yield _annotation(row)
+        yield annotation_of(row)
 
 
 def mark_undone(connection: Connection, annotation_id: int) -> bool:
     """Take an answer back; False when it was taken back already. It is kept."""
     change = annotation.update().where(annotation.c.id == annotation_id, annotation.c.undone.is_(False))
     return connection.execute(change.values(undone=True)).rowcount == 1
-
-
-def is_edited(connection: Connection, annotation_id: int) -> bool:
-    """Whether an answer changed the response."""
-    return bool(connection.execute(select(annotation.c.edited).where(annotation.c.id == annotation_id)).scalar())
 
 
 _ACTS = ("submit", "skip", "flag")
@@ -189,8 +197,14 @@ def last_act(connection: Connection, annotator: str, *, project_id: int) -> Last
         if row.kind == "undo":
             cancelled.add(row.detail["cancels"])
         elif row.detail["project"] == project_id and row.id not in cancelled:
-            return LastAct(row.id, row.kind, row.subject, row.detail["slot"], row.detail.get("annotation"))
+            annotation_id = row.detail.get("annotation")
+            if annotation_id is None or not _is_undone(connection, annotation_id):  # a lead may have taken it back
+                return LastAct(row.id, row.kind, row.subject, row.detail["slot"], annotation_id)
     return None
+
+
+def _is_undone(connection: Connection, annotation_id: int) -> bool:
+    return bool(connection.execute(select(annotation.c.undone).where(annotation.c.id == annotation_id)).scalar())
 
 
 def submit_event(connection: Connection, added: Annotation) -> int:
@@ -226,7 +240,8 @@ def drop_draft(connection: Connection, record_id: str, annotator: str) -> None:
     connection.execute(draft.delete().where(draft.c.record_id == record_id, draft.c.annotator == annotator))
 
 
-def _annotation(row: RowMapping) -> Annotation:
+def annotation_of(row: RowMapping) -> Annotation:
+    """A row of the table as an answer."""
     return Annotation(
         id=row["id"],
         record_id=row["record_id"],
@@ -238,4 +253,5 @@ def _annotation(row: RowMapping) -> Annotation:
         guideline_hash=row["guideline_hash"],
         active_seconds=row["active_seconds"],
         saw_suggestions=row["saw_suggestions"],
+        edited=bool(row["edited"]),
     )

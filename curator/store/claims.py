@@ -236,14 +236,21 @@ def release(connection: Connection, slot_id: int) -> str | None:
     return holder
 
 
-def assign(connection: Connection, record_ids: Sequence[str], audience: str) -> int:
-    """Keep the open slots of records for an audience; returns how many slots."""
+def assign(connection: Connection, record_ids: Sequence[str], audience: str, *, project_id: int) -> int:
+    """Keep the open slots of records of a project for an audience; returns how many slots."""
     changed = 0
     for start in range(0, len(record_ids), 500):  # databases bound the number of values in one statement
         some = list(record_ids[start : start + 500])
-        change = slot.update().where(slot.c.record_id.in_(some), slot.c.state == "open")
+        here = (slot.c.project_id == project_id) & slot.c.record_id.in_(some)
+        change = slot.update().where(here, slot.c.state == "open")
         changed += connection.execute(change.values(audience=audience)).rowcount
     return changed
+
+
+def keep_for_nobody(connection: Connection, *, project_id: int, audience: str) -> int:
+    """Offer what is kept for one audience to anybody; returns how many unanswered slots."""
+    kept = (slot.c.project_id == project_id) & (slot.c.audience == audience) & (slot.c.state != "done")
+    return connection.execute(slot.update().where(kept).values(audience=ANYBODY)).rowcount
 
 
 def open_to_all(connection: Connection, *, project_id: int) -> int:
@@ -270,15 +277,20 @@ def set_priority(connection: Connection, *, batch_id: int, priority: int) -> int
 
 def add_slots(connection: Connection, *, project_id: int, reviews: int, record_ids: Sequence[str] | None = None) -> int:
     """Give records that wait as many slots as `reviews`, withdrawn ones not counted; returns how many were added."""
-    counts = select(slot.c.record_id, func.count().label("n"), func.max(slot.c.n).label("last"))
+    counts = select(
+        slot.c.record_id,
+        func.count().label("n"),
+        func.max(slot.c.n).label("last"),
+        func.max(slot.c.audience).label("audience"),
+        func.max(slot.c.priority).label("priority"),
+    )
     counts = counts.where(slot.c.project_id == project_id, slot.c.state != "withdrawn").group_by(slot.c.record_id)
     waits = counts.join(record, record.c.id == slot.c.record_id).where(record.c.state == "waiting").subquery()
-    query = select(waits.c.record_id, waits.c.n, waits.c.last, record.c.priority)
-    query = query.join(record, record.c.id == waits.c.record_id).where(waits.c.n < reviews)
+    query = select(waits).where(waits.c.n < reviews)
     wanted = None if record_ids is None else set(record_ids)
     rows = [
         {"record_id": row.record_id, "project_id": project_id, "n": row.last + 1 + more, "state": "open",
-         "priority": row.priority, "audience": ANYBODY, "shuffle": draw()}
+         "priority": row.priority, "audience": _for_more(row.audience), "shuffle": draw()}
         for row in connection.execute(query)
         if wanted is None or row.record_id in wanted
         for more in range(reviews - row.n)
@@ -288,15 +300,30 @@ def add_slots(connection: Connection, *, project_id: int, reviews: int, record_i
     return len(rows)
 
 
+def _for_more(audience: str) -> str:
+    """For whom further reviews are: a pool has more members, a person has said what they think."""
+    return audience if audience.startswith(pool_audience("")) else ANYBODY
+
+
 def open_for(
-    connection: Connection, annotator: str, record_id: str, *, project_id: int, now: datetime, until: datetime
+    connection: Connection,
+    annotator: str,
+    record_id: str,
+    *,
+    project_id: int,
+    now: datetime,
+    until: datetime,
+    audience: str = ANYBODY,
 ) -> Claim:
-    """A claim on a slot that is made for this person: an extra review of a record that asks for no more."""
+    """A claim on a slot that is made for this person: an extra review of a record that asks for no more.
+
+    The caller has locked the record. `audience` is for whom the slot is kept once they give it back.
+    """
     n = _next_n(connection, record_id)
     token = secrets.token_urlsafe(16)
     values = {
         "record_id": record_id, "project_id": project_id, "n": n, "state": "held", "holder": annotator,
-        "audience": person_audience(annotator), "shuffle": draw(), "claim_token": token,
+        "audience": audience, "shuffle": draw(), "claim_token": token,
         "claimed_at": now, "seen_at": now, "expires_at": until,
     }  # fmt: skip
     row = connection.execute(slot.insert().values(values).returning(slot)).mappings().one()
@@ -331,10 +358,26 @@ def offer_again(connection: Connection, record_id: str, *, priority: int | None 
     connection.execute(slot.update().where(slot.c.record_id == record_id, slot.c.state == "withdrawn").values(values))
 
 
-def reopen(connection: Connection, record_id: str, *, project_id: int, priority: int) -> None:
+def reopen(connection: Connection, record_id: str, *, project_id: int, priority: int, audience: str = ANYBODY) -> None:
     """Add a fresh open slot to a record whose slots were all answered, or that never had one."""
-    values = {"record_id": record_id, "project_id": project_id, "n": _next_n(connection, record_id), "shuffle": draw()}
+    values = {
+        "record_id": record_id, "project_id": project_id, "n": _next_n(connection, record_id), "shuffle": draw(),
+        "audience": audience,
+    }  # fmt: skip
     connection.execute(slot.insert().values(**values, state="open", priority=priority))
+
+
+def audience_of(connection: Connection, annotation_id: int) -> str:
+    """For whom the slot of an answer was kept."""
+    query = select(slot.c.audience).join(annotation, annotation.c.slot_id == slot.c.id)
+    return str(connection.execute(query.where(annotation.c.id == annotation_id)).scalar_one())
+
+
+def pool_of(connection: Connection, record_id: str) -> str:
+    """The pool that a record is kept for, else anybody: for one more review, which its one person cannot give."""
+    kept = slot.c.audience.startswith(pool_audience(""), autoescape=True)
+    query = select(slot.c.audience).where(slot.c.record_id == record_id, kept).order_by(slot.c.n.desc()).limit(1)
+    return connection.execute(query).scalar() or ANYBODY
 
 
 def _next_n(connection: Connection, record_id: str) -> int:
@@ -350,12 +393,6 @@ def lock_record(connection: Connection, record_id: str) -> None:
 def lock_person(connection: Connection, name: str) -> None:
     """Let only this transaction claim for somebody until it ends: two tabs must not hold two slots of one record."""
     connection.execute(select(person.c.name).where(person.c.name == name).with_for_update())
-
-
-def has_withdrawn(connection: Connection, record_id: str) -> bool:
-    """Whether a flag keeps slots of a record out of the queue."""
-    query = select(slot.c.id).where(slot.c.record_id == record_id, slot.c.state == "withdrawn").limit(1)
-    return connection.execute(query).first() is not None
 
 
 def unanswered(connection: Connection, record_id: str) -> int:

@@ -26,6 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from curator.errors import NewerDatabaseError, StoreError
+from curator.store import tallies
 from curator.store.turns import Turns, WaitedTooLongError
 
 _BUSY_SECONDS = 15.0
@@ -148,7 +149,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     deadline = time.monotonic() + access.busy_seconds
     with _explained(access), access.writers.one(access.busy_seconds), engine.connect() as plain:
         connection = plain.execution_options(**{_DEADLINE: deadline})
-        with connection.begin():
+        with connection.begin(), tallies.changed_at_the_end(connection):
             yield connection
 
 
@@ -162,6 +163,10 @@ def _explained(access: _Access) -> Iterator[None]:
             raise StoreError(
                 f"The database was busy for more than {access.busy_seconds:g} s.",
                 hint="Another process is writing a lot; wait for it to end and try again.",
+            ) from error
+        if isinstance(cause, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
+            raise StoreError(
+                "Two people changed the same things at the same moment; this change was not stored.", hint="Try again."
             ) from error
         if _is_full(cause):
             raise StoreError("The disk is full; nothing was stored.", hint="Free some space and try again.") from error

@@ -56,6 +56,24 @@ def newest(connection: Connection, subject: str, kinds: Sequence[str]) -> int | 
     return connection.execute(query).scalar()
 
 
+def gave_up(connection: Connection, record_id: str, actor: str) -> str | None:
+    """Token of the claim with which somebody last skipped or flagged a record."""
+    query = select(event.c.detail).where(
+        event.c.subject == record_id, event.c.actor == actor, event.c.kind.in_(["skip", "flag"])
+    )
+    detail = connection.execute(query.order_by(event.c.id.desc()).limit(1)).scalar()
+    return None if detail is None else detail.get("claim")
+
+
+_DECISIONS = ("adjudicate", "send-back", "ask again", "unflag", "ungold")
+
+
+def is_decided(connection: Connection, record_id: str) -> bool:
+    """Whether a lead has settled a record and nobody has put it back into the queue since."""
+    query = select(event.c.kind).where(event.c.subject == record_id, event.c.kind.in_(_DECISIONS))
+    return connection.execute(query.order_by(event.c.id.desc()).limit(1)).scalar() == "adjudicate"
+
+
 def reason_of_sending_back(connection: Connection, subject: str) -> str | None:
     """Why a record was sent back, if nobody has answered it since."""
     query = select(event.c.kind, event.c.detail).where(

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, exists, insert, select
 
+from curator.store.annotations import annotation_of
 from curator.store.tables import annotation, gold, skip
-from schemas.annotation import Answer
+from schemas.annotation import Annotation, Answer
 
 
 class GoldAnswer(NamedTuple):
@@ -16,8 +17,10 @@ class GoldAnswer(NamedTuple):
 
     annotator: str
     record_id: str
-    given: Answer
+    given: Annotation
     expected: Answer
+    marked_at: datetime
+    """When the right answer was given, in the words of the questions of then."""
 
 
 def mark(
@@ -57,7 +60,7 @@ def next_for(connection: Connection, annotator: str, *, project_id: int) -> str 
 def answers(connection: Connection, project_id: int) -> list[GoldAnswer]:
     """Every answer that stands on a gold record."""
     query = (
-        select(annotation, gold.c.expected)
+        select(annotation, gold.c.expected, gold.c.at)
         .join(gold, gold.c.record_id == annotation.c.record_id)
         .where(gold.c.project_id == project_id, annotation.c.undone.is_(False))
         .order_by(annotation.c.id)
@@ -66,8 +69,9 @@ def answers(connection: Connection, project_id: int) -> list[GoldAnswer]:
         GoldAnswer(
             row["annotator"],
             row["record_id"],
-            Answer.model_validate(row["answer"]),
+            annotation_of(row),
             Answer.model_validate(row["expected"]),
+            row["at"],
         )
         for row in connection.execute(query).mappings()
     ]

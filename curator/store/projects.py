@@ -55,7 +55,7 @@ def all_projects(connection: Connection) -> list[Project]:
 
 
 def lock(connection: Connection, project_id: int) -> None:
-    """Let only this transaction add records to a project until it ends; annotation goes on."""
+    """Let only this transaction add records to a project or change it until it ends; annotation goes on."""
     # KEY SHARE of rows that refer to the project, as answers and totals do, does not wait for this lock.
     connection.execute(select(project.c.id).where(project.c.id == project_id).with_for_update(key_share=True))
 

@@ -5,39 +5,61 @@ A total is changed in the transaction that changes what it counts, so a page nev
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from curator.store.tables import tally
 
+_CHANGES = "curator_tallies"
+
 
 def add(connection: Connection, project_id: int, changes: Mapping[str, int]) -> None:
-    """Change totals of a project, each by its number.
-
-    They are changed in the order of their names: two transactions that change the same ones never wait in a circle.
+    """Change totals of a project, each by its number, when the transaction ends.
 
     Names are `record:STATE`; and for people `annotator:NAME`, `day:YYYY-MM-DD:NAME`, `seconds:NAME` (active time), and
     `answers KIND:NAME` and `edited KIND:NAME`, where KIND says whether suggestions were `shown`, `hidden` or `none`.
     """
-    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    rows = [{"project_id": project_id, "name": name, "n": n} for name, n in sorted(changes.items())]
-    statement = build(tally).values(rows)
-    keys = ["project_id", "name"]
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_={"n": tally.c.n + statement.excluded.n})
-    )
+    pending: Counter[tuple[int, str]] = connection.info[_CHANGES]
+    for name, n in changes.items():
+        pending[project_id, name] += n
+
+
+@contextmanager
+def changed_at_the_end(connection: Connection) -> Iterator[None]:
+    """Collect the changes of a transaction and make them as its last act, in the order of their names.
+
+    Everybody's transactions change the same few rows: whoever changed them early would keep others waiting until the
+    commit, and two who changed them in different orders would wait for each other.
+    """
+    pending: Counter[tuple[int, str]] = Counter()
+    connection.info[_CHANGES] = pending
+    try:
+        yield
+        changes = [(project_id, name, n) for (project_id, name), n in sorted(pending.items()) if n]
+        rows = [{"project_id": project_id, "name": name, "n": n} for project_id, name, n in changes]
+        if rows:
+            build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            statement = build(tally)
+            change = statement.on_conflict_do_update(
+                index_elements=["project_id", "name"], set_={"n": tally.c.n + statement.excluded.n}
+            )
+            connection.execute(change, rows)
+    finally:
+        del connection.info[_CHANGES]
 
 
 def totals(connection: Connection, project_id: int) -> dict[str, int]:
-    """Every total of a project by name; a name that is missing stands at 0."""
+    """Every total of a project by name, as the last transaction left it; a name that is missing stands at 0."""
     query = select(tally.c.name, tally.c.n).where(tally.c.project_id == project_id)
     return {row.name: row.n for row in connection.execute(query)}
 
 
 def some(connection: Connection, project_id: int, names: Collection[str]) -> dict[str, int]:
-    """The totals with these names; one that was never changed stands at 0."""
+    """The totals with these names, as the last transaction left them; one that was never changed stands at 0."""
     query = select(tally.c.name, tally.c.n).where(tally.c.project_id == project_id, tally.c.name.in_(names))
     found = {row.name: row.n for row in connection.execute(query)}
     return {name: found.get(name, 0) for name in names}

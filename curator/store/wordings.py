@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 import orjson
-from pydantic import JsonValue
 from sqlalchemy import Connection, select
 
 from curator.store.engine import insert_or_ignore
 from curator.store.tables import wording
 from schemas.project import Project
-from schemas.questions import Mapping, QuestionSet
+from schemas.questions import QuestionSet
 
-
-class Wording(NamedTuple):
-    """One text or set of questions, with its history."""
-
-    hash: str
-    kind: str
-    """`guideline` or `questions`."""
-    content: JsonValue
-    mappings: tuple[Mapping, ...]
-    """How answers to the set before it are read."""
-    actor: str
-    at: datetime
+QUESTIONS_CHANGED = "questions"
+"""Kind of the event that tells of a change of questions, in order and with its mappings; this table has one row per
+text however often it came back."""
 
 
 def questions_hash(questions: QuestionSet) -> str:
@@ -41,36 +29,18 @@ def guideline_hash(guideline: str) -> str:
     return hashlib.sha256(b"guideline:" + guideline.encode()).hexdigest()
 
 
-def keep(
-    connection: Connection, project: Project, *, actor: str, at: datetime, mappings: Sequence[Mapping] = ()
-) -> None:
+def keep(connection: Connection, project: Project, *, actor: str, at: datetime) -> None:
     """Remember the present questions and guideline of a project; what is known already is left as it is."""
     rows = [
-        (questions_hash(project.questions), "questions", project.questions.model_dump(mode="json"), mappings),
-        (guideline_hash(project.guideline), "guideline", project.guideline, ()),
+        (questions_hash(project.questions), "questions", project.questions.model_dump(mode="json")),
+        (guideline_hash(project.guideline), "guideline", project.guideline),
     ]
-    for key, kind, content, read_as in rows:
+    for key, kind, content in rows:
         values = {
             "project_id": project.id, "hash": key, "kind": kind, "content": content,
-            "mappings": [each.model_dump() for each in read_as], "actor": actor, "at": at,
+            "mappings": [], "actor": actor, "at": at,
         }  # fmt: skip
         connection.execute(insert_or_ignore(wording, connection.dialect).values(values))
-
-
-def history(connection: Connection, project_id: int) -> list[Wording]:
-    """Everything that was ever asked in a project, oldest first."""
-    query = select(wording).where(wording.c.project_id == project_id).order_by(wording.c.at, wording.c.hash)
-    return [
-        Wording(
-            row["hash"],
-            row["kind"],
-            row["content"],
-            tuple(Mapping.model_validate(each) for each in row["mappings"]),
-            row["actor"],
-            row["at"],
-        )
-        for row in connection.execute(query).mappings()
-    ]
 
 
 def is_known(connection: Connection, project_id: int, *hashes: str) -> bool:

@@ -131,7 +131,8 @@ def _annotate(workspace: Workspace) -> None:
 
     with workspace.write() as connection:
         first = records.page(connection, 1, limit=20)
-        waiting = [each for each in first if each.state.value == "waiting"]
+        still = (each for each in first if each.state.value == "waiting")
+        waiting = sorted(still, key=lambda each: each.content.instruction)  # "x" comes last
         suggestions.add_many(
             connection,
             [(each.id, Suggestion(question="rating", value=4, source="a rule", score=0.5)) for each in waiting],
@@ -143,6 +144,7 @@ def _annotate(workspace: Workspace) -> None:
     submit("Ada")
     held = task("Ada")
     answers.skip(workspace, held.claim, Answer(response="x"), annotator="Ada")
+    assert not answers.save_draft(workspace, held.claim, Answer(response=""), annotator="Ada")
     answers.undo(workspace, "Ada", project_id=1)
     queue.give_back(workspace, task("Ada").claim)
     flagged = task("Ada")
@@ -154,6 +156,8 @@ def _annotate(workspace: Workspace) -> None:
     queue.offer_skipped(workspace, "Ben", project_id=1)
     [newest, *_] = answers.history(workspace, "Ada", project_id=1)
     answers.reopen(workspace, newest.annotation.id, annotator="Ada")
+    submit("Ada")
+    answers.send_back(workspace, newest.annotation.record_id, reason="Once more.", actor="Lea")
     submit("Ada")
     progress(workspace, "Ada", project_id=1)
     comments.add(workspace, waiting[0].id, "Hm.", author="Ada")
@@ -175,13 +179,11 @@ def _annotate(workspace: Workspace) -> None:
     assert keymap.keys_of(workspace, "Ada")["skip"] == "w"
     with workspace.write() as connection:
         now = workspace.clock()
-        assert annotations.is_edited(connection, newest.annotation.id) is False
-        assert annotations.recent_seconds(connection, "Ada")
+        assert annotations.recent_seconds(connection, "Ada", project_id=1)
         assert annotations.records_of(connection, "Ada")
         assert annotations.people_of(connection, [newest.annotation.record_id])
         assert events.about(connection, newest.annotation.record_id)
         assert events.newest(connection, newest.annotation.record_id, ["submit"])
-        assert not claims.has_withdrawn(connection, newest.annotation.record_id)
         claims.add_skip(connection, waiting[0].id, "Zoe", at=now)
         claims.remove_skip(connection, waiting[0].id, "Zoe")
         at_random = claims.claim_next(
@@ -227,13 +229,18 @@ def _lead(workspace: Workspace) -> None:
     before = queue.next_task(workspace, "Ada", project_id=1)
     questions.change_questions(workspace, after, project_id=1, actor="Lea", mappings=mappings)
     given = Answer(response="x", rating=4, values={"tone": "a"})
-    answers.submit(workspace, before.claim, given, annotator="Ada", questions_hash=before.questions_hash)
+    answers.submit(workspace, before.claim, given, annotator="Ada", seen=before.seen)
     questions.set_guideline(workspace, "Be kind.", project_id=1, actor="Lea")
     settings.create(workspace, "second", actor="Lea")
     with workspace.read() as connection:
         assert [each.name for each in projects.all_projects(connection)] == ["default", "second"]
         done = [each.id for each in records.accepted(connection, 1)]
     answers.send_back(workspace, done[0], reason="Again, please.", actor="Lea")
+    with workspace.read() as connection:
+        settled = [each.id for each in records.page(connection, 1, limit=50) if each.state.value == "accepted"]
+    assignment.mark_gold(workspace, settled[0], Answer(response="x", rating=5), actor="Lea")
+    assignment.unmark_gold(workspace, settled[0], actor="Lea")
+    assert assignment.set_pool(workspace, "medical", [], project_id=1, actor="Lea") == 0
 
 
 def _accounts(workspace: Workspace) -> None:
