@@ -64,7 +64,7 @@ def sign_in(workspace: Workspace, name: str, password: str, *, address: str) -> 
             token = secrets.token_urlsafe(32)
             accounts.begin_session(connection, digest(token), name, at=now, expires_at=now + LIFE)
             if stored is not None and hasher.check_needs_rehash(stored):
-                accounts.change_hash(connection, name, hasher.hash(password))
+                accounts.set_password(connection, name, hasher.hash(password))
             events.append(connection, "sign in", f"person {name}", actor=name, at=now)
     if not is_right:  # stored before it is said, so that a failure always counts
         raise AccessError("Name and password do not fit.", hint="Check both, or ask an admin to reset the password.")

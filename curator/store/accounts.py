@@ -53,16 +53,15 @@ def password_hash(connection: Connection, name: str) -> str | None:
     return connection.execute(select(person.c.password_hash).where(person.c.name == name)).scalar()
 
 
-def set_password(connection: Connection, name: str, hashed: str, *, role: Role, at: datetime) -> None:
-    """Give somebody a password and a role; somebody unknown is made."""
+def make(connection: Connection, name: str, *, role: Role, at: datetime) -> Account:
+    """Somebody of this name: as they were if they are known, else made without a password."""
     values = {"name": name, "role": role.value, "created_at": at}
     connection.execute(insert_or_ignore(person, connection.dialect).values(values))
-    change = update(person).where(person.c.name == name)
-    connection.execute(change.values(password_hash=hashed, role=role.value, disabled_at=None))
+    return _account(connection.execute(_accounts().where(person.c.name == name)).mappings().one())
 
 
-def change_hash(connection: Connection, name: str, hashed: str) -> None:
-    """Store the same password under newer parameters."""
+def set_password(connection: Connection, name: str, hashed: str) -> None:
+    """Store the hash of somebody's password; a disabled account stays disabled."""
     connection.execute(update(person).where(person.c.name == name).values(password_hash=hashed))
 
 
@@ -97,6 +96,11 @@ def add_link(
 def drop_links(connection: Connection, *, purpose: str) -> None:
     """Make every unused link of a purpose useless."""
     connection.execute(delete(invite).where(invite.c.purpose == purpose, invite.c.used_at.is_(None)))
+
+
+def drop_links_of(connection: Connection, name: str) -> None:
+    """Make every unused link of somebody useless."""
+    connection.execute(delete(invite).where(invite.c.name == name, invite.c.used_at.is_(None)))
 
 
 def find_link(connection: Connection, key: str) -> Link | None:
