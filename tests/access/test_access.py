@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -172,6 +174,37 @@ def test_an_address_that_tries_many_names_is_slowed_down(team: Workspace) -> Non
     with pytest.raises(AccessError, match="too many failed"):
         sign_in(team, "Ada", address="10.9.9.9")
     assert sign_in(team, "Ada", address="10.0.0.2")
+
+
+def test_attempts_sent_at_once_are_slowed_down_like_those_one_by_one(team: Workspace) -> None:
+    def attempt(n: int) -> str:
+        try:
+            return sign_in(team, "Ada", f"guess {n}")
+        except AccessError as error:
+            return error.problem
+
+    with ThreadPoolExecutor(40) as pool:
+        said = Counter(pool.map(attempt, range(40)))
+    assert said == {"Name and password do not fit.": 5, "There were too many failed attempts.": 35}
+
+
+def test_attempts_that_are_too_old_to_count_are_forgotten(team: Workspace, clock: Clock) -> None:
+    for name in ("Ada", "Ada", "nobody"):
+        with pytest.raises(AccessError):
+            sign_in(team, name, "wrong password")
+    clock.forward(minutes=15)
+    with pytest.raises(AccessError):
+        sign_in(team, "somebody", "wrong password")
+    with team.read() as connection:
+        assert connection.execute(text("select name from login_failure")).scalars().all() == ["somebody"]
+
+
+@pytest.mark.parametrize("name", ["Ada" + "a" * 100_000, "Ada\x00", ""])
+def test_a_name_that_nobody_can_have_fails_like_any_other(team: Workspace, name: str) -> None:
+    with pytest.raises(AccessError, match="do not fit"):
+        sign_in(team, name)
+    with team.read() as connection:
+        assert len(connection.execute(text("select name from login_failure")).scalar_one()) <= 101
 
 
 def test_the_last_admin_stays(team: Workspace) -> None:
