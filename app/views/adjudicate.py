@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import answer_card, notice, record_card
+from app.components import answer_card, answer_form, notice, record_card
 from curator import Workspace
 from curator.annotate import adjudicate, answers, assignment
 from curator.annotate.adjudicate import Case
-from schemas.annotation import Answer, Checks, RecordState
+from curator.annotate.settle import problems
+from curator.errors import AnnotationError
+from schemas.annotation import Answer, RecordState
 from schemas.project import Project
-from schemas.questions import BUILT_IN
 
 _PAGE = 50
 
@@ -108,36 +109,34 @@ def _pair(case: Case) -> tuple[str, str]:
 
 def _own_decision(workspace: Workspace, case: Case, project: Project, person: str) -> None:
     with st.expander("Decide with an answer of your own", expanded=not case.answers):
-        key = case.record_id
-        start = case.answers[-1].answer if case.answers else Answer(response=case.record.response)
-        text = st.text_area("Final response", start.response, height=160, key=f"text {key}")
-        columns = st.columns(5)
-        rating = columns[0].selectbox("Rating", [1, 2, 3, 4, 5], index=(start.rating or 4) - 1, key=f"rating {key}")
-        ticked = {
-            option.value: columns[n].checkbox(
-                option.label, getattr(start.checks, option.value), key=f"{option.value} {key}"
-            )
-            for n, option in enumerate(_CHECKS, 1)
-        }
-        note = st.text_input("Why", key=f"why {key}", placeholder="For the annotators, optional")
-        answer = start.model_copy(
-            update={"response": text, "rating": rating, "checks": Checks(**ticked), "details": (), "note": note}
-        )
+        if len(case.answers) > 1:
+            st.caption("What all answers say is filled in. What they differ on is open.")
+        start = answer_form.common([each.answer for each in case.answers], case.record)
+        filled_in = answer_form.edit(start, case.record, project.questions, key=case.record_id)
+        note = st.text_input("Why", key=f"why {case.record_id}", placeholder="For the annotators, optional")
+        answer = filled_in.model_copy(update={"note": note})
         left, right = st.columns(2)
-        if left.button("Store this decision", type="primary", key=f"store {key}", width="stretch"):
+        if left.button("Store this decision", type="primary", key=f"store {case.record_id}", width="stretch"):
             with notice.errors():
+                _require_complete(answer, case, project)
                 outcome = adjudicate.decide(workspace, case.record_id, answer, actor=person, note=note)
                 _done(f"Decided: {outcome.value}.")
         gold_help = "It leaves the queue, is never frozen, and annotators get it now and then to be compared with you."
-        if right.button("Make it a gold record", key=f"gold {key}", help=gold_help, width="stretch"):
+        if right.button("Make it a gold record", key=f"gold {case.record_id}", help=gold_help, width="stretch"):
             with notice.errors():
+                _require_complete(answer, case, project)
                 assignment.mark_gold(workspace, case.record_id, answer, actor=person)
                 _done("It is a gold record now.")
         if project.gold_every == 0:
             st.caption("Gold records are shown to nobody while the project's setting *gold every* is 0.")
 
 
-_CHECKS = next(question for question in BUILT_IN if question.id == "checks").options
+def _require_complete(answer: Answer, case: Case, project: Project) -> None:
+    missing = problems(answer, case.record, project.questions)
+    if missing:
+        raise AnnotationError(
+            " ".join(each.text for each in missing), hint="Fill that in, or choose what to reject the record as."
+        )
 
 
 def _answer_doubts(workspace: Workspace, doubts: list[adjudicate.Inbox], person: str) -> None:
