@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.components import answer_card, answer_form, notice, record_card
 from curator import Workspace
-from curator.annotate import adjudicate, answers, assignment
+from curator.annotate import adjudicate, answers, assignment, lookup
 from curator.annotate.adjudicate import Case
 from curator.annotate.settle import problems
 from curator.errors import AnnotationError
@@ -20,19 +20,15 @@ _PAGE = 50
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """The three things that wait for a decision."""
     st.title("Adjudicate", anchor=False)
-    message = state.once("decided")
-    if message:
-        st.markdown(f":green[:material/check: {message}]")
+    notice.done("decided")
     conflicts = adjudicate.cases(workspace, project_id=project.id, limit=_PAGE)
     flagged = adjudicate.cases(workspace, project_id=project.id, state=RecordState.FLAGGED, limit=_PAGE)
     doubts = adjudicate.inbox(workspace, project_id=project.id)
-    tabs = st.tabs(
-        [
-            f"≠ In conflict ({_count(len(conflicts))})",
-            f"⚑ Flagged ({_count(len(flagged))})",
-            f"Questions ({len(doubts)})",
-        ]
+    st.caption(
+        f"{_count(conflicts)} in conflict, {_count(flagged)} flagged, "
+        f"{notice.counted(len(doubts), 'question')} without an answer."
     )
+    tabs = st.tabs(["≠ In conflict", "⚑ Flagged", "Questions"])  # a tab whose label changes gives way to the first
     with tabs[0]:
         if conflicts:
             _decide(workspace, _chosen(conflicts, "conflict"), project, person)
@@ -49,21 +45,23 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         _answer_doubts(workspace, doubts, person)
 
 
-def _count(n: int) -> str:
-    return f"{n}+" if n == _PAGE else str(n)
+def _count(cases: list[Case]) -> str:
+    return f"{_PAGE} or more records" if len(cases) == _PAGE else notice.counted(len(cases), "record")
 
 
 def _chosen(cases: list[Case], kind: str) -> Case:
     """One of the cases, the first unless another was chosen."""
     by_id = {case.record_id: case for case in cases}
-    shown = {case.record_id: f"{case.record.instruction[:100]} ({case.record_id[:8]})" for case in cases}
+    shown = {
+        case.record_id: f"{' '.join(case.record.instruction.split())[:100]} ({case.record_id[:8]})" for case in cases
+    }
     return by_id[state.chosen(kind, list(by_id), label="Record", shown=shown) or cases[0].record_id]
 
 
 def _decide(workspace: Workspace, case: Case, project: Project, person: str) -> None:
     record_card.show_context(case.record)
-    if case.reason:
-        st.warning(f"Flagged: {notice.plain(case.reason)}", icon=":material/flag:")
+    if case.state is RecordState.FLAGGED:
+        _say_who_flagged(workspace, case)
     if case.record.alternative is not None:
         for side, title, text in zip(st.columns(2), ("Response", "Alternative"), _pair(case), strict=True):
             with side:
@@ -97,10 +95,22 @@ def _decide(workspace: Workspace, case: Case, project: Project, person: str) -> 
     if columns[1].button(label, key=f"back {case.record_id}", width="stretch"):
         with notice.errors():
             if case.state is RecordState.CONFLICT:
+                if not reason.strip():
+                    raise AnnotationError(
+                        "Nobody would know why it came back.", hint="Give a reason, then send it back."
+                    )
                 answers.send_back(workspace, case.record_id, reason=reason, actor=person)
             else:
                 answers.unflag(workspace, case.record_id, reason=reason, actor=person)
             _done("It waits in the queue again.")
+
+
+def _say_who_flagged(workspace: Workspace, case: Case) -> None:
+    flags = [event for event in lookup.story(workspace, case.record_id).events if event.kind == "flag"]
+    who = f"{flags[-1].actor}, {flags[-1].at:%Y-%m-%d %H:%M} UTC" if flags else "Somebody"
+    st.warning(
+        f"Flagged by {notice.plain(who)}: {notice.plain(case.reason or 'no reason was given')}", icon=":material/flag:"
+    )
 
 
 def _pair(case: Case) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 from app.identity import WORKSPACE_VARIABLE
 from curator import Workspace, review
@@ -52,7 +53,8 @@ def draw(page: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, perso
     return app
 
 
-def texts(app: AppTest) -> str:
+def texts(app: AppTest | Block) -> str:
+    """Every text of a page, or of a part of it."""
     kinds = (app.info, app.success, app.warning, app.error, app.markdown, app.caption, app.title, app.text)
     return "\n".join(element.value for kind in kinds for element in kind)
 
