@@ -42,6 +42,9 @@ _WITH_MODELS = {"train", "runs", "losses", "chat", "outputs", "vote", "review", 
 
 st.set_page_config(page_title="Curator", page_icon=str(_ICON), layout="wide")
 _signed_in = state.account()
+if state.is_signed_out(_signed_in):
+    st.navigation([st.Page(state.say_signed_out, title="Signed out")], position="hidden").run()
+    st.stop()
 state.choose_in_sidebar(_signed_in)
 _sections = {
     section: [

@@ -5,8 +5,9 @@ Facts live in the database; what stands here are choices on screen: who I am, wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ParamSpec
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -21,6 +22,8 @@ from schemas.project import Project
 
 if TYPE_CHECKING:
     from curator.generation import Pair
+
+P = ParamSpec("P")
 
 _PERSON = "person"
 _PROJECT = "project"
@@ -45,16 +48,41 @@ def person() -> str | None:
     signed_in = account()
     if signed_in is not None:
         return signed_in.name
-    if identity.sign_in_is_required():  # the session ended while the page was open
-        st.warning("You are signed out.", icon=":material/lock:")
-        st.link_button("Sign in", "/auth/sign-in")
+    if identity.sign_in_is_required():
+        say_signed_out()
         st.stop()
     return st.session_state.get(_PERSON) or None
 
 
+def is_signed_out(signed_in: Account | None) -> bool:
+    """Whether this browser has to sign in: its session ended, or its account was disabled, with a page open."""
+    return signed_in is None and identity.sign_in_is_required()
+
+
+def say_signed_out() -> None:
+    """Draw the way back in."""
+    st.warning("You are signed out.", icon=":material/lock:")
+    st.link_button("Sign in", "/auth/sign-in")
+
+
 def may(signed_in: Account | None, right: Right) -> bool:
     """Whether whoever sits here may do something; where nobody signs in, everybody may do everything."""
-    return signed_in is None or access.may(signed_in.role, right)
+    if signed_in is None:
+        return not identity.sign_in_is_required()
+    return access.may(signed_in.role, right)
+
+
+def live(draw: Callable[P, None], *, every: float | None) -> Callable[P, None]:
+    """A part of a page that redraws itself every so many seconds, for as long as its browser may see it."""
+
+    @functools.wraps(draw)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        if is_signed_out(account()):  # such a redraw does not come through the navigation, which would see to it
+            st.rerun()
+        draw(*args, **kwargs)
+
+    redrawn: Callable[P, None] = st.fragment(checked, run_every=every)
+    return redrawn
 
 
 def address() -> str:

@@ -33,10 +33,17 @@ def show(annotation: Annotation, record: Record, *, name: str, with_text: bool =
 
 
 def judgement(answer: Answer) -> str:
-    """Everything but text, details and note, in one line."""
+    """Everything but text, details and note, in one line.
+
+    Example:
+        >>> judgement(Answer(response="Hi", rating=4, values={"topics": ("sky", "sea")}))
+        'rating 4 · topics: sky, sea'
+    """
     facts = [] if answer.rating is None else [f"rating {answer.rating}"]
     facts += [name.replace("_", " ") for name in answer.checks.ticked]
     facts += [f"rejected as {answer.reject}"] if answer.reject else []
     facts += [f"prefers {answer.preference.choice}"] if answer.preference else []
-    facts += [f"{key}: {value}" for key, value in answer.values.items()]
+    facts += [
+        f"{key}: {', '.join(value) if isinstance(value, tuple) else value}" for key, value in answer.values.items()
+    ]
     return " · ".join(facts)

@@ -20,6 +20,28 @@ def errors() -> Iterator[None]:
         st.error(f"{plain(error.problem)}\n\n**Next:** {plain(error.hint)}", icon=":material/error:")
 
 
+def done(name: str) -> None:
+    """Say once what was stored, as kept under this name by `state.remember`.
+
+    Its place stays when the words go: what stands below would else be another element to the browser, which draws it
+    anew and opens the first of its tabs under the hands of whoever types in the third.
+    """
+    place = st.empty()
+    message = state.once(name)
+    if message:
+        place.markdown(f":green[:material/check: {message}]")
+
+
+def counted(n: int, noun: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "record"), counted(2_000, "record")
+        ('1 record', '2,000 records')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def person_needed() -> str:
     """The name of whoever sits here; without one, the page ends with a request for it."""
     person = state.person()

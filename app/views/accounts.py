@@ -78,9 +78,10 @@ def _row(workspace: Workspace, account: Account, person: str) -> None:
         elif columns[2].button("Disable", key=f"disable {account.name}", width="stretch"):
             accounts.disable(workspace, account.name, actor=person)
             _done(f"{account.name} is signed out everywhere and may not come back.")
-        if columns[3].button("Reset password", key=f"reset {account.name}", width="stretch"):
+        if columns[3].button("Reset password", key=f"reset {account.name}", disabled=account.disabled, width="stretch"):
             _show_link(
-                f"Send it to {account.name}. It works once.", accounts.reset(workspace, account.name, actor=person)
+                f"Send it to {account.name}. It works once, for a day; links made before it do not work any more.",
+                accounts.reset(workspace, account.name, actor=person),
             )
 
 

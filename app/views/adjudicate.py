@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import answer_card, notice, record_card
+from app.components import answer_card, answer_form, notice, record_card
 from curator import Workspace
-from curator.annotate import adjudicate, answers, assignment
+from curator.annotate import adjudicate, answers, assignment, lookup
 from curator.annotate.adjudicate import Case
-from schemas.annotation import Answer, Checks, RecordState
+from curator.annotate.settle import problems
+from curator.errors import AnnotationError
+from schemas.annotation import Answer, RecordState
 from schemas.project import Project
-from schemas.questions import BUILT_IN
 
 _PAGE = 50
 
@@ -19,19 +20,15 @@ _PAGE = 50
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """The three things that wait for a decision."""
     st.title("Adjudicate", anchor=False)
-    message = state.once("decided")
-    if message:
-        st.markdown(f":green[:material/check: {message}]")
+    notice.done("decided")
     conflicts = adjudicate.cases(workspace, project_id=project.id, limit=_PAGE)
     flagged = adjudicate.cases(workspace, project_id=project.id, state=RecordState.FLAGGED, limit=_PAGE)
     doubts = adjudicate.inbox(workspace, project_id=project.id)
-    tabs = st.tabs(
-        [
-            f"≠ In conflict ({_count(len(conflicts))})",
-            f"⚑ Flagged ({_count(len(flagged))})",
-            f"Questions ({len(doubts)})",
-        ]
+    st.caption(
+        f"{_count(conflicts)} in conflict, {_count(flagged)} flagged, "
+        f"{notice.counted(len(doubts), 'question')} without an answer."
     )
+    tabs = st.tabs(["≠ In conflict", "⚑ Flagged", "Questions"])  # a tab whose label changes gives way to the first
     with tabs[0]:
         if conflicts:
             _decide(workspace, _chosen(conflicts, "conflict"), project, person)
@@ -48,21 +45,23 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         _answer_doubts(workspace, doubts, person)
 
 
-def _count(n: int) -> str:
-    return f"{n}+" if n == _PAGE else str(n)
+def _count(cases: list[Case]) -> str:
+    return f"{_PAGE} or more records" if len(cases) == _PAGE else notice.counted(len(cases), "record")
 
 
 def _chosen(cases: list[Case], kind: str) -> Case:
     """One of the cases, the first unless another was chosen."""
     by_id = {case.record_id: case for case in cases}
-    shown = {case.record_id: f"{case.record.instruction[:100]} ({case.record_id[:8]})" for case in cases}
+    shown = {
+        case.record_id: f"{' '.join(case.record.instruction.split())[:100]} ({case.record_id[:8]})" for case in cases
+    }
     return by_id[state.chosen(kind, list(by_id), label="Record", shown=shown) or cases[0].record_id]
 
 
 def _decide(workspace: Workspace, case: Case, project: Project, person: str) -> None:
     record_card.show_context(case.record)
-    if case.reason:
-        st.warning(f"Flagged: {notice.plain(case.reason)}", icon=":material/flag:")
+    if case.state is RecordState.FLAGGED:
+        _say_who_flagged(workspace, case)
     if case.record.alternative is not None:
         for side, title, text in zip(st.columns(2), ("Response", "Alternative"), _pair(case), strict=True):
             with side:
@@ -96,10 +95,22 @@ def _decide(workspace: Workspace, case: Case, project: Project, person: str) -> 
     if columns[1].button(label, key=f"back {case.record_id}", width="stretch"):
         with notice.errors():
             if case.state is RecordState.CONFLICT:
+                if not reason.strip():
+                    raise AnnotationError(
+                        "Nobody would know why it came back.", hint="Give a reason, then send it back."
+                    )
                 answers.send_back(workspace, case.record_id, reason=reason, actor=person)
             else:
                 answers.unflag(workspace, case.record_id, reason=reason, actor=person)
             _done("It waits in the queue again.")
+
+
+def _say_who_flagged(workspace: Workspace, case: Case) -> None:
+    flags = [event for event in lookup.story(workspace, case.record_id).events if event.kind == "flag"]
+    who = f"{flags[-1].actor}, {flags[-1].at:%Y-%m-%d %H:%M} UTC" if flags else "Somebody"
+    st.warning(
+        f"Flagged by {notice.plain(who)}: {notice.plain(case.reason or 'no reason was given')}", icon=":material/flag:"
+    )
 
 
 def _pair(case: Case) -> tuple[str, str]:
@@ -108,36 +119,34 @@ def _pair(case: Case) -> tuple[str, str]:
 
 def _own_decision(workspace: Workspace, case: Case, project: Project, person: str) -> None:
     with st.expander("Decide with an answer of your own", expanded=not case.answers):
-        key = case.record_id
-        start = case.answers[-1].answer if case.answers else Answer(response=case.record.response)
-        text = st.text_area("Final response", start.response, height=160, key=f"text {key}")
-        columns = st.columns(5)
-        rating = columns[0].selectbox("Rating", [1, 2, 3, 4, 5], index=(start.rating or 4) - 1, key=f"rating {key}")
-        ticked = {
-            option.value: columns[n].checkbox(
-                option.label, getattr(start.checks, option.value), key=f"{option.value} {key}"
-            )
-            for n, option in enumerate(_CHECKS, 1)
-        }
-        note = st.text_input("Why", key=f"why {key}", placeholder="For the annotators, optional")
-        answer = start.model_copy(
-            update={"response": text, "rating": rating, "checks": Checks(**ticked), "details": (), "note": note}
-        )
+        if len(case.answers) > 1:
+            st.caption("What all answers say is filled in. What they differ on is open.")
+        start = answer_form.common([each.answer for each in case.answers], case.record)
+        filled_in = answer_form.edit(start, case.record, project.questions, key=case.record_id)
+        note = st.text_input("Why", key=f"why {case.record_id}", placeholder="For the annotators, optional")
+        answer = filled_in.model_copy(update={"note": note})
         left, right = st.columns(2)
-        if left.button("Store this decision", type="primary", key=f"store {key}", width="stretch"):
+        if left.button("Store this decision", type="primary", key=f"store {case.record_id}", width="stretch"):
             with notice.errors():
+                _require_complete(answer, case, project)
                 outcome = adjudicate.decide(workspace, case.record_id, answer, actor=person, note=note)
                 _done(f"Decided: {outcome.value}.")
         gold_help = "It leaves the queue, is never frozen, and annotators get it now and then to be compared with you."
-        if right.button("Make it a gold record", key=f"gold {key}", help=gold_help, width="stretch"):
+        if right.button("Make it a gold record", key=f"gold {case.record_id}", help=gold_help, width="stretch"):
             with notice.errors():
+                _require_complete(answer, case, project)
                 assignment.mark_gold(workspace, case.record_id, answer, actor=person)
                 _done("It is a gold record now.")
         if project.gold_every == 0:
             st.caption("Gold records are shown to nobody while the project's setting *gold every* is 0.")
 
 
-_CHECKS = next(question for question in BUILT_IN if question.id == "checks").options
+def _require_complete(answer: Answer, case: Case, project: Project) -> None:
+    missing = problems(answer, case.record, project.questions)
+    if missing:
+        raise AnnotationError(
+            " ".join(each.text for each in missing), hint="Fill that in, or choose what to reject the record as."
+        )
 
 
 def _answer_doubts(workspace: Workspace, doubts: list[adjudicate.Inbox], person: str) -> None:

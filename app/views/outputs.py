@@ -41,7 +41,7 @@ def render(workspace: Workspace, person: str) -> None:
     )
     st.caption(f"{suite.prompts} prompts. {purpose}")
     working = generation.is_working(workspace, run.id)
-    st.fragment(_work, run_every=2 if working else None)(workspace, run, suite, person)
+    state.live(_work, every=2 if working else None)(workspace, run, suite, person)
     _table(workspace, run, suite)
 
 

@@ -16,9 +16,7 @@ from schemas.questions import Change, ChangeClass
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """Three tabs, and a form for another project."""
     st.title(f"Project {notice.plain(project.name)}", anchor=False)
-    message = state.once("project message")
-    if message:
-        st.markdown(f":green[:material/check: {message}]")
+    notice.done("project message")
     first, second, third, fourth = st.tabs(["Settings", "Guideline", "Questions", "New project"])
     with first:
         _settings(workspace, project, person)

@@ -23,9 +23,7 @@ _WIDTHS = {"state": 100, "instruction": 390, "response": 240, "source": 170}
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """Words and a state to look for, what was found, and one record in full."""
     st.title("Records", anchor=False)
-    message = state.once("record")
-    if message:
-        st.markdown(f":green[:material/check: {message}]")
+    notice.done("record")
     columns = st.columns([3, 1])
     text = columns[0].text_input(
         "Words", key="record words", placeholder='words, "a phrase" or the id of a record; empty lists all',
@@ -128,15 +126,11 @@ def _show(workspace: Workspace, story: Story, person: str) -> None:
     stored = story.stored
     st.subheader(f"Record {stored.id[:8]}", anchor=False)
     st.caption(f"{record_card.STATES[stored.state]} · {notice.plain(_source(stored))} · {stored.id}")
-    standing = [each for each in story.answers if not each.undone]
-    text, given, said, log = st.tabs(
-        [
-            "Texts",
-            f"Answers ({len(standing)})",
-            f"Comments ({len(story.comments) + len(story.doubts)})",
-            f"Log ({len(story.events)})",
-        ]
-    )
+    standing = sum(not each.undone for each in story.answers)
+    counts = ((standing, "answer"), (len(story.comments) + len(story.doubts), "comment"), (len(story.events), "event"))
+    st.caption(" · ".join(notice.counted(n, noun) for n, noun in counts))
+    # Numbers in labels would change, and a tab whose label changes gives way to the first.
+    text, given, said, log = st.tabs(["Texts", "Answers", "Comments", "Log"])
     with text:
         _show_texts(stored)
     with given:

@@ -31,9 +31,7 @@ def render(workspace: Workspace, person: str) -> None:
         links.to("outputs", "Generate outputs", icon=":material/compare:")
         return
     st.caption(f"You judged {done.mine} of {done.pairs} pairs; {done.anybody} have a verdict of somebody.")
-    message = state.once("judged")
-    if message:
-        st.markdown(f":green[:material/check: {message}]")
+    notice.done("judged")
     pair = review.sampling.next_pair(workspace, person, run_id)
     if pair is None:
         st.success("You have judged every pair of this run.", icon=":material/check:")

@@ -57,7 +57,7 @@ def _one(workspace: Workspace, run: Run, person: str) -> None:
     if run.is_alive or run.result is None or not (training.folder_of(workspace, run.id) / "checkpoint").is_dir():
         st.info(f"It is {run.state} and has no weights to assess.", icon=":material/hourglass_empty:")
         return
-    st.fragment(_assessed, run_every=3)(workspace, run, person)
+    state.live(_assessed, every=3)(workspace, run, person)
     with st.expander("Hand the model on"):
         st.caption("Both come with the manifest and a model card that says whether the run was promoted.")
         columns = st.columns([4, 1, 1], vertical_alignment="bottom")

@@ -19,9 +19,7 @@ _QUIET_MINUTES = 10  # a claim without a sign of life for longer than this is sh
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """Four views of the same work."""
     st.title("Team", anchor=False)
-    message = state.once("team")
-    if message:
-        st.markdown(f":green[:material/check: {message}]")
+    notice.done("team")
     done, agree, held, given = st.tabs(["Progress", "Agreement", "Leases", "Assignment"])
     with done:
         _progress(workspace, project, person)

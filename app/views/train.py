@@ -39,7 +39,7 @@ def render(workspace: Workspace, person: str) -> None:
     chosen = state.chosen("run", [run.id for run in runs], label="Run")
     if chosen is not None:
         run = next(run for run in runs if run.id == chosen)
-        st.fragment(_show, run_every=2 if run.is_alive else None)(workspace, chosen, person, was=run.state)
+        state.live(_show, every=2 if run.is_alive else None)(workspace, chosen, person, was=run.state)
 
 
 def _start(workspace: Workspace, found: list[Version], person: str) -> None:

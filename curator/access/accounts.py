@@ -19,6 +19,8 @@ from schemas.account import Account, Right, Role
 
 _LIFE = timedelta(hours=24)
 _SHORTEST = 10
+LONGEST_NAME = 100
+"""Characters of a name that can have an account."""
 hasher = PasswordHasher()
 """argon2id with the library's parameters (RFC 9106, low-memory profile)."""
 
@@ -59,15 +61,17 @@ def invite(workspace: Workspace, role: Role, *, actor: str) -> str:
 
 
 def reset(workspace: Workspace, name: str, *, actor: str) -> str:
-    """A token with which somebody sets a new password, within a day.
+    """A token with which somebody sets a new password, within a day. It makes earlier ones of theirs useless.
 
     Raises:
-        AccessError: There is no such account.
+        AccessError: There is no such account, or it is disabled.
     """
     require(workspace, actor, Right.ACCOUNTS)
     with workspace.write() as connection:
         account = _known(connection, name)
+        _refuse_disabled(account)
         now = workspace.clock()
+        accounts.drop_links_of(connection, name)
         events.append(connection, "password reset", f"person {name}", actor=actor, at=now)
         return _link(connection, now, purpose="reset", role=account.role, actor=actor, name=name)
 
@@ -87,15 +91,19 @@ def link(workspace: Workspace, token: str) -> accounts.Link:
 
 
 def redeem(workspace: Workspace, token: str, *, name: str, password: str) -> Account:
-    """The account that a one-time link made, or whose password it changed; every other session of theirs ends.
+    """The account that a one-time link made, or whose password it changed; their other sessions and links end.
 
     Raises:
-        AccessError: The link is void, the name is taken or empty, or the password is too short; the link stays good.
+        AccessError: The link is void, the account is disabled, the name is taken or cannot be used, or the password
+            is too short; the link stays good.
     """
     given = link(workspace, token)
     name = (given.name or name).strip()
-    if not name or len(name) > 100 or "\n" in name:
-        raise AccessError("The name is empty or longer than 100 characters.", hint="Enter the name you work under.")
+    if not name or len(name) > LONGEST_NAME or any(char < " " for char in name):
+        raise AccessError(
+            f"The name is empty, has a line break or more than {LONGEST_NAME} characters.",
+            hint="Enter the name you work under.",
+        )
     if len(password) < _SHORTEST:
         raise AccessError(
             f"The password has fewer than {_SHORTEST} characters.", hint="Choose a longer one; a few words are good."
@@ -105,12 +113,15 @@ def redeem(workspace: Workspace, token: str, *, name: str, password: str) -> Acc
         now = workspace.clock()
         if not accounts.use_link(connection, digest(token), at=now):
             raise AccessError("This link was used already.", hint="Ask an admin for a new one.")
-        known = accounts.find(connection, name)
-        if given.purpose != "reset" and known is not None and known.has_password:
+        account = accounts.make(connection, name, role=given.role, at=now)
+        if given.purpose != "reset" and account.has_password:
             raise AccessError(f"There is an account {name} already.", hint="Choose another name, or sign in.")
-        role = known.role if given.purpose == "reset" and known is not None else given.role
-        accounts.set_password(connection, name, hashed, role=role, at=now)
+        _refuse_disabled(account)
+        role = account.role if given.purpose == "reset" else given.role
+        accounts.set_role(connection, name, role)
+        accounts.set_password(connection, name, hashed)
         accounts.end_sessions(connection, name)
+        accounts.drop_links_of(connection, name)
         kind = "password changed" if given.purpose == "reset" else "account made"
         events.append(connection, kind, f"person {name}", actor=name, at=now, detail={"role": role.value})
         return _known(connection, name)
@@ -133,7 +144,7 @@ def set_role(workspace: Workspace, name: str, role: Role, *, actor: str) -> None
 
 
 def disable(workspace: Workspace, name: str, *, actor: str) -> None:
-    """End somebody's access at once; what they did stays.
+    """End somebody's access at once, by session and by link, until they are enabled; what they did stays.
 
     Raises:
         AccessError: There is no such account, or it is the last admin's.
@@ -144,6 +155,7 @@ def disable(workspace: Workspace, name: str, *, actor: str) -> None:
         now = workspace.clock()
         accounts.set_disabled(connection, name, at=now)
         accounts.end_sessions(connection, name)
+        accounts.drop_links_of(connection, name)
         events.append(connection, "disable", f"person {name}", actor=actor, at=now)
 
 
@@ -165,6 +177,11 @@ def _known(connection: Connection, name: str) -> Account:
     if found is None:
         raise AccessError(f"There is no account {name}.", hint="Look the name up in the list of accounts.")
     return found
+
+
+def _refuse_disabled(account: Account) -> None:
+    if account.disabled:
+        raise AccessError(f"The account {account.name} is disabled.", hint="Have an admin enable it first.")
 
 
 def _keep_an_admin(connection: Connection, account: Account) -> None:

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from argon2.exceptions import VerificationError
 
-from curator.access.accounts import digest, hasher
+from curator.access.accounts import LONGEST_NAME, digest, hasher
 from curator.errors import AccessError
-from curator.store import accounts, events
+from curator.store import accounts, claims, events
 from curator.workspace import Workspace
 from schemas.account import Account
 
@@ -36,39 +36,57 @@ def sign_in(workspace: Workspace, name: str, password: str, *, address: str) -> 
     Raises:
         AccessError: Name and password do not fit, the account is disabled, or there were too many failures.
     """
-    name = name.strip()
+    name = name.strip()[: LONGEST_NAME + 1].replace("\x00", " ")  # nobody is called so, and a database can hold it
+    _note_attempt(workspace, name, address)
     with workspace.read() as connection:
-        now = workspace.clock()
-        by_name, by_address, last = accounts.failures(connection, name, address, since=now - _WINDOW)
         stored = accounts.password_hash(connection, name)
-        account = accounts.find(connection, name)
-    beyond = max(by_name - _FREE_BY_NAME, by_address - _FREE_BY_ADDRESS)
-    if beyond >= 0 and last is not None:
-        pause = min(_FIRST_PAUSE * 2**beyond, _WINDOW.total_seconds())
-        left = pause - (now - last).total_seconds()
-        if left > 0:
-            raise AccessError(
-                "There were too many failed attempts.", hint=f"Try again in {max(1, round(left))} seconds."
-            )
     try:
         hasher.verify(stored or _hash_of_nobody(), password)
-        is_right = stored is not None and account is not None and not account.disabled
     except VerificationError:
-        is_right = False
-    with workspace.write() as connection:
-        now = workspace.clock()
-        if not is_right:
-            accounts.note_failure(connection, name, address, at=now)
-        else:
-            accounts.forget_failures(connection, name)
-            token = secrets.token_urlsafe(32)
-            accounts.begin_session(connection, digest(token), name, at=now, expires_at=now + LIFE)
-            if stored is not None and hasher.check_needs_rehash(stored):
-                accounts.change_hash(connection, name, hasher.hash(password))
-            events.append(connection, "sign in", f"person {name}", actor=name, at=now)
-    if not is_right:  # stored before it is said, so that a failure always counts
+        stored = None
+    token = secrets.token_urlsafe(32)
+    if stored is None or not _let_in(workspace, name, token, password=password, checked=stored):
         raise AccessError("Name and password do not fit.", hint="Check both, or ask an admin to reset the password.")
     return token
+
+
+def _let_in(workspace: Workspace, name: str, token: str, *, password: str, checked: str) -> bool:
+    """Begin a session, unless the account is disabled or has another password since the hash `checked` was read."""
+    renewed = hasher.hash(password) if hasher.check_needs_rehash(checked) else None
+    with workspace.write() as connection:
+        claims.lock_person(connection, name)
+        account = accounts.find(connection, name)
+        if account is None or account.disabled or accounts.password_hash(connection, name) != checked:
+            return False
+        now = workspace.clock()
+        accounts.forget_attempts_of(connection, name)
+        accounts.begin_session(connection, digest(token), name, at=now, expires_at=now + LIFE)
+        if renewed is not None:
+            accounts.set_password(connection, name, renewed)
+        events.append(connection, "sign in", f"person {name}", actor=name, at=now)
+        return True
+
+
+def _note_attempt(workspace: Workspace, name: str, address: str) -> None:
+    """Take a place among the attempts before the password is checked, or any number could be checked at once.
+
+    Raises:
+        AccessError: There were too many failures; a refused attempt is not noted.
+    """
+    with workspace.write() as connection:
+        accounts.lock_attempts(connection)
+        now = workspace.clock()
+        accounts.forget_attempts_until(connection, now - _WINDOW)
+        past = accounts.attempts(connection, name, address, since=now - _WINDOW)
+        beyond = max(past.by_name - _FREE_BY_NAME, past.by_address - _FREE_BY_ADDRESS)
+        if beyond >= 0 and past.last is not None:
+            pause = min(_FIRST_PAUSE * 2**beyond, _WINDOW.total_seconds())
+            left = pause - (now - past.last).total_seconds()
+            if left > 0:
+                raise AccessError(
+                    "There were too many failed attempts.", hint=f"Try again in {max(1, round(left))} seconds."
+                )
+        accounts.note_attempt(connection, name, address, at=now)
 
 
 def who(workspace: Workspace, token: str) -> Account | None:

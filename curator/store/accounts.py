@@ -53,16 +53,15 @@ def password_hash(connection: Connection, name: str) -> str | None:
     return connection.execute(select(person.c.password_hash).where(person.c.name == name)).scalar()
 
 
-def set_password(connection: Connection, name: str, hashed: str, *, role: Role, at: datetime) -> None:
-    """Give somebody a password and a role; somebody unknown is made."""
+def make(connection: Connection, name: str, *, role: Role, at: datetime) -> Account:
+    """Somebody of this name: as they were if they are known, else made without a password."""
     values = {"name": name, "role": role.value, "created_at": at}
     connection.execute(insert_or_ignore(person, connection.dialect).values(values))
-    change = update(person).where(person.c.name == name)
-    connection.execute(change.values(password_hash=hashed, role=role.value, disabled_at=None))
+    return _account(connection.execute(_accounts().where(person.c.name == name)).mappings().one())
 
 
-def change_hash(connection: Connection, name: str, hashed: str) -> None:
-    """Store the same password under newer parameters."""
+def set_password(connection: Connection, name: str, hashed: str) -> None:
+    """Store the hash of somebody's password; a disabled account stays disabled."""
     connection.execute(update(person).where(person.c.name == name).values(password_hash=hashed))
 
 
@@ -97,6 +96,11 @@ def add_link(
 def drop_links(connection: Connection, *, purpose: str) -> None:
     """Make every unused link of a purpose useless."""
     connection.execute(delete(invite).where(invite.c.purpose == purpose, invite.c.used_at.is_(None)))
+
+
+def drop_links_of(connection: Connection, name: str) -> None:
+    """Make every unused link of somebody useless."""
+    connection.execute(delete(invite).where(invite.c.name == name, invite.c.used_at.is_(None)))
 
 
 def find_link(connection: Connection, key: str) -> Link | None:
@@ -146,25 +150,49 @@ def end_sessions(connection: Connection, name: str) -> None:
     connection.execute(delete(login_session).where(login_session.c.person == name))
 
 
-def failures(connection: Connection, name: str, address: str, *, since: datetime) -> tuple[int, int, datetime | None]:
-    """Failed attempts since a time: for this name, from this address, and when the last of either was."""
+class Attempts(NamedTuple):
+    """Attempts to sign in that failed or are being checked."""
+
+    by_name: int
+    by_address: int
+    last: datetime | None
+    """When the last of either was."""
+
+
+def lock_attempts(connection: Connection) -> None:
+    """Let only this transaction count and note attempts until it ends; on SQLite a writer is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_SIGNING_IN)))
+
+
+_SIGNING_IN = 0x7369676E696E
+"""Number of the advisory lock: any that no other one has."""
+
+
+def attempts(connection: Connection, name: str, address: str, *, since: datetime) -> Attempts:
+    """Attempts after a time: for this name, and from this address."""
     recent = login_failure.c.at > since
     by_name = select(func.count()).where(login_failure.c.name == name, recent).scalar_subquery()
     by_address = select(func.count()).where(login_failure.c.address == address, recent).scalar_subquery()
     either = or_(login_failure.c.name == name, login_failure.c.address == address)
     row = connection.execute(select(by_name, by_address)).one()
     last = connection.execute(select(func.max(login_failure.c.at)).where(either, recent)).scalar()
-    return row[0], row[1], last
+    return Attempts(row[0], row[1], last)
 
 
-def note_failure(connection: Connection, name: str, address: str, *, at: datetime) -> None:
-    """Remember a failed attempt."""
+def note_attempt(connection: Connection, name: str, address: str, *, at: datetime) -> None:
+    """Remember an attempt, which counts as failed until it is taken back."""
     connection.execute(insert(login_failure).values(name=name, address=address, at=at))
 
 
-def forget_failures(connection: Connection, name: str) -> None:
-    """Forget the failed attempts for a name."""
+def forget_attempts_of(connection: Connection, name: str) -> None:
+    """Forget the attempts for a name."""
     connection.execute(delete(login_failure).where(login_failure.c.name == name))
+
+
+def forget_attempts_until(connection: Connection, at: datetime) -> None:
+    """Forget attempts that are too old to count."""
+    connection.execute(delete(login_failure).where(login_failure.c.at <= at))
 
 
 def _accounts() -> Any:  # a SELECT with a computed column; its row type has no name

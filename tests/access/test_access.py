@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +14,8 @@ from curator import Workspace
 from curator.access import accounts, may, require, sessions
 from curator.annotate import settings
 from curator.errors import AccessError
-from curator.store import events
+from curator.store import accounts as store
+from curator.store import events, projects
 from schemas.account import Right, Role
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -173,6 +176,37 @@ def test_an_address_that_tries_many_names_is_slowed_down(team: Workspace) -> Non
     assert sign_in(team, "Ada", address="10.0.0.2")
 
 
+def test_attempts_sent_at_once_are_slowed_down_like_those_one_by_one(team: Workspace) -> None:
+    def attempt(n: int) -> str:
+        try:
+            return sign_in(team, "Ada", f"guess {n}")
+        except AccessError as error:
+            return error.problem
+
+    with ThreadPoolExecutor(40) as pool:
+        said = Counter(pool.map(attempt, range(40)))
+    assert said == {"Name and password do not fit.": 5, "There were too many failed attempts.": 35}
+
+
+def test_attempts_that_are_too_old_to_count_are_forgotten(team: Workspace, clock: Clock) -> None:
+    for name in ("Ada", "Ada", "nobody"):
+        with pytest.raises(AccessError):
+            sign_in(team, name, "wrong password")
+    clock.forward(minutes=15)
+    with pytest.raises(AccessError):
+        sign_in(team, "somebody", "wrong password")
+    with team.read() as connection:
+        assert connection.execute(text("select name from login_failure")).scalars().all() == ["somebody"]
+
+
+@pytest.mark.parametrize("name", ["Ada" + "a" * 100_000, "Ada\x00", ""])
+def test_a_name_that_nobody_can_have_fails_like_any_other(team: Workspace, name: str) -> None:
+    with pytest.raises(AccessError, match="do not fit"):
+        sign_in(team, name)
+    with team.read() as connection:
+        assert len(connection.execute(text("select name from login_failure")).scalar_one()) <= 101
+
+
 def test_the_last_admin_stays(team: Workspace) -> None:
     join(team, "Ben", Role.LEAD)
     for change in (
@@ -208,6 +242,60 @@ def test_a_reset_changes_the_password_and_ends_other_sessions(team: Workspace) -
     assert sessions.who(team, sign_in(team, "Ben", "five brown hens")).role is Role.LEAD
 
 
+def test_a_disabled_account_stays_disabled_whatever_links_it_has(team: Workspace) -> None:
+    join(team, "Ben", Role.LEAD)
+    token = accounts.reset(team, "Ben", actor="Ada")
+    accounts.disable(team, "Ben", actor="Ada")
+    with pytest.raises(AccessError, match="used already"):
+        accounts.redeem(team, token, name="", password="five brown hens")
+    with pytest.raises(AccessError, match="Ben is disabled"):
+        accounts.reset(team, "Ben", actor="Ada")
+    accounts.enable(team, "Ben", actor="Ada")
+    with pytest.raises(AccessError, match="used already"):  # being enabled brings no link back
+        accounts.redeem(team, token, name="", password="five brown hens")
+    assert sessions.who(team, sign_in(team, "Ben")).role is Role.LEAD
+
+
+def test_a_link_made_while_an_account_was_being_disabled_is_refused(team: Workspace) -> None:
+    join(team, "Ben", Role.LEAD)
+    accounts.disable(team, "Ben", actor="Ada")
+    with team.write() as connection:
+        store.add_link(
+            connection, accounts.digest("late"), purpose="reset", role=Role.LEAD, name="Ben",
+            expires_at=NOON + timedelta(hours=1), actor="Ada",
+        )  # fmt: skip
+    with pytest.raises(AccessError, match="Ben is disabled"):
+        accounts.redeem(team, "late", name="", password="five brown hens")
+    assert [each.disabled for each in accounts.everybody(team)] == [False, True]
+
+
+def test_an_invitation_gives_no_disabled_name_its_access_back(team: Workspace) -> None:
+    with team.write() as connection:
+        projects.ensure_person(connection, "Ben", at=NOON)  # worked here before there were accounts
+    accounts.disable(team, "Ben", actor="Ada")
+    token = accounts.invite(team, Role.LEAD, actor="Ada")
+    with pytest.raises(AccessError, match="Ben is disabled"):
+        accounts.redeem(team, token, name="Ben", password=PASSWORD)
+    assert accounts.redeem(team, token, name="Eve", password=PASSWORD).role is Role.LEAD
+
+
+def test_of_several_reset_links_the_newest_alone_works_and_once(team: Workspace) -> None:
+    join(team, "Ben", Role.LEAD)
+    first, second = (accounts.reset(team, "Ben", actor="Ada") for _ in range(2))
+    with pytest.raises(AccessError, match="used already"):
+        accounts.redeem(team, first, name="", password="five brown hens")
+    accounts.redeem(team, second, name="", password="five brown hens")
+    with pytest.raises(AccessError, match="used already"):
+        accounts.redeem(team, second, name="", password="nine brown hens")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x00b", "x" * 101])
+def test_a_name_that_cannot_stand_beside_an_answer_makes_no_account(team: Workspace, name: str) -> None:
+    token = accounts.invite(team, Role.LEAD, actor="Ada")
+    with pytest.raises(AccessError, match="The name is empty"):
+        accounts.redeem(team, token, name=name, password=PASSWORD)
+
+
 def test_only_an_admin_manages_accounts_and_every_change_is_logged(team: Workspace) -> None:
     join(team, "Ben", Role.LEAD)
     with pytest.raises(AccessError, match="may not manage accounts"):
@@ -219,8 +307,6 @@ def test_only_an_admin_manages_accounts_and_every_change_is_logged(team: Workspa
 
 
 def test_a_name_that_annotated_before_there_were_accounts_can_be_taken_over(workspace: Workspace) -> None:
-    from curator.store import projects
-
     with workspace.write() as connection:
         projects.ensure_person(connection, "Ada", at=workspace.clock())
     made = accounts.redeem(workspace, accounts.setup_link(workspace), name="Ada", password=PASSWORD)

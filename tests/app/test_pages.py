@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 from app.identity import WORKSPACE_VARIABLE
 from curator import Workspace, review
+from curator.access import accounts
 from curator.annotate import answers, queue
 from curator.ingest import import_file
 from curator.store import annotations, records, runs, verdicts
@@ -51,7 +53,8 @@ def draw(page: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, perso
     return app
 
 
-def texts(app: AppTest) -> str:
+def texts(app: AppTest | Block) -> str:
+    """Every text of a page, or of a part of it."""
     kinds = (app.info, app.success, app.warning, app.error, app.markdown, app.caption, app.title, app.text)
     return "\n".join(element.value for kind in kinds for element in kind)
 
@@ -79,6 +82,19 @@ def test_nobody_works_without_a_name(stocked: Workspace, monkeypatch: pytest.Mon
     app.text_input(key="person").set_value("Ben").run()
     assert not app.info
     assert not app.exception
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_who_is_signed_out_with_a_page_open_sees_nothing_of_it(
+    stocked: Workspace, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    app = draw(page, stocked, monkeypatch)
+    accounts.redeem(stocked, accounts.setup_link(stocked), name="Ada", password="four brown hens")
+    app.run()
+    assert not app.exception
+    assert texts(app) == "You are signed out."
+    drawn = (*app.metric, *app.dataframe, *app.button, *app.text_input, *app.selectbox, *app.get("page_link"))
+    assert not drawn
 
 
 def test_the_history_takes_an_answer_back(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,8 +47,8 @@ def test_a_lead_takes_one_of_two_answers_with_names_hidden(
 ) -> None:
     app = draw("adjudicate", disputed, monkeypatch, person="Lea")
     assert "whether to accept it" in texts(app)
-    assert "Ada" not in texts(app)
-    assert "Ben" not in texts(app)
+    assert "Ada" not in texts(app.tabs[0])
+    assert "Ben" not in texts(app.tabs[0])
     [case] = adjudicate.cases(disputed, project_id=1)
     harmful = next(n for n, each in enumerate(case.answers) if each.answer.checks.harmful)
     [button for button in app.button if button.label == "Take this answer"][harmful].click().run()
@@ -64,6 +64,41 @@ def test_a_flagged_record_goes_back_with_a_reason(disputed: Workspace, monkeypat
     press(app, "Put back into the queue")
     assert states(disputed) == ["conflict", "waiting"]
     assert queue.next_task(disputed, "Eva", project_id=1).sent_back == "It is a question."
+
+
+def test_a_flag_without_a_reason_tells_whose_it_is(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = queue.next_task(stocked, "Ada", project_id=1)
+    answers.flag(stocked, task.claim, Answer(response="A."), annotator="Ada")
+    app = draw("adjudicate", stocked, monkeypatch, person="Lea")
+    assert "Flagged by Ada" in app.warning[0].value
+    assert "no reason was given" in app.warning[0].value
+
+
+def test_nothing_is_sent_back_without_a_reason(disputed: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw("adjudicate", disputed, monkeypatch, person="Lea")
+    press(app, "Send back")
+    assert "Give a reason" in app.error[0].value
+    assert states(disputed) == ["conflict", "flagged"]
+
+
+def test_a_message_that_goes_away_leaves_the_tabs_where_they_are(
+    disputed: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tabs(app: AppTest) -> tuple[list[int], list[str]]:
+        places = [n for n, block in app.main.children.items() if block.type == "tab_container"]
+        return places, [tab.label for tab in app.tabs]
+
+    for page, button in (("project", "Keep these settings"), ("team", "Keep"), ("adjudicate", "Take this answer")):
+        app = draw(page, disputed, monkeypatch, person="Lea")
+        if page == "team":
+            next(field for field in app.text_input if field.label == "Pool").set_value("all").run()
+        before = tabs(app)
+        press(app, button)
+        assert ":green[" in texts(app)
+        assert tabs(app) == before
+        app.run()
+        assert ":green[" not in texts(app)
+        assert tabs(app) == before
 
 
 def test_a_lead_releases_a_lease(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,6 @@ from curator.annotate import (
 from curator.errors import AccessError
 from curator.ingest import import_file, quarantine, recent_imports
 from curator.review import votes
-from curator.store import accounts as accounts_store
 from curator.store import (
     annotations,
     claims,
@@ -261,8 +260,6 @@ def _accounts(workspace: Workspace) -> None:
     assert sessions.who(later, token).name == "Lea"
     sessions.sign_out(workspace, token)
     assert sessions.who(workspace, token) is None
-    with workspace.write() as connection:
-        accounts_store.change_hash(connection, "Lea", accounts.hasher.hash("five brown hens"))
 
 
 def _train(workspace: Workspace) -> None:
