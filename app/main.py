@@ -1,7 +1,5 @@
 """Navigation: one page per stage, in the order of the loop."""
 
-import importlib
-import sys
 from pathlib import Path
 
 import streamlit as st
@@ -58,7 +56,6 @@ _page = st.navigation(
     {section: pages for section, pages in _sections.items() if pages},
     expanded=True,  # else the pages of the last section hide behind "View more"
 )
-if _page.url_path in _WITH_MODELS and "torch" not in sys.modules:
-    with st.spinner("Loading PyTorch, some seconds, once after the server started"):
-        importlib.import_module("curator.training")
+if _page.url_path in _WITH_MODELS:
+    state.load_pytorch()
 _page.run()

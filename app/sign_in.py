@@ -65,7 +65,6 @@ def routes() -> list[BaseRoute]:
     """The pages of the sign-in."""
     return [
         Route("/auth/sign-in", _sign_in, methods=["GET", "POST"]),
-        Route("/auth/sign-out", _sign_out, methods=["GET", "POST"]),
         Route("/auth/account", _make_account, methods=["GET", "POST"]),
     ]
 
@@ -94,19 +93,6 @@ def _sign_in_page(target: str, *, name: str = "", error: CuratorError | None = N
         "<button>Sign in</button></form><p>No account? An admin can send you a link.</p>"
     )
     return _page("Sign in", form, status=200 if error is None else 401)
-
-
-async def _sign_out(request: Request) -> Response:
-    if request.method == "GET":
-        return _page("Sign out", "<form method='post'><button autofocus>Sign out</button></form>")
-    if not _is_own(request):
-        return _page("Refused", "<p role='alert'>This form came from another site.</p>", status=403)
-    token = request.cookies.get(identity.COOKIE)
-    if token:
-        await run_in_threadpool(sessions.sign_out, identity.workspace(), token)
-    response = RedirectResponse("/auth/sign-in", status_code=303)
-    response.delete_cookie(identity.COOKIE)
-    return response
 
 
 async def _make_account(request: Request) -> Response:

@@ -6,6 +6,7 @@ Facts live in the database; what stands here are choices on screen: who I am, wh
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ParamSpec
 from urllib.parse import urlsplit
@@ -27,6 +28,13 @@ P = ParamSpec("P")
 
 _PERSON = "person"
 _PROJECT = "project"
+
+
+@st.cache_resource(show_spinner="Loading PyTorch, some seconds, once after the server started")
+def load_pytorch() -> None:
+    """Import what pages about models need, one browser at a time: two threads that import transformers break it."""
+    for module in ("curator.training", "curator.generation", "curator.assessment"):
+        importlib.import_module(module)
 
 
 @st.cache_resource(show_spinner="Loading both models", max_entries=1)
@@ -60,9 +68,17 @@ def is_signed_out(signed_in: Account | None) -> bool:
 
 
 def say_signed_out() -> None:
-    """Draw the way back in."""
+    """Draw the way back in, in this tab: links of Streamlit open another."""
     st.warning("You are signed out.", icon=":material/lock:")
-    st.link_button("Sign in", "/auth/sign-in")
+    st.html('<a href="/auth/sign-in" target="_self">Sign in</a>')
+
+
+def _sign_out() -> None:
+    """End the session; its cookie, which no page can remove, opens nothing any more."""
+    token = st.context.cookies.get(identity.COOKIE)
+    if isinstance(token, str):
+        sessions.sign_out(workspace(), token)
+    st.rerun()
 
 
 def may(signed_in: Account | None, right: Right) -> bool:
@@ -104,7 +120,8 @@ def choose_in_sidebar(signed_in: Account | None) -> None:
     if signed_in is not None:
         with st.sidebar:
             st.markdown(f"**{signed_in.name}**, {signed_in.role}")
-            st.link_button("Sign out", "/auth/sign-out", icon=":material/logout:")
+            if st.button("Sign out", icon=":material/logout:"):
+                _sign_out()
             _choose_project()
         return
     if _PERSON not in st.session_state:

@@ -132,14 +132,6 @@ def test_a_session_opens_the_websocket_and_names_who_answers(client: TestClient,
     assert task["record_id"]
 
 
-def test_signing_out_ends_the_session(client: TestClient, ada: None) -> None:
-    enter(client)
-    assert client.get("/auth/sign-out").status_code == 200  # a link alone signs nobody out
-    assert client.get("/annotate", headers=HTML).json() == {"name": "Ada"}
-    client.post("/auth/sign-out", headers={"sec-fetch-site": "same-origin"})
-    assert client.get("/annotate", headers=HTML).status_code == 303
-
-
 def test_a_link_makes_an_account_and_signs_in(client: TestClient, ada: None, stocked: Workspace) -> None:
     token = accounts.invite(stocked, Role.ANNOTATOR, actor="Ada")
     assert "Make your account" in client.get(f"/auth/account?token={token}").text

@@ -50,6 +50,16 @@ def test_from_the_first_admin_to_an_annotator_at_work(
     ben.keyboard.press("a")
     expect(ben.get_by_text("Submitted #1")).to_be_visible()
 
+    ben.get_by_role("button", name="Sign out").click()
+    expect(ben.get_by_text("You are signed out.")).to_be_visible()
+    expect(ben.get_by_role("link", name="Overview")).to_have_count(0)
+    ben.get_by_role("link", name="Sign in").click()  # in the same tab
+    ben.get_by_label("Name").fill("Ben")
+    ben.get_by_label("Password").fill(PASSWORD)
+    ben.get_by_role("button", name="Sign in").click()
+    ben.get_by_role("link", name="Annotate", exact=True).click()
+    expect(ben.get_by_role("textbox", name="Response")).to_be_visible()
+
     accounts.disable(stocked, "Ben", actor="Ada")
     ben.keyboard.press("a")
     expect(ben.get_by_text("Nobody is signed in.")).to_be_visible()
