@@ -92,6 +92,55 @@ def test_a_triple_press_and_a_triple_click_store_a_record_once_each(
     assert len(found) == len(set(found)) == 2
 
 
+@pytest.mark.parametrize("gap", [0, 120, 200])
+def test_accept_pressed_three_times_accepts_only_the_record_that_was_seen(
+    stocked: Workspace, serve: Serve, page: Page, gap: int
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    for _ in range(3):
+        page.keyboard.press("a")
+        page.wait_for_timeout(gap)
+    submitted(page, 1)
+    if gap:
+        expect(page.get_by_text("pressed again at once")).to_be_visible()
+    page.wait_for_timeout(700)
+    assert len(stored(stocked)) == 1
+    page.keyboard.press("a")
+    submitted(page, 2)
+
+
+def test_a_triple_click_on_accept_accepts_only_the_record_that_was_seen(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.get_by_role("button", name="Accept as is").click(click_count=3, delay=60)
+    submitted(page, 1)
+    page.wait_for_timeout(700)
+    assert len(stored(stocked)) == 1
+
+
+def test_reject_pressed_twice_rejects_only_the_record_that_was_seen(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.keyboard.press("x")
+    page.keyboard.press("5")
+    submitted(page, 1)
+    page.keyboard.press("x")
+    page.keyboard.press("5")
+    expect(page.get_by_role("dialog", name="Reject")).to_be_visible()
+    assert len(stored(stocked)) == 1
+
+
+def test_who_touches_the_next_record_need_not_wait_to_submit_it(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    for n in (1, 2, 3):
+        page.keyboard.press("4")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_text(f"{n} today")).to_be_visible()
+    assert len(stored(stocked)) == 3
+
+
 def test_the_submit_button_says_what_is_missing_and_the_focus_goes_there(
     stocked: Workspace, serve: Serve, page: Page
 ) -> None:

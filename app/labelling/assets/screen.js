@@ -14,6 +14,9 @@ const STRENGTHS = { 1: "slightly", 2: "clearly", 3: "by far" }
 const IDLE_SECONDS = 60
 const BEAT_SECONDS = 60
 const WARN_SECONDS = 120
+const HUSH_MS = 600 // longer than the gap of a double press, shorter than a look at a record
+const BROUGHT_BACK = ["undo", "reopen"] // acts after which a record comes up that was judged before
+const LOOK = "pressed again at once: not taken for this record"
 const DONE = { submit: "Submitted", skip: "Skipped; what you typed is kept", flag: "Set aside for a lead", undo: "Taken back as you left it", reopen: "Taken back as you left it" }
 
 /** Starts the screen in an element of a Streamlit page; gives what ends it. */
@@ -67,7 +70,10 @@ class Screen {
 
   /** Draw a state that the server sent. */
   show(state) {
-    Object.assign(this, { state, task: state.task, past: null, view: "edit", active: 0, measured: null, outdated: null, began: Date.now(), reject: false })
+    // A second press is meant for the record before: what follows it at once has been seen by nobody yet.
+    const follows = this.task && state.task && state.task.record_id !== this.task.record_id
+    Object.assign(this, { state, task: state.task, past: null, view: "edit", active: 0, measured: null, outdated: null })
+    Object.assign(this, { hushedUntil: follows && !BROUGHT_BACK.includes(state.done) ? performance.now() + HUSH_MS : 0 })
     this.keys.set(state.keys)
     if (this.task) {
       const kept = this.drafts.restore(this.task)
@@ -78,7 +84,14 @@ class Screen {
       this.expires = Date.now() + this.task.lease_seconds * 1000
     }
     this.draw()
-    if (this.task && this.drafts.restore(this.task)) this.changed()
+    if (this.task && this.drafts.restore(this.task)) this.note()
+  }
+
+  /** Whether a record came up so lately, and untouched, that submitting it can only be meant for the one before. */
+  isHushed() {
+    if (performance.now() >= this.hushedUntil) return false
+    if (!this.message?.includes(LOOK)) this.say(`${this.message ?? ""} · ${LOOK}`)
+    return true
   }
 
   /** Suggestions are chosen beforehand, never for questions about safety. */
@@ -96,7 +109,7 @@ class Screen {
     this.parts = { status: h("span", { class: "status", role: "status" }), message: h("span", { class: "message", role: "status" }), lease: h("span", { class: "lease" }) }
     if (!task) this.root.replaceChildren(this.header(), this.emptiness())
     else {
-      this.root.replaceChildren(this.header(), ...this.banners(), h("div", { class: "columns" }, h("div", { class: "left" }, ...this.record()), this.form()), this.bar())
+      this.root.replaceChildren(this.header(), ...this.banners(), h("div", { class: "columns", onpointerdown: () => { this.hushedUntil = 0 } }, h("div", { class: "left" }, ...this.record()), this.form()), this.bar())
       this.refresh()
       if (this.view !== "edit") this.showView(this.view)
     }
@@ -180,12 +193,14 @@ class Screen {
 
   bar() {
     const { keys } = this.state
+    const once = (act) => (event) => { if (event.detail < 2) act() } // the rest of a double click falls on the next record
     const button = (action, label, extra = {}) => h("button", { onclick: () => this.onAction(action), ...extra }, label, kbd(keys[action]))
+    const final = (action, label, extra) => button(action, label, { ...extra, onclick: once(() => this.onAction(action)) })
     const off = this.readonly || Boolean(this.past)
-    this.parts.accept = button("accept", "Accept as is", { disabled: true, title: "Good (4) unless you rated it, no check, the text as it came" })
-    this.parts.submit = h("button", { class: "main", disabled: off, onclick: () => this.act("submit") }, "Submit and next")
+    this.parts.accept = final("accept", "Accept as is", { disabled: true, title: "Good (4) unless you rated it, no check, the text as it came" })
+    this.parts.submit = h("button", { class: "main", disabled: off, onclick: once(() => this.act("submit")) }, "Submit and next")
     this.parts.effect = h("span", { class: "effect", "aria-live": "polite" })
-    return h("footer", {}, button("back", "Back"), button("skip", "Skip", { disabled: off }), button("flag", "Flag", { disabled: off }), button("reject", "Reject", { disabled: off, "aria-pressed": String(this.answer.reject !== null) }),
+    return h("footer", {}, button("back", "Back"), final("skip", "Skip", { disabled: off }), final("flag", "Flag", { disabled: off }), button("reject", "Reject", { disabled: off, "aria-pressed": String(this.answer.reject !== null) }),
       button("undo", "Undo", { disabled: this.readonly }), h("button", { class: "small", disabled: off, onclick: () => this.askLead() }, "I am unsure…"),
       this.parts.effect, this.parts.accept, this.parts.submit)
   }
@@ -219,7 +234,13 @@ class Screen {
     this.changed()
   }
 
+  /** The annotator changed something. */
   changed() {
+    this.hushedUntil = 0
+    this.note()
+  }
+
+  note() {
     this.refresh()
     this.drafts.note(this.body())
   }
@@ -240,6 +261,7 @@ class Screen {
   async act(kind, extra = {}) {
     if (this.busy || (this.readonly && kind !== "undo")) return
     if (kind === "submit" && (!this.task || this.past || this.parts.submit.disabled)) return this.pointOut()
+    if (kind === "submit" && this.isHushed()) return
     this.busy = true
     this.root.classList.add("busy")
     const before = this.task
@@ -307,7 +329,7 @@ class Screen {
   }
 
   accept() {
-    if (this.parts.accept.disabled) return
+    if (this.parts.accept.disabled || this.isHushed()) return
     this.answer.rating ??= 4
     this.answer.checks = {}
     this.answer.details = []
@@ -318,6 +340,7 @@ class Screen {
 
   rejection() {
     const choose = (reason) => {
+      if (this.isHushed()) return
       box.close()
       this.answer.reject = reason
       this.refresh()
