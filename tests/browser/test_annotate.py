@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from sqlalchemy import text
 
 from curator import Workspace, open_workspace
 from curator.annotate import questions
@@ -332,6 +333,66 @@ def test_a_change_of_the_guideline_is_told_and_keeps_the_text(stocked: Workspace
     expect(editor(page)).to_have_value("After the change.")
     page.get_by_role("button", name="Guide ● unread").click()
     expect(page.get_by_role("dialog", name="Guideline")).to_contain_text("Be brief.")
+
+
+def everything_kept(workspace: Workspace, page: Page) -> str:
+    """Every text that is in the database, in the browser's storage or in a box on the screen."""
+    with workspace.read() as connection:
+        answers = connection.execute(text("select answer from annotation union all select answer from draft")).all()
+    return f"{answers}" + page.evaluate(
+        "JSON.stringify(localStorage) + [...document.querySelectorAll('textarea, input')].map(e => e.value).join()"
+    )
+
+
+def test_a_change_of_the_guideline_leaves_whoever_types_a_note_in_it(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    first = open_queue(page, serve(stocked.folder))
+    page.get_by_role("button", name="Good").click()
+    note = page.get_by_role("textbox", name="Note")
+    note.press_sequentially("first ")
+    expect(page.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    questions.set_guideline(stocked, "Be brief.", project_id=1, actor="Lea")
+    page.keyboard.type("that is ", delay=60)
+    expect(page.get_by_text("The guideline changed")).to_be_visible()
+    page.keyboard.type("as always a question", delay=60)  # letters that would accept, skip and flag
+    expect(note).to_have_value("first that is as always a question")
+    assert shown_question(page) == first
+    assert stored(stocked) == []
+
+
+def test_a_tab_that_becomes_read_only_takes_no_letter_of_a_sentence_for_a_command(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    address = serve(stocked.folder)
+    open_queue(page, address)
+    page.keyboard.press("4")
+    page.keyboard.press("Control+Enter")
+    submitted(page, 1)
+    page.get_by_role("textbox", name="Note").press_sequentially("A bu")
+    page.evaluate("new BroadcastChannel('curator labelling 1 Ada').postMessage({ kind: 'take', id: 1 })")
+    page.keyboard.type("zz", delay=30)  # Z would take the answer back
+    expect(page.get_by_text("You work in another tab")).to_be_visible()
+    assert len(stored(stocked)) == 1
+    expect(page.get_by_role("textbox", name="Note")).to_have_value(re.compile("^A bu"))
+
+
+def test_nothing_is_typed_into_an_answer_that_is_on_its_way(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    editor(page).fill("First sentence.")
+    page.get_by_role("button", name="Good").click()
+    page.route("**/labelling/act", lambda route: route.abort())
+    editor(page).press("Control+Enter")
+    expect(page.get_by_text("Not saved, retrying")).to_be_visible()
+    expect(editor(page)).to_be_focused()
+    page.keyboard.type(" A sly second", delay=20)
+    page.get_by_role("button", name="Poor").click()
+    expect(editor(page)).to_have_value("First sentence.")
+    page.unroute("**/labelling/act")
+    submitted(page, 1)
+    expect(editor(page)).to_be_editable()
+    [answer] = stored(stocked)
+    assert (answer.answer.response, answer.answer.rating) == ("First sentence.", 4)
 
 
 def test_an_empty_workspace_offers_the_import(workspace: Workspace, serve: Serve, page: Page) -> None:

@@ -76,7 +76,7 @@ export class Questions {
   field(question, id) {
     const value = get(this.answer, question) ?? ""
     const oninput = (event) => { set(this.answer, question, event.target.value); this.onchange() }
-    return h("input", { type: "text", dir: "auto", "aria-labelledby": id, value, oninput, placeholder: question.required ? "" : "optional" })
+    return h("input", { type: "text", "data-field": question.id, dir: "auto", "aria-labelledby": id, value, oninput, placeholder: question.required ? "" : "optional" })
   }
 
   options(question, id) {
@@ -133,7 +133,7 @@ export class Questions {
         this.detail(check).severity = Number(event.target.value) || null
         this.onchange()
       } }, ...SEVERITIES.map((name, n) => h("option", { value: String(n || ""), selected: known.severity === (n || null) }, name || "severity")))
-      const reason = h("input", { type: "text", dir: "auto", value: known.reason, placeholder: "reason", "aria-label": `${label}: reason`, oninput: (event) => {
+      const reason = h("input", { type: "text", "data-field": `reason ${check}`, dir: "auto", value: known.reason, placeholder: "reason", "aria-label": `${label}: reason`, oninput: (event) => {
         this.detail(check).reason = event.target.value
         this.onchange()
       } })

@@ -1,6 +1,6 @@
 /** The labelling screen: one record at a time, stored before the next one is shown, nothing typed ever lost. */
 
-import { clock, dialog, h, kbd } from "./dom.js"
+import { clock, dialog, h, kbd, keepingFocus } from "./dom.js"
 import { Drafts } from "./drafts.js"
 import { Keys } from "./keys.js"
 import { context, drawn, pair } from "./panes.js"
@@ -30,6 +30,8 @@ export function mount(parent, data) {
 class Screen {
   constructor(root, data) {
     Object.assign(this, { root, data, busy: false, past: null, view: "edit", active: 0, touched: Date.now() })
+    this.stage = h("div", { class: "stage" }) // drawn anew; a dialog beside it stays open with what was typed into it
+    this.root.append(this.stage)
     this.server = new Server(data)
     this.drafts = new Drafts(this.server, data.person, {
       onstate: (state, detail) => this.showSaving(state, detail),
@@ -42,8 +44,10 @@ class Screen {
     this.tabs = new Tabs(`${data.project} ${data.person}`, () => this.draw())
     this.touch = () => { this.touched = Date.now() }
     this.farewell = () => this.drafts.farewell()
+    this.holdBack = (event) => { if (this.busy && event.target.closest(".columns :is(button, label)")) { event.preventDefault(); event.stopPropagation() } }
     for (const kind of ["keydown", "pointerdown", "wheel"]) document.addEventListener(kind, this.touch, { passive: true })
     addEventListener("pagehide", this.farewell)
+    root.addEventListener("click", this.holdBack, true)
     this.timer = setInterval(() => this.tick(), 1000)
     this.message = data.message
     this.load()
@@ -56,6 +60,7 @@ class Screen {
     clearInterval(this.timer)
     for (const kind of ["keydown", "pointerdown", "wheel"]) document.removeEventListener(kind, this.touch)
     removeEventListener("pagehide", this.farewell)
+    this.root.removeEventListener("click", this.holdBack, true)
     delete this.root.screen
     this.root.replaceChildren()
   }
@@ -104,12 +109,22 @@ class Screen {
     }
   }
 
+  /** Draw everything anew; on the same record the field that somebody types in keeps the focus. */
   draw() {
+    const again = this.task && this.drawn === this.task.record_id
+    this.drawn = this.task?.record_id
+    if (again) keepingFocus(this.stage, () => this.redraw())
+    else this.redraw()
+    this.hold()
+  }
+
+  redraw() {
     const { task } = this
-    this.parts = { status: h("span", { class: "status", role: "status" }), message: h("span", { class: "message", role: "status" }), lease: h("span", { class: "lease" }) }
-    if (!task) this.root.replaceChildren(this.header(), this.emptiness())
+    this.parts = { status: h("span", { class: "status", role: "status" }), message: h("span", { class: "message", role: "status" }), lease: h("span", { class: "lease" }), banners: h("div", { class: "banners" }) }
+    if (!task) this.stage.replaceChildren(this.header(), this.emptiness())
     else {
-      this.root.replaceChildren(this.header(), ...this.banners(), h("div", { class: "columns", onpointerdown: () => { this.hushedUntil = 0 } }, h("div", { class: "left" }, ...this.record()), this.form()), this.bar())
+      this.showBanners()
+      this.stage.replaceChildren(this.header(), this.parts.banners, h("div", { class: "columns", onpointerdown: () => { this.hushedUntil = 0 } }, h("div", { class: "left" }, ...this.record()), this.form()), this.bar())
       this.refresh()
       if (this.view !== "edit") this.showView(this.view)
     }
@@ -125,7 +140,23 @@ class Screen {
         h("b", {}, project.name), ` · ${progress.today} today · ${progress.mine} in all · ${progress.settled.toLocaleString("en")} of ${progress.records.toLocaleString("en")} records settled${left}`),
       this.parts.message, h("span", { class: "space" }), this.parts.status, this.parts.lease,
       h("button", { class: "small", onclick: () => this.onAction("keys") }, "Keys", kbd(this.state.keys.keys)),
-      h("button", { class: "small", onclick: () => this.onAction("guide") }, this.hasNewGuide() ? "Guide ● unread" : "Guide", kbd(this.state.keys.guide)))
+      this.showGuideButton())
+  }
+
+  showGuideButton() {
+    this.parts.guide ??= h("button", { class: "small", onclick: () => this.onAction("guide") })
+    this.parts.guide.replaceChildren(this.hasNewGuide() ? "Guide ● unread" : "Guide", kbd(this.state.keys.guide))
+    return this.parts.guide
+  }
+
+  /** Nothing changes while an answer is on its way: what would be typed now is neither in it nor in the next record. */
+  hold() {
+    for (const field of this.stage.querySelectorAll(".columns :is(textarea, input[type=text])")) field.readOnly = this.busy || this.readonly
+    for (const field of this.stage.querySelectorAll(".columns :is(select, input[type=checkbox])")) field.disabled = this.busy || this.readonly || Boolean(this.past)
+  }
+
+  showBanners() {
+    this.parts.banners.replaceChildren(...this.banners())
   }
 
   banners() {
@@ -146,7 +177,7 @@ class Screen {
     const options = { readonly: this.readonly || Boolean(this.past), onchange: () => this.changed() }
     if (this.past) return [context(this.past, null, options), h("h3", {}, "Your response"), h("div", { class: "text view", dir: "auto" }, this.past.answer.response)]
     if (task.alternative !== null) return [context(task, this.answer, options), pair(task), this.preference()]
-    this.editor = h("textarea", { class: "editor", dir: "auto", "aria-label": "Response", value: this.answer.response, readonly: this.readonly, spellcheck: "true", oninput: () => this.typed() })
+    this.editor = h("textarea", { class: "editor", "data-field": "response", dir: "auto", "aria-label": "Response", value: this.answer.response, readonly: this.readonly, spellcheck: "true", oninput: () => this.typed() })
     this.place = h("div", { class: "place" }, this.editor)
     const views = ["edit", "rendered", "diff", ...(this.state.project.has_tokens ? ["tokens"] : [])]
     this.tabsOfViews = h("div", { class: "tabs", role: "tablist" }, ...views.map((how) =>
@@ -263,6 +294,7 @@ class Screen {
     if (kind === "submit" && (!this.task || this.past || this.parts.submit.disabled)) return this.pointOut()
     if (kind === "submit" && this.isHushed()) return
     this.busy = true
+    this.hold()
     this.root.classList.add("busy")
     const before = this.task
     const body = { ...(before ? this.body() : {}), kind, ...extra }
@@ -277,6 +309,7 @@ class Screen {
       if (error.status === 409) await this.load()
     } finally {
       this.busy = false
+      this.hold()
       this.root.classList.remove("busy")
     }
   }
@@ -291,6 +324,7 @@ class Screen {
   onAction(action) {
     if (action === "keys") return this.keys.sheet(this.root, async (keys) => (await this.server.call("keys", { keys })).keys)
     if (action === "guide") return this.showGuide()
+    if (this.busy) return
     if (action === "undo") return this.act("undo")
     if (action === "back" || action === "forward") return this.browse(action)
     if (!this.task || this.past || this.readonly) return
@@ -382,7 +416,7 @@ class Screen {
     const page = h("div", { class: "rendered", dir: "auto" })
     page.innerHTML = this.task?.guideline || "<p>This project has no guideline yet.</p>" // rendered without HTML
     const box = dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close"))
-    box.addEventListener("close", () => this.draw())
+    box.addEventListener("close", () => this.showGuideButton())
     if (this.task) localStorage.setItem(`curator guideline ${this.data.project}`, this.task.guideline_hash)
   }
 
@@ -431,7 +465,7 @@ class Screen {
   }
 
   showComments(comments) {
-    const field = h("input", { type: "text", dir: "auto", placeholder: "Write a comment, Enter sends it", "aria-label": "Comment" })
+    const field = h("input", { type: "text", "data-field": "comment", dir: "auto", placeholder: "Write a comment, Enter sends it", "aria-label": "Comment" })
     field.addEventListener("keydown", async (event) => {
       if (event.key !== "Enter" || event.ctrlKey || !field.value.trim()) return
       const sent = await this.server.insist("comment", { record: this.task.record_id, text: field.value }, (tries) => this.say(`Not sent, retrying (${tries}).`, true))
@@ -445,13 +479,7 @@ class Screen {
     const changed = [now.questions_hash !== this.task.questions_hash && "questions", now.guideline_hash !== this.task.guideline_hash && "guideline"].filter(Boolean).join(" and ")
     if (changed && !this.outdated) {
       this.outdated = changed
-      const at = this.editor?.selectionStart
-      const wasTyping = document.activeElement === this.editor
-      this.draw()
-      if (wasTyping) {
-        this.editor.focus()
-        this.editor.setSelectionRange(at, at)
-      }
+      this.showBanners() // and nothing else: whoever types keeps their field
     }
     if (mine) this.expires = Date.now() + lease_seconds * 1000
     else this.say("Somebody else may have this record now. What you typed is kept.", true)
