@@ -259,6 +259,29 @@ def test_reject_by_two_keys_stores_the_reason(stocked: Workspace, serve: Serve, 
     assert stored(stocked)[0].answer.reject == "duplicate"
 
 
+@pytest.mark.parametrize("way", ["accept", "rate", "reject again"])
+def test_a_rejection_that_was_taken_back_can_be_taken_out(
+    stocked: Workspace, serve: Serve, page: Page, way: str
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.keyboard.press("x")
+    page.keyboard.press("5")
+    submitted(page, 1)
+    page.keyboard.press("z")
+    expect(page.get_by_text("Taken back")).to_be_visible()
+    reject = page.get_by_role("button", name="Reject")
+    expect(reject).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("it is rejected as duplicate")).to_be_visible()
+    if way != "accept":
+        page.keyboard.press("4" if way == "rate" else "x")
+        expect(reject).to_have_attribute("aria-pressed", "false")
+        page.keyboard.press("4")
+    page.keyboard.press("a" if way == "accept" else "Control+Enter")
+    submitted(page, 2)
+    [answer] = stored(stocked)
+    assert (answer.answer.reject, answer.answer.rating) == (None, 4)
+
+
 def test_the_arrow_keys_browse_my_answers_and_change_nothing(stocked: Workspace, serve: Serve, page: Page) -> None:
     first = open_queue(page, serve(stocked.folder))
     page.keyboard.press("5")

@@ -200,6 +200,7 @@ class Screen {
 
   prefer(name) {
     const { task, answer } = this
+    answer.reject = null
     const choice = { left: task.shown_left, right: other(task.shown_left) }[name] ?? name
     answer.preference = { choice, strength: null, shown_left: task.shown_left }
     this.parts.preference.replaceWith(this.preference())
@@ -215,7 +216,7 @@ class Screen {
   form() {
     const panel = h("div", { class: "right", inert: this.readonly || Boolean(this.past) })
     const questions = h("div", {})
-    this.questions = new Questions(questions, { task: this.task, answer: this.past?.answer ?? this.answer, keys: this.state.keys, onchange: () => this.changed(), selection: () => this.selection() })
+    this.questions = new Questions(questions, { task: this.task, answer: this.past?.answer ?? this.answer, keys: this.state.keys, onchange: (question) => this.answered(question), selection: () => this.selection() })
     this.parts.comments = h("div", { class: "comments" })
     this.showComments(this.task.comments)
     panel.append(questions, h("details", { open: this.task.comments.length > 0 }, h("summary", {}, `Comments (${this.task.comments.length})`), this.parts.comments))
@@ -229,9 +230,10 @@ class Screen {
     const final = (action, label, extra) => button(action, label, { ...extra, onclick: once(() => this.onAction(action)) })
     const off = this.readonly || Boolean(this.past)
     this.parts.accept = final("accept", "Accept as is", { disabled: true, title: "Good (4) unless you rated it, no check, the text as it came" })
+    this.parts.reject = button("reject", "Reject", { disabled: off, "aria-pressed": "false", title: "Press it again to take a rejection out" })
     this.parts.submit = h("button", { class: "main", disabled: off, onclick: once(() => this.act("submit")) }, "Submit and next")
     this.parts.effect = h("span", { class: "effect", "aria-live": "polite" })
-    return h("footer", {}, button("back", "Back"), final("skip", "Skip", { disabled: off }), final("flag", "Flag", { disabled: off }), button("reject", "Reject", { disabled: off, "aria-pressed": String(this.answer.reject !== null) }),
+    return h("footer", {}, button("back", "Back"), final("skip", "Skip", { disabled: off }), final("flag", "Flag", { disabled: off }), this.parts.reject,
       button("undo", "Undo", { disabled: this.readonly }), h("button", { class: "small", disabled: off, onclick: () => this.askLead() }, "I am unsure…"),
       this.parts.effect, this.parts.accept, this.parts.submit)
   }
@@ -244,11 +246,12 @@ class Screen {
 
   /** What changes with every key stroke. */
   refresh() {
-    if (this.past) return
+    if (this.past || !this.task) return
     const { task, answer, parts } = this
     const left = missing(answer, task).length + (task.alternative !== null && !answer.preference && !answer.reject ? 1 : 0)
     const empty = !answer.reject && task.alternative === null && !answer.response.trim()
     parts.submit.replaceChildren(empty ? "The response is empty" : left ? `Submit and next (${left} left)` : "Submit and next", h("kbd", { "aria-hidden": "true" }, "Ctrl ⏎"))
+    parts.reject.setAttribute("aria-pressed", String(answer.reject !== null))
     parts.submit.disabled = this.readonly || empty || left > 0
     parts.accept.disabled = this.readonly || answer.response !== task.response || task.alternative !== null
     const reasons = reasonsToKeepOut(answer, task, this.state.project)
@@ -262,6 +265,12 @@ class Screen {
     this.answer.response = this.editor.value
     this.answer.details = this.answer.details.map((each) => ({ ...each, start: null, end: null })) // passages moved
     if (wasEdited !== (this.answer.response !== this.task.response)) this.questions.draw()
+    this.changed()
+  }
+
+  /** A rating says that the record is of use, so it takes a rejection out. */
+  answered(question) {
+    if (question?.id === "rating" && this.answer.rating !== null) this.answer.reject = null
     this.changed()
   }
 
@@ -289,6 +298,7 @@ class Screen {
     return { start: points(this.editor.selectionStart), end: points(this.editor.selectionEnd) }
   }
 
+  /** True once it is stored and the next record is shown. */
   async act(kind, extra = {}) {
     if (this.busy || (this.readonly && kind !== "undo")) return
     if (kind === "submit" && (!this.task || this.past || this.parts.submit.disabled)) return this.pointOut()
@@ -303,6 +313,7 @@ class Screen {
       if (before && kind !== "reopen" && kind !== "undo") this.drafts.drop(before.record_id)
       this.message = state.done === "nothing" ? "There is nothing to undo." : `${DONE[kind]}${state.annotation ? ` #${state.annotation}` : ""}${kind === "undo" || kind === "reopen" ? "" : ` · Undo ${this.state.keys.undo.toUpperCase()}`}`
       this.show(state)
+      return true
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       this.say(`${error.problem} ${error.hint}`, true)
@@ -365,6 +376,7 @@ class Screen {
   accept() {
     if (this.parts.accept.disabled || this.isHushed()) return
     this.answer.rating ??= 4
+    this.answer.reject = null
     this.answer.checks = {}
     this.answer.details = []
     this.questions.draw()
@@ -372,13 +384,21 @@ class Screen {
     this.act("submit")
   }
 
-  rejection() {
-    const choose = (reason) => {
+  async rejection() {
+    if (this.answer.reject !== null) {
+      this.answer.reject = null
+      this.say("The rejection is taken out; rate the record or reject it anew.")
+      return this.changed()
+    }
+    const choose = async (reason) => {
       if (this.isHushed()) return
       box.close()
       this.answer.reject = reason
       this.refresh()
-      this.act("submit")
+      const { answer } = this
+      if (await this.act("submit")) return
+      answer.reject = null // refused: what is not stored is not shown as rejected
+      if (this.answer === answer) this.refresh()
     }
     const box = dialog(this.root, "Reject, because it is", h("div", { class: "options" }, ...REASONS.map((reason, n) =>
       h("button", { class: "option", onclick: () => choose(reason) }, reason, kbd(String(n + 1))))), h("p", {}, "Esc cancels. The record is kept, out of every version."))
