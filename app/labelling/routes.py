@@ -24,6 +24,8 @@ from curator import CuratorError, Workspace
 from curator.annotate import adjudicate, answers, comments, keymap, queue
 from curator.errors import AnnotationError, ClaimExpiredError
 from curator.quality import edits, slips
+from curator.store import annotations as register
+from curator.store import records
 from schemas.annotation import Annotation, Answer, Claim, Task
 
 _PREFIX = "/api/v1/labelling"
@@ -38,6 +40,7 @@ def routes() -> list[BaseRoute]:
     handlers: dict[str, Handler] = {
         "task": _task,
         "draft": _draft,
+        "renew": _renew,
         "act": _act,
         "preview": _preview,
         "comment": _comment,
@@ -93,21 +96,38 @@ def _task(workspace: Workspace, person: str, body: Body) -> Body:
 
 
 def _draft(workspace: Workspace, person: str, body: Body) -> Body:
-    """Keep what was typed, and the claim with it; say what is known about the text."""
+    """Keep what was typed, and the claim with it; say what is known about the text, and whether it is kept.
+
+    There is no draft afterwards when the claim was answered already, in another window or by a submit on its way.
+    """
     claim, answer = _claim_of(body), Answer.model_validate(body["answer"])
     is_mine = answers.save_draft(
         workspace, claim, answer, annotator=person, active_seconds=float(body.get("active_seconds", 0))
     )
-    record = queue.record_of(workspace, claim)
+    with workspace.read() as connection:
+        record = records.get(connection, claim.record_id).content
+        draft = register.draft_of(connection, claim.record_id, person)
     added, removed = edits.changed_words(edits.word_diff(record.response, answer.response))
     return {
         "mine": is_mine,
-        "saved_at": workspace.clock().isoformat(),
+        "kept": draft is not None and draft.answer == answer,
+        "answered": draft is None,
+        "saved_at": None if draft is None else draft.saved_at.isoformat(),
         "lease_seconds": workspace.lease.total_seconds(),
         "words": edits.words(answer.response),
         "added": added,
         "removed": removed,
         "warnings": slips.likely_slips(record, answer.response),
+        "now": view.asked_now(workspace, project_id=int(body["project"])),
+    }
+
+
+def _renew(workspace: Workspace, _person: str, body: Body) -> Body:
+    """Keep the claim at a sign of life; nothing was typed, so no draft is stored."""
+    is_mine = queue.renew(workspace, _claim_of(body), active_seconds=float(body.get("active_seconds", 0)))
+    return {
+        "mine": is_mine,
+        "lease_seconds": workspace.lease.total_seconds(),
         "now": view.asked_now(workspace, project_id=int(body["project"])),
     }
 

@@ -89,15 +89,28 @@ def test_an_incomplete_answer_is_refused_with_the_question_it_lacks(ada: Browser
 def test_a_draft_comes_back_with_what_is_known_about_the_text(ada: Browser) -> None:
     task = ada.task()
     said = ada.ask("draft", **body(task, response="Two words ```"))
-    assert (said["mine"], said["words"]) == (True, 3)
+    assert (said["mine"], said["kept"], said["words"]) == (True, True, 3)
     assert said["warnings"] == ["A code fence is opened and not closed."]
-    assert ada.task()["draft"]["response"] == "Two words ```"
+    again = ada.task()
+    assert again["draft"]["response"] == "Two words ```"
+    assert again["draft_saved_at"] == said["saved_at"]  # by which a browser knows its own draft
+
+
+def test_a_sign_of_life_keeps_the_claim_and_stores_no_draft(ada: Browser) -> None:
+    task = ada.task()
+    said = ada.ask("renew", **body(task), active_seconds=60)
+    assert said["mine"] is True
+    assert said["now"]["guideline_hash"] == task["guideline_hash"]
+    assert ada.task()["draft"] is None
+    ada.ask("act", kind="submit", **body(task, rating=4))
+    assert ada.ask("renew", **body(task), active_seconds=120)["mine"] is False
 
 
 def test_a_draft_that_arrives_after_its_submit_is_dropped(ada: Browser) -> None:
     task = ada.task()
     ada.ask("act", kind="submit", **body(task, rating=4))
-    ada.ask("draft", **body(task, response="Too late"))
+    late = ada.ask("draft", **body(task, response="Too late"))
+    assert (late["kept"], late["answered"], late["saved_at"]) == (False, True, None)
     ada.ask("act", kind="undo")
     assert ada.task()["draft"]["response"] == task["response"]
 

@@ -418,6 +418,138 @@ def test_nothing_is_typed_into_an_answer_that_is_on_its_way(stocked: Workspace, 
     assert (answer.answer.response, answer.answer.rating) == ("First sentence.", 4)
 
 
+SKEW = "const real = Date.now.bind(Date); Date.now = () => real() + {minutes} * 60000"
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_text_that_never_reached_the_server_survives_a_reload_whatever_the_clock_says(
+    stocked: Workspace, serve: Serve, page: Page, minutes: int
+) -> None:
+    page.add_init_script(SKEW.format(minutes=minutes))
+    open_queue(page, serve(stocked.folder))
+    editor(page).fill("First.")
+    expect(page.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    page.route("**/labelling/draft", lambda route: route.abort())
+    editor(page).fill("First. And more that only this browser has.")
+    expect(page.get_by_text(re.compile("Not saved, retrying"))).to_be_visible()
+    page.unroute("**/labelling/draft")
+    page.add_init_script("navigator.sendBeacon = () => false")
+    page.reload()
+    shown_question(page)
+    expect(editor(page)).to_have_value("First. And more that only this browser has.")
+    expect(page.get_by_text("There is another text of yours")).to_have_count(0)
+
+
+def test_an_older_draft_of_a_machine_whose_clock_is_ahead_gives_way_and_is_offered(
+    stocked: Workspace, serve: Serve, page: Page, browser: Browser
+) -> None:
+    page.add_init_script(SKEW.format(minutes=10))
+    address = serve(stocked.folder)
+    open_queue(page, address)
+    editor(page).fill("Old, on the laptop.")
+    expect(page.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    other = browser.new_context().new_page()
+    open_queue(other, address)
+    editor(other).fill("New, an hour of work on the desktop.")
+    expect(other.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    other.context.close()
+    for _ in range(2):  # a second reload has both as well
+        page.reload()
+        shown_question(page)
+        expect(editor(page)).to_have_value("New, an hour of work on the desktop.")
+    expect(page.get_by_text("There is another text of yours")).to_contain_text("Old, on the laptop.")
+    page.get_by_role("button", name="Use that text").click()
+    expect(editor(page)).to_have_value("Old, on the laptop.")
+    expect(page.get_by_text("There is another text of yours")).to_contain_text("New, an hour of work")
+
+
+def test_text_that_two_machines_typed_apart_is_kept_and_offered(
+    stocked: Workspace, serve: Serve, page: Page, browser: Browser
+) -> None:
+    address = serve(stocked.folder)
+    open_queue(page, address)
+    page.add_init_script("navigator.sendBeacon = () => false")
+    page.route("**/labelling/draft", lambda route: route.abort())
+    editor(page).fill("Typed on a train.")
+    other = browser.new_context().new_page()
+    open_queue(other, address)
+    editor(other).fill("Typed at the desk.")
+    expect(other.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    other.context.close()
+    page.unroute("**/labelling/draft")
+    page.reload()
+    shown_question(page)
+    expect(editor(page)).to_have_value("Typed on a train.")
+    expect(page.get_by_text("There is another text of yours")).to_contain_text("Typed at the desk.")
+
+
+def test_a_text_for_a_record_that_was_answered_elsewhere_stays_in_the_box_and_in_the_browser(
+    stocked: Workspace, serve: Serve, page: Page, browser: Browser
+) -> None:
+    address = serve(stocked.folder)
+    first = open_queue(page, address)
+    other = browser.new_context().new_page()
+    open_queue(other, address)
+    other.keyboard.press("4")
+    other.keyboard.press("Control+Enter")
+    submitted(other, 1)
+    other.context.close()
+    editor(page).fill("A long text that was typed here.")
+    expect(page.get_by_text("You answered this record in another window.")).to_be_visible()
+    expect(page.get_by_text("In this browser only")).to_be_visible()
+    refusal = {"problem": "Answered already.", "hint": "Copy your text.", "code": "answered_elsewhere"}
+    page.route("**/labelling/act", lambda route: route.fulfill(status=409, json=refusal))
+    page.keyboard.press("Escape")
+    page.keyboard.press("5")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Answered already. Copy your text.")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy text")).to_be_visible()
+    expect(editor(page)).to_have_value("A long text that was typed here.")
+    page.get_by_role("button", name="Next record").click()
+    expect(page.get_by_text(first)).to_have_count(0)
+    assert "A long text that was typed here." in everything_kept(stocked, page)
+
+
+def test_a_record_that_nobody_touched_has_no_draft_after_a_minute(stocked: Workspace, serve: Serve, page: Page) -> None:
+    page.clock.install()
+    open_queue(page, serve(stocked.folder))
+    with page.expect_response("**/labelling/renew"):
+        page.keyboard.press("Shift")
+        page.clock.run_for(58_000)
+        page.keyboard.press("Shift")
+        page.clock.run_for(10_000)
+    record_id = page.evaluate("document.querySelector('.labelling').screen.task.record_id")
+    assert draft(stocked, record_id) is None
+    page.reload()
+    shown_question(page)
+    expect(page.get_by_text("Restored")).to_have_count(0)
+
+
+def test_what_is_restored_is_called_text_only_if_something_was_typed(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.keyboard.press("3")
+    expect(page.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    page.reload()
+    shown_question(page)
+    expect(page.get_by_text("Restored what you chose")).to_be_visible()
+
+
+def test_every_submit_says_what_was_seen(stocked: Workspace, serve: Serve, page: Page) -> None:
+    seen: list[dict[str, object]] = []
+    page.on("request", lambda request: seen.append(request.post_data_json) if "/act" in request.url else None)
+    open_queue(page, serve(stocked.folder))
+    guideline = page.evaluate("document.querySelector('.labelling').screen.task.guideline_hash")
+    page.keyboard.press("a")
+    submitted(page, 1)
+    page.keyboard.press("x")
+    page.wait_for_timeout(700)
+    page.keyboard.press("5")
+    submitted(page, 2)
+    assert [(each["guideline_hash"], each["saw_suggestions"]) for each in seen] == [(guideline, None)] * 2
+
+
 def test_an_empty_workspace_offers_the_import(workspace: Workspace, serve: Serve, page: Page) -> None:
     page.goto(f"{serve(workspace.folder)}/annotate?person=Ada")
     expect(page.get_by_text("There is no record yet.")).to_be_visible()

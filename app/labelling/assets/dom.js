@@ -48,3 +48,13 @@ export function keepingFocus(root, redraw) {
   after.focus({ preventScroll: true })
   if (selectionStart !== undefined && selectionStart !== null) after.setSelectionRange(selectionStart, selectionEnd)
 }
+
+/** Put text into the clipboard, also where the page came over plain HTTP and the browser offers no clipboard. */
+export function copy(content) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(content)
+  const box = h("textarea", { value: content })
+  document.body.append(box)
+  box.select()
+  document.execCommand("copy")
+  box.remove()
+}

@@ -1,7 +1,7 @@
 /** The labelling screen: one record at a time, stored before the next one is shown, nothing typed ever lost. */
 
-import { clock, dialog, h, kbd, keepingFocus } from "./dom.js"
-import { Drafts } from "./drafts.js"
+import { clock, copy, dialog, h, kbd, keepingFocus } from "./dom.js"
+import { Drafts, isSame } from "./drafts.js"
 import { Keys } from "./keys.js"
 import { context, drawn, pair } from "./panes.js"
 import { Questions, missing, reasonsToKeepOut } from "./questions.js"
@@ -15,6 +15,8 @@ const IDLE_SECONDS = 60
 const BEAT_SECONDS = 60
 const WARN_SECONDS = 120
 const HUSH_MS = 600 // longer than the gap of a double press, shorter than a look at a record
+const BLANK = { rating: null, checks: {}, details: [], edit_reasons: [], note: "", values: {}, trains: null, reject: null, preference: null }
+const ELSEWHERE = { code: "answered_elsewhere", problem: "You answered this record in another window.", hint: "Your text is kept in this browser: copy it, or take your answer back under My history and use it there." }
 const BROUGHT_BACK = ["undo", "reopen"] // acts after which a record comes up that was judged before
 const LOOK = "pressed again at once: not taken for this record"
 const DONE = { submit: "Submitted", skip: "Skipped; what you typed is kept", flag: "Set aside for a lead", undo: "Taken back as you left it", reopen: "Taken back as you left it" }
@@ -35,7 +37,8 @@ class Screen {
     this.server = new Server(data)
     this.drafts = new Drafts(this.server, data.person, {
       onstate: (state, detail) => this.showSaving(state, detail),
-      onmeasured: (token, measured) => { if (token === this.task?.token) this.showMeasure(measured) },
+      onmeasured: (token, measured) => { if (token === this.task?.token && !this.busy) this.showMeasure(measured) },
+      onrefused: (token, error) => { if (token === this.task?.token && error.code === ELSEWHERE.code) this.keepHere(error) },
     })
     this.keys = new Keys({
       act: (action) => this.onAction(action), digit: (n) => this.onDigit(n), submit: () => this.act("submit"),
@@ -77,19 +80,20 @@ class Screen {
   show(state) {
     // A second press is meant for the record before: what follows it at once has been seen by nobody yet.
     const follows = this.task && state.task && state.task.record_id !== this.task.record_id
-    Object.assign(this, { state, task: state.task, past: null, view: "edit", active: 0, measured: null, outdated: null })
+    Object.assign(this, { state, task: state.task, past: null, view: "edit", active: 0, measured: null, outdated: null, elsewhere: null })
     Object.assign(this, { hushedUntil: follows && !BROUGHT_BACK.includes(state.done) ? performance.now() + HUSH_MS : 0 })
     this.keys.set(state.keys)
+    const kept = this.task && this.drafts.restore(this.task)
     if (this.task) {
-      const kept = this.drafts.restore(this.task)
-      const start = kept?.answer ?? this.task.draft ?? { response: this.task.response }
-      this.answer = { rating: null, checks: {}, details: [], edit_reasons: [], note: "", values: {}, trains: null, reject: null, preference: null, ...start }
-      if (!this.task.draft && !kept) this.preselect()
-      this.restored = kept ? kept.at : this.task.draft_saved_at ? Date.parse(this.task.draft_saved_at) : null
+      const start = kept.answer ?? { response: this.task.response }
+      this.answer = structuredClone({ ...BLANK, ...start })
+      if (!kept.answer) this.preselect()
+      this.restored = isSame(start, { response: this.task.response }) ? null : kept.at
+      this.other = kept.other
       this.expires = Date.now() + this.task.lease_seconds * 1000
     }
     this.draw()
-    if (this.task && this.drafts.restore(this.task)) this.note()
+    if (kept?.unsaved) this.note()
   }
 
   /** Whether a record came up so lately, and untouched, that submitting it can only be meant for the one before. */
@@ -166,7 +170,9 @@ class Screen {
     if (this.past) found.push(h("div", { class: "banner" }, `Your answer of ${clock(this.past.submitted_at)}, now ${this.past.state}. `, h("button", { onclick: () => this.act("reopen", { annotation: this.past.id }) }, "Take it back into the editor"), h("button", { onclick: () => this.onEscape() }, "Back to the present")))
     if (this.outdated) found.push(h("div", { class: "banner warn", role: "status" }, `The ${this.outdated} changed while you had this record open. Your answer stays valid under the one you see. `, h("button", { onclick: () => this.load() }, "Show the new one, keep my text")))
     if (task.sent_back) found.push(h("div", { class: "banner warn" }, h("b", {}, "↩ Sent back: "), task.sent_back))
-    if (this.restored && !this.past) found.push(h("div", { class: "banner" }, `Restored your text from ${clock(this.restored)}. `, h("button", { class: "small", onclick: () => this.discard() }, "Discard")))
+    if (this.elsewhere) found.push(h("div", { class: "banner warn", role: "alert" }, `${this.elsewhere.problem} ${this.elsewhere.hint} `, h("button", { onclick: () => this.copyText() }, "Copy text"), h("button", { onclick: () => this.load() }, "Next record")))
+    if (this.other && !this.past) found.push(h("div", { class: "banner warn" }, `There is another text of yours, from ${clock(this.other.at)}: “${shortened(this.other.answer.response)}” `, h("button", { onclick: () => this.swap() }, "Use that text"), h("button", { onclick: () => this.forgetOther() }, "Forget it")))
+    if (this.restored && !this.past) found.push(h("div", { class: "banner" }, `Restored ${this.hasText() ? "your text" : "what you chose"} from ${clock(this.restored)}. `, h("button", { class: "small", onclick: () => this.discard() }, "Discard")))
     for (const ruling of task.rulings) found.push(h("div", { class: "banner" }, h("b", {}, "Ruling on a similar record: "), ruling.ruling, h("small", {}, ` (${ruling.by}: “${ruling.question}”)`)))
     return found
   }
@@ -282,13 +288,27 @@ class Screen {
 
   note() {
     this.refresh()
-    this.drafts.note(this.body())
+    this.drafts.note(this.body(), { here: Boolean(this.elsewhere) })
   }
 
+  /** Whether anything was typed, as opposed to chosen. */
+  hasText() {
+    const { response, note, details, values } = this.answer
+    const own = this.task.questions.some(({ id, kind }) => kind === "text" && values[id])
+    return response !== this.task.response || Boolean(note) || details.some(({ reason }) => reason) || own
+  }
+
+  /** The answer with what was seen while it was given. */
   body() {
-    const { token, slot_id: slot, record_id: record, expires_at } = this.task
     const shown = this.answer.edit_reasons.length && this.answer.response === this.task.response ? { ...this.answer, edit_reasons: [] } : this.answer
-    return structuredClone({ token, slot, record, expires_at, answer: shown, active_seconds: this.active, questions_hash: this.task.questions_hash })
+    const { questions_hash, guideline_hash, suggestions, suggestions_hidden } = this.task
+    const saw_suggestions = suggestions.length ? true : suggestions_hidden ? false : null
+    return structuredClone({ ...this.claim(), answer: shown, questions_hash, guideline_hash, saw_suggestions })
+  }
+
+  claim() {
+    const { token, slot_id: slot, record_id: record, expires_at } = this.task
+    return { token, slot, record, expires_at, active_seconds: this.active }
   }
 
   /** The selected passage of the response, in code points. */
@@ -306,16 +326,19 @@ class Screen {
     this.busy = true
     this.hold()
     this.root.classList.add("busy")
+    if (BROUGHT_BACK.includes(kind)) this.drafts.save() // what was typed on the record that is left for it
     const before = this.task
     const body = { ...(before ? this.body() : {}), kind, ...extra }
     try {
       const state = await this.server.insist("act", body, (tries) => this.say(`Not saved, retrying (${tries}). Your text is kept here.`, true))
-      if (before && kind !== "reopen" && kind !== "undo") this.drafts.drop(before.record_id)
-      this.message = state.done === "nothing" ? "There is nothing to undo." : `${DONE[kind]}${state.annotation ? ` #${state.annotation}` : ""}${kind === "undo" || kind === "reopen" ? "" : ` · Undo ${this.state.keys.undo.toUpperCase()}`}`
+      if (before && !BROUGHT_BACK.includes(kind)) this.drafts.drop(before.record_id)
+      this.isProblem = false
+      this.message = state.done === "nothing" ? "There is nothing to undo." : `${DONE[kind]}${state.annotation ? ` #${state.annotation}` : ""}${BROUGHT_BACK.includes(kind) ? "" : ` · Undo ${this.state.keys.undo.toUpperCase()}`}`
       this.show(state)
       return true
     } catch (error) {
       if (!(error instanceof Refused)) throw error
+      if (error.code === ELSEWHERE.code) return this.keepHere(error)
       this.say(`${error.problem} ${error.hint}`, true)
       if (error.status === 409) await this.load()
     } finally {
@@ -471,12 +494,38 @@ class Screen {
   }
 
   discard() {
-    this.drafts.drop(this.task.record_id)
-    this.restored = null
-    this.task.draft = null
-    this.answer = { response: this.task.response, rating: null, checks: {}, details: [], edit_reasons: [], note: "", values: {}, trains: null, reject: null, preference: null }
+    this.drafts.discard(this.task.record_id)
+    Object.assign(this, { restored: null, other: null, answer: { ...structuredClone(BLANK), response: this.task.response } })
     this.draw()
     this.changed()
+  }
+
+  /** Go on with the other text; the one that was shown is then the other one. */
+  swap() {
+    const shown = { answer: this.body().answer, at: Date.now() }
+    this.answer = structuredClone({ ...BLANK, ...this.other.answer })
+    Object.assign(this, { other: shown, restored: null })
+    this.drafts.settle(shown)
+    this.draw()
+    this.changed()
+  }
+
+  forgetOther() {
+    this.other = null
+    this.drafts.settle(null)
+    this.showBanners()
+  }
+
+  /** The server has another answer of this person to this record: the text stays in the box and in this browser. */
+  keepHere({ problem, hint }) {
+    this.elsewhere = { problem, hint }
+    this.note()
+    this.showBanners()
+  }
+
+  copyText() {
+    copy(this.answer.response)
+    this.say("The text is copied.")
   }
 
   async continueHere() {
@@ -494,8 +543,15 @@ class Screen {
     this.parts.comments.replaceChildren(...comments.map((each) => h("p", {}, h("b", {}, each.author), ` ${clock(each.at)} `, h("span", { dir: "auto" }, each.text))), field)
   }
 
-  showMeasure({ words, added, removed, warnings, mine, lease_seconds, now }) {
+  showMeasure({ words, added, removed, warnings, answered, ...claim }) {
     this.measured = true
+    if (answered && !this.elsewhere) this.keepHere(ELSEWHERE)
+    else this.showClaim(claim)
+    this.parts.measure?.replaceChildren(`${counted(words)} · +${added} / -${removed}`, ...warnings.map((each) => h("span", { class: "warning" }, ` ⚠ ${each}`)))
+  }
+
+  /** What a sign of life brought: whether the record is still held, and whether other things are asked by now. */
+  showClaim({ mine, lease_seconds, now }) {
     const changed = [now.questions_hash !== this.task.questions_hash && "questions", now.guideline_hash !== this.task.guideline_hash && "guideline"].filter(Boolean).join(" and ")
     if (changed && !this.outdated) {
       this.outdated = changed
@@ -503,15 +559,14 @@ class Screen {
     }
     if (mine) this.expires = Date.now() + lease_seconds * 1000
     else this.say("Somebody else may have this record now. What you typed is kept.", true)
-    this.parts.measure?.replaceChildren(`${counted(words)} · +${added} / -${removed}`, ...warnings.map((each) => h("span", { class: "warning" }, ` ⚠ ${each}`)))
   }
 
   showSaving(state, detail) {
-    const texts = { dirty: "◐ Typing…", saving: "◐ Saving…", saved: `● Saved ${detail ? clock(detail) : ""}`, failed: `✖ Not saved, retrying (${detail}); your text is kept in this browser`, refused: `✖ ${detail}` }
+    const texts = { dirty: "◐ Typing…", saving: "◐ Saving…", saved: `● Saved ${detail ? clock(detail) : ""}`, here: "◐ In this browser only", failed: `✖ Not saved, retrying (${detail}); your text is kept in this browser`, refused: `✖ ${detail}` }
     if (!this.parts) return
     this.parts.status.textContent = texts[state]
     this.parts.status.className = `status ${state}`
-    if (state === "failed") this.parts.status.append(h("button", { class: "small", onclick: () => navigator.clipboard?.writeText(this.answer.response) }, "Copy text"))
+    if (state === "failed") this.parts.status.append(h("button", { class: "small", onclick: () => this.copyText() }, "Copy text"))
   }
 
   say(message, isProblem = false) {
@@ -524,7 +579,17 @@ class Screen {
     if (!this.parts) return
     this.parts.message.textContent = this.message ?? ""
     this.parts.message.className = `message ${this.isProblem ? "problem" : ""}`
-    this.isProblem = false
+  }
+
+  /** A sign of life, without a draft: nothing was typed for it. */
+  async renew() {
+    const { task } = this
+    try {
+      const claim = await this.server.call("renew", this.claim())
+      if (task === this.task && !this.busy) this.showClaim(claim)
+    } catch (error) {
+      if (error instanceof Refused) this.say(`${error.problem} ${error.hint}`, true) // a silent server hears the next one
+    }
   }
 
   /** Once a second: active time, the lease, a sign of life. */
@@ -533,12 +598,16 @@ class Screen {
     const idle = (Date.now() - this.touched) / 1000
     if (idle < IDLE_SECONDS && document.visibilityState === "visible" && !this.readonly) {
       this.active += 1
-      if (this.active % BEAT_SECONDS === 0 && !this.busy) this.drafts.note(this.body())
+      if (this.active % BEAT_SECONDS === 0 && !this.busy && !this.elsewhere) this.renew()
     }
     const left = Math.round((this.expires - Date.now()) / 1000)
     this.parts.lease.textContent = left > 0 ? `lease ${Math.ceil(left / 60)} m` : "lease over: somebody may take this record; your text stays"
     this.parts.lease.className = `lease ${left < WARN_SECONDS ? "warn" : ""}`
   }
+}
+
+function shortened(words) {
+  return words.length > 60 ? `${words.slice(0, 60)}…` : words
 }
 
 function counted(words) {

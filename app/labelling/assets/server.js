@@ -5,9 +5,9 @@ const WAITS = [500, 1000, 2000, 4000, 8000]
 
 /** The server answered that it cannot do this; asking again would not help. */
 export class Refused extends Error {
-  constructor(status, problem, hint) {
+  constructor(status, { problem, hint, code }) {
     super(problem)
-    Object.assign(this, { status, problem, hint })
+    Object.assign(this, { status, problem, hint, code })
   }
 }
 
@@ -28,7 +28,7 @@ export class Server {
     const answer = await response.json()
     if (!response.ok) {
       if (response.status === 503) throw new TypeError(answer.problem)
-      throw new Refused(response.status, answer.problem, answer.hint)
+      throw new Refused(response.status, answer)
     }
     return answer
   }
