@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from starlette.testclient import TestClient
 
 from app import identity
 from app.labelling import preview, routes
-from curator import Workspace
+from curator import CuratorError, Workspace
 from curator.annotate import adjudicate, answers
+from curator.errors import AccessError, StoreError, TrainingError
 from curator.store import annotations, projects, records
 from schemas.annotation import Annotation
 from schemas.record import Message, Origin, Record
@@ -149,6 +151,55 @@ def test_what_is_no_request_is_refused_with_a_next_step(ada: Browser, given: byt
     assert response.status_code == status
     assert response.json()["problem"]
     assert response.json()["hint"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"project": "one"},
+        {"project": 10**30},
+        {"slot": None},
+        {"expires_at": "tomorrow"},
+        {"token": "\x00"},
+        {"active_seconds": -1},
+        {"active_seconds": "long"},
+        {"answer": {"response": "half a pair \ud800"}},
+        {"answer": []},
+    ],
+)
+def test_a_request_that_cannot_be_read_is_not_repeated(ada: Browser, wrong: dict[str, Any]) -> None:
+    for name in ("draft", "act"):
+        given = {"project": 1, "person": "Ada", "kind": "submit", **body(ada.task(), rating=4), **wrong}
+        response = ada.client.post(f"/api/v1/labelling/{name}", content=json.dumps(given))
+        assert response.status_code == 400
+        assert next(iter(wrong)) in response.json()["problem"]
+    assert ada.stored() == []
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_what_is_no_number_is_refused(ada: Browser, number: str) -> None:
+    given = json.dumps({"project": 1, "person": "Ada", "kind": "submit", **body(ada.task(), rating=4)})
+    given = given[:-1] + f', "active_seconds": {number}}}'
+    assert ada.client.post("/api/v1/labelling/act", content=given).status_code == 400
+
+
+def test_only_what_waiting_mends_is_answered_with_503(ada: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = ada.task()
+    assert ada.post("task", project=7).status_code == 404
+    assert ada.post("comment", record="gone", text="Hm").status_code == 404
+    assert ada.post("act", kind="reopen", annotation=9).status_code == 404
+    for error, status in (
+        (StoreError, 503),
+        (AccessError, 403),
+        (TrainingError, 422),
+    ):
+
+        def fail(*_: object, error: type[CuratorError] = error, **__: object) -> None:
+            raise error("It failed.", hint="Do this.")
+
+        monkeypatch.setattr(preview, "draw", fail)
+        response = ada.post("preview", how="diff", **body(task))
+        assert (response.status_code, response.json()) == (status, {"problem": "It failed.", "hint": "Do this."})
 
 
 def test_an_empty_queue_names_its_cause(ada: Browser) -> None:

@@ -550,6 +550,29 @@ def test_every_submit_says_what_was_seen(stocked: Workspace, serve: Serve, page:
     assert [(each["guideline_hash"], each["saw_suggestions"]) for each in seen] == [(guideline, None)] * 2
 
 
+def test_a_refused_call_says_what_happened_and_the_next_step(stocked: Workspace, serve: Serve, page: Page) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    ended = {"problem": "Your session has ended.", "hint": "Sign in again."}
+    page.route("**/labelling/task", lambda route: route.fulfill(status=401, json=ended))
+    page.goto(f"{serve(stocked.folder)}/annotate?person=Ada")
+    expect(page.get_by_text("Your session has ended. Sign in again.")).to_be_visible()
+    page.unroute("**/labelling/task")
+    page.get_by_role("button", name="Try again").click()
+    first = shown_question(page)
+    page.route("**/labelling/history", lambda route: route.fulfill(status=401, json=ended))
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text("Your session has ended. Sign in again.")).to_be_visible()
+    page.route("**/labelling/act", lambda route: route.fulfill(status=500, body="Internal Server Error"))
+    page.keyboard.press("a")
+    expect(page.get_by_text("The server could not do this (500). Try again")).to_be_visible()
+    page.unroute("**/labelling/act")
+    page.keyboard.press("a")
+    submitted(page, 1)
+    expect(page.get_by_text(first)).to_have_count(0)
+    assert errors == []
+
+
 def test_an_empty_workspace_offers_the_import(workspace: Workspace, serve: Serve, page: Page) -> None:
     page.goto(f"{serve(workspace.folder)}/annotate?person=Ada")
     expect(page.get_by_text("There is no record yet.")).to_be_visible()

@@ -90,7 +90,7 @@ export class Keys {
         this.set(await save(chosen))
         box.close()
       } catch (error) {
-        complaint.textContent = `${error.problem ?? error.message} ${error.hint ?? ""}`
+        complaint.textContent = `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}`
       }
     }
     const box = dialog(

@@ -73,7 +73,25 @@ class Screen {
   }
 
   async load(options = {}) {
-    this.show(await this.server.insist("task", options, (tries) => this.say(`The server does not answer, trying again (${tries}).`, true)))
+    const waiting = (tries) => {
+      const message = `The server does not answer, trying again (${tries}).`
+      if (this.state) this.say(message, true)
+      else this.stage.replaceChildren(h("div", { class: "empty", role: "status" }, message))
+    }
+    try {
+      this.show(await this.server.insist("task", options, waiting))
+    } catch (error) {
+      if (this.state || !(error instanceof Refused)) return this.complain(error)
+      this.stage.replaceChildren(h("div", { class: "empty", role: "alert" }, h("p", {}, `✖ ${error.problem} ${error.hint}`),
+        h("div", { class: "row" }, h("button", { class: "main", onclick: () => this.load(options) }, "Try again"), h("button", { onclick: () => location.reload() }, "Reload the page"))))
+    }
+  }
+
+  /** Say what went wrong with a call, and the next step; the screen stays as it is. */
+  complain(error) {
+    if (error instanceof Refused) return this.say(`${error.problem} ${error.hint}`, true)
+    console.error(error)
+    this.say("The server does not answer. What you typed is kept; try again.", true)
   }
 
   /** Draw a state that the server sent. */
@@ -339,7 +357,7 @@ class Screen {
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       if (error.code === ELSEWHERE.code) return this.keepHere(error)
-      this.say(`${error.problem} ${error.hint}`, true)
+      this.complain(error)
       if (error.status === 409) await this.load()
     } finally {
       this.busy = false
@@ -466,7 +484,12 @@ class Screen {
   async browse(action) {
     const id = this.past?.id
     if (action === "forward" && !id) return
-    const { entry } = await this.server.call("history", { [action === "back" ? "before" : "after"]: id ?? null })
+    let entry = null
+    try {
+      ({ entry } = await this.server.call("history", { [action === "back" ? "before" : "after"]: id ?? null }))
+    } catch (error) {
+      return this.complain(error)
+    }
     if (!entry && action === "back") return this.say(id ? "This is your first answer." : "You have no answer yet.")
     this.past = entry
     if (this.task) this.draw()
@@ -588,7 +611,7 @@ class Screen {
       const claim = await this.server.call("renew", this.claim())
       if (task === this.task && !this.busy) this.showClaim(claim)
     } catch (error) {
-      if (error instanceof Refused) this.say(`${error.problem} ${error.hint}`, true) // a silent server hears the next one
+      if (error instanceof Refused) this.complain(error) // a silent server hears the next one
     }
   }
 
