@@ -149,13 +149,10 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
     st.subheader("Give the next records to somebody", anchor=False)
     columns = st.columns([1, 2, 2, 1], vertical_alignment="bottom")
     count = columns[0].number_input("Records", 1, 100_000, 50)
-    kind = columns[1].selectbox("To", ["a person", *(f"pool {name}" for name in pools), "anybody"])
+    kind = columns[1].selectbox("To", ["a person", *(f"pool {name}" for name in pools)])
     name = columns[2].text_input("Name", disabled=kind != "a person", placeholder="as they sign their answers")
     if columns[3].button("Assign", width="stretch", disabled=kind == "a person" and not name.strip()):
         with notice.errors():
-            if kind == "anybody":
-                moved = assignment.open_to_all(workspace, project_id=project.id, actor=person)
-                _done(f"{moved:,} slots are open to anybody again.")
             pool = kind.removeprefix("pool ") if kind.startswith("pool ") else None
             given = assignment.assign_next(
                 workspace,
@@ -167,6 +164,7 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
             )
             _done(f"{given:,} records are kept for {notice.plain(name.strip() or kind)}.")
     st.caption("In the order of the queue, of records that are kept for nobody. Whoever holds a record keeps it.")
+    _kept(workspace, project, person)
     _priority(workspace, project, person)
     st.subheader("Pools", anchor=False)
     for pool, members in pools.items():
@@ -177,8 +175,26 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
     if columns[2].button("Keep", width="stretch", disabled=not pool_name.strip()):
         with notice.errors():
             names = [each.strip() for each in people.split(",") if each.strip()]
-            assignment.set_pool(workspace, pool_name.strip(), names, project_id=project.id, actor=person)
-            _done(f"Pool {notice.plain(pool_name)} has {len(names)} members.")
+            freed = assignment.set_pool(workspace, pool_name.strip(), names, project_id=project.id, actor=person)
+            told = f" {freed:,} reviews that were kept for it are for anybody now." if freed else ""
+            _done(f"Pool {notice.plain(pool_name)} has {len(names)} members.{told}")
+
+
+def _kept(workspace: Workspace, project: Project, person: str) -> None:
+    """Who has something kept for them, and the way to free it."""
+    kept = assignment.kept(workspace, project_id=project.id)
+    if not kept:
+        return
+    st.subheader("Kept for", anchor=False)
+    for audience, count in kept.items():
+        kind, _, name = audience.partition(":")
+        columns = st.columns([3, 2, 1], vertical_alignment="center")
+        columns[0].markdown(f"**{notice.plain(name)}**{'' if kind == 'person' else ', pool'}")
+        columns[1].text(f"{count:,} {'review' if count == 1 else 'reviews'} not given yet")
+        if columns[2].button("Free", key=f"free {audience}", help="Offer them to anybody again", width="stretch"):
+            with notice.errors():
+                freed = assignment.free(workspace, audience, project_id=project.id, actor=person)
+                _done(f"{freed:,} {'review is' if freed == 1 else 'reviews are'} for anybody now.")
 
 
 def _priority(workspace: Workspace, project: Project, person: str) -> None:
