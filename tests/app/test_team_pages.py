@@ -128,26 +128,6 @@ def test_agreement_is_computed_on_demand(disputed: Workspace, monkeypatch: pytes
     assert (row["records"], row["agree"]) == (1, "0.00")
 
 
-def test_a_change_of_questions_is_classed_before_it_is_made(
-    disputed: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app = draw("project", disputed, monkeypatch, person="Lea")
-    app.text_input(key="new id").set_value("tone")
-    app.text_input(key="new title").set_value("Is the tone right?")
-    app.text_area(key="new options").set_value("yes = Yes [y]\nno = No [n]")
-    app.checkbox(key="new required").check().run()
-    assert "Breaking" in texts(app)
-    assert "touches 2 answers by 2 people" in texts(app)
-    press(app, "Make this change")
-    with disputed.read() as connection:
-        asked = projects.by_name(connection).questions.by_id("tone")
-    assert [(option.value, option.label, option.key) for option in asked.options] == [
-        ("yes", "Yes", "y"),
-        ("no", "No", "n"),
-    ]
-    assert states(disputed) == ["flagged", "waiting"]
-
-
 def test_more_reviews_are_asked_of_records_that_wait(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     app = draw("project", stocked, monkeypatch, person="Lea")
     next(field for field in app.number_input if field.label == "Reviews per record").set_value(2)
