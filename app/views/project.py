@@ -75,7 +75,7 @@ def _settings(workspace: Workspace, project: Project, person: str) -> None:
             if more:
                 reviews = int(str(chosen["reviews_required"]))
                 added = assignment.require_reviews(workspace, reviews, project_id=project.id, actor=person)
-            _done(f"Kept{f'; {added:,} reviews were added' if more else ''}.")
+            _done(f"Kept; added: {notice.counted(added, 'review')}." if more else "Kept.")
 
 
 def _guideline(workspace: Workspace, project: Project, person: str) -> None:

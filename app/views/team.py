@@ -13,6 +13,7 @@ from curator.ingest import recent_imports
 from curator.stats.agreement import Agreement
 from schemas.project import Project
 
+_ANYBODY = "anybody: all that is kept"
 _QUIET_MINUTES = 10  # a claim without a sign of life for longer than this is shown as stuck
 
 
@@ -57,6 +58,7 @@ def _progress(workspace: Workspace, project: Project, person: str) -> None:
         ],
         hide_index=True,
         width="stretch",
+        placeholder="none",
         column_config={
             f"edited, {kind}": st.column_config.NumberColumn(format="percent")
             for kind in ("suggestion shown", "suggestion hidden", "no suggestion")
@@ -148,14 +150,14 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
     pools = assignment.pool_members(workspace, project_id=project.id)
     st.subheader("Give the next records to somebody", anchor=False)
     columns = st.columns([1, 2, 2, 1], vertical_alignment="bottom")
-    count = columns[0].number_input("Records", 1, 100_000, 50)
-    kind = columns[1].selectbox("To", ["a person", *(f"pool {name}" for name in pools), "anybody"])
+    kind = columns[1].selectbox("To", ["a person", *(f"pool {name}" for name in pools), _ANYBODY])
+    count = columns[0].number_input("Records", 1, 100_000, 50, disabled=kind == _ANYBODY)
     name = columns[2].text_input("Name", disabled=kind != "a person", placeholder="as they sign their answers")
     if columns[3].button("Assign", width="stretch", disabled=kind == "a person" and not name.strip()):
         with notice.errors():
-            if kind == "anybody":
+            if kind == _ANYBODY:
                 moved = assignment.open_to_all(workspace, project_id=project.id, actor=person)
-                _done(f"{moved:,} slots are open to anybody again.")
+                _done(f"Open to anybody again: {notice.counted(moved, 'review')}.")
             pool = kind.removeprefix("pool ") if kind.startswith("pool ") else None
             given = assignment.assign_next(
                 workspace,
@@ -165,8 +167,13 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
                 person=name.strip() if pool is None else None,
                 pool=pool,
             )
-            _done(f"{given:,} records are kept for {notice.plain(name.strip() or kind)}.")
-    st.caption("In the order of the queue, of records that are kept for nobody. Whoever holds a record keeps it.")
+            who = notice.plain(name.strip() if pool is None else kind)
+            _done(f"Kept for {who}: {notice.counted(given, 'record')}.")
+    st.caption(
+        "It ends what every person and pool is given in this project; whoever holds a record keeps it."
+        if kind == _ANYBODY
+        else "In the order of the queue, of records that are kept for nobody. Whoever holds a record keeps it."
+    )
     _priority(workspace, project, person)
     st.subheader("Pools", anchor=False)
     for pool, members in pools.items():
@@ -178,7 +185,7 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
         with notice.errors():
             names = [each.strip() for each in people.split(",") if each.strip()]
             assignment.set_pool(workspace, pool_name.strip(), names, project_id=project.id, actor=person)
-            _done(f"Pool {notice.plain(pool_name)} has {len(names)} members.")
+            _done(f"Pool {notice.plain(pool_name)} has {notice.counted(len(names), 'member')}.")
 
 
 def _priority(workspace: Workspace, project: Project, person: str) -> None:
@@ -196,7 +203,7 @@ def _priority(workspace: Workspace, project: Project, person: str) -> None:
     if columns[2].button("Move", width="stretch"):
         with notice.errors():
             moved = assignment.set_priority(workspace, int(chosen or 0), int(priority), actor=person)
-            _done(f"{moved:,} reviews have priority {int(priority)} now.")
+            _done(f"Priority {int(priority)}: {notice.counted(moved, 'review')}.")
 
 
 def _done(message: str) -> None:
