@@ -6,11 +6,12 @@ since the claim's token makes it count once. JSON in, JSON out; an error carries
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,12 +23,32 @@ from app.labelling import preview, view
 from app.labelling.component import ASSETS, ASSETS_PATH
 from curator import CuratorError, Workspace
 from curator.annotate import adjudicate, answers, comments, keymap, queue
-from curator.errors import AnnotationError, AnsweredElsewhereError, ClaimExpiredError
+from curator.errors import (
+    AccessError,
+    AnnotationError,
+    AnsweredElsewhereError,
+    ClaimExpiredError,
+    NotFoundError,
+    StoreError,
+)
 from curator.quality import edits, slips
+from curator.store import annotations as register
+from curator.store import records
 from schemas.annotation import Annotation, Answer, Claim, Seen, Task
+from schemas.record import Text
 
 _PREFIX = "/api/v1/labelling"
 _MOST_BYTES = 4_000_000
+_TEXT = TypeAdapter[str](Text)
+_STATUS: tuple[tuple[type[CuratorError], int], ...] = (
+    (ClaimExpiredError, 409),
+    (AnnotationError, 422),
+    (NotFoundError, 404),
+    (AccessError, 403),
+    (StoreError, 503),
+    (CuratorError, 422),
+)
+"""The first that fits. The screen repeats a 503 until it succeeds, so only what waiting mends may have it."""
 
 Body = dict[str, Any]
 Handler = Callable[[Workspace, str, Body], Body]
@@ -38,6 +59,7 @@ def routes() -> list[BaseRoute]:
     handlers: dict[str, Handler] = {
         "task": _task,
         "draft": _draft,
+        "renew": _renew,
         "act": _act,
         "preview": _preview,
         "comment": _comment,
@@ -51,43 +73,93 @@ def routes() -> list[BaseRoute]:
     ]
 
 
+class _UnreadableError(ValueError):
+    """A request that the screen does not send."""
+
+
 def _endpoint(handler: Handler) -> Callable[[Request], Any]:
     async def respond(request: Request) -> Response:
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return _error("This request came from another site.", "Open Curator itself.", status=403)
-        if int(request.headers.get("content-length", "0")) > _MOST_BYTES:
+        announced = request.headers.get("content-length", "0")
+        if not announced.isdecimal() or int(announced) > _MOST_BYTES:
             return _error("The text is longer than 4 MB.", "Shorten it.", status=413)
         try:
-            body = await request.json()
-            if not isinstance(body, dict):
-                raise ValueError("not an object")
-        except ValueError:
-            return _error("The request is not a JSON object.", "Reload the page.", status=400)
-        person = identity.person_of(request, str(body.get("person", "")))
-        if person is None:
-            return _error("It is not known who you are.", "Sign in, or enter your name.", status=401)
-        try:
+            body = _parsed(await request.body())
+            person = identity.person_of(request, _text(body, "person", default=""))
+            if person is None:
+                return _error("It is not known who you are.", "Sign in, or enter your name.", status=401)
             return JSONResponse(await run_in_threadpool(handler, identity.workspace(), person, body))
         except AnsweredElsewhereError as error:
             return _error(error.problem, error.hint, status=409, code="answered_elsewhere")
-        except ClaimExpiredError as error:
-            return _error(error.problem, error.hint, status=409)
-        except AnnotationError as error:
-            return _error(error.problem, error.hint, status=422)
         except CuratorError as error:
-            return _error(error.problem, error.hint, status=503)
-        except (ValidationError, KeyError, TypeError) as error:
+            status = next(status for kind, status in _STATUS if isinstance(error, kind))
+            return _error(error.problem, error.hint, status=status)
+        except _UnreadableError as error:
             return _error(f"The request cannot be read: {error}.", "Reload the page.", status=400)
 
     return respond
 
 
+def _parsed(raw: bytes) -> Body:
+    def refuse(constant: str) -> float:
+        raise ValueError(f"{constant} is no number")
+
+    try:
+        body = json.loads(raw, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise _UnreadableError(f"it is not JSON ({error})") from error
+    if not isinstance(body, dict):
+        raise _UnreadableError("it is not a JSON object")
+    return body
+
+
+def _whole(body: Body, name: str) -> int:
+    """A number that every database can hold."""
+    value = body.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+        raise _UnreadableError(f"{name} is no whole number from 0 to 2147483647")
+    return value
+
+
+def _number_or_none(body: Body, name: str) -> int | None:
+    return None if body.get(name) is None else _whole(body, name)
+
+
+def _seconds(body: Body) -> float:
+    value = body.get("active_seconds", 0)
+    if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise _UnreadableError("active_seconds is no number of seconds")
+    return float(value)
+
+
+def _text(body: Body, name: str, *, default: str | None = None) -> str:
+    try:
+        return _TEXT.validate_python(body.get(name, default), strict=True)
+    except ValidationError as error:
+        raise _UnreadableError(f"{name}: {error.errors()[0]['msg']}") from error
+
+
+def _text_or_none(body: Body, name: str) -> str | None:
+    return None if body.get(name) is None else _text(body, name)
+
+
+def _answer_of(body: Body) -> Answer:
+    try:
+        return Answer.model_validate(body.get("answer"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, ("answer", *first["loc"])))
+        raise _UnreadableError(f"{place}: {first['msg']}") from error
+
+
 def _error(problem: str, hint: str, *, status: int, code: str | None = None) -> JSONResponse:
-    return JSONResponse({"problem": problem, "hint": hint, "code": code}, status_code=status)
+    body = {"problem": problem, "hint": hint} | ({} if code is None else {"code": code})
+    return JSONResponse(body, status_code=status)
 
 
 def _task(workspace: Workspace, person: str, body: Body) -> Body:
-    project_id = int(body["project"])
+    project_id = _whole(body, "project")
     if body.get("offer_skipped"):
         queue.offer_skipped(workspace, person, project_id=project_id)
     task = queue.next_task(workspace, person, project_id=project_id)
@@ -95,39 +167,54 @@ def _task(workspace: Workspace, person: str, body: Body) -> Body:
 
 
 def _draft(workspace: Workspace, person: str, body: Body) -> Body:
-    """Keep what was typed, and the claim with it; say what is known about the text."""
-    claim, answer = _claim_of(body), Answer.model_validate(body["answer"])
-    is_mine = answers.save_draft(
-        workspace, claim, answer, annotator=person, active_seconds=float(body.get("active_seconds", 0))
-    )
-    record = queue.record_of(workspace, claim)
+    """Keep what was typed, and the claim with it; say what is known about the text, and whether it is kept.
+
+    There is no draft afterwards when the claim was answered already, in another window or by a submit on its way.
+    """
+    claim, answer = _claim_of(body), _answer_of(body)
+    is_mine = answers.save_draft(workspace, claim, answer, annotator=person, active_seconds=_seconds(body))
+    with workspace.read() as connection:
+        record = records.get(connection, claim.record_id).content
+        draft = register.draft_of(connection, claim.record_id, person)
     added, removed = edits.changed_words(edits.word_diff(record.response, answer.response))
     return {
         "mine": is_mine,
-        "saved_at": workspace.clock().isoformat(),
+        "kept": draft is not None and draft.answer == answer,
+        "answered": draft is None,
+        "saved_at": None if draft is None else draft.saved_at.isoformat(),
         "lease_seconds": workspace.lease.total_seconds(),
         "words": edits.words(answer.response),
         "added": added,
         "removed": removed,
         "warnings": slips.likely_slips(record, answer.response),
-        "now": view.asked_now(workspace, project_id=int(body["project"])),
+        "now": view.asked_now(workspace, project_id=_whole(body, "project")),
+    }
+
+
+def _renew(workspace: Workspace, _person: str, body: Body) -> Body:
+    """Keep the claim at a sign of life; nothing was typed, so no draft is stored."""
+    is_mine = queue.renew(workspace, _claim_of(body), active_seconds=_seconds(body))
+    return {
+        "mine": is_mine,
+        "lease_seconds": workspace.lease.total_seconds(),
+        "now": view.asked_now(workspace, project_id=_whole(body, "project")),
     }
 
 
 def _act(workspace: Workspace, person: str, body: Body) -> Body:
     """Submit, skip, flag, undo or take back; then the next screen, so that one answer brings both."""
-    project_id, kind = int(body["project"]), str(body["kind"])
+    project_id, kind = _whole(body, "project"), _text(body, "kind")
     task: Task | None = None
     stored: Annotation | None = None
     if kind in ("submit", "skip", "flag"):
-        claim, answer = _claim_of(body), Answer.model_validate(body["answer"])
+        claim, answer = _claim_of(body), _answer_of(body)
         if kind == "submit":
             stored = answers.submit(
                 workspace,
                 claim,
                 answer,
                 annotator=person,
-                active_seconds=float(body.get("active_seconds", 0)) or None,
+                active_seconds=_seconds(body) or None,
                 seen=_seen(body),
             )
         elif kind == "skip":
@@ -137,7 +224,7 @@ def _act(workspace: Workspace, person: str, body: Body) -> Body:
     elif kind == "undo":
         task = answers.undo(workspace, person, project_id=project_id)
     elif kind == "reopen":
-        task = answers.reopen(workspace, int(body["annotation"]), annotator=person)
+        task = answers.reopen(workspace, _whole(body, "annotation"), annotator=person)
     else:
         raise AnnotationError(f"There is no act {kind}.", hint="Reload the page.")
     nothing = kind == "undo" and task is None
@@ -148,45 +235,51 @@ def _act(workspace: Workspace, person: str, body: Body) -> Body:
 
 def _claim_of(body: Body) -> Claim:
     """The claim as the browser holds it; only its token counts, and the store checks that."""
-    return Claim(
-        token=str(body["token"]),
-        slot_id=int(body["slot"]),
-        record_id=str(body["record"]),
-        expires_at=datetime.fromisoformat(body["expires_at"]),
-    )
+    names = {"token": _text(body, "token"), "slot_id": _whole(body, "slot"), "record_id": _text(body, "record")}
+    try:
+        return Claim.model_validate(names | {"expires_at": _text(body, "expires_at")})
+    except ValidationError as error:
+        raise _UnreadableError("expires_at is no time") from error
 
 
 def _seen(body: Body) -> Seen | None:
     """What the annotator had before them, if the screen says so."""
-    if "questions_hash" not in body:
+    questions_hash = _text_or_none(body, "questions_hash")
+    if questions_hash is None:
         return None
+    shown = body.get("saw_suggestions")
     return Seen(
-        questions_hash=body["questions_hash"],
-        guideline_hash=body.get("guideline_hash", ""),  # a page from before an upgrade does not send it
-        suggestions=body.get("saw_suggestions"),
+        questions_hash=questions_hash,
+        guideline_hash=_text(body, "guideline_hash", default=""),
+        suggestions=shown if isinstance(shown, bool) else None,
     )
 
 
 def _preview(workspace: Workspace, _person: str, body: Body) -> Body:
     record = queue.record_of(workspace, _claim_of(body))
-    answer = Answer.model_validate(body["answer"])
-    return preview.draw(workspace, record, answer, how=str(body["how"]), project_id=int(body["project"]))
+    answer = _answer_of(body)
+    return preview.draw(workspace, record, answer, how=_text(body, "how"), project_id=_whole(body, "project"))
 
 
 def _comment(workspace: Workspace, person: str, body: Body) -> Body:
-    return {"comments": view.comments(comments.add(workspace, str(body["record"]), str(body["text"]), author=person))}
+    return {
+        "comments": view.comments(comments.add(workspace, _text(body, "record"), _text(body, "text"), author=person))
+    }
 
 
 def _doubt(workspace: Workspace, person: str, body: Body) -> Body:
-    return {"doubt": adjudicate.ask(workspace, str(body["record"]), str(body["text"]), author=person)}
+    return {"doubt": adjudicate.ask(workspace, _text(body, "record"), _text(body, "text"), author=person)}
 
 
 def _history(workspace: Workspace, person: str, body: Body) -> Body:
     """The answer before or after another one, or the newest."""
-    before, after = body.get("before"), body.get("after")
-    found = answers.history(workspace, person, project_id=int(body["project"]), before=before, after=after, limit=1)
+    before, after = _number_or_none(body, "before"), _number_or_none(body, "after")
+    found = answers.history(workspace, person, project_id=_whole(body, "project"), before=before, after=after, limit=1)
     return {"entry": view.answered(found[0]) if found else None}
 
 
 def _keys(workspace: Workspace, person: str, body: Body) -> Body:
-    return {"keys": keymap.change_keys(workspace, person, dict(body["keys"]))}
+    keys = body.get("keys")
+    if not isinstance(keys, dict):
+        raise _UnreadableError("keys is no object")
+    return {"keys": keymap.change_keys(workspace, person, {action: _text(keys, action) for action in keys})}

@@ -45,8 +45,15 @@ def by_name(connection: Connection, name: str | None = None) -> Project:
 
 
 def by_id(connection: Connection, project_id: int) -> Project:
-    """The project with this id."""
-    return _project(connection.execute(select(project).where(project.c.id == project_id)).mappings().one())
+    """The project with this id.
+
+    Raises:
+        NotFoundError: No project has this id.
+    """
+    row = connection.execute(select(project).where(project.c.id == project_id)).mappings().first()
+    if row is None:
+        raise NotFoundError(f"There is no project {project_id}.", hint="Choose one from the list of projects.")
+    return _project(row)
 
 
 def all_projects(connection: Connection) -> list[Project]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from starlette.testclient import TestClient
 from app import identity
 from app.labelling import preview, routes
 from curator import Workspace
-from curator.annotate import adjudicate, answers
+from curator.annotate import adjudicate, answers, questions
 from curator.store import annotations, projects, records
 from schemas.annotation import Annotation
 from schemas.record import Message, Origin, Record
@@ -89,15 +90,28 @@ def test_an_incomplete_answer_is_refused_with_the_question_it_lacks(ada: Browser
 def test_a_draft_comes_back_with_what_is_known_about_the_text(ada: Browser) -> None:
     task = ada.task()
     said = ada.ask("draft", **body(task, response="Two words ```"))
-    assert (said["mine"], said["words"]) == (True, 3)
+    assert (said["mine"], said["kept"], said["words"]) == (True, True, 3)
     assert said["warnings"] == ["A code fence is opened and not closed."]
-    assert ada.task()["draft"]["response"] == "Two words ```"
+    again = ada.task()
+    assert again["draft"]["response"] == "Two words ```"
+    assert again["draft_saved_at"] == said["saved_at"]  # by which a browser knows its own draft
+
+
+def test_a_sign_of_life_keeps_the_claim_and_stores_no_draft(ada: Browser) -> None:
+    task = ada.task()
+    said = ada.ask("renew", **body(task), active_seconds=60)
+    assert said["mine"] is True
+    assert said["now"]["guideline_hash"] == task["guideline_hash"]
+    assert ada.task()["draft"] is None
+    ada.ask("act", kind="submit", **body(task, rating=4))
+    assert ada.ask("renew", **body(task), active_seconds=120)["mine"] is False
 
 
 def test_a_draft_that_arrives_after_its_submit_is_dropped(ada: Browser) -> None:
     task = ada.task()
     ada.ask("act", kind="submit", **body(task, rating=4))
-    ada.ask("draft", **body(task, response="Too late"))
+    late = ada.ask("draft", **body(task, response="Too late"))
+    assert (late["kept"], late["answered"], late["saved_at"]) == (False, True, None)
     ada.ask("act", kind="undo")
     assert ada.task()["draft"]["response"] == task["response"]
 
@@ -136,6 +150,58 @@ def test_what_is_no_request_is_refused_with_a_next_step(ada: Browser, given: byt
     assert response.status_code == status
     assert response.json()["problem"]
     assert response.json()["hint"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"project": "one"},
+        {"project": 10**30},
+        {"slot": None},
+        {"expires_at": "tomorrow"},
+        {"token": "\x00"},
+        {"active_seconds": -1},
+        {"active_seconds": "long"},
+        {"answer": {"response": "half a pair \ud800"}},
+        {"answer": []},
+    ],
+)
+def test_a_request_that_cannot_be_read_is_not_repeated(ada: Browser, wrong: dict[str, Any]) -> None:
+    for name in ("draft", "act"):
+        given = {"project": 1, "person": "Ada", "kind": "submit", **body(ada.task(), rating=4), **wrong}
+        response = ada.client.post(f"/api/v1/labelling/{name}", content=json.dumps(given))
+        assert response.status_code == 400
+        assert next(iter(wrong)) in response.json()["problem"]
+    assert ada.stored() == []
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_what_is_no_number_is_refused(ada: Browser, number: str) -> None:
+    given = json.dumps({"project": 1, "person": "Ada", "kind": "submit", **body(ada.task(), rating=4)})
+    given = given[:-1] + f', "active_seconds": {number}}}'
+    assert ada.client.post("/api/v1/labelling/act", content=given).status_code == 400
+
+
+def test_what_is_not_there_is_answered_with_404_and_not_repeated_for_ever(ada: Browser) -> None:
+    assert ada.post("task", project=7).status_code == 404
+    assert ada.post("comment", record="gone", text="Hm").status_code == 404
+    assert ada.post("act", kind="reopen", annotation=9).status_code == 404
+
+
+def test_another_text_for_an_answered_claim_is_refused_with_its_own_code(ada: Browser) -> None:
+    task = ada.task()
+    ada.ask("act", kind="submit", **body(task, rating=4))
+    response = ada.post("act", kind="submit", **body(task, rating=4, response="Elsewhere."))
+    assert (response.status_code, response.json()["code"]) == (409, "answered_elsewhere")
+
+
+def test_an_answer_names_what_the_screen_showed(ada: Browser) -> None:
+    task = ada.task()
+    questions.set_guideline(ada.workspace, "Be brief.", project_id=1, actor="Lea")
+    seen = {"guideline_hash": task["guideline_hash"], "saw_suggestions": False}
+    ada.ask("act", kind="submit", **body(task, rating=4), **seen)
+    [stored] = ada.stored()
+    assert (stored.guideline_hash, stored.saw_suggestions) == (task["guideline_hash"], False)
 
 
 def test_an_empty_queue_names_its_cause(ada: Browser) -> None:

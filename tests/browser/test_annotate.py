@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from sqlalchemy import text
 
 from curator import Workspace, open_workspace
 from curator.annotate import questions
@@ -90,6 +91,55 @@ def test_a_triple_press_and_a_triple_click_store_a_record_once_each(
     submitted(page, 2)
     found = [each.record_id for each in stored(stocked)]
     assert len(found) == len(set(found)) == 2
+
+
+@pytest.mark.parametrize("gap", [0, 120, 200])
+def test_accept_pressed_three_times_accepts_only_the_record_that_was_seen(
+    stocked: Workspace, serve: Serve, page: Page, gap: int
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    for _ in range(3):
+        page.keyboard.press("a")
+        page.wait_for_timeout(gap)
+    submitted(page, 1)
+    if gap:
+        expect(page.get_by_text("pressed again at once")).to_be_visible()
+    page.wait_for_timeout(700)
+    assert len(stored(stocked)) == 1
+    page.keyboard.press("a")
+    submitted(page, 2)
+
+
+def test_a_triple_click_on_accept_accepts_only_the_record_that_was_seen(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.get_by_role("button", name="Accept as is").click(click_count=3, delay=60)
+    submitted(page, 1)
+    page.wait_for_timeout(700)
+    assert len(stored(stocked)) == 1
+
+
+def test_reject_pressed_twice_rejects_only_the_record_that_was_seen(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.keyboard.press("x")
+    page.keyboard.press("5")
+    submitted(page, 1)
+    page.keyboard.press("x")
+    page.keyboard.press("5")
+    expect(page.get_by_role("dialog", name="Reject")).to_be_visible()
+    assert len(stored(stocked)) == 1
+
+
+def test_who_touches_the_next_record_need_not_wait_to_submit_it(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    for n in (1, 2, 3):
+        page.keyboard.press("4")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_text(f"{n} today")).to_be_visible()
+    assert len(stored(stocked)) == 3
 
 
 def test_the_submit_button_says_what_is_missing_and_the_focus_goes_there(
@@ -209,6 +259,29 @@ def test_reject_by_two_keys_stores_the_reason(stocked: Workspace, serve: Serve, 
     assert stored(stocked)[0].answer.reject == "duplicate"
 
 
+@pytest.mark.parametrize("way", ["accept", "rate", "reject again"])
+def test_a_rejection_that_was_taken_back_can_be_taken_out(
+    stocked: Workspace, serve: Serve, page: Page, way: str
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.keyboard.press("x")
+    page.keyboard.press("5")
+    submitted(page, 1)
+    page.keyboard.press("z")
+    expect(page.get_by_text("Taken back")).to_be_visible()
+    reject = page.get_by_role("button", name="Reject")
+    expect(reject).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("it is rejected as duplicate")).to_be_visible()
+    if way != "accept":
+        page.keyboard.press("4" if way == "rate" else "x")
+        expect(reject).to_have_attribute("aria-pressed", "false")
+        page.keyboard.press("4")
+    page.keyboard.press("a" if way == "accept" else "Control+Enter")
+    submitted(page, 2)
+    [answer] = stored(stocked)
+    assert (answer.answer.reject, answer.answer.rating) == (None, 4)
+
+
 def test_the_arrow_keys_browse_my_answers_and_change_nothing(stocked: Workspace, serve: Serve, page: Page) -> None:
     first = open_queue(page, serve(stocked.folder))
     page.keyboard.press("5")
@@ -283,6 +356,221 @@ def test_a_change_of_the_guideline_is_told_and_keeps_the_text(stocked: Workspace
     expect(editor(page)).to_have_value("After the change.")
     page.get_by_role("button", name="Guide ● unread").click()
     expect(page.get_by_role("dialog", name="Guideline")).to_contain_text("Be brief.")
+
+
+def everything_kept(workspace: Workspace, page: Page) -> str:
+    """Every text that is in the database, in the browser's storage or in a box on the screen."""
+    with workspace.read() as connection:
+        answers = connection.execute(text("select answer from annotation union all select answer from draft")).all()
+    return f"{answers}" + page.evaluate(
+        "JSON.stringify(localStorage) + [...document.querySelectorAll('textarea, input')].map(e => e.value).join()"
+    )
+
+
+def test_a_change_of_the_guideline_leaves_whoever_types_a_note_in_it(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    first = open_queue(page, serve(stocked.folder))
+    page.get_by_role("button", name="Good").click()
+    note = page.get_by_role("textbox", name="Note")
+    note.press_sequentially("first ")
+    expect(page.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    questions.set_guideline(stocked, "Be brief.", project_id=1, actor="Lea")
+    page.keyboard.type("that is ", delay=60)
+    expect(page.get_by_text("The guideline changed")).to_be_visible()
+    page.keyboard.type("as always a question", delay=60)  # letters that would accept, skip and flag
+    expect(note).to_have_value("first that is as always a question")
+    assert shown_question(page) == first
+    assert stored(stocked) == []
+
+
+def test_a_tab_that_becomes_read_only_takes_no_letter_of_a_sentence_for_a_command(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    address = serve(stocked.folder)
+    open_queue(page, address)
+    page.keyboard.press("4")
+    page.keyboard.press("Control+Enter")
+    submitted(page, 1)
+    page.get_by_role("textbox", name="Note").press_sequentially("A bu")
+    page.evaluate("new BroadcastChannel('curator labelling 1 Ada').postMessage({ kind: 'take', id: 1 })")
+    page.keyboard.type("zz", delay=30)  # Z would take the answer back
+    expect(page.get_by_text("You work in another tab")).to_be_visible()
+    assert len(stored(stocked)) == 1
+    expect(page.get_by_role("textbox", name="Note")).to_have_value(re.compile("^A bu"))
+
+
+def test_nothing_is_typed_into_an_answer_that_is_on_its_way(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    editor(page).fill("First sentence.")
+    page.get_by_role("button", name="Good").click()
+    page.route("**/labelling/act", lambda route: route.abort())
+    editor(page).press("Control+Enter")
+    expect(page.get_by_text("Not saved, retrying")).to_be_visible()
+    expect(editor(page)).to_be_focused()
+    page.keyboard.type(" A sly second", delay=20)
+    page.get_by_role("button", name="Poor").click()
+    expect(editor(page)).to_have_value("First sentence.")
+    page.unroute("**/labelling/act")
+    submitted(page, 1)
+    expect(editor(page)).to_be_editable()
+    [answer] = stored(stocked)
+    assert (answer.answer.response, answer.answer.rating) == ("First sentence.", 4)
+
+
+SKEW = "const real = Date.now.bind(Date); Date.now = () => real() + {minutes} * 60000"
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_text_that_never_reached_the_server_survives_a_reload_whatever_the_clock_says(
+    stocked: Workspace, serve: Serve, page: Page, minutes: int
+) -> None:
+    page.add_init_script(SKEW.format(minutes=minutes))
+    open_queue(page, serve(stocked.folder))
+    editor(page).fill("First.")
+    expect(page.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    page.route("**/labelling/draft", lambda route: route.abort())
+    editor(page).fill("First. And more that only this browser has.")
+    expect(page.get_by_text(re.compile("Not saved, retrying"))).to_be_visible()
+    page.unroute("**/labelling/draft")
+    page.add_init_script("navigator.sendBeacon = () => false")
+    page.reload()
+    shown_question(page)
+    expect(editor(page)).to_have_value("First. And more that only this browser has.")
+    expect(page.get_by_text("There is another text of yours")).to_have_count(0)
+
+
+def test_an_older_draft_of_a_machine_whose_clock_is_ahead_gives_way_and_is_offered(
+    stocked: Workspace, serve: Serve, page: Page, browser: Browser
+) -> None:
+    page.add_init_script(SKEW.format(minutes=10))
+    address = serve(stocked.folder)
+    open_queue(page, address)
+    editor(page).fill("Old, on the laptop.")
+    expect(page.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    other = browser.new_context().new_page()
+    open_queue(other, address)
+    editor(other).fill("New, an hour of work on the desktop.")
+    expect(other.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    other.context.close()
+    for _ in range(2):  # a second reload has both as well
+        page.reload()
+        shown_question(page)
+        expect(editor(page)).to_have_value("New, an hour of work on the desktop.")
+    expect(page.get_by_text("There is another text of yours")).to_contain_text("Old, on the laptop.")
+    page.get_by_role("button", name="Use that text").click()
+    expect(editor(page)).to_have_value("Old, on the laptop.")
+    expect(page.get_by_text("There is another text of yours")).to_contain_text("New, an hour of work")
+
+
+def test_text_that_two_machines_typed_apart_is_kept_and_offered(
+    stocked: Workspace, serve: Serve, page: Page, browser: Browser
+) -> None:
+    address = serve(stocked.folder)
+    open_queue(page, address)
+    page.add_init_script("navigator.sendBeacon = () => false")
+    page.route("**/labelling/draft", lambda route: route.abort())
+    editor(page).fill("Typed on a train.")
+    other = browser.new_context().new_page()
+    open_queue(other, address)
+    editor(other).fill("Typed at the desk.")
+    expect(other.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    other.context.close()
+    page.unroute("**/labelling/draft")
+    page.reload()
+    shown_question(page)
+    expect(editor(page)).to_have_value("Typed on a train.")
+    expect(page.get_by_text("There is another text of yours")).to_contain_text("Typed at the desk.")
+
+
+def test_a_text_for_a_record_that_was_answered_elsewhere_stays_in_the_box_and_in_the_browser(
+    stocked: Workspace, serve: Serve, page: Page, browser: Browser
+) -> None:
+    address = serve(stocked.folder)
+    first = open_queue(page, address)
+    other = browser.new_context().new_page()
+    open_queue(other, address)
+    other.keyboard.press("4")
+    other.keyboard.press("Control+Enter")
+    submitted(other, 1)
+    other.context.close()
+    editor(page).fill("A long text that was typed here.")
+    expect(page.get_by_text("You answered this record in another window.")).to_be_visible()
+    expect(page.get_by_text("In this browser only")).to_be_visible()
+    refusal = {"problem": "Answered already.", "hint": "Copy your text.", "code": "answered_elsewhere"}
+    page.route("**/labelling/act", lambda route: route.fulfill(status=409, json=refusal))
+    page.keyboard.press("Escape")
+    page.keyboard.press("5")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Answered already. Copy your text.")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy text")).to_be_visible()
+    expect(editor(page)).to_have_value("A long text that was typed here.")
+    page.get_by_role("button", name="Next record").click()
+    expect(page.get_by_text(first)).to_have_count(0)
+    assert "A long text that was typed here." in everything_kept(stocked, page)
+
+
+def test_a_record_that_nobody_touched_has_no_draft_after_a_minute(stocked: Workspace, serve: Serve, page: Page) -> None:
+    page.clock.install()
+    open_queue(page, serve(stocked.folder))
+    with page.expect_response("**/labelling/renew"):
+        page.keyboard.press("Shift")
+        page.clock.run_for(58_000)
+        page.keyboard.press("Shift")
+        page.clock.run_for(10_000)
+    record_id = page.evaluate("document.querySelector('.labelling').screen.task.record_id")
+    assert draft(stocked, record_id) is None
+    page.reload()
+    shown_question(page)
+    expect(page.get_by_text("Restored")).to_have_count(0)
+
+
+def test_what_is_restored_is_called_text_only_if_something_was_typed(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.keyboard.press("3")
+    expect(page.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    page.reload()
+    shown_question(page)
+    expect(page.get_by_text("Restored what you chose")).to_be_visible()
+
+
+def test_every_submit_says_what_was_seen(stocked: Workspace, serve: Serve, page: Page) -> None:
+    seen: list[dict[str, object]] = []
+    page.on("request", lambda request: seen.append(request.post_data_json) if "/act" in request.url else None)
+    open_queue(page, serve(stocked.folder))
+    guideline = page.evaluate("document.querySelector('.labelling').screen.task.guideline_hash")
+    page.keyboard.press("a")
+    submitted(page, 1)
+    page.keyboard.press("x")
+    page.wait_for_timeout(700)
+    page.keyboard.press("5")
+    submitted(page, 2)
+    assert [(each["guideline_hash"], each["saw_suggestions"]) for each in seen] == [(guideline, None)] * 2
+
+
+def test_a_refused_call_says_what_happened_and_the_next_step(stocked: Workspace, serve: Serve, page: Page) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    ended = {"problem": "Your session has ended.", "hint": "Sign in again."}
+    page.route("**/labelling/task", lambda route: route.fulfill(status=401, json=ended))
+    page.goto(f"{serve(stocked.folder)}/annotate?person=Ada")
+    expect(page.get_by_text("Your session has ended. Sign in again.")).to_be_visible()
+    page.unroute("**/labelling/task")
+    page.get_by_role("button", name="Try again").click()
+    first = shown_question(page)
+    page.route("**/labelling/history", lambda route: route.fulfill(status=401, json=ended))
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text("Your session has ended. Sign in again.")).to_be_visible()
+    page.route("**/labelling/act", lambda route: route.fulfill(status=500, body="Internal Server Error"))
+    page.keyboard.press("a")
+    expect(page.get_by_text("The server could not do this (500). Try again")).to_be_visible()
+    page.unroute("**/labelling/act")
+    page.keyboard.press("a")
+    submitted(page, 1)
+    expect(page.get_by_text(first)).to_have_count(0)
+    assert errors == []
 
 
 def test_an_empty_workspace_offers_the_import(workspace: Workspace, serve: Serve, page: Page) -> None:

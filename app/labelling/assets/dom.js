@@ -36,3 +36,25 @@ export function dialog(parent, title, ...children) {
 export function clock(time) {
   return new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
 }
+
+/** Run `redraw`, which makes the elements of `root` anew, and give the field that somebody typed in its focus back. */
+export function keepingFocus(root, redraw) {
+  const before = document.activeElement
+  const name = root.contains(before) ? before.dataset.field : null
+  const { selectionStart, selectionEnd } = before ?? {}
+  redraw()
+  const after = name && !before.isConnected ? root.querySelector(`[data-field="${CSS.escape(name)}"]`) : null
+  if (!after) return
+  after.focus({ preventScroll: true })
+  if (selectionStart !== undefined && selectionStart !== null) after.setSelectionRange(selectionStart, selectionEnd)
+}
+
+/** Put text into the clipboard, also where the page came over plain HTTP and the browser offers no clipboard. */
+export function copy(content) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(content)
+  const box = h("textarea", { value: content })
+  document.body.append(box)
+  box.select()
+  document.execCommand("copy")
+  box.remove()
+}

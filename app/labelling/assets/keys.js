@@ -15,22 +15,43 @@ const FIXED = [
   ["Esc", "Leave the editor; your text stays"],
 ]
 
+const PAUSE_MS = 600 // letters of one sentence follow each other faster
+
 export function isTyping(event) {
   const target = event.composedPath()[0]
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
 }
 
-/** Calls `act(name)` for the action of a pressed key and `digit(n)` for digits; `submit()` for Ctrl+Enter. */
+/**
+ * Calls `act(name)` for the action of a pressed key and `digit(n)` for digits; `submit()` for Ctrl+Enter.
+ *
+ * Whoever types may lose the box to a redraw. What follows without a pause is the rest of their sentence and no command,
+ * unless they left the box themselves: by Escape, Tab, Ctrl+Enter or the mouse.
+ */
 export class Keys {
   constructor({ act, digit, submit, leave, paused }) {
-    Object.assign(this, { act, digit, submit, leave, paused, actions: new Map() })
-    this.listener = (event) => this.pressed(event)
+    Object.assign(this, { act, digit, submit, leave, paused, actions: new Map(), typedAt: -Infinity })
+    this.listener = (event) => { if (!this.isSentence(event)) this.pressed(event) }
+    this.left = () => { this.typedAt = -Infinity }
     document.addEventListener("keydown", this.listener)
+    document.addEventListener("pointerdown", this.left)
   }
 
   set(keys) {
     this.keys = keys
     this.actions = new Map(Object.entries(keys).map(([action, key]) => [key, action]))
+  }
+
+  /** Whether a key is part of what somebody types, in a box or after it went away under them. */
+  isSentence(event) {
+    const isLetter = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey
+    if (!isLetter) {
+      if (event.key === "Escape" || event.key === "Tab" || event.key === "Enter") this.left()
+      return false
+    }
+    if (!isTyping(event) && performance.now() - this.typedAt > PAUSE_MS) return false
+    this.typedAt = performance.now()
+    return true
   }
 
   pressed(event) {
@@ -69,7 +90,7 @@ export class Keys {
         this.set(await save(chosen))
         box.close()
       } catch (error) {
-        complaint.textContent = `${error.problem ?? error.message} ${error.hint ?? ""}`
+        complaint.textContent = `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}`
       }
     }
     const box = dialog(
@@ -81,5 +102,6 @@ export class Keys {
 
   close() {
     document.removeEventListener("keydown", this.listener)
+    document.removeEventListener("pointerdown", this.left)
   }
 }

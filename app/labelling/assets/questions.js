@@ -52,7 +52,7 @@ export function reasonsToKeepOut(answer, task, project) {
 }
 
 export class Questions {
-  /** `onchange` is called after every change; `selection()` gives the selected passage of the response, if any. */
+  /** `onchange` is called with the question after every change; `selection()` gives the selected passage of the response, if any. */
   constructor(parent, { task, answer, keys, onchange, selection }) {
     Object.assign(this, { parent, task, answer, keys, onchange, selection, focused: null })
     this.rule = h("div", { class: "rule", "aria-live": "polite" })
@@ -75,8 +75,8 @@ export class Questions {
 
   field(question, id) {
     const value = get(this.answer, question) ?? ""
-    const oninput = (event) => { set(this.answer, question, event.target.value); this.onchange() }
-    return h("input", { type: "text", dir: "auto", "aria-labelledby": id, value, oninput, placeholder: question.required ? "" : "optional" })
+    const oninput = (event) => { set(this.answer, question, event.target.value); this.onchange(question) }
+    return h("input", { type: "text", "data-field": question.id, dir: "auto", "aria-labelledby": id, value, oninput, placeholder: question.required ? "" : "optional" })
   }
 
   options(question, id) {
@@ -106,14 +106,14 @@ export class Questions {
     } else set(this.answer, question, value)
     this.focused = question
     this.draw()
-    this.onchange()
+    this.onchange(question)
     this.parent.querySelector(`[data-question="${question.id}"] [data-value="${value}"]`)?.focus({ preventScroll: true })
   }
 
   clear(question) {
     set(this.answer, question, null)
     this.draw()
-    this.onchange()
+    this.onchange(question)
   }
 
   detail(check) {
@@ -131,17 +131,17 @@ export class Questions {
       const quote = known.start === null ? null : letters.slice(known.start, known.end).join("")
       const severity = h("select", { "aria-label": `${label}: severity`, onchange: (event) => {
         this.detail(check).severity = Number(event.target.value) || null
-        this.onchange()
+        this.onchange(question)
       } }, ...SEVERITIES.map((name, n) => h("option", { value: String(n || ""), selected: known.severity === (n || null) }, name || "severity")))
-      const reason = h("input", { type: "text", dir: "auto", value: known.reason, placeholder: "reason", "aria-label": `${label}: reason`, oninput: (event) => {
+      const reason = h("input", { type: "text", "data-field": `reason ${check}`, dir: "auto", value: known.reason, placeholder: "reason", "aria-label": `${label}: reason`, oninput: (event) => {
         this.detail(check).reason = event.target.value
-        this.onchange()
+        this.onchange(question)
       } })
       const mark = h("button", { class: "small", title: "Select a passage of the response first", onclick: () => {
         const passage = this.selection()
         Object.assign(this.detail(check), passage ?? { start: null, end: null })
         this.draw()
-        this.onchange()
+        this.onchange(question)
       } }, quote === null ? "Mark passage" : `“${quote.length > 24 ? quote.slice(0, 24) + "…" : quote}”`)
       return h("div", { class: "detail" }, h("span", {}, label), severity, mark, reason)
     })

@@ -1,7 +1,7 @@
 /** The labelling screen: one record at a time, stored before the next one is shown, nothing typed ever lost. */
 
-import { clock, dialog, h, kbd } from "./dom.js"
-import { Drafts } from "./drafts.js"
+import { clock, copy, dialog, h, kbd, keepingFocus } from "./dom.js"
+import { Drafts, isSame } from "./drafts.js"
 import { Keys } from "./keys.js"
 import { context, drawn, pair } from "./panes.js"
 import { Questions, missing, reasonsToKeepOut } from "./questions.js"
@@ -14,6 +14,11 @@ const STRENGTHS = { 1: "slightly", 2: "clearly", 3: "by far" }
 const IDLE_SECONDS = 60
 const BEAT_SECONDS = 60
 const WARN_SECONDS = 120
+const HUSH_MS = 600 // longer than the gap of a double press, shorter than a look at a record
+const BLANK = { rating: null, checks: {}, details: [], edit_reasons: [], note: "", values: {}, trains: null, reject: null, preference: null }
+const ELSEWHERE = { code: "answered_elsewhere", problem: "You answered this record in another window.", hint: "Your text is kept in this browser: copy it, or take your answer back under My history and use it there." }
+const BROUGHT_BACK = ["undo", "reopen"] // acts after which a record comes up that was judged before
+const LOOK = "pressed again at once: not taken for this record"
 const DONE = { submit: "Submitted", skip: "Skipped; what you typed is kept", flag: "Set aside for a lead", undo: "Taken back as you left it", reopen: "Taken back as you left it" }
 
 /** Starts the screen in an element of a Streamlit page; gives what ends it. */
@@ -27,10 +32,13 @@ export function mount(parent, data) {
 class Screen {
   constructor(root, data) {
     Object.assign(this, { root, data, busy: false, past: null, view: "edit", active: 0, touched: Date.now() })
+    this.stage = h("div", { class: "stage" }) // drawn anew; a dialog beside it stays open with what was typed into it
+    this.root.append(this.stage)
     this.server = new Server(data)
     this.drafts = new Drafts(this.server, data.person, {
       onstate: (state, detail) => this.showSaving(state, detail),
-      onmeasured: (token, measured) => { if (token === this.task?.token) this.showMeasure(measured) },
+      onmeasured: (token, measured) => { if (token === this.task?.token && !this.busy) this.showMeasure(measured) },
+      onrefused: (token, error) => { if (token === this.task?.token && error.code === ELSEWHERE.code) this.keepHere(error) },
     })
     this.keys = new Keys({
       act: (action) => this.onAction(action), digit: (n) => this.onDigit(n), submit: () => this.act("submit"),
@@ -39,8 +47,10 @@ class Screen {
     this.tabs = new Tabs(`${data.project} ${data.person}`, () => this.draw())
     this.touch = () => { this.touched = Date.now() }
     this.farewell = () => this.drafts.farewell()
+    this.holdBack = (event) => { if (this.busy && event.target.closest(".columns :is(button, label)")) { event.preventDefault(); event.stopPropagation() } }
     for (const kind of ["keydown", "pointerdown", "wheel"]) document.addEventListener(kind, this.touch, { passive: true })
     addEventListener("pagehide", this.farewell)
+    root.addEventListener("click", this.holdBack, true)
     this.timer = setInterval(() => this.tick(), 1000)
     this.message = data.message
     this.load()
@@ -53,6 +63,7 @@ class Screen {
     clearInterval(this.timer)
     for (const kind of ["keydown", "pointerdown", "wheel"]) document.removeEventListener(kind, this.touch)
     removeEventListener("pagehide", this.farewell)
+    this.root.removeEventListener("click", this.holdBack, true)
     delete this.root.screen
     this.root.replaceChildren()
   }
@@ -62,23 +73,52 @@ class Screen {
   }
 
   async load(options = {}) {
-    this.show(await this.server.insist("task", options, (tries) => this.say(`The server does not answer, trying again (${tries}).`, true)))
+    const waiting = (tries) => {
+      const message = `The server does not answer, trying again (${tries}).`
+      if (this.state) this.say(message, true)
+      else this.stage.replaceChildren(h("div", { class: "empty", role: "status" }, message))
+    }
+    try {
+      this.show(await this.server.insist("task", options, waiting))
+    } catch (error) {
+      if (this.state || !(error instanceof Refused)) return this.complain(error)
+      this.stage.replaceChildren(h("div", { class: "empty", role: "alert" }, h("p", {}, `✖ ${error.problem} ${error.hint}`),
+        h("div", { class: "row" }, h("button", { class: "main", onclick: () => this.load(options) }, "Try again"), h("button", { onclick: () => location.reload() }, "Reload the page"))))
+    }
+  }
+
+  /** Say what went wrong with a call, and the next step; the screen stays as it is. */
+  complain(error) {
+    if (error instanceof Refused) return this.say(`${error.problem} ${error.hint}`, true)
+    console.error(error)
+    this.say("The server does not answer. What you typed is kept; try again.", true)
   }
 
   /** Draw a state that the server sent. */
   show(state) {
-    Object.assign(this, { state, task: state.task, past: null, view: "edit", active: 0, measured: null, outdated: null, began: Date.now(), reject: false })
+    // A second press is meant for the record before: what follows it at once has been seen by nobody yet.
+    const follows = this.task && state.task && state.task.record_id !== this.task.record_id
+    Object.assign(this, { state, task: state.task, past: null, view: "edit", active: 0, measured: null, outdated: null, elsewhere: null })
+    Object.assign(this, { hushedUntil: follows && !BROUGHT_BACK.includes(state.done) ? performance.now() + HUSH_MS : 0 })
     this.keys.set(state.keys)
+    const kept = this.task && this.drafts.restore(this.task)
     if (this.task) {
-      const kept = this.drafts.restore(this.task)
-      const start = kept?.answer ?? this.task.draft ?? { response: this.task.response }
-      this.answer = { rating: null, checks: {}, details: [], edit_reasons: [], note: "", values: {}, trains: null, reject: null, preference: null, ...start }
-      if (!this.task.draft && !kept) this.preselect()
-      this.restored = kept ? kept.at : this.task.draft_saved_at ? Date.parse(this.task.draft_saved_at) : null
+      const start = kept.answer ?? { response: this.task.response }
+      this.answer = structuredClone({ ...BLANK, ...start })
+      if (!kept.answer) this.preselect()
+      this.restored = isSame(start, { response: this.task.response }) ? null : kept.at
+      this.other = kept.other
       this.expires = Date.now() + this.task.lease_seconds * 1000
     }
     this.draw()
-    if (this.task && this.drafts.restore(this.task)) this.changed()
+    if (kept?.unsaved) this.note()
+  }
+
+  /** Whether a record came up so lately, and untouched, that submitting it can only be meant for the one before. */
+  isHushed() {
+    if (performance.now() >= this.hushedUntil) return false
+    if (!this.message?.includes(LOOK)) this.say(`${this.message ?? ""} · ${LOOK}`)
+    return true
   }
 
   /** Suggestions are chosen beforehand, never for questions about safety. */
@@ -91,12 +131,22 @@ class Screen {
     }
   }
 
+  /** Draw everything anew; on the same record the field that somebody types in keeps the focus. */
   draw() {
+    const again = this.task && this.drawn === this.task.record_id
+    this.drawn = this.task?.record_id
+    if (again) keepingFocus(this.stage, () => this.redraw())
+    else this.redraw()
+    this.hold()
+  }
+
+  redraw() {
     const { task } = this
-    this.parts = { status: h("span", { class: "status", role: "status" }), message: h("span", { class: "message", role: "status" }), lease: h("span", { class: "lease" }) }
-    if (!task) this.root.replaceChildren(this.header(), this.emptiness())
+    this.parts = { status: h("span", { class: "status", role: "status" }), message: h("span", { class: "message", role: "status" }), lease: h("span", { class: "lease" }), banners: h("div", { class: "banners" }) }
+    if (!task) this.stage.replaceChildren(this.header(), this.emptiness())
     else {
-      this.root.replaceChildren(this.header(), ...this.banners(), h("div", { class: "columns" }, h("div", { class: "left" }, ...this.record()), this.form()), this.bar())
+      this.showBanners()
+      this.stage.replaceChildren(this.header(), this.parts.banners, h("div", { class: "columns", onpointerdown: () => { this.hushedUntil = 0 } }, h("div", { class: "left" }, ...this.record()), this.form()), this.bar())
       this.refresh()
       if (this.view !== "edit") this.showView(this.view)
     }
@@ -112,7 +162,23 @@ class Screen {
         h("b", {}, project.name), ` · ${progress.today} today · ${progress.mine} in all · ${progress.settled.toLocaleString("en")} of ${progress.records.toLocaleString("en")} records settled${left}`),
       this.parts.message, h("span", { class: "space" }), this.parts.status, this.parts.lease,
       h("button", { class: "small", onclick: () => this.onAction("keys") }, "Keys", kbd(this.state.keys.keys)),
-      h("button", { class: "small", onclick: () => this.onAction("guide") }, this.hasNewGuide() ? "Guide ● unread" : "Guide", kbd(this.state.keys.guide)))
+      this.showGuideButton())
+  }
+
+  showGuideButton() {
+    this.parts.guide ??= h("button", { class: "small", onclick: () => this.onAction("guide") })
+    this.parts.guide.replaceChildren(this.hasNewGuide() ? "Guide ● unread" : "Guide", kbd(this.state.keys.guide))
+    return this.parts.guide
+  }
+
+  /** Nothing changes while an answer is on its way: what would be typed now is neither in it nor in the next record. */
+  hold() {
+    for (const field of this.stage.querySelectorAll(".columns :is(textarea, input[type=text])")) field.readOnly = this.busy || this.readonly
+    for (const field of this.stage.querySelectorAll(".columns :is(select, input[type=checkbox])")) field.disabled = this.busy || this.readonly || Boolean(this.past)
+  }
+
+  showBanners() {
+    this.parts.banners.replaceChildren(...this.banners())
   }
 
   banners() {
@@ -122,7 +188,9 @@ class Screen {
     if (this.past) found.push(h("div", { class: "banner" }, `Your answer of ${clock(this.past.submitted_at)}, now ${this.past.state}. `, h("button", { onclick: () => this.act("reopen", { annotation: this.past.id }) }, "Take it back into the editor"), h("button", { onclick: () => this.onEscape() }, "Back to the present")))
     if (this.outdated) found.push(h("div", { class: "banner warn", role: "status" }, `The ${this.outdated} changed while you had this record open. Your answer stays valid under the one you see. `, h("button", { onclick: () => this.load() }, "Show the new one, keep my text")))
     if (task.sent_back) found.push(h("div", { class: "banner warn" }, h("b", {}, "↩ Sent back: "), task.sent_back))
-    if (this.restored && !this.past) found.push(h("div", { class: "banner" }, `Restored your text from ${clock(this.restored)}. `, h("button", { class: "small", onclick: () => this.discard() }, "Discard")))
+    if (this.elsewhere) found.push(h("div", { class: "banner warn", role: "alert" }, `${this.elsewhere.problem} ${this.elsewhere.hint} `, h("button", { onclick: () => this.copyText() }, "Copy text"), h("button", { onclick: () => this.load() }, "Next record")))
+    if (this.other && !this.past) found.push(h("div", { class: "banner warn" }, `There is another text of yours, from ${clock(this.other.at)}: “${shortened(this.other.answer.response)}” `, h("button", { onclick: () => this.swap() }, "Use that text"), h("button", { onclick: () => this.forgetOther() }, "Forget it")))
+    if (this.restored && !this.past) found.push(h("div", { class: "banner" }, `Restored ${this.hasText() ? "your text" : "what you chose"} from ${clock(this.restored)}. `, h("button", { class: "small", onclick: () => this.discard() }, "Discard")))
     for (const ruling of task.rulings) found.push(h("div", { class: "banner" }, h("b", {}, "Ruling on a similar record: "), ruling.ruling, h("small", {}, ` (${ruling.by}: “${ruling.question}”)`)))
     return found
   }
@@ -133,7 +201,7 @@ class Screen {
     const options = { readonly: this.readonly || Boolean(this.past), onchange: () => this.changed() }
     if (this.past) return [context(this.past, null, options), h("h3", {}, "Your response"), h("div", { class: "text view", dir: "auto" }, this.past.answer.response)]
     if (task.alternative !== null) return [context(task, this.answer, options), pair(task), this.preference()]
-    this.editor = h("textarea", { class: "editor", dir: "auto", "aria-label": "Response", value: this.answer.response, readonly: this.readonly, spellcheck: "true", oninput: () => this.typed() })
+    this.editor = h("textarea", { class: "editor", "data-field": "response", dir: "auto", "aria-label": "Response", value: this.answer.response, readonly: this.readonly, spellcheck: "true", oninput: () => this.typed() })
     this.place = h("div", { class: "place" }, this.editor)
     const views = ["edit", "rendered", "diff", ...(this.state.project.has_tokens ? ["tokens"] : [])]
     this.tabsOfViews = h("div", { class: "tabs", role: "tablist" }, ...views.map((how) =>
@@ -156,6 +224,7 @@ class Screen {
 
   prefer(name) {
     const { task, answer } = this
+    answer.reject = null
     const choice = { left: task.shown_left, right: other(task.shown_left) }[name] ?? name
     answer.preference = { choice, strength: null, shown_left: task.shown_left }
     this.parts.preference.replaceWith(this.preference())
@@ -171,7 +240,7 @@ class Screen {
   form() {
     const panel = h("div", { class: "right", inert: this.readonly || Boolean(this.past) })
     const questions = h("div", {})
-    this.questions = new Questions(questions, { task: this.task, answer: this.past?.answer ?? this.answer, keys: this.state.keys, onchange: () => this.changed(), selection: () => this.selection() })
+    this.questions = new Questions(questions, { task: this.task, answer: this.past?.answer ?? this.answer, keys: this.state.keys, onchange: (question) => this.answered(question), selection: () => this.selection() })
     this.parts.comments = h("div", { class: "comments" })
     this.showComments(this.task.comments)
     panel.append(questions, h("details", { open: this.task.comments.length > 0 }, h("summary", {}, `Comments (${this.task.comments.length})`), this.parts.comments))
@@ -180,12 +249,15 @@ class Screen {
 
   bar() {
     const { keys } = this.state
+    const once = (act) => (event) => { if (event.detail < 2) act() } // the rest of a double click falls on the next record
     const button = (action, label, extra = {}) => h("button", { onclick: () => this.onAction(action), ...extra }, label, kbd(keys[action]))
+    const final = (action, label, extra) => button(action, label, { ...extra, onclick: once(() => this.onAction(action)) })
     const off = this.readonly || Boolean(this.past)
-    this.parts.accept = button("accept", "Accept as is", { disabled: true, title: "Good (4) unless you rated it, no check, the text as it came" })
-    this.parts.submit = h("button", { class: "main", disabled: off, onclick: () => this.act("submit") }, "Submit and next")
+    this.parts.accept = final("accept", "Accept as is", { disabled: true, title: "Good (4) unless you rated it, no check, the text as it came" })
+    this.parts.reject = button("reject", "Reject", { disabled: off, "aria-pressed": "false", title: "Press it again to take a rejection out" })
+    this.parts.submit = h("button", { class: "main", disabled: off, onclick: once(() => this.act("submit")) }, "Submit and next")
     this.parts.effect = h("span", { class: "effect", "aria-live": "polite" })
-    return h("footer", {}, button("back", "Back"), button("skip", "Skip", { disabled: off }), button("flag", "Flag", { disabled: off }), button("reject", "Reject", { disabled: off, "aria-pressed": String(this.answer.reject !== null) }),
+    return h("footer", {}, button("back", "Back"), final("skip", "Skip", { disabled: off }), final("flag", "Flag", { disabled: off }), this.parts.reject,
       button("undo", "Undo", { disabled: this.readonly }), h("button", { class: "small", disabled: off, onclick: () => this.askLead() }, "I am unsure…"),
       this.parts.effect, this.parts.accept, this.parts.submit)
   }
@@ -198,11 +270,12 @@ class Screen {
 
   /** What changes with every key stroke. */
   refresh() {
-    if (this.past) return
+    if (this.past || !this.task) return
     const { task, answer, parts } = this
     const left = missing(answer, task).length + (task.alternative !== null && !answer.preference && !answer.reject ? 1 : 0)
     const empty = !answer.reject && task.alternative === null && !answer.response.trim()
     parts.submit.replaceChildren(empty ? "The response is empty" : left ? `Submit and next (${left} left)` : "Submit and next", h("kbd", { "aria-hidden": "true" }, "Ctrl ⏎"))
+    parts.reject.setAttribute("aria-pressed", String(answer.reject !== null))
     parts.submit.disabled = this.readonly || empty || left > 0
     parts.accept.disabled = this.readonly || answer.response !== task.response || task.alternative !== null
     const reasons = reasonsToKeepOut(answer, task, this.state.project)
@@ -219,15 +292,41 @@ class Screen {
     this.changed()
   }
 
-  changed() {
-    this.refresh()
-    this.drafts.note(this.body())
+  /** A rating says that the record is of use, so it takes a rejection out. */
+  answered(question) {
+    if (question?.id === "rating" && this.answer.rating !== null) this.answer.reject = null
+    this.changed()
   }
 
+  /** The annotator changed something. */
+  changed() {
+    this.hushedUntil = 0
+    this.note()
+  }
+
+  note() {
+    this.refresh()
+    this.drafts.note(this.body(), { here: Boolean(this.elsewhere) })
+  }
+
+  /** Whether anything was typed, as opposed to chosen. */
+  hasText() {
+    const { response, note, details, values } = this.answer
+    const own = this.task.questions.some(({ id, kind }) => kind === "text" && values[id])
+    return response !== this.task.response || Boolean(note) || details.some(({ reason }) => reason) || own
+  }
+
+  /** The answer with what was seen while it was given. */
   body() {
-    const { token, slot_id: slot, record_id: record, expires_at } = this.task
     const shown = this.answer.edit_reasons.length && this.answer.response === this.task.response ? { ...this.answer, edit_reasons: [] } : this.answer
-    return structuredClone({ token, slot, record, expires_at, answer: shown, active_seconds: this.active, questions_hash: this.task.questions_hash })
+    const { questions_hash, guideline_hash, suggestions, suggestions_hidden } = this.task
+    const saw_suggestions = suggestions.length ? true : suggestions_hidden ? false : null
+    return structuredClone({ ...this.claim(), answer: shown, questions_hash, guideline_hash, saw_suggestions })
+  }
+
+  claim() {
+    const { token, slot_id: slot, record_id: record, expires_at } = this.task
+    return { token, slot, record, expires_at, active_seconds: this.active }
   }
 
   /** The selected passage of the response, in code points. */
@@ -237,24 +336,32 @@ class Screen {
     return { start: points(this.editor.selectionStart), end: points(this.editor.selectionEnd) }
   }
 
+  /** True once it is stored and the next record is shown. */
   async act(kind, extra = {}) {
     if (this.busy || (this.readonly && kind !== "undo")) return
     if (kind === "submit" && (!this.task || this.past || this.parts.submit.disabled)) return this.pointOut()
+    if (kind === "submit" && this.isHushed()) return
     this.busy = true
+    this.hold()
     this.root.classList.add("busy")
+    if (BROUGHT_BACK.includes(kind)) this.drafts.save() // what was typed on the record that is left for it
     const before = this.task
     const body = { ...(before ? this.body() : {}), kind, ...extra }
     try {
       const state = await this.server.insist("act", body, (tries) => this.say(`Not saved, retrying (${tries}). Your text is kept here.`, true))
-      if (before && kind !== "reopen" && kind !== "undo") this.drafts.drop(before.record_id)
-      this.message = state.done === "nothing" ? "There is nothing to undo." : `${DONE[kind]}${state.annotation ? ` #${state.annotation}` : ""}${kind === "undo" || kind === "reopen" ? "" : ` · Undo ${this.state.keys.undo.toUpperCase()}`}`
+      if (before && !BROUGHT_BACK.includes(kind)) this.drafts.drop(before.record_id)
+      this.isProblem = false
+      this.message = state.done === "nothing" ? "There is nothing to undo." : `${DONE[kind]}${state.annotation ? ` #${state.annotation}` : ""}${BROUGHT_BACK.includes(kind) ? "" : ` · Undo ${this.state.keys.undo.toUpperCase()}`}`
       this.show(state)
+      return true
     } catch (error) {
       if (!(error instanceof Refused)) throw error
-      this.say(`${error.problem} ${error.hint}`, true)
+      if (error.code === ELSEWHERE.code) return this.keepHere(error)
+      this.complain(error)
       if (error.status === 409) await this.load()
     } finally {
       this.busy = false
+      this.hold()
       this.root.classList.remove("busy")
     }
   }
@@ -269,6 +376,7 @@ class Screen {
   onAction(action) {
     if (action === "keys") return this.keys.sheet(this.root, async (keys) => (await this.server.call("keys", { keys })).keys)
     if (action === "guide") return this.showGuide()
+    if (this.busy) return
     if (action === "undo") return this.act("undo")
     if (action === "back" || action === "forward") return this.browse(action)
     if (!this.task || this.past || this.readonly) return
@@ -307,8 +415,9 @@ class Screen {
   }
 
   accept() {
-    if (this.parts.accept.disabled) return
+    if (this.parts.accept.disabled || this.isHushed()) return
     this.answer.rating ??= 4
+    this.answer.reject = null
     this.answer.checks = {}
     this.answer.details = []
     this.questions.draw()
@@ -316,12 +425,21 @@ class Screen {
     this.act("submit")
   }
 
-  rejection() {
-    const choose = (reason) => {
+  async rejection() {
+    if (this.answer.reject !== null) {
+      this.answer.reject = null
+      this.say("The rejection is taken out; rate the record or reject it anew.")
+      return this.changed()
+    }
+    const choose = async (reason) => {
+      if (this.isHushed()) return
       box.close()
       this.answer.reject = reason
       this.refresh()
-      this.act("submit")
+      const { answer } = this
+      if (await this.act("submit")) return
+      answer.reject = null // refused: what is not stored is not shown as rejected
+      if (this.answer === answer) this.refresh()
     }
     const box = dialog(this.root, "Reject, because it is", h("div", { class: "options" }, ...REASONS.map((reason, n) =>
       h("button", { class: "option", onclick: () => choose(reason) }, reason, kbd(String(n + 1))))), h("p", {}, "Esc cancels. The record is kept, out of every version."))
@@ -359,14 +477,19 @@ class Screen {
     const page = h("div", { class: "rendered", dir: "auto" })
     page.innerHTML = this.task?.guideline || "<p>This project has no guideline yet.</p>" // rendered without HTML
     const box = dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close"))
-    box.addEventListener("close", () => this.draw())
+    box.addEventListener("close", () => this.showGuideButton())
     if (this.task) localStorage.setItem(`curator guideline ${this.data.project}`, this.task.guideline_hash)
   }
 
   async browse(action) {
     const id = this.past?.id
     if (action === "forward" && !id) return
-    const { entry } = await this.server.call("history", { [action === "back" ? "before" : "after"]: id ?? null })
+    let entry = null
+    try {
+      ({ entry } = await this.server.call("history", { [action === "back" ? "before" : "after"]: id ?? null }))
+    } catch (error) {
+      return this.complain(error)
+    }
     if (!entry && action === "back") return this.say(id ? "This is your first answer." : "You have no answer yet.")
     this.past = entry
     if (this.task) this.draw()
@@ -394,12 +517,38 @@ class Screen {
   }
 
   discard() {
-    this.drafts.drop(this.task.record_id)
-    this.restored = null
-    this.task.draft = null
-    this.answer = { response: this.task.response, rating: null, checks: {}, details: [], edit_reasons: [], note: "", values: {}, trains: null, reject: null, preference: null }
+    this.drafts.discard(this.task.record_id)
+    Object.assign(this, { restored: null, other: null, answer: { ...structuredClone(BLANK), response: this.task.response } })
     this.draw()
     this.changed()
+  }
+
+  /** Go on with the other text; the one that was shown is then the other one. */
+  swap() {
+    const shown = { answer: this.body().answer, at: Date.now() }
+    this.answer = structuredClone({ ...BLANK, ...this.other.answer })
+    Object.assign(this, { other: shown, restored: null })
+    this.drafts.settle(shown)
+    this.draw()
+    this.changed()
+  }
+
+  forgetOther() {
+    this.other = null
+    this.drafts.settle(null)
+    this.showBanners()
+  }
+
+  /** The server has another answer of this person to this record: the text stays in the box and in this browser. */
+  keepHere({ problem, hint }) {
+    this.elsewhere = { problem, hint }
+    this.note()
+    this.showBanners()
+  }
+
+  copyText() {
+    copy(this.answer.response)
+    this.say("The text is copied.")
   }
 
   async continueHere() {
@@ -408,7 +557,7 @@ class Screen {
   }
 
   showComments(comments) {
-    const field = h("input", { type: "text", dir: "auto", placeholder: "Write a comment, Enter sends it", "aria-label": "Comment" })
+    const field = h("input", { type: "text", "data-field": "comment", dir: "auto", placeholder: "Write a comment, Enter sends it", "aria-label": "Comment" })
     field.addEventListener("keydown", async (event) => {
       if (event.key !== "Enter" || event.ctrlKey || !field.value.trim()) return
       const sent = await this.server.insist("comment", { record: this.task.record_id, text: field.value }, (tries) => this.say(`Not sent, retrying (${tries}).`, true))
@@ -417,30 +566,30 @@ class Screen {
     this.parts.comments.replaceChildren(...comments.map((each) => h("p", {}, h("b", {}, each.author), ` ${clock(each.at)} `, h("span", { dir: "auto" }, each.text))), field)
   }
 
-  showMeasure({ words, added, removed, warnings, mine, lease_seconds, now }) {
+  showMeasure({ words, added, removed, warnings, answered, ...claim }) {
     this.measured = true
-    const changed = [now.questions_hash !== this.task.questions_hash && "questions", now.guideline_hash !== this.task.guideline_hash && "guideline"].filter(Boolean).join(" and ")
-    if (changed && !this.outdated) {
-      this.outdated = changed
-      const at = this.editor?.selectionStart
-      const wasTyping = document.activeElement === this.editor
-      this.draw()
-      if (wasTyping) {
-        this.editor.focus()
-        this.editor.setSelectionRange(at, at)
-      }
-    }
-    if (mine) this.expires = Date.now() + lease_seconds * 1000
-    else this.say("Somebody else may have this record now. What you typed is kept.", true)
+    if (answered && !this.elsewhere) this.keepHere(ELSEWHERE)
+    else this.showClaim(claim)
     this.parts.measure?.replaceChildren(`${counted(words)} · +${added} / -${removed}`, ...warnings.map((each) => h("span", { class: "warning" }, ` ⚠ ${each}`)))
   }
 
+  /** What a sign of life brought: whether the record is still held, and whether other things are asked by now. */
+  showClaim({ mine, lease_seconds, now }) {
+    const changed = [now.questions_hash !== this.task.questions_hash && "questions", now.guideline_hash !== this.task.guideline_hash && "guideline"].filter(Boolean).join(" and ")
+    if (changed && !this.outdated) {
+      this.outdated = changed
+      this.showBanners() // and nothing else: whoever types keeps their field
+    }
+    if (mine) this.expires = Date.now() + lease_seconds * 1000
+    else this.say("Somebody else may have this record now. What you typed is kept.", true)
+  }
+
   showSaving(state, detail) {
-    const texts = { dirty: "◐ Typing…", saving: "◐ Saving…", saved: `● Saved ${detail ? clock(detail) : ""}`, failed: `✖ Not saved, retrying (${detail}); your text is kept in this browser`, refused: `✖ ${detail}` }
+    const texts = { dirty: "◐ Typing…", saving: "◐ Saving…", saved: `● Saved ${detail ? clock(detail) : ""}`, here: "◐ In this browser only", failed: `✖ Not saved, retrying (${detail}); your text is kept in this browser`, refused: `✖ ${detail}` }
     if (!this.parts) return
     this.parts.status.textContent = texts[state]
     this.parts.status.className = `status ${state}`
-    if (state === "failed") this.parts.status.append(h("button", { class: "small", onclick: () => navigator.clipboard?.writeText(this.answer.response) }, "Copy text"))
+    if (state === "failed") this.parts.status.append(h("button", { class: "small", onclick: () => this.copyText() }, "Copy text"))
   }
 
   say(message, isProblem = false) {
@@ -453,7 +602,17 @@ class Screen {
     if (!this.parts) return
     this.parts.message.textContent = this.message ?? ""
     this.parts.message.className = `message ${this.isProblem ? "problem" : ""}`
-    this.isProblem = false
+  }
+
+  /** A sign of life, without a draft: nothing was typed for it. */
+  async renew() {
+    const { task } = this
+    try {
+      const claim = await this.server.call("renew", this.claim())
+      if (task === this.task && !this.busy) this.showClaim(claim)
+    } catch (error) {
+      if (error instanceof Refused) this.complain(error) // a silent server hears the next one
+    }
   }
 
   /** Once a second: active time, the lease, a sign of life. */
@@ -462,12 +621,16 @@ class Screen {
     const idle = (Date.now() - this.touched) / 1000
     if (idle < IDLE_SECONDS && document.visibilityState === "visible" && !this.readonly) {
       this.active += 1
-      if (this.active % BEAT_SECONDS === 0 && !this.busy) this.drafts.note(this.body())
+      if (this.active % BEAT_SECONDS === 0 && !this.busy && !this.elsewhere) this.renew()
     }
     const left = Math.round((this.expires - Date.now()) / 1000)
     this.parts.lease.textContent = left > 0 ? `lease ${Math.ceil(left / 60)} m` : "lease over: somebody may take this record; your text stays"
     this.parts.lease.className = `lease ${left < WARN_SECONDS ? "warn" : ""}`
   }
+}
+
+function shortened(words) {
+  return words.length > 60 ? `${words.slice(0, 60)}…` : words
 }
 
 function counted(words) {

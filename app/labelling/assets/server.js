@@ -1,13 +1,14 @@
 /** Talking to the server: calls that say what went wrong, repeated while the network or the server is away. */
 
 const PREFIX = "/api/v1/labelling/"
+const AWAY = [502, 503, 504] // nobody is there, or the database is busy: waiting mends it
 const WAITS = [500, 1000, 2000, 4000, 8000]
 
 /** The server answered that it cannot do this; asking again would not help. */
 export class Refused extends Error {
-  constructor(status, problem, hint) {
+  constructor(status, { problem, hint, code }) {
     super(problem)
-    Object.assign(this, { status, problem, hint })
+    Object.assign(this, { status, problem, hint, code })
   }
 }
 
@@ -24,13 +25,13 @@ export class Server {
       body: JSON.stringify({ ...this.common, ...body }),
       ...options,
     })
-    if (response.status >= 500 && response.status !== 503) throw new TypeError(`the server answered ${response.status}`)
-    const answer = await response.json()
-    if (!response.ok) {
-      if (response.status === 503) throw new TypeError(answer.problem)
-      throw new Refused(response.status, answer.problem, answer.hint)
-    }
-    return answer
+    const answer = await response.json().catch(() => null)
+    if (AWAY.includes(response.status)) throw new TypeError(answer?.problem ?? `the server answered ${response.status}`)
+    if (response.ok && answer) return answer
+    throw new Refused(response.status, answer?.problem ? answer : {
+      problem: `The server could not do this (${response.status}).`,
+      hint: "Try again; if it fails again, tell whoever runs Curator. What you typed is kept.",
+    })
   }
 
   /** The same, repeated until the server has answered; `onwait` is told how often it was tried in vain. */
