@@ -41,6 +41,9 @@ def serve(workspace: Path, *, host: str, port: int, must_sign_in: bool) -> None:
             "server.maxUploadSize": 2000,  # MB; a million rows of Alpaca data are about 850
             "browser.gatherUsageStats": False,  # no outbound socket
             "runner.magicEnabled": False,  # a bare string in a page's code is no text of the page
+            # The accent of the labelling screen, by mode: a theme without a mode would make every page light.
+            "theme.light.primaryColor": "#1f5fbf",
+            "theme.dark.primaryColor": "#3d7ae0",  # under white words and on the dark page alike
             "client.toolbarMode": "minimal",
             "client.showErrorDetails": "none",
         }

@@ -60,11 +60,13 @@ def render(workspace: Workspace, project: Project) -> None:
 def _next_step(counts: overview.Counts) -> tuple[str, str]:
     undecided = counts.by_state[RecordState.CONFLICT] + counts.by_state[RecordState.FLAGGED]
     if undecided:
-        return "adjudicate", f"Decide {undecided:,} records on which people differ or that they flagged"
-    if counts.by_state[RecordState.WAITING]:
-        return "annotate", f"Annotate: {counts.by_state[RecordState.WAITING]:,} records wait"
+        return "adjudicate", f"Decide {notice.counted(undecided, 'record')} in conflict or flagged"
+    waiting = counts.by_state[RecordState.WAITING]
+    if waiting:
+        return "annotate", f"Annotate: {notice.counted(waiting, 'record')} {'waits' if waiting == 1 else 'wait'}"
     if not counts.versions:
-        return "versions", f"Freeze the {counts.by_state[RecordState.ACCEPTED]:,} accepted records into a version"
+        accepted = notice.counted(counts.by_state[RecordState.ACCEPTED], "accepted record")
+        return "versions", f"Freeze the {accepted} into a version"
     if not counts.runs_done:
         return "train", "Fine-tune a model on a version"
     if not counts.outputs:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import streamlit as st
-from pydantic import ValidationError
 
 from app import state
 from app.components import notice, question_form
 from curator import Workspace
 from curator.annotate import assignment, questions, settings
+from curator.store import wordings
 from schemas.project import Project
-from schemas.questions import Change, ChangeClass
+from schemas.questions import Change, ChangeClass, Question, QuestionSet
 
 
 def render(workspace: Workspace, project: Project, person: str) -> None:
@@ -75,7 +75,7 @@ def _settings(workspace: Workspace, project: Project, person: str) -> None:
             if more:
                 reviews = int(str(chosen["reviews_required"]))
                 added = assignment.require_reviews(workspace, reviews, project_id=project.id, actor=person)
-            _done(f"Kept{f'; {added:,} reviews were added' if more else ''}.")
+            _done(f"Kept; added: {notice.counted(added, 'review')}." if more else "Kept.")
 
 
 def _guideline(workspace: Workspace, project: Project, person: str) -> None:
@@ -91,14 +91,12 @@ def _guideline(workspace: Workspace, project: Project, person: str) -> None:
 def _questions(workspace: Workspace, project: Project, person: str) -> None:
     st.caption(
         "Values of options are stored and stay; labels, order, keys and rules may change freely. A renamed or merged "
-        "value needs a line under *Read old values as*. Ctrl+Enter, C and R are taken."
+        "value needs a line under *Read old values as*."
     )
+    before = wordings.questions_hash(project.questions)
+    _say_what_others_changed(project, before)
     try:
-        changed, mappings = question_form.edit(project.questions)
-    except ValidationError as error:
-        for issue in error.errors():
-            st.error(notice.plain(issue["msg"]), icon=":material/error:")
-        return
+        changed, mappings = question_form.edit(project.questions, scope=f"{project.id} {before[:12]}")
     except ValueError as error:
         st.error(notice.plain(str(error)), icon=":material/error:")
         return
@@ -107,20 +105,59 @@ def _questions(workspace: Workspace, project: Project, person: str) -> None:
         return
     with notice.errors():
         change = questions.plan_change(workspace, changed, project_id=project.id, mappings=mappings)
-        _show(change)
-        if st.button("Make this change", type="primary"):
+        after = wordings.questions_hash(changed)
+        _show(change, project.questions, changed)
+        is_grave = change.kind is ChangeClass.BREAKING and change.answers > 0
+        agreed = not is_grave or st.checkbox(_consequence(change), key=f"agreed {after} {change.model_dump_json()}")
+        if st.button("Make this change", type="primary", disabled=not agreed):
             questions.change_questions(workspace, changed, project_id=project.id, actor=person, mappings=mappings)
+            state.remember(f"questions of {project.id}", after)
             _done("Changed. Earlier answers keep the questions that they were given to.")
 
 
-def _show(change: Change) -> None:
+def _say_what_others_changed(project: Project, now: str) -> None:
+    seen = state.recall(f"questions of {project.id}")
+    state.remember(f"questions of {project.id}", now)
+    place = st.empty()
+    if seen not in (None, now):
+        place.warning(
+            "Somebody else changed the questions meanwhile. They stand here as they are now; what you had typed was "
+            "about the earlier ones.",
+            icon=":material/group:",
+        )
+
+
+def _consequence(change: Change) -> str:
+    """What whoever makes a breaking change has to know."""
+    if change.records == 0:
+        return "Make it although what was answered to this counts no more."
+    return (
+        f"Send {notice.counted(change.records, 'record')} to review again. The answers that this touches become drafts "
+        "of those who gave them; taking the change back later does not bring them back."
+    )
+
+
+def _show(change: Change, before: QuestionSet, after: QuestionSet) -> None:
     colour = {ChangeClass.COMPATIBLE: "green", ChangeClass.MAPPING: "blue", ChangeClass.BREAKING: "orange"}[change.kind]
-    people = f"{change.people} {'person' if change.people == 1 else 'people'}"
-    line = f":{colour}[**{change.kind.value.capitalize()}**]: touches {change.answers:,} answers by {people}"
-    again = f"; {change.records:,} records go to review again" if change.kind is ChangeClass.BREAKING else ""
+    answers = notice.counted(change.answers, "answer")
+    people = f"{change.people:,} {'person' if change.people == 1 else 'people'}"
+    line = f":{colour}[**{change.kind.value.capitalize()}**]: touches {answers} by {people}"
+    again = f"; {notice.counted(change.records, 'record')} to review again" if change.records else ""
     st.markdown(f"{line}{again}.")
     for reason in change.reasons:
         st.caption(notice.plain(reason))
+    if [each.id for each in after.questions if before.by_id(each.id)] != [
+        each.id for each in before.questions if after.by_id(each.id)
+    ]:
+        st.caption("The order changes.")
+    if any(_decides_otherwise(before.by_id(each.id), each) for each in after.questions):
+        st.caption(
+            "What keeps a record out, or must agree, changes: this holds for records that are settled from now on."
+        )
+
+
+def _decides_otherwise(before: Question | None, after: Question) -> bool:
+    return before is not None and (before.keeps_out, before.must_agree) != (after.keeps_out, after.must_agree)
 
 
 def _done(message: str) -> None:

@@ -57,6 +57,7 @@ def _progress(workspace: Workspace, project: Project, person: str) -> None:
         ],
         hide_index=True,
         width="stretch",
+        placeholder="none",
         column_config={
             f"edited, {kind}": st.column_config.NumberColumn(format="percent")
             for kind in ("suggestion shown", "suggestion hidden", "no suggestion")
@@ -162,7 +163,8 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
                 person=name.strip() if pool is None else None,
                 pool=pool,
             )
-            _done(f"{given:,} records are kept for {notice.plain(name.strip() or kind)}.")
+            who = notice.plain(name.strip() if pool is None else kind)
+            _done(f"Kept for {who}: {notice.counted(given, 'record')}.")
     st.caption("In the order of the queue, of records that are kept for nobody. Whoever holds a record keeps it.")
     _kept(workspace, project, person)
     _priority(workspace, project, person)
@@ -176,8 +178,8 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
         with notice.errors():
             names = [each.strip() for each in people.split(",") if each.strip()]
             freed = assignment.set_pool(workspace, pool_name.strip(), names, project_id=project.id, actor=person)
-            told = f" {freed:,} reviews that were kept for it are for anybody now." if freed else ""
-            _done(f"Pool {notice.plain(pool_name)} has {len(names)} members.{told}")
+            told = f" For anybody now: {notice.counted(freed, 'review')}." if freed else ""
+            _done(f"Pool {notice.plain(pool_name)} has {notice.counted(len(names), 'member')}.{told}")
 
 
 def _kept(workspace: Workspace, project: Project, person: str) -> None:
@@ -190,11 +192,11 @@ def _kept(workspace: Workspace, project: Project, person: str) -> None:
         kind, _, name = audience.partition(":")
         columns = st.columns([3, 2, 1], vertical_alignment="center")
         columns[0].markdown(f"**{notice.plain(name)}**{'' if kind == 'person' else ', pool'}")
-        columns[1].text(f"{count:,} {'review' if count == 1 else 'reviews'} not given yet")
+        columns[1].text(f"{notice.counted(count, 'review')} not given yet")
         if columns[2].button("Free", key=f"free {audience}", help="Offer them to anybody again", width="stretch"):
             with notice.errors():
                 freed = assignment.free(workspace, audience, project_id=project.id, actor=person)
-                _done(f"{freed:,} {'review is' if freed == 1 else 'reviews are'} for anybody now.")
+                _done(f"For anybody now: {notice.counted(freed, 'review')}.")
 
 
 def _priority(workspace: Workspace, project: Project, person: str) -> None:
@@ -212,7 +214,7 @@ def _priority(workspace: Workspace, project: Project, person: str) -> None:
     if columns[2].button("Move", width="stretch"):
         with notice.errors():
             moved = assignment.set_priority(workspace, int(chosen or 0), int(priority), actor=person)
-            _done(f"{moved:,} reviews have priority {int(priority)} now.")
+            _done(f"Priority {int(priority)}: {notice.counted(moved, 'review')}.")
 
 
 def _done(message: str) -> None:

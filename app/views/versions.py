@@ -45,7 +45,10 @@ def _freeze(workspace: Workspace, project: Project, person: str) -> None:
                 version = versions.freeze(
                     workspace, project=project.name, name=name.strip() or None, plan=plan, actor=person
                 )
-                st.success(f"Version {version.id[:12]} holds {version.rows:,} records.", icon=":material/check:")
+                st.success(
+                    f"Version {version.id[:12]} holds {notice.counted(version.rows, 'record')}.",
+                    icon=":material/check:",
+                )
         st.caption(
             "Records with one group or one prompt stay on one side of the split. A place in the split is kept when "
             "data is added. Records whose prompt stands in a gate suite are left out."
