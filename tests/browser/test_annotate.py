@@ -189,6 +189,22 @@ def test_a_server_that_goes_away_while_typing_gets_the_text_when_it_is_back(
     assert [each.answer.response for each in stored(stocked)] == ["Typed while nobody listened."]
 
 
+def test_whoever_types_on_while_the_server_is_gone_keeps_the_focus_and_every_letter(
+    stocked: Workspace, serve: Serve, stop: Callable[[str], None], page: Page
+) -> None:
+    address = serve(stocked.folder)
+    open_queue(page, address)
+    editor(page).fill("")
+    stop(address)
+    words = "this is a phrase with 5 letters that are keys of the screen; it goes on for as long as Streamlit needs. "
+    editor(page).press_sequentially(words, delay=60)
+    expect(page.get_by_text(re.compile("Not saved, retrying"))).to_be_visible()
+    expect(editor(page)).to_be_focused()
+    expect(editor(page)).to_have_value(words)
+    expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_a_second_tab_only_reads_until_it_is_told_to_go_on(stocked: Workspace, serve: Serve, page: Page) -> None:
     address = serve(stocked.folder)
     first = open_queue(page, address)

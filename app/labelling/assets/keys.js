@@ -55,7 +55,7 @@ export class Keys {
   }
 
   pressed(event) {
-    if (event.isComposing || document.querySelector("dialog[open]") || this.paused()) return
+    if (event.isComposing || document.querySelector("dialog[open], [role=dialog]") || this.paused()) return
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault() // also keeps the focused button from being pressed
       if (!event.repeat) this.submit()

@@ -2,6 +2,7 @@
 
 import { clock, copy, dialog, h, kbd, keepingFocus } from "./dom.js"
 import { Drafts, isSame } from "./drafts.js"
+import { Interruptions } from "./interruptions.js"
 import { Keys } from "./keys.js"
 import { context, drawn, pair } from "./panes.js"
 import { Questions, missing, reasonsToKeepOut } from "./questions.js"
@@ -45,6 +46,7 @@ class Screen {
       leave: () => this.onEscape(), paused: () => this.busy,
     })
     this.tabs = new Tabs(`${data.project} ${data.person}`, () => this.draw())
+    this.interruptions = new Interruptions(root)
     this.touch = () => { this.touched = Date.now() }
     this.farewell = () => this.drafts.farewell()
     this.holdBack = (event) => { if (this.busy && event.target.closest(".columns :is(button, label)")) { event.preventDefault(); event.stopPropagation() } }
@@ -60,6 +62,7 @@ class Screen {
     this.drafts.farewell()
     this.keys.close()
     this.tabs.close()
+    this.interruptions.close()
     clearInterval(this.timer)
     for (const kind of ["keydown", "pointerdown", "wheel"]) document.removeEventListener(kind, this.touch)
     removeEventListener("pagehide", this.farewell)
