@@ -6,6 +6,7 @@ import { Interruptions } from "./interruptions.js"
 import { Keys } from "./keys.js"
 import { context, drawn, pair } from "./panes.js"
 import { Questions, missing, reasonsToKeepOut } from "./questions.js"
+import { Remarks } from "./remarks.js"
 import { Refused, Server } from "./server.js"
 import { Tabs } from "./tabs.js"
 
@@ -41,6 +42,10 @@ class Screen {
       onmeasured: (token, measured) => { if (token === this.task?.token && !this.busy) this.showMeasure(measured) },
       onrefused: (token, error) => { if (token === this.task?.token && error.code === ELSEWHERE.code) this.keepHere(error) },
     })
+    this.remarks = new Remarks(this.server, {
+      onwait: (tries) => this.say(`The comment is not sent, retrying (${tries}).`, true),
+      onrefused: (error, text) => this.complain(error, `Your comment “${shortened(text)}” is not stored. `),
+    })
     this.keys = new Keys({
       act: (action) => this.onAction(action), digit: (n) => this.onDigit(n), submit: () => this.act("submit"),
       leave: () => this.onEscape(), paused: () => this.busy,
@@ -48,7 +53,7 @@ class Screen {
     this.tabs = new Tabs(`${data.project} ${data.person}`, () => this.draw())
     this.interruptions = new Interruptions(root)
     this.touch = () => { this.touched = Date.now() }
-    this.farewell = () => this.drafts.farewell()
+    this.farewell = () => { this.drafts.farewell(); this.remarks.farewell() }
     this.holdBack = (event) => { if (this.busy && event.target.closest(".columns :is(button, label)")) { event.preventDefault(); event.stopPropagation() } }
     for (const kind of ["keydown", "pointerdown", "wheel"]) document.addEventListener(kind, this.touch, { passive: true })
     addEventListener("pagehide", this.farewell)
@@ -59,7 +64,7 @@ class Screen {
   }
 
   leave() {
-    this.drafts.farewell()
+    this.farewell()
     this.keys.close()
     this.tabs.close()
     this.interruptions.close()
@@ -91,8 +96,8 @@ class Screen {
   }
 
   /** Say what went wrong with a call, and the next step; the screen stays as it is. */
-  complain(error) {
-    if (error instanceof Refused) return this.say(`${error.problem} ${error.hint}`, true)
+  complain(error, about = "") {
+    if (error instanceof Refused) return this.say(`${about}${error.problem} ${error.hint}`, true)
     console.error(error)
     this.say("The server does not answer. What you typed is kept; try again.", true)
   }
@@ -244,9 +249,7 @@ class Screen {
     const panel = h("div", { class: "right", inert: this.readonly || Boolean(this.past) })
     const questions = h("div", {})
     this.questions = new Questions(questions, { task: this.task, answer: this.past?.answer ?? this.answer, keys: this.state.keys, onchange: (question) => this.answered(question), selection: () => this.selection() })
-    this.parts.comments = h("div", { class: "comments" })
-    this.showComments(this.task.comments)
-    panel.append(questions, h("details", { open: this.task.comments.length > 0 }, h("summary", {}, `Comments (${this.task.comments.length})`), this.parts.comments))
+    panel.append(questions, this.remarks.draw(this.task))
     return panel
   }
 
@@ -452,22 +455,37 @@ class Screen {
   flag() {
     this.ask("Flag for a lead", "What should the lead know? (optional)", "Flag", (note) => {
       this.answer.note = note || this.answer.note
-      this.act("flag")
+      this.act("flag") // not waited for: the dialog is done with
     }, { optional: true })
   }
 
   askLead() {
-    this.ask("I am unsure, because", "The lead's answer will stand beside similar records.", "Ask", async (question) => {
-      await this.server.insist("doubt", { record: this.task.record_id, text: question }, (tries) => this.say(`Not sent, retrying (${tries}).`, true))
+    const record = this.task.record_id
+    this.ask("I am unsure, because", "The lead's answer will stand beside similar records.", "Ask", async (question, onwait) => {
+      await this.remarks.send("doubt", record, question, onwait)
       this.say("Your question is with the lead; go on, skip or flag.")
     })
   }
 
+  /** A line of text; the dialog stays until `done` is through with it, and keeps the text if that is refused. */
   ask(title, help, label, done, { optional = false } = {}) {
     const field = h("input", { type: "text", dir: "auto", "aria-label": title })
-    const send = () => { if (optional || field.value.trim()) { box.close(); done(field.value.trim()) } }
-    const box = dialog(this.root, title, h("p", {}, help), field, h("div", { class: "row" }, h("button", { class: "main", onclick: send }, label), h("button", { onclick: () => box.close() }, "Cancel")))
-    field.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); send() } })
+    const complaint = h("p", { role: "alert", class: "problem" })
+    const send = async () => {
+      if (field.readOnly || (!optional && !field.value.trim())) return
+      field.readOnly = true
+      try {
+        await done(field.value.trim(), (tries) => { complaint.textContent = `Not sent, retrying (${tries}).` })
+        box.close()
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error
+        complaint.textContent = `${error.problem} ${error.hint}`
+      } finally {
+        field.readOnly = false
+      }
+    }
+    const box = dialog(this.root, title, h("p", {}, help), field, complaint, h("div", { class: "row" }, h("button", { class: "main", onclick: send }, label), h("button", { onclick: () => box.close() }, "Cancel")))
+    field.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); send() } })
     field.focus()
   }
 
@@ -557,16 +575,6 @@ class Screen {
   async continueHere() {
     this.tabs.take()
     await this.load()
-  }
-
-  showComments(comments) {
-    const field = h("input", { type: "text", "data-field": "comment", dir: "auto", placeholder: "Write a comment, Enter sends it", "aria-label": "Comment" })
-    field.addEventListener("keydown", async (event) => {
-      if (event.key !== "Enter" || event.ctrlKey || !field.value.trim()) return
-      const sent = await this.server.insist("comment", { record: this.task.record_id, text: field.value }, (tries) => this.say(`Not sent, retrying (${tries}).`, true))
-      this.showComments(sent.comments)
-    })
-    this.parts.comments.replaceChildren(...comments.map((each) => h("p", {}, h("b", {}, each.author), ` ${clock(each.at)} `, h("span", { dir: "auto" }, each.text))), field)
   }
 
   showMeasure({ words, added, removed, warnings, answered, ...claim }) {
