@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import streamlit as st
+from pydantic import ValidationError
 
 from schemas.questions import BUILT_IN, Mapping, Option, Question, QuestionSet
 
@@ -32,7 +33,11 @@ def edit(present: QuestionSet) -> tuple[QuestionSet, list[Mapping]]:
         added = _new_question()
     if added is not None:
         edited.append(added)
-    return QuestionSet(questions=tuple(edited)), mappings
+    try:
+        return QuestionSet(questions=tuple(edited)), mappings
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(str(first.get("ctx", {}).get("error", first["msg"]))) from error
 
 
 def _question(question: Question) -> tuple[Question, list[Mapping], bool]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from curator.store.engine import insert_or_ignore
 from curator.store.tables import wording
 from schemas.project import Project
-from schemas.questions import Mapping, QuestionSet
+from schemas.questions import STORED, Mapping, QuestionSet
 
 
 class Wording(NamedTuple):
@@ -85,4 +85,4 @@ def questions_of(connection: Connection, project_id: int, key: str) -> QuestionS
         wording.c.project_id == project_id, wording.c.hash == key, wording.c.kind == "questions"
     )
     found = connection.execute(query).scalar()
-    return None if found is None else QuestionSet.model_validate(found)
+    return None if found is None else QuestionSet.model_validate(found, context=STORED)

@@ -16,6 +16,7 @@ from curator.annotate import questions
 from curator.settings import Settings
 from curator.store import annotations, projects, records
 from schemas.annotation import Annotation
+from schemas.questions import Option, Question, QuestionSet
 from tests.conftest import make_record
 from tests.postgres import Cluster
 
@@ -432,6 +433,67 @@ def test_nothing_is_typed_into_an_answer_that_is_on_its_way(stocked: Workspace, 
     expect(editor(page)).to_be_editable()
     [answer] = stored(stocked)
     assert (answer.answer.response, answer.answer.rating) == ("First sentence.", 4)
+
+
+def test_the_letters_of_the_projects_own_options_choose_them(stocked: Workspace, serve: Serve, page: Page) -> None:
+    options = (Option(value="warm", label="Warm", key="w"), Option(value="cold", label="Cold", key="l"))
+    depth = tuple(Option(value=str(n), label=f"Depth {n}") for n in (1, 2, 3))
+    own = (
+        Question(id="tone", kind="choice", title="Tone", required=True, options=options),
+        Question(id="depth", kind="rating", title="Depth", options=depth),
+    )
+    asked = QuestionSet(questions=(*QuestionSet().questions, *own))
+    questions.change_questions(stocked, asked, project_id=1, actor="Lea")
+    open_queue(page, serve(stocked.folder))
+    page.keyboard.press("a")  # says what is missing, and rates nothing
+    expect(page.get_by_text("“Tone” is still open.")).to_be_visible()
+    expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+    page.keyboard.press("w")
+    expect(page.get_by_role("button", name="Warm")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Depth 1").click()
+    page.keyboard.press("3")  # the scale in focus
+    expect(page.get_by_role("button", name="Depth 3")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("k")
+    page.get_by_label("Key: Skip").fill("l")
+    page.get_by_role("button", name="Keep these keys").click()
+    expect(page.get_by_text("Key l chooses “Cold” in this project. Choose another letter.")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("a")
+    submitted(page, 1)
+    assert stored(stocked)[0].answer.values == {"tone": "warm", "depth": 3}
+
+
+def test_a_changed_key_is_shown_at_once_and_the_sheet_closes_by_its_own_key(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.keyboard.press("k")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("k")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("k")
+    expect(page.get_by_label("Key: Accept as is")).to_have_value("a")
+    page.get_by_label("Key: Skip").fill("w")
+    page.get_by_role("button", name="Keep these keys").click()
+    expect(page.get_by_role("button", name="Skip").locator("kbd")).to_have_text("W")
+
+
+def test_escape_takes_nothing_away(workspace: Workspace, serve: Serve, page: Page) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    with workspace.write() as connection:
+        pair = make_record("Question 1?", "One.").model_copy(update={"alternative": "Two."})
+        records.add_many(connection, [pair], project=projects.by_name(connection), at=workspace.clock())
+    open_queue(page, serve(workspace.folder))
+    page.keyboard.press("1")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Left is better")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("2")  # chooses anew instead of saying how much
+    expect(page.get_by_role("button", name="Right is better")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Every record is answered")).to_be_visible()
+    page.keyboard.press("Escape")
+    assert errors == []
 
 
 def slowly(page: Page, route: str) -> None:

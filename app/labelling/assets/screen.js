@@ -1,6 +1,6 @@
 /** The labelling screen: one record at a time, stored before the next one is shown, nothing typed ever lost. */
 
-import { clock, copy, dialog, h, kbd, keepingFocus } from "./dom.js"
+import { clock, closesBy, copy, dialog, h, kbd, keepingFocus } from "./dom.js"
 import { Drafts, isSame } from "./drafts.js"
 import { Interruptions } from "./interruptions.js"
 import { Keys } from "./keys.js"
@@ -47,7 +47,7 @@ class Screen {
       onrefused: (error, text) => this.complain(error, `Your comment “${shortened(text)}” is not stored. `),
     })
     this.keys = new Keys({
-      act: (action) => this.onAction(action), digit: (n) => this.onDigit(n), submit: () => this.act("submit"),
+      act: (action) => this.onAction(action), digit: (n) => this.onDigit(n), option: (key) => this.onOption(key), submit: () => this.act("submit"),
       leave: () => this.onEscape(), paused: () => this.busy,
     })
     this.tabs = new Tabs(`${data.project} ${data.person}`, () => this.draw())
@@ -116,6 +116,7 @@ class Screen {
       if (!kept.answer) this.preselect()
       this.restored = isSame(start, { response: this.task.response }) ? null : kept.at
       this.other = kept.other
+      this.weighs = ["response", "alternative"].includes(this.answer.preference?.choice)
       this.expires = Date.now() + this.task.lease_seconds * 1000
     }
     this.draw()
@@ -235,6 +236,7 @@ class Screen {
     answer.reject = null
     const choice = { left: task.shown_left, right: other(task.shown_left) }[name] ?? name
     answer.preference = { choice, strength: null, shown_left: task.shown_left }
+    this.weighs = ["response", "alternative"].includes(choice) // digits then say how much better
     this.parts.preference.replaceWith(this.preference())
     this.changed()
   }
@@ -373,14 +375,18 @@ class Screen {
   }
 
   /** Bring the focus to what is missing. */
-  pointOut() {
-    const first = this.task && !this.past ? missing(this.answer, this.task)[0] : null
+  pointOut(answer = this.answer) {
+    if (!this.task || this.past) return
+    const [first] = missing(answer, this.task)
+    if (first) this.say(`“${first.title}” is still open.`, true)
+    else if (this.task.alternative !== null) this.say("Say which response is better.", true)
+    else this.say("The response is empty: write one, or reject the record.", true)
     if (first) this.root.querySelector(`[data-question="${first.id}"] button, [data-question="${first.id}"] input`)?.focus()
     else this.editor?.focus()
   }
 
   onAction(action) {
-    if (action === "keys") return this.keys.sheet(this.root, async (keys) => (await this.server.call("keys", { keys })).keys)
+    if (action === "keys") return this.keys.sheet(this.root, (keys) => this.changeKeys(keys), this.questions?.letters() ?? new Map())
     if (action === "guide") return this.showGuide()
     if (this.busy) return
     if (action === "undo") return this.act("undo")
@@ -396,36 +402,45 @@ class Screen {
     this.questions.choose(checks, action)
   }
 
+  async changeKeys(chosen) {
+    const { keys } = await this.server.call("keys", { keys: chosen })
+    this.state.keys = keys
+    this.draw() // every button shows its key
+    return keys
+  }
+
+  onOption(key) {
+    return Boolean(this.task) && !this.past && !this.readonly && this.questions.press(key)
+  }
+
   onDigit(n) {
     if (!this.task || this.past || this.readonly) return
+    const scale = this.questions.scaleInFocus()
+    if (scale) return this.questions.rate(scale, n)
     if (this.task.alternative !== null) {
       const { preference } = this.answer
-      if (preference && ["response", "alternative"].includes(preference.choice) && n >= 1 && n <= 3) this.strengthen(n)
+      if (preference && this.weighs && n >= 1 && n <= 3) this.strengthen(n)
       else if (n in CHOICES) this.prefer(CHOICES[n])
       return
     }
-    const rating = this.task.questions.find((question) => question.id === "rating")
-    if (n === 0) this.questions.clear(rating)
-    else if (rating.options.some((option) => option.value === String(n))) this.questions.choose(rating, String(n))
+    this.questions.rate(this.task.questions.find((question) => question.id === "rating"), n)
   }
 
   onEscape() {
     if (this.past) {
       this.past = null
       this.draw()
-    } else if (this.task?.alternative !== null && this.answer?.preference && !document.activeElement?.matches("input, textarea")) {
-      this.answer.preference = null
-      this.parts.preference.replaceWith(this.preference())
-      this.changed()
-    } else document.activeElement?.blur()
+    } else {
+      this.weighs = false // the choice stays; the next digit chooses anew
+      document.activeElement?.blur()
+    }
   }
 
   accept() {
     if (this.parts.accept.disabled || this.isHushed()) return
-    this.answer.rating ??= 4
-    this.answer.reject = null
-    this.answer.checks = {}
-    this.answer.details = []
+    const accepted = { ...this.answer, rating: this.answer.rating ?? 4, reject: null, checks: {}, details: [] }
+    if (missing(accepted, this.task).length) return this.pointOut(accepted)
+    Object.assign(this.answer, accepted)
     this.questions.draw()
     this.changed()
     this.act("submit")
@@ -497,7 +512,7 @@ class Screen {
   showGuide() {
     const page = h("div", { class: "rendered", dir: "auto" })
     page.innerHTML = this.task?.guideline || "<p>This project has no guideline yet.</p>" // rendered without HTML
-    const box = dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close"))
+    const box = closesBy(this.state.keys.guide, dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close")))
     box.addEventListener("close", () => this.showGuideButton())
     if (this.task) localStorage.setItem(`curator guideline ${this.data.project}`, this.task.guideline_hash)
   }
