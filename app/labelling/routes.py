@@ -262,13 +262,13 @@ def _preview(workspace: Workspace, _person: str, body: Body) -> Body:
 
 
 def _comment(workspace: Workspace, person: str, body: Body) -> Body:
-    return {
-        "comments": view.comments(comments.add(workspace, _text(body, "record"), _text(body, "text"), author=person))
-    }
+    record_id, text, key = _text(body, "record"), _text(body, "text"), _text_or_none(body, "key")
+    return {"comments": view.comments(comments.add(workspace, record_id, text, author=person, key=key))}
 
 
 def _doubt(workspace: Workspace, person: str, body: Body) -> Body:
-    return {"doubt": adjudicate.ask(workspace, _text(body, "record"), _text(body, "text"), author=person)}
+    record_id, text, key = _text(body, "record"), _text(body, "text"), _text_or_none(body, "key")
+    return {"doubt": adjudicate.ask(workspace, record_id, text, author=person, key=key)}
 
 
 def _history(workspace: Workspace, person: str, body: Body) -> Body:

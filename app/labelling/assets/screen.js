@@ -1,10 +1,12 @@
 /** The labelling screen: one record at a time, stored before the next one is shown, nothing typed ever lost. */
 
-import { clock, copy, dialog, h, kbd, keepingFocus } from "./dom.js"
+import { clock, closesBy, copy, dialog, h, kbd, keepingFocus } from "./dom.js"
 import { Drafts, isSame } from "./drafts.js"
+import { Interruptions } from "./interruptions.js"
 import { Keys } from "./keys.js"
 import { context, drawn, pair } from "./panes.js"
 import { Questions, missing, reasonsToKeepOut } from "./questions.js"
+import { Remarks } from "./remarks.js"
 import { Refused, Server } from "./server.js"
 import { Tabs } from "./tabs.js"
 
@@ -40,13 +42,18 @@ class Screen {
       onmeasured: (token, measured) => { if (token === this.task?.token && !this.busy) this.showMeasure(measured) },
       onrefused: (token, error) => { if (token === this.task?.token && error.code === ELSEWHERE.code) this.keepHere(error) },
     })
+    this.remarks = new Remarks(this.server, {
+      onwait: (tries) => this.say(`The comment is not sent, retrying (${tries}).`, true),
+      onrefused: (error, text) => this.complain(error, `Your comment “${shortened(text)}” is not stored. `),
+    })
     this.keys = new Keys({
-      act: (action) => this.onAction(action), digit: (n) => this.onDigit(n), submit: () => this.act("submit"),
+      act: (action) => this.onAction(action), digit: (n) => this.onDigit(n), option: (key) => this.onOption(key), submit: () => this.act("submit"),
       leave: () => this.onEscape(), paused: () => this.busy,
     })
     this.tabs = new Tabs(`${data.project} ${data.person}`, () => this.draw())
+    this.interruptions = new Interruptions(root)
     this.touch = () => { this.touched = Date.now() }
-    this.farewell = () => this.drafts.farewell()
+    this.farewell = () => { this.drafts.farewell(); this.remarks.farewell() }
     this.holdBack = (event) => { if (this.busy && event.target.closest(".columns :is(button, label)")) { event.preventDefault(); event.stopPropagation() } }
     for (const kind of ["keydown", "pointerdown", "wheel"]) document.addEventListener(kind, this.touch, { passive: true })
     addEventListener("pagehide", this.farewell)
@@ -57,9 +64,10 @@ class Screen {
   }
 
   leave() {
-    this.drafts.farewell()
+    this.farewell()
     this.keys.close()
     this.tabs.close()
+    this.interruptions.close()
     clearInterval(this.timer)
     for (const kind of ["keydown", "pointerdown", "wheel"]) document.removeEventListener(kind, this.touch)
     removeEventListener("pagehide", this.farewell)
@@ -88,8 +96,8 @@ class Screen {
   }
 
   /** Say what went wrong with a call, and the next step; the screen stays as it is. */
-  complain(error) {
-    if (error instanceof Refused) return this.say(`${error.problem} ${error.hint}`, true)
+  complain(error, about = "") {
+    if (error instanceof Refused) return this.say(`${about}${error.problem} ${error.hint}`, true)
     console.error(error)
     this.say("The server does not answer. What you typed is kept; try again.", true)
   }
@@ -108,6 +116,7 @@ class Screen {
       if (!kept.answer) this.preselect()
       this.restored = isSame(start, { response: this.task.response }) ? null : kept.at
       this.other = kept.other
+      this.weighs = ["response", "alternative"].includes(this.answer.preference?.choice)
       this.expires = Date.now() + this.task.lease_seconds * 1000
     }
     this.draw()
@@ -227,6 +236,7 @@ class Screen {
     answer.reject = null
     const choice = { left: task.shown_left, right: other(task.shown_left) }[name] ?? name
     answer.preference = { choice, strength: null, shown_left: task.shown_left }
+    this.weighs = ["response", "alternative"].includes(choice) // digits then say how much better
     this.parts.preference.replaceWith(this.preference())
     this.changed()
   }
@@ -241,9 +251,7 @@ class Screen {
     const panel = h("div", { class: "right", inert: this.readonly || Boolean(this.past) })
     const questions = h("div", {})
     this.questions = new Questions(questions, { task: this.task, answer: this.past?.answer ?? this.answer, keys: this.state.keys, onchange: (question) => this.answered(question), selection: () => this.selection() })
-    this.parts.comments = h("div", { class: "comments" })
-    this.showComments(this.task.comments)
-    panel.append(questions, h("details", { open: this.task.comments.length > 0 }, h("summary", {}, `Comments (${this.task.comments.length})`), this.parts.comments))
+    panel.append(questions, this.remarks.draw(this.task))
     return panel
   }
 
@@ -367,14 +375,18 @@ class Screen {
   }
 
   /** Bring the focus to what is missing. */
-  pointOut() {
-    const first = this.task && !this.past ? missing(this.answer, this.task)[0] : null
+  pointOut(answer = this.answer) {
+    if (!this.task || this.past) return
+    const [first] = missing(answer, this.task)
+    if (first) this.say(`“${first.title}” is still open.`, true)
+    else if (this.task.alternative !== null) this.say("Say which response is better.", true)
+    else this.say("The response is empty: write one, or reject the record.", true)
     if (first) this.root.querySelector(`[data-question="${first.id}"] button, [data-question="${first.id}"] input`)?.focus()
     else this.editor?.focus()
   }
 
   onAction(action) {
-    if (action === "keys") return this.keys.sheet(this.root, async (keys) => (await this.server.call("keys", { keys })).keys)
+    if (action === "keys") return this.keys.sheet(this.root, (keys) => this.changeKeys(keys), this.questions?.letters() ?? new Map())
     if (action === "guide") return this.showGuide()
     if (this.busy) return
     if (action === "undo") return this.act("undo")
@@ -390,36 +402,45 @@ class Screen {
     this.questions.choose(checks, action)
   }
 
+  async changeKeys(chosen) {
+    const { keys } = await this.server.call("keys", { keys: chosen })
+    this.state.keys = keys
+    this.draw() // every button shows its key
+    return keys
+  }
+
+  onOption(key) {
+    return Boolean(this.task) && !this.past && !this.readonly && this.questions.press(key)
+  }
+
   onDigit(n) {
     if (!this.task || this.past || this.readonly) return
+    const scale = this.questions.scaleInFocus()
+    if (scale) return this.questions.rate(scale, n)
     if (this.task.alternative !== null) {
       const { preference } = this.answer
-      if (preference && ["response", "alternative"].includes(preference.choice) && n >= 1 && n <= 3) this.strengthen(n)
+      if (preference && this.weighs && n >= 1 && n <= 3) this.strengthen(n)
       else if (n in CHOICES) this.prefer(CHOICES[n])
       return
     }
-    const rating = this.task.questions.find((question) => question.id === "rating")
-    if (n === 0) this.questions.clear(rating)
-    else if (rating.options.some((option) => option.value === String(n))) this.questions.choose(rating, String(n))
+    this.questions.rate(this.task.questions.find((question) => question.id === "rating"), n)
   }
 
   onEscape() {
     if (this.past) {
       this.past = null
       this.draw()
-    } else if (this.task?.alternative !== null && this.answer?.preference && !document.activeElement?.matches("input, textarea")) {
-      this.answer.preference = null
-      this.parts.preference.replaceWith(this.preference())
-      this.changed()
-    } else document.activeElement?.blur()
+    } else {
+      this.weighs = false // the choice stays; the next digit chooses anew
+      document.activeElement?.blur()
+    }
   }
 
   accept() {
     if (this.parts.accept.disabled || this.isHushed()) return
-    this.answer.rating ??= 4
-    this.answer.reject = null
-    this.answer.checks = {}
-    this.answer.details = []
+    const accepted = { ...this.answer, rating: this.answer.rating ?? 4, reject: null, checks: {}, details: [] }
+    if (missing(accepted, this.task).length) return this.pointOut(accepted)
+    Object.assign(this.answer, accepted)
     this.questions.draw()
     this.changed()
     this.act("submit")
@@ -449,22 +470,37 @@ class Screen {
   flag() {
     this.ask("Flag for a lead", "What should the lead know? (optional)", "Flag", (note) => {
       this.answer.note = note || this.answer.note
-      this.act("flag")
+      this.act("flag") // not waited for: the dialog is done with
     }, { optional: true })
   }
 
   askLead() {
-    this.ask("I am unsure, because", "The lead's answer will stand beside similar records.", "Ask", async (question) => {
-      await this.server.insist("doubt", { record: this.task.record_id, text: question }, (tries) => this.say(`Not sent, retrying (${tries}).`, true))
+    const record = this.task.record_id
+    this.ask("I am unsure, because", "The lead's answer will stand beside similar records.", "Ask", async (question, onwait) => {
+      await this.remarks.send("doubt", record, question, onwait)
       this.say("Your question is with the lead; go on, skip or flag.")
     })
   }
 
+  /** A line of text; the dialog stays until `done` is through with it, and keeps the text if that is refused. */
   ask(title, help, label, done, { optional = false } = {}) {
     const field = h("input", { type: "text", dir: "auto", "aria-label": title })
-    const send = () => { if (optional || field.value.trim()) { box.close(); done(field.value.trim()) } }
-    const box = dialog(this.root, title, h("p", {}, help), field, h("div", { class: "row" }, h("button", { class: "main", onclick: send }, label), h("button", { onclick: () => box.close() }, "Cancel")))
-    field.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); send() } })
+    const complaint = h("p", { role: "alert", class: "problem" })
+    const send = async () => {
+      if (field.readOnly || (!optional && !field.value.trim())) return
+      field.readOnly = true
+      try {
+        await done(field.value.trim(), (tries) => { complaint.textContent = `Not sent, retrying (${tries}).` })
+        box.close()
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error
+        complaint.textContent = `${error.problem} ${error.hint}`
+      } finally {
+        field.readOnly = false
+      }
+    }
+    const box = dialog(this.root, title, h("p", {}, help), field, complaint, h("div", { class: "row" }, h("button", { class: "main", onclick: send }, label), h("button", { onclick: () => box.close() }, "Cancel")))
+    field.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); send() } })
     field.focus()
   }
 
@@ -476,7 +512,7 @@ class Screen {
   showGuide() {
     const page = h("div", { class: "rendered", dir: "auto" })
     page.innerHTML = this.task?.guideline || "<p>This project has no guideline yet.</p>" // rendered without HTML
-    const box = dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close"))
+    const box = closesBy(this.state.keys.guide, dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close")))
     box.addEventListener("close", () => this.showGuideButton())
     if (this.task) localStorage.setItem(`curator guideline ${this.data.project}`, this.task.guideline_hash)
   }
@@ -554,16 +590,6 @@ class Screen {
   async continueHere() {
     this.tabs.take()
     await this.load()
-  }
-
-  showComments(comments) {
-    const field = h("input", { type: "text", "data-field": "comment", dir: "auto", placeholder: "Write a comment, Enter sends it", "aria-label": "Comment" })
-    field.addEventListener("keydown", async (event) => {
-      if (event.key !== "Enter" || event.ctrlKey || !field.value.trim()) return
-      const sent = await this.server.insist("comment", { record: this.task.record_id, text: field.value }, (tries) => this.say(`Not sent, retrying (${tries}).`, true))
-      this.showComments(sent.comments)
-    })
-    this.parts.comments.replaceChildren(...comments.map((each) => h("p", {}, h("b", {}, each.author), ` ${clock(each.at)} `, h("span", { dir: "auto" }, each.text))), field)
   }
 
   showMeasure({ words, added, removed, warnings, answered, ...claim }) {
