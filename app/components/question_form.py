@@ -45,7 +45,8 @@ def edit(present: QuestionSet, *, scope: str) -> tuple[QuestionSet, list[Mapping
         return _edit(present, scope)
     except ValidationError as error:
         found = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{found[:1].upper()}{found[1:]}. Correct it, or reload the page to begin anew.") from error
+        step = "" if found.endswith(".") else ". Correct it, or reload the page to begin anew."
+        raise ValueError(f"{found[:1].upper()}{found[1:]}{step}") from error
 
 
 def _edit(present: QuestionSet, scope: str) -> tuple[QuestionSet, list[Mapping]]:
