@@ -14,7 +14,7 @@ from sqlalchemy import text
 from curator import Workspace, open_workspace
 from curator.annotate import questions
 from curator.settings import Settings
-from curator.store import annotations, projects, records
+from curator.store import annotations, events, projects, records
 from schemas.annotation import Annotation
 from schemas.questions import Option, Question, QuestionSet
 from tests.conftest import make_record
@@ -53,7 +53,7 @@ def editor(page: Page) -> Locator:
 
 
 def submitted(page: Page, number: int) -> None:
-    expect(page.get_by_text(f"Submitted #{number}")).to_be_visible()
+    expect(page.get_by_text(f"Submitted, {number} today")).to_be_visible()
 
 
 def test_ctrl_enter_straight_after_typing_stores_the_text_and_shows_the_next(
@@ -139,7 +139,7 @@ def test_who_touches_the_next_record_need_not_wait_to_submit_it(stocked: Workspa
     for n in (1, 2, 3):
         page.keyboard.press("4")
         page.keyboard.press("Control+Enter")
-        expect(page.get_by_text(f"{n} today")).to_be_visible()
+        submitted(page, n)
     assert len(stored(stocked)) == 3
 
 
@@ -294,7 +294,7 @@ def test_a_rejection_that_was_taken_back_can_be_taken_out(
         expect(reject).to_have_attribute("aria-pressed", "false")
         page.keyboard.press("4")
     page.keyboard.press("a" if way == "accept" else "Control+Enter")
-    submitted(page, 2)
+    submitted(page, 1)
     [answer] = stored(stocked)
     assert (answer.answer.reject, answer.answer.rating) == (None, 4)
 
@@ -307,6 +307,7 @@ def test_the_arrow_keys_browse_my_answers_and_change_nothing(stocked: Workspace,
     second = shown_question(page)
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_text("Your answer of")).to_be_visible()
+    expect(page.get_by_text("Why edited")).to_have_count(0)  # asked of an edited text, and this one was not
     assert shown_question(page) == first
     page.keyboard.press("Escape")
     assert shown_question(page) == second
@@ -494,6 +495,40 @@ def test_escape_takes_nothing_away(workspace: Workspace, serve: Serve, page: Pag
     expect(page.get_by_text("Every record is answered")).to_be_visible()
     page.keyboard.press("Escape")
     assert errors == []
+
+
+def test_a_flag_says_why_and_leaves_the_note_alone(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    record_id = page.evaluate("document.querySelector('.labelling').screen.task.record_id")
+    page.get_by_role("textbox", name="Note").fill("A careful note.")
+    page.get_by_role("button", name="Flag").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("Is this ours?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Set aside for a lead")).to_be_visible()
+    with stocked.read() as connection:
+        assert annotations.draft_of(connection, record_id, "Ada").answer.note == "A careful note."
+        [flag] = [each for each in events.about(connection, record_id) if each.kind == "flag"]
+    assert flag.detail["note"] == "Is this ours?"
+
+
+def test_time_spent_survives_a_reload_and_an_undo(stocked: Workspace, serve: Serve, page: Page) -> None:
+    page.clock.install()
+    open_queue(page, serve(stocked.folder))
+    for _ in range(4):
+        page.keyboard.press("Shift")
+        page.clock.run_for(30_000)
+    page.reload()
+    shown_question(page)
+    for n in (1, 2):
+        page.keyboard.press("4")
+        page.keyboard.press("Control+Enter")
+        submitted(page, 1)
+        [answer] = stored(stocked)
+        assert answer.active_seconds > 80 + 25 * n
+        page.keyboard.press("z")
+        expect(page.get_by_text("Taken back")).to_be_visible()
+        page.keyboard.press("Shift")
+        page.clock.run_for(30_000)
 
 
 def slowly(page: Page, route: str) -> None:

@@ -69,7 +69,8 @@ export class Questions {
     const id = `question-${question.id}`
     const title = h("h3", { id }, `${n} ${question.title}`, question.required ? h("span", { class: "required" }, " required") : null)
     const body = question.kind === "text" ? this.field(question, id) : this.options(question, id)
-    return h("section", { class: "question", "data-question": question.id, onfocusin: () => this.showRule(question), onmouseenter: () => this.showRule(question) },
+    return h("section", { class: "question", "data-question": question.id, onfocusin: () => this.showRule(question), onmousemove: () => this.showRule(question) }, // not mouseenter: a new record under a resting pointer was not pointed at
+     
       title, body, this.suggestion(question), question.id === "checks" ? this.details(question) : null)
   }
 
@@ -159,7 +160,7 @@ export class Questions {
   }
 
   showRule(question) {
-    if (!question) return
+    if (!question || (this.focused === question && this.rule.hasChildNodes())) return
     this.focused = question
     this.rule.replaceChildren(h("b", {}, question.title), h("div", {}, question.guide))
   }

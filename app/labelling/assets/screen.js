@@ -1,5 +1,6 @@
 /** The labelling screen: one record at a time, stored before the next one is shown, nothing typed ever lost. */
 
+import { ActiveTime } from "./active.js"
 import { clock, closesBy, copy, dialog, h, kbd, keepingFocus } from "./dom.js"
 import { Drafts, isSame } from "./drafts.js"
 import { Interruptions } from "./interruptions.js"
@@ -33,7 +34,7 @@ export function mount(parent, data) {
 
 class Screen {
   constructor(root, data) {
-    Object.assign(this, { root, data, busy: false, past: null, view: "edit", active: 0, touched: Date.now() })
+    Object.assign(this, { root, data, busy: false, past: null, view: "edit", active: new ActiveTime(data.person), touched: Date.now() })
     this.stage = h("div", { class: "stage" }) // drawn anew; a dialog beside it stays open with what was typed into it
     this.root.append(this.stage)
     this.server = new Server(data)
@@ -53,7 +54,7 @@ class Screen {
     this.tabs = new Tabs(`${data.project} ${data.person}`, () => this.draw())
     this.interruptions = new Interruptions(root)
     this.touch = () => { this.touched = Date.now() }
-    this.farewell = () => { this.drafts.farewell(); this.remarks.farewell() }
+    this.farewell = () => { this.active.keep(); this.drafts.farewell(); this.remarks.farewell() }
     this.holdBack = (event) => { if (this.busy && event.target.closest(".columns :is(button, label)")) { event.preventDefault(); event.stopPropagation() } }
     for (const kind of ["keydown", "pointerdown", "wheel"]) document.addEventListener(kind, this.touch, { passive: true })
     addEventListener("pagehide", this.farewell)
@@ -106,11 +107,12 @@ class Screen {
   show(state) {
     // A second press is meant for the record before: what follows it at once has been seen by nobody yet.
     const follows = this.task && state.task && state.task.record_id !== this.task.record_id
-    Object.assign(this, { state, task: state.task, past: null, view: "edit", active: 0, measured: null, outdated: null, elsewhere: null })
+    Object.assign(this, { state, task: state.task, past: null, view: "edit", measured: null, outdated: null, elsewhere: null })
     Object.assign(this, { hushedUntil: follows && !BROUGHT_BACK.includes(state.done) ? performance.now() + HUSH_MS : 0 })
     this.keys.set(state.keys)
     const kept = this.task && this.drafts.restore(this.task)
     if (this.task) {
+      this.active.start(this.task.record_id)
       const start = kept.answer ?? { response: this.task.response }
       this.answer = structuredClone({ ...BLANK, ...start })
       if (!kept.answer) this.preselect()
@@ -250,8 +252,10 @@ class Screen {
   form() {
     const panel = h("div", { class: "right", inert: this.readonly || Boolean(this.past) })
     const questions = h("div", {})
-    this.questions = new Questions(questions, { task: this.task, answer: this.past?.answer ?? this.answer, keys: this.state.keys, onchange: (question) => this.answered(question), selection: () => this.selection() })
-    panel.append(questions, this.remarks.draw(this.task))
+    const { past } = this
+    const task = past ? { ...this.task, response: past.response, alternative: past.alternative, suggestions: [] } : this.task
+    this.questions = new Questions(questions, { task, answer: this.past?.answer ?? this.answer, keys: this.state.keys, onchange: (question) => this.answered(question), selection: () => this.selection() })
+    panel.append(questions, this.past ? "" : this.remarks.draw(this.task))
     return panel
   }
 
@@ -334,7 +338,7 @@ class Screen {
 
   claim() {
     const { token, slot_id: slot, record_id: record, expires_at } = this.task
-    return { token, slot, record, expires_at, active_seconds: this.active }
+    return { token, slot, record, expires_at, active_seconds: this.active.seconds }
   }
 
   /** The selected passage of the response, in code points. */
@@ -359,7 +363,7 @@ class Screen {
       const state = await this.server.insist("act", body, (tries) => this.say(`Not saved, retrying (${tries}). Your text is kept here.`, true))
       if (before && !BROUGHT_BACK.includes(kind)) this.drafts.drop(before.record_id)
       this.isProblem = false
-      this.message = state.done === "nothing" ? "There is nothing to undo." : `${DONE[kind]}${state.annotation ? ` #${state.annotation}` : ""}${BROUGHT_BACK.includes(kind) ? "" : ` · Undo ${this.state.keys.undo.toUpperCase()}`}`
+      this.message = state.done === "nothing" ? "There is nothing to undo." : `${DONE[kind]}${kind === "submit" ? `, ${state.progress.today} today` : ""}${BROUGHT_BACK.includes(kind) ? "" : ` · Undo ${this.state.keys.undo.toUpperCase()}`}`
       this.show(state)
       return true
     } catch (error) {
@@ -468,9 +472,8 @@ class Screen {
   }
 
   flag() {
-    this.ask("Flag for a lead", "What should the lead know? (optional)", "Flag", (note) => {
-      this.answer.note = note || this.answer.note
-      this.act("flag") // not waited for: the dialog is done with
+    this.ask("Flag for a lead", "What should the lead know? (optional)", "Flag", (reason) => {
+      this.act("flag", { reason }) // not waited for: the dialog is done with
     }, { optional: true })
   }
 
@@ -538,11 +541,14 @@ class Screen {
     for (const tab of this.tabsOfViews.querySelectorAll("[role=tab]")) tab.setAttribute("aria-selected", String(tab.dataset.view === how))
     if (how === "edit") return this.place.replaceChildren(this.editor)
     const { token } = this.task
+    const slow = setTimeout(() => { if (this.view === how) this.place.replaceChildren(h("div", { class: "view", role: "status" }, "Loading this view…")) }, 200)
     try {
       const answer = await this.server.call("preview", { ...this.body(), how })
       if (this.view === how && this.task?.token === token) this.place.replaceChildren(drawn(how, answer))
     } catch (error) {
-      this.place.replaceChildren(drawn(how, { problem: `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}` }))
+      if (this.view === how) this.place.replaceChildren(drawn(how, { problem: `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}` }))
+    } finally {
+      clearTimeout(slow)
     }
   }
 
@@ -646,8 +652,8 @@ class Screen {
     if (!this.task || !this.parts) return
     const idle = (Date.now() - this.touched) / 1000
     if (idle < IDLE_SECONDS && document.visibilityState === "visible" && !this.readonly) {
-      this.active += 1
-      if (this.active % BEAT_SECONDS === 0 && !this.busy && !this.elsewhere) this.renew()
+      this.active.beat()
+      if (this.active.seconds % BEAT_SECONDS === 0 && !this.busy && !this.elsewhere) this.renew()
     }
     const left = Math.round((this.expires - Date.now()) / 1000)
     this.parts.lease.textContent = left > 0 ? `lease ${Math.ceil(left / 60)} m` : "lease over: somebody may take this record; your text stays"
