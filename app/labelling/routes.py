@@ -220,11 +220,7 @@ def _act(workspace: Workspace, person: str, body: Body) -> Body:
         elif kind == "skip":
             answers.skip(workspace, claim, answer, annotator=person)
         else:
-            reason = _text_or_none(body, "reason")
-            said = answer.model_copy(update={"note": reason}) if reason else answer
-            answers.flag(workspace, claim, said, annotator=person)
-            if reason:  # it is for the lead; the annotator's own note stays in their draft
-                answers.save_draft(workspace, claim, answer, annotator=person)
+            answers.flag(workspace, claim, answer, annotator=person, reason=_text(body, "reason", default=""))
     elif kind == "undo":
         task = answers.undo(workspace, person, project_id=project_id)
     elif kind == "reopen":

@@ -95,6 +95,7 @@ def _questions(workspace: Workspace, project: Project, person: str) -> None:
     )
     before = wordings.questions_hash(project.questions)
     _say_what_others_changed(project, before)
+    _offer_to_take_back(workspace, project, person)
     try:
         changed, mappings = question_form.edit(project.questions, scope=f"{project.id} {before[:12]}")
     except ValueError as error:
@@ -115,6 +116,27 @@ def _questions(workspace: Workspace, project: Project, person: str) -> None:
             _done("Changed. Earlier answers keep the questions that they were given to.")
 
 
+def _offer_to_take_back(workspace: Workspace, project: Project, person: str) -> None:
+    """The newest change, and the way back from it."""
+    last = questions.last_change(workspace, project_id=project.id)
+    if last is None:
+        return
+    with st.expander(f"Last change: {last.at:%Y-%m-%d %H:%M} UTC by {notice.plain(last.actor)}"):
+        for reason in last.reasons:
+            st.caption(notice.plain(reason))
+        if last.waiting:
+            st.markdown(
+                f"It asked again about {notice.counted(last.waiting, 'record')} that nobody has touched since. Taking "
+                "the change back lets their answers stand again."
+            )
+        st.caption("Answers that were given since the change are treated as in every change of questions.")
+        if st.button("Take this change back"):
+            with notice.errors():
+                restored = questions.take_back_change(workspace, project_id=project.id, actor=person)
+                state.remember(f"questions of {project.id}", None)
+                _done(f"Taken back. As they were: {notice.counted(restored, 'record')}.")
+
+
 def _say_what_others_changed(project: Project, now: str) -> None:
     seen = state.recall(f"questions of {project.id}")
     state.remember(f"questions of {project.id}", now)
@@ -133,7 +155,7 @@ def _consequence(change: Change) -> str:
         return "Make it although what was answered to this counts no more."
     return (
         f"Send {notice.counted(change.records, 'record')} to review again. The answers that this touches become drafts "
-        "of those who gave them; taking the change back later does not bring them back."
+        "of those who gave them; taking the change back restores those that nobody has touched by then."
     )
 
 

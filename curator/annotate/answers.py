@@ -188,8 +188,10 @@ def skip(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) 
         events.append(connection, "skip", stored.id, actor=annotator, at=now, detail=detail)
 
 
-def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) -> None:
+def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str, reason: str = "") -> None:
     """Set a record aside for a lead; nobody is offered it, and what was typed stays as a draft.
+
+    The lead reads the reason, or the answer's note where none is given.
 
     A gold record stays one: its flag becomes a question to the lead, and only this annotator is not offered it again.
     A second flag with the same claim, or one whose record somebody else has taken, changes nothing.
@@ -203,12 +205,17 @@ def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) 
             return
         if stored.state is RecordState.GOLD:  # it stays one: who gets it next would have to answer it for training
             claims.add_skip(connection, stored.id, annotator, at=now)
-            question = answer.note or "It was flagged, without a note."
+            question = reason or answer.note or "It was flagged, without a reason."
             doubts.ask(connection, stored.id, question, project_id=stored.project_id, author=annotator, at=now)
         else:
             claims.withdraw(connection, stored.id)
             records.set_state(connection, stored, RecordState.FLAGGED, final=None)
-        detail = {"project": stored.project_id, "slot": claim.slot_id, "claim": claim.token, "note": answer.note}
+        detail = {
+            "project": stored.project_id,
+            "slot": claim.slot_id,
+            "claim": claim.token,
+            "note": reason or answer.note,
+        }
         events.append(connection, "flag", stored.id, actor=annotator, at=now, detail=detail)
 
 

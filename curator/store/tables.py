@@ -187,7 +187,6 @@ wording = Table(
     Column("hash", Text, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("content", _Json, nullable=False),
-    Column("mappings", _Json, nullable=False),  # how answers to the set before it are read
     Column("actor", Text, nullable=False),
     Column("at", _UtcTime, nullable=False),
     CheckConstraint("kind in ('guideline', 'questions')", name="kind"),

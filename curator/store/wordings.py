@@ -38,7 +38,7 @@ def keep(connection: Connection, project: Project, *, actor: str, at: datetime) 
     for key, kind, content in rows:
         values = {
             "project_id": project.id, "hash": key, "kind": kind, "content": content,
-            "mappings": [], "actor": actor, "at": at,
+            "actor": actor, "at": at,
         }  # fmt: skip
         connection.execute(insert_or_ignore(wording, connection.dialect).values(values))
 

@@ -66,7 +66,7 @@ def test_a_breaking_change_says_what_it_does_and_waits_for_consent(
     assert next(button for button in app.button if button.label == "Make this change").disabled
     consent = field(app, "checkbox", "agreed")
     assert "Send 2 records to review again." in consent.label
-    assert "does not bring them back" in consent.label
+    assert "taking the change back restores" in consent.label
     consent.check().run()
     press(app, "Make this change")
     assert [(each.value, each.label, each.key) for each in asked(answered).by_id("tone").options] == [
@@ -74,6 +74,11 @@ def test_a_breaking_change_says_what_it_does_and_waits_for_consent(
         ("no", "No", "n"),
     ]
     assert states(answered) == ["waiting", "waiting", "waiting"]
+    assert "asked again about 2 records" in texts(app)
+    press(app, "Take this change back")
+    assert "Taken back. As they were: 2 records." in texts(app)
+    assert asked(answered).by_id("tone") is None
+    assert states(answered) == ["accepted", "accepted", "waiting"]
 
 
 def test_consent_to_one_change_is_none_to_another(answered: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
