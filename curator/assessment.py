@@ -82,6 +82,7 @@ def assess(
         NotFoundError: There is no such run or checkpoint.
         TrainingError: Nothing is held out, or the retention set cannot be read.
     """
+    require(workspace, actor, Right.TRAIN)
     say = on_progress or (lambda _: None)
     with workspace.read() as connection:
         run = register.get(connection, run_id)

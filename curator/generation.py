@@ -13,6 +13,7 @@ from typing import NamedTuple
 import psutil
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from curator.access import require
 from curator.errors import GenerationError
 from curator.store import events, outputs, runs, suites
 from curator.store.runs import ProcessMark
@@ -20,6 +21,7 @@ from curator.training import checkpoint, checkpoint_of, folder_of, is_alive
 from curator.training.completion import complete
 from curator.training.template import prompt_ids
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.record import Message
 from schemas.review import Decoding, GenerationReport, ModelName, Output, Suite
 
@@ -53,6 +55,7 @@ def generate(
         TrainingError: A model cannot be loaded.
         GenerationError: The suite was answered with other decoding before, or a prompt does not fit the model.
     """
+    require(workspace, actor, Right.REVIEW)
     decoding = decoding or Decoding()
     with workspace.read() as connection:
         run = runs.get(connection, run_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from schemas.base import Schema
 from schemas.record import Text
@@ -19,6 +19,18 @@ Value = int | str | tuple[str, ...]
 """What somebody answered: a rating, the value of one option, values of several, or text."""
 
 
+ACTION_KEYS = {
+    "a": "Accept as is", "x": "Reject", "s": "Skip", "f": "Flag", "z": "Undo", "e": "Into the editor", "d": "Next view",
+    "i": "Guideline", "k": "Keys", "h": "Harmful", "u": "Unfactual", "b": "Biased", "p": "With personal data",
+}  # fmt: skip
+"""Letters that do something else on the labelling screen, until an annotator gives an action another one."""
+STREAMLIT_KEYS = ("c", "r")
+"""Letters that Streamlit takes, with every modifier."""
+
+STORED = {"stored": True}
+"""Validation context of questions that come from the database: a key that is no longer allowed must not hide them."""
+
+
 class Option(Schema):
     """One possible answer."""
 
@@ -26,7 +38,7 @@ class Option(Schema):
     """What is stored; never changed, only renamed by a mapping."""
     label: Text
     key: str | None = Field(default=None, pattern=r"^[a-z0-9]$")
-    """Key that chooses it; C and R belong to Streamlit."""
+    """Letter that chooses it, see `ACTION_KEYS`; the options of a rating are chosen by their own digit."""
 
 
 class Question(Schema):
@@ -134,6 +146,23 @@ class QuestionSet(Schema):
                 raise ValueError(f"question {built_in.id}: its kind and the values of its options stay")
         return self
 
+    @model_validator(mode="after")
+    def _keys_are_free(self, info: ValidationInfo) -> QuestionSet:
+        if info.context == STORED:
+            return self
+        taken: dict[str, str] = {}
+        for question in self.questions:
+            for option in question.options:
+                if option.key is None:
+                    continue
+                problem = _key_problem(question, option)
+                if problem is None and option.key in taken and question.kind != "rating":
+                    problem = f"chooses {taken[option.key]}, too. Give one of them another letter."
+                if problem is not None:
+                    raise ValueError(f"Question {question.id}, option {option.value}: key {option.key} {problem}")
+                taken[option.key] = f"option {option.value} of question {question.id}"
+        return self
+
     @property
     def own(self) -> tuple[Question, ...]:
         """The questions that only this project asks."""
@@ -143,6 +172,24 @@ class QuestionSet(Schema):
     def by_id(self, question_id: str) -> Question | None:
         """The question with this id."""
         return next((question for question in self.questions if question.id == question_id), None)
+
+
+def _key_problem(question: Question, option: Option) -> str | None:
+    """Why an option cannot have its key, with the next step."""
+    key = option.key or ""
+    built_in = next((each for each in BUILT_IN if each.id == question.id), None)
+    known = None if built_in is None else built_in.option(option.value)
+    if known is not None and known.key is not None:
+        return None if key == known.key else f"is not {known.key}. Leave it; annotators change theirs with K."
+    if question.kind == "rating":
+        return None if key == option.value else "is not its number. Leave it out; digits choose on a scale."
+    if key.isdigit():
+        return "is a digit, and digits are for ratings. Use a letter, or none."
+    if key in STREAMLIT_KEYS:
+        return "belongs to Streamlit. Use another letter, or none."
+    if key in ACTION_KEYS:
+        return f"does “{ACTION_KEYS[key]}”. Use another letter, or none."
+    return None
 
 
 def _values(question: Question) -> tuple[str, ...]:

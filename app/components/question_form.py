@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
 from app.components import notice
-from curator.annotate import keymap
 from schemas.questions import BUILT_IN, NOTE, Mapping, Option, Question, QuestionSet
 
 _ID = re.compile(r"[a-z][a-z0-9_]*")
@@ -46,7 +45,8 @@ def edit(present: QuestionSet, *, scope: str) -> tuple[QuestionSet, list[Mapping
         return _edit(present, scope)
     except ValidationError as error:
         found = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{found[:1].upper()}{found[1:]}. Correct it, or reload the page to begin anew.") from error
+        step = "" if found.endswith(".") else ". Correct it, or reload the page to begin anew."
+        raise ValueError(f"{found[:1].upper()}{found[1:]}{step}") from error
 
 
 def _edit(present: QuestionSet, scope: str) -> tuple[QuestionSet, list[Mapping]]:
@@ -69,7 +69,6 @@ def _edit(present: QuestionSet, scope: str) -> tuple[QuestionSet, list[Mapping]]
     for question, place in moved:
         ordered = [each for each in ordered if each.id != question.id]
         ordered.insert(place - 1, question)
-    _check_keys(present, ordered)
     return QuestionSet(questions=tuple(ordered)), mappings
 
 
@@ -161,26 +160,6 @@ def _check_options(name: str, kind: str, options: tuple[Option, ...]) -> None:
     if name in _FIXED and values != [option.value for option in _FIXED[name].options]:
         fixed = ", ".join(option.value for option in _FIXED[name].options)
         raise ValueError(f"The values of {name} stay in their order: {fixed}. Their labels may change.")
-
-
-def _check_keys(present: QuestionSet, questions: list[Question]) -> None:
-    """Refuse a key that does something else already; those that were there before are left alone."""
-    taken = {key: f"the action “{action.replace('_', ' ')}”" for action, key in keymap.DEFAULTS.items()}
-    taken |= dict.fromkeys("cr", "Streamlit") | dict.fromkeys("0123456789", "ratings, reasons and preferences")
-    for question in questions:
-        if question.id in _FIXED:
-            continue
-        before = present.by_id(question.id)
-        for option in question.options:
-            is_new = before is None or option.key not in {each.key for each in before.options}
-            if option.key is None:
-                continue
-            if option.key in taken and is_new:
-                raise ValueError(
-                    f"The key {option.key} of {question.id}, {option.value}, belongs to {taken[option.key]}. "
-                    "Choose another letter in the brackets, or leave them out."
-                )
-            taken[option.key] = f"the option {option.value} of {question.id}"
 
 
 def _lines(options: tuple[Option, ...]) -> str:

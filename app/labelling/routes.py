@@ -220,7 +220,11 @@ def _act(workspace: Workspace, person: str, body: Body) -> Body:
         elif kind == "skip":
             answers.skip(workspace, claim, answer, annotator=person)
         else:
-            answers.flag(workspace, claim, answer, annotator=person)
+            reason = _text_or_none(body, "reason")
+            said = answer.model_copy(update={"note": reason}) if reason else answer
+            answers.flag(workspace, claim, said, annotator=person)
+            if reason:  # it is for the lead; the annotator's own note stays in their draft
+                answers.save_draft(workspace, claim, answer, annotator=person)
     elif kind == "undo":
         task = answers.undo(workspace, person, project_id=project_id)
     elif kind == "reopen":
@@ -262,13 +266,13 @@ def _preview(workspace: Workspace, _person: str, body: Body) -> Body:
 
 
 def _comment(workspace: Workspace, person: str, body: Body) -> Body:
-    return {
-        "comments": view.comments(comments.add(workspace, _text(body, "record"), _text(body, "text"), author=person))
-    }
+    record_id, text, key = _text(body, "record"), _text(body, "text"), _text_or_none(body, "key")
+    return {"comments": view.comments(comments.add(workspace, record_id, text, author=person, key=key))}
 
 
 def _doubt(workspace: Workspace, person: str, body: Body) -> Body:
-    return {"doubt": adjudicate.ask(workspace, _text(body, "record"), _text(body, "text"), author=person)}
+    record_id, text, key = _text(body, "record"), _text(body, "text"), _text_or_none(body, "key")
+    return {"doubt": adjudicate.ask(workspace, record_id, text, author=person, key=key)}
 
 
 def _history(workspace: Workspace, person: str, body: Body) -> Body:

@@ -90,6 +90,7 @@ def answered(entry: Answered) -> dict[str, Any]:
         "answer": entry.annotation.answer.model_dump(mode="json"),
         "messages": [message.model_dump(mode="json") for message in entry.record.messages],
         "response": entry.record.response,
+        "alternative": entry.record.alternative,
         "state": entry.state.value,
     }
 

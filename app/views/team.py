@@ -13,7 +13,6 @@ from curator.ingest import recent_imports
 from curator.stats.agreement import Agreement
 from schemas.project import Project
 
-_ANYBODY = "anybody: all that is kept"
 _QUIET_MINUTES = 10  # a claim without a sign of life for longer than this is shown as stuck
 
 
@@ -150,14 +149,11 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
     pools = assignment.pool_members(workspace, project_id=project.id)
     st.subheader("Give the next records to somebody", anchor=False)
     columns = st.columns([1, 2, 2, 1], vertical_alignment="bottom")
-    kind = columns[1].selectbox("To", ["a person", *(f"pool {name}" for name in pools), _ANYBODY])
-    count = columns[0].number_input("Records", 1, 100_000, 50, disabled=kind == _ANYBODY)
+    count = columns[0].number_input("Records", 1, 100_000, 50)
+    kind = columns[1].selectbox("To", ["a person", *(f"pool {name}" for name in pools)])
     name = columns[2].text_input("Name", disabled=kind != "a person", placeholder="as they sign their answers")
     if columns[3].button("Assign", width="stretch", disabled=kind == "a person" and not name.strip()):
         with notice.errors():
-            if kind == _ANYBODY:
-                moved = assignment.open_to_all(workspace, project_id=project.id, actor=person)
-                _done(f"Open to anybody again: {notice.counted(moved, 'review')}.")
             pool = kind.removeprefix("pool ") if kind.startswith("pool ") else None
             given = assignment.assign_next(
                 workspace,
@@ -169,11 +165,8 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
             )
             who = notice.plain(name.strip() if pool is None else kind)
             _done(f"Kept for {who}: {notice.counted(given, 'record')}.")
-    st.caption(
-        "It ends what every person and pool is given in this project; whoever holds a record keeps it."
-        if kind == _ANYBODY
-        else "In the order of the queue, of records that are kept for nobody. Whoever holds a record keeps it."
-    )
+    st.caption("In the order of the queue, of records that are kept for nobody. Whoever holds a record keeps it.")
+    _kept(workspace, project, person)
     _priority(workspace, project, person)
     st.subheader("Pools", anchor=False)
     for pool, members in pools.items():
@@ -184,8 +177,26 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
     if columns[2].button("Keep", width="stretch", disabled=not pool_name.strip()):
         with notice.errors():
             names = [each.strip() for each in people.split(",") if each.strip()]
-            assignment.set_pool(workspace, pool_name.strip(), names, project_id=project.id, actor=person)
-            _done(f"Pool {notice.plain(pool_name)} has {notice.counted(len(names), 'member')}.")
+            freed = assignment.set_pool(workspace, pool_name.strip(), names, project_id=project.id, actor=person)
+            told = f" For anybody now: {notice.counted(freed, 'review')}." if freed else ""
+            _done(f"Pool {notice.plain(pool_name)} has {notice.counted(len(names), 'member')}.{told}")
+
+
+def _kept(workspace: Workspace, project: Project, person: str) -> None:
+    """Who has something kept for them, and the way to free it."""
+    kept = assignment.kept(workspace, project_id=project.id)
+    if not kept:
+        return
+    st.subheader("Kept for", anchor=False)
+    for audience, count in kept.items():
+        kind, _, name = audience.partition(":")
+        columns = st.columns([3, 2, 1], vertical_alignment="center")
+        columns[0].markdown(f"**{notice.plain(name)}**{'' if kind == 'person' else ', pool'}")
+        columns[1].text(f"{notice.counted(count, 'review')} not given yet")
+        if columns[2].button("Free", key=f"free {audience}", help="Offer them to anybody again", width="stretch"):
+            with notice.errors():
+                freed = assignment.free(workspace, audience, project_id=project.id, actor=person)
+                _done(f"For anybody now: {notice.counted(freed, 'review')}.")
 
 
 def _priority(workspace: Workspace, project: Project, person: str) -> None:

@@ -127,8 +127,15 @@ def decide(
         return state
 
 
-def ask(workspace: Workspace, record_id: str, question: str, *, author: str) -> int:
+def ask(workspace: Workspace, record_id: str, question: str, *, author: str, key: str | None = None) -> int:
     """Put "I am unsure, because ..." into the lead's inbox; gives the number of the doubt.
+
+    Args:
+        workspace: Where to store.
+        record_id: What the question is about.
+        question: What somebody is unsure about.
+        author: Who.
+        key: Random, from the sender: a question that arrives again with the same key is stored once.
 
     Raises:
         AnnotationError: Nothing is asked.
@@ -138,9 +145,12 @@ def ask(workspace: Workspace, record_id: str, question: str, *, author: str) -> 
     with workspace.write() as connection:
         stored = records.get(connection, record_id)
         now = workspace.clock()
-        number = doubts.ask(connection, record_id, question, project_id=stored.project_id, author=author, at=now)
-        events.append(connection, "doubt", record_id, actor=author, at=now, detail={"doubt": number})
-        return number
+        asked = doubts.ask(
+            connection, record_id, question, project_id=stored.project_id, author=author, at=now, key=key
+        )
+        if asked.is_new:
+            events.append(connection, "doubt", record_id, actor=author, at=now, detail={"doubt": asked.id})
+        return asked.id
 
 
 def rule(workspace: Workspace, doubt_id: int, ruling: str, *, actor: str) -> None:

@@ -277,6 +277,20 @@ def offer_anew(
     records.set_state(connection, stored, RecordState.WAITING, final=None)
 
 
+def give_back_answers(connection: Connection, record_id: str, given: Sequence[int], *, project: Project) -> None:
+    """Undo `offer_anew` on a record that nobody has touched since: its answers stand again and settle it.
+
+    The caller has locked the record.
+    """
+    for annotation_id in given:
+        if register.mark_standing(connection, annotation_id):
+            each, _slot = register.get(connection, annotation_id)
+            _count(connection, project.id, each, None, sign=1)
+            register.drop_draft(connection, record_id, each.annotator)
+    claims.remove_newest(connection, record_id, len(given))
+    _settle(connection, records.get(connection, record_id), project)
+
+
 SENT_BACK = 20
 """Priority of a record that somebody sent back: a known doubt comes before everything else."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from curator.access import require
 from curator.errors import AnnotationError
-from curator.store import accounts, claims, events, gold, pools, records
+from curator.store import Connection, accounts, claims, events, gold, pools, projects, records
 from curator.store.claims import Lease
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -56,26 +57,9 @@ def assign(
             name.
     """
     require(workspace, actor, Right.CURATE)
-    if person is not None and pool is not None:
-        raise AnnotationError("A record is kept for a person or for a pool, not for both.", hint="Name one of them.")
     with workspace.write() as connection:
-        if pool is not None and pool not in pools.members(connection, project_id):
-            raise AnnotationError(
-                f"Pool {pool} has no member, so nobody would get the records.", hint="Put somebody into it first."
-            )
-        if person is not None and accounts.any_password(connection) and accounts.find(connection, person) is None:
-            names = ", ".join(each.name for each in accounts.everybody(connection))
-            raise AnnotationError(f"Nobody here is called {person}.", hint=f"Name one of {names}.")
-        if person is not None:
-            audience = claims.person_audience(person)
-        else:
-            audience = claims.ANYBODY if pool is None else claims.pool_audience(pool)
-        changed = claims.assign(connection, record_ids, audience, project_id=project_id)
-        now = workspace.clock()
-        for record_id in record_ids:
-            detail = {"project": project_id, "audience": audience}
-            events.append(connection, "assign", record_id, actor=actor, at=now, detail=detail)
-        return changed
+        audience = _audience(connection, project_id, person=person, pool=pool)
+        return _keep(connection, record_ids, audience, project_id=project_id, actor=actor, at=workspace.clock())
 
 
 def assign_next(
@@ -87,22 +71,60 @@ def assign_next(
     person: str | None = None,
     pool: str | None = None,
 ) -> int:
-    """Keep the next `count` records of the queue that are kept for nobody; gives how many records."""
-    with workspace.read() as connection:
-        chosen = claims.unassigned(connection, project_id=project_id, limit=count)
-    assign(workspace, chosen, project_id=project_id, actor=actor, person=person, pool=pool)
-    return len(chosen)
+    """Keep the next `count` records of the queue that are kept for nobody; gives how many records.
 
-
-def open_to_all(workspace: Workspace, *, project_id: int, actor: str) -> int:
-    """Offer every record that is kept for somebody to anybody again; gives how many slots."""
+    Raises:
+        AnnotationError: As `assign`.
+    """
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
-        changed = claims.open_to_all(connection, project_id=project_id)
-        now = workspace.clock()
-        events.append(
-            connection, "open to all", f"project {project_id}", actor=actor, at=now, detail={"slots": changed}
-        )
+        projects.lock(connection, project_id)  # two leads must not give the same records away
+        audience = _audience(connection, project_id, person=person, pool=pool)
+        chosen = claims.unassigned(connection, project_id=project_id, limit=count)
+        _keep(connection, chosen, audience, project_id=project_id, actor=actor, at=workspace.clock())
+        return len(chosen)
+
+
+def _audience(connection: Connection, project_id: int, *, person: str | None, pool: str | None) -> str:
+    if person is not None and pool is not None:
+        raise AnnotationError("A record is kept for a person or for a pool, not for both.", hint="Name one of them.")
+    if pool is not None:
+        if pool not in pools.members(connection, project_id):
+            raise AnnotationError(
+                f"Pool {pool} has no member, so nobody would get the records.", hint="Put somebody into it first."
+            )
+        return claims.pool_audience(pool)
+    if person is None:
+        return claims.ANYBODY
+    if accounts.any_password(connection) and accounts.find(connection, person) is None:
+        names = ", ".join(each.name for each in accounts.everybody(connection))
+        raise AnnotationError(f"Nobody here is called {person}.", hint=f"Name one of {names}.")
+    return claims.person_audience(person)
+
+
+def _keep(
+    connection: Connection, record_ids: Sequence[str], audience: str, *, project_id: int, actor: str, at: datetime
+) -> int:
+    changed = claims.assign(connection, record_ids, audience, project_id=project_id)
+    for record_id in record_ids:
+        detail = {"project": project_id, "audience": audience}
+        events.append(connection, "assign", record_id, actor=actor, at=at, detail=detail)
+    return changed
+
+
+def kept(workspace: Workspace, *, project_id: int) -> dict[str, int]:
+    """How many reviews that nobody has given yet are kept for whom, as `person:NAME` or `pool:NAME`."""
+    with workspace.read() as connection:
+        return claims.kept(connection, project_id=project_id)
+
+
+def free(workspace: Workspace, audience: str, *, project_id: int, actor: str) -> int:
+    """Offer what is kept for one person or pool to anybody; gives how many reviews."""
+    require(workspace, actor, Right.CURATE)
+    with workspace.write() as connection:
+        changed = claims.keep_for_nobody(connection, project_id=project_id, audience=audience)
+        detail = {"audience": audience, "slots": changed}
+        events.append(connection, "free", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)
         return changed
 
 

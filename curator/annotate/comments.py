@@ -8,8 +8,15 @@ from curator.workspace import Workspace
 from schemas.annotation import Comment
 
 
-def add(workspace: Workspace, record_id: str, text: str, *, author: str) -> tuple[Comment, ...]:
+def add(workspace: Workspace, record_id: str, text: str, *, author: str, key: str | None = None) -> tuple[Comment, ...]:
     """Every comment on a record, oldest first, after one was added.
+
+    Args:
+        workspace: Where to store.
+        record_id: What the comment is about.
+        text: The comment.
+        author: Whose.
+        key: Random, from the sender: a comment that arrives again with the same key is stored once.
 
     Raises:
         AnnotationError: The comment is empty.
@@ -20,6 +27,6 @@ def add(workspace: Workspace, record_id: str, text: str, *, author: str) -> tupl
     with workspace.write() as connection:
         records.get(connection, record_id)
         now = workspace.clock()
-        comments.add(connection, record_id, text, author=author, at=now)
-        events.append(connection, "comment", record_id, actor=author, at=now)
+        if comments.add(connection, record_id, text, author=author, at=now, key=key):
+            events.append(connection, "comment", record_id, actor=author, at=now)
         return comments.about(connection, record_id)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from curator.access import require
 from curator.annotate import answers
@@ -12,12 +13,14 @@ from curator.annotate.reading import Reader
 from curator.errors import AnnotationError
 from curator.store import Connection, claims, events, projects, records, wordings
 from curator.store import annotations as register
+from curator.store.events import Event
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.annotation import Annotation, RecordState
 from schemas.project import Project
 from schemas.questions import Change, ChangeClass, Mapping, Question, QuestionSet, Value
 
+_ASKED_AGAIN = "ask again"
 _AGAIN = 15
 """Priority of a record whose answers a breaking change has touched."""
 
@@ -112,29 +115,116 @@ def change_questions(
     with workspace.write() as connection:
         projects.lock(connection, project_id)
         project = projects.by_id(connection, project_id)
+        return _change(connection, project, after, mappings, actor=actor, at=workspace.clock())
+
+
+def _change(
+    connection: Connection,
+    project: Project,
+    after: QuestionSet,
+    mappings: Sequence[Mapping],
+    *,
+    actor: str,
+    at: datetime,
+) -> Change:
+    change, again = _plan(connection, project, after, mappings)
+    wordings.keep(connection, project, actor=actor, at=at)
+    changed = project.model_copy(update={"questions": after})
+    projects.change(connection, changed)
+    wordings.keep(connection, changed, actor=actor, at=at)
+    number = events.append(
+        connection,
+        wordings.QUESTIONS_CHANGED,
+        f"project {project.id}",
+        actor=actor,
+        at=at,
+        old_hash=wordings.questions_hash(project.questions),
+        new_hash=wordings.questions_hash(after),
+        detail=change.model_dump(mode="json"),
+    )
+    for record_id, given in again.items():
+        _ask_again(connection, record_id, given, number=number, actor=actor, at=at)
+    return change
+
+
+class LastChange(NamedTuple):
+    """The newest change of a project's questions."""
+
+    actor: str
+    at: datetime
+    reasons: tuple[str, ...]
+    waiting: int
+    """Records that it asked again and that nobody has touched since."""
+
+
+def last_change(workspace: Workspace, *, project_id: int) -> LastChange | None:
+    """What `take_back_change` would take back; None when the questions were never changed."""
+    with workspace.read() as connection:
+        event = _newest_change(connection, project_id)
+        if event is None:
+            return None
+        change = Change.model_validate(event.detail)
+        return LastChange(event.actor, event.at, change.reasons, len(_untouched(connection, event.id)))
+
+
+def take_back_change(workspace: Workspace, *, project_id: int, actor: str) -> int:
+    """Ask the questions from before the newest change again; gives how many records have their answers back.
+
+    A record that the change had asked again and that nobody has touched since is as it was. Answers that were given to
+    the changed questions are treated as in every change: the opposite mappings are applied.
+
+    Raises:
+        AnnotationError: The questions were never changed.
+    """
+    require(workspace, actor, Right.CURATE)
+    with workspace.write() as connection:
+        projects.lock(connection, project_id)
+        project = projects.by_id(connection, project_id)
+        event = _newest_change(connection, project_id)
+        before = None if event is None else wordings.questions_of(connection, project_id, event.old_hash or "")
+        if event is None or before is None:
+            raise AnnotationError("The questions were never changed.", hint="There is nothing to take back.")
         now = workspace.clock()
-        change, again = _plan(connection, project, after, mappings)
-        wordings.keep(connection, project, actor=actor, at=now)
-        changed = project.model_copy(update={"questions": after})
-        projects.change(connection, changed)
-        wordings.keep(connection, changed, actor=actor, at=now)
-        for record_id, given in again.items():
-            _ask_again(connection, record_id, given, actor=actor, at=now)
-        events.append(
-            connection,
-            wordings.QUESTIONS_CHANGED,
-            f"project {project_id}",
-            actor=actor,
-            at=now,
-            old_hash=wordings.questions_hash(project.questions),
-            new_hash=wordings.questions_hash(after),
-            detail=change.model_dump(mode="json"),
-        )
-        return change
+        untouched = _untouched(connection, event.id)
+        opposite = _opposite(Change.model_validate(event.detail).mappings)
+        _change(connection, project, before, opposite, actor=actor, at=now)
+        project = projects.by_id(connection, project_id)
+        for record_id, given in sorted(untouched.items()):
+            claims.lock_record(connection, record_id)
+            answers.give_back_answers(connection, record_id, given, project=project)
+            detail = {"project": project_id, "answers": given}
+            events.append(connection, "stand again", record_id, actor=actor, at=now, detail=detail)
+        return len(untouched)
+
+
+def _newest_change(connection: Connection, project_id: int) -> Event | None:
+    log = events.about(connection, f"project {project_id}")
+    return next((each for each in reversed(log) if each.kind == wordings.QUESTIONS_CHANGED), None)
+
+
+def _untouched(connection: Connection, change: int) -> dict[str, list[int]]:
+    """Answers that a change took back, by record, where nothing has happened since."""
+    asked = {
+        each.subject: (each.id, cast("list[int]", each.detail["answers"]))
+        for each in events.of_kind(connection, _ASKED_AGAIN, since=change)
+        if isinstance(each.detail, dict) and each.detail.get("change") == change
+    }
+    last = events.last_of(connection, list(asked))
+    return {record_id: given for record_id, (event_id, given) in asked.items() if last[record_id] == event_id}
+
+
+def _opposite(mappings: Sequence[Mapping]) -> list[Mapping]:
+    """Mappings back; of options that were merged none, since nobody knows which one was meant."""
+    merged = Counter((each.question, each.new) for each in mappings)
+    return [
+        Mapping(question=each.question, old=each.new, new=each.old)
+        for each in mappings
+        if merged[each.question, each.new] == 1
+    ]
 
 
 def _ask_again(
-    connection: Connection, record_id: str, given: Sequence[Annotation], *, actor: str, at: datetime
+    connection: Connection, record_id: str, given: Sequence[Annotation], *, number: int, actor: str, at: datetime
 ) -> None:
     claims.lock_record(connection, record_id)
     standing = {each.id for each in register.standing(connection, record_id)}
@@ -143,8 +233,8 @@ def _ask_again(
         return
     stored = records.get(connection, record_id)
     answers.offer_anew(connection, stored, still, priority=_AGAIN, at=at)
-    detail = {"project": stored.project_id, "answers": [each.id for each in still]}
-    events.append(connection, "ask again", record_id, actor=actor, at=at, detail=detail)
+    detail = {"project": stored.project_id, "change": number, "answers": [each.id for each in still]}
+    events.append(connection, _ASKED_AGAIN, record_id, actor=actor, at=at, detail=detail)
 
 
 def set_guideline(workspace: Workspace, guideline: str, *, project_id: int, actor: str) -> None:

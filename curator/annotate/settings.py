@@ -12,6 +12,7 @@ from curator.store import events, projects
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.project import Project
+from schemas.questions import STORED
 
 CHANGEABLE = ("min_rating", "reviews_required", "order", "hidden_suggestions", "gold_every", "base_model")
 """Guideline and questions have versions and are changed in `questions`; gates belong to the release."""
@@ -51,7 +52,7 @@ def change(workspace: Workspace, *, project_id: int, actor: str, **settings: Any
         projects.lock(connection, project_id)  # guideline and questions are stored with the settings
         before = projects.by_id(connection, project_id)
         try:
-            after = Project.model_validate(before.model_dump() | settings)
+            after = Project.model_validate(before.model_dump() | settings, context=STORED)
         except ValidationError as error:
             issue = error.errors()[0]
             raise AnnotationError(

@@ -57,7 +57,9 @@ def decisions_of(workspace: Workspace, run_id: str) -> list[Decision]:
 
 def change_gates(workspace: Workspace, project_id: int, gates: Gates, *, actor: str) -> None:
     """Store other limits for a project; the change is an event, so that a report can show what was set when."""
+    require(workspace, actor, Right.DECIDE)
     with workspace.write() as connection:
+        projects.lock(connection, project_id)
         project = projects.by_id(connection, project_id)
         projects.change(connection, project.model_copy(update={"gates": gates}))
         detail = {"before": project.gates.model_dump(), "after": gates.model_dump()}

@@ -6,10 +6,12 @@ next decision would be about memorised prompts; there the reviewer writes a vari
 
 from __future__ import annotations
 
+from curator.access import require
 from curator.errors import ReviewError
 from curator.quality.contamination import holds_test_prompt
 from curator.store import events, outputs, projects, records, runs, suites, versions
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.record import Message, Origin, Record
 
 _PRIORITY = 10
@@ -43,6 +45,7 @@ def to_queue(
     Raises:
         ReviewError: The prompt stands in a gate suite, a text is empty, or the record is already known.
     """
+    require(workspace, actor, Right.REVIEW)
     with workspace.write() as connection:
         output = outputs.get(connection, output_id)
         run = runs.get(connection, output.run_id)

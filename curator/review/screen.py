@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from curator import versions
+from curator.access import require
 from curator.errors import ReviewError
 from curator.review.detectors.base import Detector, Item, judge_safely
 from curator.review.detectors.degenerate import Degenerate
@@ -18,6 +19,7 @@ from curator.review.detectors.reference import Reference
 from curator.review.detectors.refusal import Refusal
 from curator.store import events, findings, outputs, runs
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.review import Finding, FindingStatus, Output, ScreenReport
 from schemas.version import Split
 
@@ -39,6 +41,7 @@ def screen_run(
     Raises:
         ReviewError: The run has no outputs.
     """
+    require(workspace, actor, Right.REVIEW)
     with workspace.read() as connection:
         run = runs.get(connection, run_id)
         stored = outputs.of_run(connection, run.id)

@@ -10,10 +10,12 @@ from typing import Literal
 import orjson
 from pydantic import ValidationError
 
+from curator.access import require
 from curator.errors import ReviewError
 from curator.store import events
 from curator.store import suites as register
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.review import Prompt, Suite, SuiteSummary
 
 
@@ -32,6 +34,7 @@ def add_suite(
     Raises:
         ReviewError: A line cannot be used, an id or a prompt stands twice, or the name belongs to another suite.
     """
+    require(workspace, actor, Right.REVIEW)
     prompts = _read(file)
     content = orjson.dumps([purpose, [prompt.model_dump(mode="json") for prompt in prompts]])
     suite = Suite(

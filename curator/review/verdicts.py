@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from curator.access import require
 from curator.errors import ReviewError
 from curator.store import events, findings, outputs, projects
 from curator.store import verdicts as register
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.review import Finding, Judgement, Output, ReviewPair, Verdict
 
 
@@ -19,6 +21,7 @@ def give(workspace: Workspace, pair: ReviewPair, *, a: Judgement, b: Judgement, 
     Raises:
         ReviewError: The two outputs do not belong together.
     """
+    require(workspace, reviewer, Right.REVIEW)
     if (pair.a.run_id, pair.a.prompt.id) != (pair.b.run_id, pair.b.prompt.id) or pair.a.model == pair.b.model:
         raise ReviewError("The outputs are no pair of base and tuned.", hint="Reload the page.")
     new = 0

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from curator.access import require
 from curator.errors import ReviewError
 from curator.review.sampling import pairs, side_by_side
 from curator.stats.intervals import wilson
 from curator.store import events, projects
 from curator.store import votes as register
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.review import Choice, ReviewPair, Vote, VoteTally
 
 
@@ -47,6 +49,7 @@ def cast(workspace: Workspace, pair: ReviewPair, choice: str, *, voter: str) -> 
     Raises:
         ReviewError: The two outputs do not belong together, or the choice is unknown.
     """
+    require(workspace, voter, Right.REVIEW)
     by_side: dict[str, Choice] = {"A": pair.a.model, "B": pair.b.model, "tie": "tie", "both bad": "both bad"}
     if (pair.a.run_id, pair.a.prompt.id) != (pair.b.run_id, pair.b.prompt.id) or pair.a.model == pair.b.model:
         raise ReviewError("The outputs are no pair of base and tuned.", hint="Reload the page.")

@@ -189,6 +189,12 @@ _LOOK_BACK = 200
 """Events of a person that undo looks through: about a hundred acts."""
 
 
+def mark_standing(connection: Connection, annotation_id: int) -> bool:
+    """Let an answer that was taken back stand again; False when it does already."""
+    change = annotation.update().where(annotation.c.id == annotation_id, annotation.c.undone.is_(True))
+    return connection.execute(change.values(undone=False)).rowcount == 1
+
+
 def last_act(connection: Connection, annotator: str, *, project_id: int) -> LastAct | None:
     """What an undo of this person takes back, told from the log: their newest act that no undo names."""
     query = select(event).where(event.c.actor == annotator, event.c.kind.in_([*_ACTS, "undo"]))

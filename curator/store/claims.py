@@ -247,15 +247,16 @@ def assign(connection: Connection, record_ids: Sequence[str], audience: str, *, 
     return changed
 
 
+def kept(connection: Connection, *, project_id: int) -> dict[str, int]:
+    """How many unanswered slots are kept for each audience but everybody."""
+    waits = (slot.c.project_id == project_id) & slot.c.state.in_(["open", "held"]) & (slot.c.audience != ANYBODY)
+    query = select(slot.c.audience, func.count()).where(waits).group_by(slot.c.audience).order_by(slot.c.audience)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def keep_for_nobody(connection: Connection, *, project_id: int, audience: str) -> int:
     """Offer what is kept for one audience to anybody; returns how many unanswered slots."""
     kept = (slot.c.project_id == project_id) & (slot.c.audience == audience) & (slot.c.state != "done")
-    return connection.execute(slot.update().where(kept).values(audience=ANYBODY)).rowcount
-
-
-def open_to_all(connection: Connection, *, project_id: int) -> int:
-    """Keep the open slots of a project for nobody; returns how many were kept for somebody."""
-    kept = (slot.c.project_id == project_id) & (slot.c.state == "open") & (slot.c.audience != ANYBODY)
     return connection.execute(slot.update().where(kept).values(audience=ANYBODY)).rowcount
 
 
@@ -365,6 +366,12 @@ def reopen(connection: Connection, record_id: str, *, project_id: int, priority:
         "audience": audience,
     }  # fmt: skip
     connection.execute(slot.insert().values(**values, state="open", priority=priority))
+
+
+def remove_newest(connection: Connection, record_id: str, count: int) -> None:
+    """Take the last `count` open slots of a record away, which nobody has ever held or answered."""
+    newest = select(slot.c.id).where(slot.c.record_id == record_id, slot.c.state == "open")
+    connection.execute(slot.delete().where(slot.c.id.in_(newest.order_by(slot.c.n.desc()).limit(count))))
 
 
 def audience_of(connection: Connection, annotation_id: int) -> str:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from curator.store.engine import insert_or_ignore
 from curator.store.tables import comment
 from schemas.annotation import Comment
 
 
-def add(connection: Connection, record_id: str, text: str, *, author: str, at: datetime) -> None:
-    """Store a comment."""
-    connection.execute(insert(comment).values(record_id=record_id, author=author, text=text, at=at))
+def add(
+    connection: Connection, record_id: str, text: str, *, author: str, at: datetime, key: str | None = None
+) -> bool:
+    """Store a comment; False when one with this key is stored already."""
+    values = {"record_id": record_id, "author": author, "text": text, "at": at, "key": key}
+    statement = insert_or_ignore(comment, connection.dialect).values(values).returning(comment.c.id)
+    return connection.execute(statement).first() is not None
 
 
 def about(connection: Connection, record_id: str) -> tuple[Comment, ...]:

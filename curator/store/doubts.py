@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, select
 
 from curator.errors import NotFoundError
+from curator.store.engine import insert_or_ignore
 from curator.store.tables import doubt, record
 from schemas.record import Record
 
@@ -25,10 +26,33 @@ class Doubt(NamedTuple):
     ruled_at: datetime | None
 
 
-def ask(connection: Connection, record_id: str, question: str, *, project_id: int, author: str, at: datetime) -> int:
-    """Put a doubt into the lead's inbox; gives its id."""
-    values = {"project_id": project_id, "record_id": record_id, "author": author, "question": question, "at": at}
-    return int(connection.execute(insert(doubt).values(values).returning(doubt.c.id)).scalar_one())
+class Asked(NamedTuple):
+    """A doubt that was put into the lead's inbox."""
+
+    id: int
+    is_new: bool
+    """False when a doubt with the same key is there already."""
+
+
+def ask(
+    connection: Connection,
+    record_id: str,
+    question: str,
+    *,
+    project_id: int,
+    author: str,
+    at: datetime,
+    key: str | None = None,
+) -> Asked:
+    """Put a doubt into the lead's inbox, once for each key."""
+    values = {
+        "project_id": project_id, "record_id": record_id, "author": author, "question": question, "at": at, "key": key,
+    }  # fmt: skip
+    statement = insert_or_ignore(doubt, connection.dialect).values(values).returning(doubt.c.id)
+    number = connection.execute(statement).scalar()
+    if number is not None:
+        return Asked(number, True)
+    return Asked(connection.execute(select(doubt.c.id).where(doubt.c.key == key)).scalar_one(), False)
 
 
 def rule(connection: Connection, doubt_id: int, ruling: str, *, by: str, at: datetime) -> Doubt:

@@ -35,19 +35,35 @@ def append(
     old_hash: str | None = None,
     new_hash: str | None = None,
     detail: Mapping[str, Any] | None = None,
-) -> None:
-    """Add a line to the log. Nothing ever changes or removes one."""
+) -> int:
+    """Add a line to the log; gives its id. Nothing ever changes or removes one."""
     values = {
         "at": at, "actor": actor, "kind": kind, "subject": subject,
         "old_hash": old_hash, "new_hash": new_hash, "detail": detail,
     }  # fmt: skip
-    connection.execute(insert(event).values(values))
+    return int(connection.execute(insert(event).values(values).returning(event.c.id)).scalar_one())
 
 
 def about(connection: Connection, subject: str) -> list[Event]:
     """The log of one record, version, run or output, oldest first."""
     query = select(event).where(event.c.subject == subject).order_by(event.c.id)
     return [Event(**row) for row in connection.execute(query).mappings()]
+
+
+def of_kind(connection: Connection, kind: str, *, since: int) -> list[Event]:
+    """Lines of one kind behind the line with the id `since`, oldest first."""
+    query = select(event).where(event.c.id > since, event.c.kind == kind).order_by(event.c.id)
+    return [Event(**row) for row in connection.execute(query).mappings()]
+
+
+def last_of(connection: Connection, subjects: Sequence[str]) -> dict[str, int]:
+    """Id of the last line about each of these."""
+    found: dict[str, int] = {}
+    for start in range(0, len(subjects), 500):  # databases bound the number of values in one statement
+        some = list(subjects[start : start + 500])
+        query = select(event.c.subject, func.max(event.c.id)).where(event.c.subject.in_(some))
+        found.update({row[0]: row[1] for row in connection.execute(query.group_by(event.c.subject))})
+    return found
 
 
 def newest(connection: Connection, subject: str, kinds: Sequence[str]) -> int | None:

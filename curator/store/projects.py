@@ -10,6 +10,7 @@ from curator.errors import NotFoundError
 from curator.store.engine import insert_or_ignore, lock_all
 from curator.store.tables import person, project
 from schemas.project import Project
+from schemas.questions import STORED
 
 DEFAULT_NAME = "default"
 
@@ -80,4 +81,4 @@ def ensure_person(connection: Connection, name: str, *, at: datetime) -> None:
 
 
 def _project(row: RowMapping) -> Project:
-    return Project.model_validate({name: row[name] for name in Project.model_fields})
+    return Project.model_validate({name: row[name] for name in Project.model_fields}, context=STORED)

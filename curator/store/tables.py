@@ -277,6 +277,7 @@ comment = Table(
     Column("author", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("at", _UtcTime, nullable=False),
+    Column("key", Text, unique=True),  # made by the sender: a comment that arrives twice is stored once
     Index(None, "record_id", "id"),
 )
 
@@ -293,6 +294,7 @@ doubt = Table(
     Column("ruling", Text),
     Column("ruled_by", Text),
     Column("ruled_at", _UtcTime),
+    Column("key", Text, unique=True),  # made by the sender, as a comment's
     Index(None, "project_id", "ruled_at", "id"),
 )
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from curator.store.engine import insert_or_ignore
 from curator.store.tables import wording
 from schemas.project import Project
-from schemas.questions import QuestionSet
+from schemas.questions import STORED, QuestionSet
 
 QUESTIONS_CHANGED = "questions"
 """Kind of the event that tells of a change of questions, in order and with its mappings; this table has one row per
@@ -55,4 +55,4 @@ def questions_of(connection: Connection, project_id: int, key: str) -> QuestionS
         wording.c.project_id == project_id, wording.c.hash == key, wording.c.kind == "questions"
     )
     found = connection.execute(query).scalar()
-    return None if found is None else QuestionSet.model_validate(found)
+    return None if found is None else QuestionSet.model_validate(found, context=STORED)

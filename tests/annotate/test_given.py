@@ -144,3 +144,69 @@ def test_a_suggestion_that_cannot_be_shown_is_refused(
         import_suggestions(
             workspace, file, question="checks", column="flags", source="rule", actor="me", score_column="sure"
         )
+
+
+def labelled(workspace: Workspace, tmp_path: Path, *rows: str, reviews: int = 1) -> Path:
+    """A file of labels whose records are in the project."""
+    settings.change(workspace, project_id=1, actor="Lea", reviews_required=reviews)
+    file = tmp_path / "labels.csv"
+    file.write_text("\n".join(["prompt,completion,first,second", *rows]) + "\n")
+    import_file(workspace, file, actor="me")
+    return file
+
+
+def states(workspace: Workspace) -> list[str]:
+    with workspace.read() as connection:
+        return sorted(each.state.value for each in records.page(connection, 1))
+
+
+def test_a_label_is_no_review(workspace: Workspace, tmp_path: Path) -> None:
+    file = labelled(workspace, tmp_path, "a,b,bad_text,", "c,d,fine,")
+    import_answers(workspace, file, question="verdict", annotators={"Ben": "first"}, actor="me")
+    assert states(workspace) == ["waiting", "waiting"]
+    for _ in range(2):
+        task = queue.next_task(workspace, "Ada", project_id=1)
+        answers.submit(workspace, task.claim, Answer(response=task.record.response, rating=4), annotator="Ada")
+    assert states(workspace) == ["accepted", "accepted"]  # what Ada left open is no disagreement
+
+
+def test_ratings_given_elsewhere_are_reviews(workspace: Workspace, tmp_path: Path) -> None:
+    file = labelled(workspace, tmp_path, "a,b,4,1", "c,d,3,1", "e,f,5,4", reviews=2)
+    people = {"Ben": "first", "Eva": "second"}
+    given = import_answers(workspace, file, question="rating", annotators=people, actor="me")
+    assert given.conflicts == 2
+    assert states(workspace) == ["accepted", "conflict", "conflict"]
+    report = agreement.report(workspace, project_id=1)
+    assert {row.question for row in report.questions} >= {"accept", "rating"}
+
+
+def test_checks_given_elsewhere_are_reviews(workspace: Workspace, tmp_path: Path) -> None:
+    file = labelled(workspace, tmp_path, 'a,b,"harmful, biased",')
+    import_answers(workspace, file, question="checks", annotators={"Ben": "first"}, actor="me")
+    [stored] = answers.history(workspace, "Ben", project_id=1)
+    assert stored.annotation.answer.checks.ticked == ("harmful", "biased")
+    assert states(workspace) == ["rejected"]
+
+
+def test_texts_of_a_file_become_labels_of_options(workspace: Workspace, tmp_path: Path) -> None:
+    file = labelled(workspace, tmp_path, "a,b,Yes it does,", "c,d,No,")
+    import_answers(workspace, file, question="verdict", annotators={"Ben": "first"}, actor="me")
+    with workspace.read() as connection:
+        asked = projects.by_name(connection).questions.by_id("verdict")
+    assert {option.value: option.label for option in asked.options} == {"no": "No", "yes_it_does": "Yes it does"}
+    again = import_answers(workspace, file, question="verdict", annotators={"Ben": "first"}, actor="me")
+    assert (again.answers, again.already) == (0, 2)
+
+
+def test_a_column_with_one_text_makes_no_question(workspace: Workspace, tmp_path: Path) -> None:
+    file = labelled(workspace, tmp_path, "a,b,yes,")
+    with pytest.raises(AnnotationError, match="too few options"):
+        import_answers(workspace, file, question="verdict", annotators={"Ben": "first"}, actor="me")
+
+
+def test_a_flagged_record_stays_flagged_when_a_label_comes(workspace: Workspace, tmp_path: Path) -> None:
+    file = labelled(workspace, tmp_path, "a,b,4,", "c,d,5,")
+    task = queue.next_task(workspace, "Ada", project_id=1)
+    answers.flag(workspace, task.claim, Answer(response="x", note="Look."), annotator="Ada")
+    import_answers(workspace, file, question="rating", annotators={"Ben": "first"}, actor="me")
+    assert states(workspace) == ["accepted", "flagged"]

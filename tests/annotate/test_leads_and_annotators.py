@@ -261,3 +261,38 @@ def test_what_a_lead_decided_is_not_asked_again(workspace: Workspace) -> None:
     change = questions.change_questions(workspace, required("kind", "rude"), project_id=1, actor="Lea")
     assert (change.answers, change.records) == (2, 0)
     assert state(workspace, record_id) is RecordState.ACCEPTED
+
+
+def test_a_mistaken_change_of_questions_is_taken_back_with_all_that_it_did(workspace: Workspace) -> None:
+    first = stock(workspace)
+    submit(workspace, "Ada", response="Mine.")
+    with workspace.write() as connection:
+        project = projects.by_name(connection)
+        [second] = records.add_many(connection, [make_record("Other?")], project=project, at=workspace.clock())
+    submit(workspace, "Ben")
+    questions.change_questions(workspace, required("kind", "rude"), project_id=1, actor="Lea")
+    task = queue.claim_record(workspace, "Ben", second or "")
+    assert task is not None
+    given = Answer(response="Again.", rating=5, values={"tone": "kind"})
+    answers.submit(workspace, task.claim, given, annotator="Ben", seen=task.seen)
+    found = questions.last_change(workspace, project_id=1)
+    assert found is not None
+    assert (found.actor, found.reasons, found.waiting) == ("Lea", ("tone: new, required",), 1)
+
+    assert questions.take_back_change(workspace, project_id=1, actor="Lea") == 1
+    with workspace.read() as connection:
+        stored = records.get(connection, first)
+        assert projects.by_name(connection).questions == QuestionSet()
+    assert stored.final is not None
+    assert (stored.state, stored.final.response) == (RecordState.ACCEPTED, "Mine.")
+    done = progress(workspace, "Ada", project_id=1)
+    assert (done.mine, done.mine_today) == (1, 1)
+    # Ben's new answer speaks of a question that is gone, as in every change that removes one.
+    assert state(workspace, second or "") is RecordState.WAITING
+    assert queue.next_task(workspace, "Ada", project_id=1) is not None
+
+
+def test_there_is_no_change_to_take_back_before_the_first(workspace: Workspace) -> None:
+    assert questions.last_change(workspace, project_id=1) is None
+    with pytest.raises(AnnotationError, match="never changed"):
+        questions.take_back_change(workspace, project_id=1, actor="Lea")

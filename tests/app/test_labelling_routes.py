@@ -287,6 +287,16 @@ def test_comments_are_seen_by_everybody(ada: Browser) -> None:
     assert [(each["author"], each["text"]) for each in ben.task()["comments"]] == [("Ada", "See the guideline.")]
 
 
+def test_remarks_that_arrive_twice_are_stored_once(ada: Browser) -> None:
+    task = ada.task()
+    for _ in range(2):
+        said = ada.ask("comment", record=task["record_id"], text="See the guideline.", key="k1")
+        assert [each["text"] for each in said["comments"]] == ["See the guideline."]
+    asked = [ada.ask("doubt", record=task["record_id"], text="Is one word enough?", key="k2") for _ in range(2)]
+    assert asked[0] == asked[1]
+    assert len(adjudicate.inbox(ada.workspace, project_id=1)) == 1
+
+
 def test_of_two_responses_the_better_one_becomes_the_response(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

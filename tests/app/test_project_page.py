@@ -139,9 +139,9 @@ def test_nothing_is_complained_about_before_a_new_question_is_whole(
         ("tone", "Yes!", "Option 1 cannot be read: “Yes!”. Write it as: value = Label [key]."),
         ("Tone?", "a = A\nb = B", "“Tone?” cannot be an id. Use small letters, digits and _, a letter first."),
         ("note", "a = A\nb = B", "There is a question note already. Choose another id, or change that one."),
-        ("tone", "a = A [a]\nb = B", "The key a of tone, a, belongs to the action “accept”."),
-        ("tone", "a = A [q]\nb = B [q]", "The key q of tone, b, belongs to the option a of tone."),
-        ("tone", "a = A [1]\nb = B", "The key 1 of tone, a, belongs to ratings, reasons and preferences."),
+        ("tone", "a = A [a]\nb = B", "key a does “Accept as is”. Use another letter, or none."),
+        ("tone", "a = A [q]\nb = B [q]", "key q chooses option a of question tone, too."),
+        ("tone", "a = A [1]\nb = B", "key 1 is a digit, and digits are for ratings."),
     ],
 )
 def test_what_cannot_be_asked_is_said_in_words_of_the_form(

@@ -14,8 +14,9 @@ from sqlalchemy import text
 from curator import Workspace, open_workspace
 from curator.annotate import questions
 from curator.settings import Settings
-from curator.store import annotations, projects, records
+from curator.store import annotations, events, projects, records
 from schemas.annotation import Annotation
+from schemas.questions import Option, Question, QuestionSet
 from tests.conftest import make_record
 from tests.postgres import Cluster
 
@@ -52,7 +53,7 @@ def editor(page: Page) -> Locator:
 
 
 def submitted(page: Page, number: int) -> None:
-    expect(page.get_by_text(f"Submitted #{number}")).to_be_visible()
+    expect(page.get_by_text(f"Submitted, {number} today")).to_be_visible()
 
 
 def test_ctrl_enter_straight_after_typing_stores_the_text_and_shows_the_next(
@@ -138,7 +139,7 @@ def test_who_touches_the_next_record_need_not_wait_to_submit_it(stocked: Workspa
     for n in (1, 2, 3):
         page.keyboard.press("4")
         page.keyboard.press("Control+Enter")
-        expect(page.get_by_text(f"{n} today")).to_be_visible()
+        submitted(page, n)
     assert len(stored(stocked)) == 3
 
 
@@ -187,6 +188,22 @@ def test_a_server_that_goes_away_while_typing_gets_the_text_when_it_is_back(
     assert serve(stocked.folder, port=int(address.rpartition(":")[2])) == address
     submitted(page, 1)
     assert [each.answer.response for each in stored(stocked)] == ["Typed while nobody listened."]
+
+
+def test_whoever_types_on_while_the_server_is_gone_keeps_the_focus_and_every_letter(
+    stocked: Workspace, serve: Serve, stop: Callable[[str], None], page: Page
+) -> None:
+    address = serve(stocked.folder)
+    open_queue(page, address)
+    editor(page).fill("")
+    stop(address)
+    words = "this is a phrase with 5 letters that are keys of the screen; it goes on for as long as Streamlit needs. "
+    editor(page).press_sequentially(words, delay=60)
+    expect(page.get_by_text(re.compile("Not saved, retrying"))).to_be_visible()
+    expect(editor(page)).to_be_focused()
+    expect(editor(page)).to_have_value(words)
+    expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_a_second_tab_only_reads_until_it_is_told_to_go_on(stocked: Workspace, serve: Serve, page: Page) -> None:
@@ -277,7 +294,7 @@ def test_a_rejection_that_was_taken_back_can_be_taken_out(
         expect(reject).to_have_attribute("aria-pressed", "false")
         page.keyboard.press("4")
     page.keyboard.press("a" if way == "accept" else "Control+Enter")
-    submitted(page, 2)
+    submitted(page, 1)
     [answer] = stored(stocked)
     assert (answer.answer.reject, answer.answer.rating) == (None, 4)
 
@@ -290,6 +307,7 @@ def test_the_arrow_keys_browse_my_answers_and_change_nothing(stocked: Workspace,
     second = shown_question(page)
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_text("Your answer of")).to_be_visible()
+    expect(page.get_by_text("Why edited")).to_have_count(0)  # asked of an edited text, and this one was not
     assert shown_question(page) == first
     page.keyboard.press("Escape")
     assert shown_question(page) == second
@@ -416,6 +434,179 @@ def test_nothing_is_typed_into_an_answer_that_is_on_its_way(stocked: Workspace, 
     expect(editor(page)).to_be_editable()
     [answer] = stored(stocked)
     assert (answer.answer.response, answer.answer.rating) == ("First sentence.", 4)
+
+
+def test_the_letters_of_the_projects_own_options_choose_them(stocked: Workspace, serve: Serve, page: Page) -> None:
+    options = (Option(value="warm", label="Warm", key="w"), Option(value="cold", label="Cold", key="l"))
+    depth = tuple(Option(value=str(n), label=f"Depth {n}") for n in (1, 2, 3))
+    own = (
+        Question(id="tone", kind="choice", title="Tone", required=True, options=options),
+        Question(id="depth", kind="rating", title="Depth", options=depth),
+    )
+    asked = QuestionSet(questions=(*QuestionSet().questions, *own))
+    questions.change_questions(stocked, asked, project_id=1, actor="Lea")
+    open_queue(page, serve(stocked.folder))
+    page.keyboard.press("a")  # says what is missing, and rates nothing
+    expect(page.get_by_text("“Tone” is still open.")).to_be_visible()
+    expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+    page.keyboard.press("w")
+    expect(page.get_by_role("button", name="Warm")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Depth 1").click()
+    page.keyboard.press("3")  # the scale in focus
+    expect(page.get_by_role("button", name="Depth 3")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("k")
+    page.get_by_label("Key: Skip").fill("l")
+    page.get_by_role("button", name="Keep these keys").click()
+    expect(page.get_by_text("Key l chooses “Cold” in this project. Choose another letter.")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("a")
+    submitted(page, 1)
+    assert stored(stocked)[0].answer.values == {"tone": "warm", "depth": 3}
+
+
+def test_a_changed_key_is_shown_at_once_and_the_sheet_closes_by_its_own_key(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.keyboard.press("k")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("k")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("k")
+    expect(page.get_by_label("Key: Accept as is")).to_have_value("a")
+    page.get_by_label("Key: Skip").fill("w")
+    page.get_by_role("button", name="Keep these keys").click()
+    expect(page.get_by_role("button", name="Skip").locator("kbd")).to_have_text("W")
+
+
+def test_escape_takes_nothing_away(workspace: Workspace, serve: Serve, page: Page) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    with workspace.write() as connection:
+        pair = make_record("Question 1?", "One.").model_copy(update={"alternative": "Two."})
+        records.add_many(connection, [pair], project=projects.by_name(connection), at=workspace.clock())
+    open_queue(page, serve(workspace.folder))
+    page.keyboard.press("1")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Left is better")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("2")  # chooses anew instead of saying how much
+    expect(page.get_by_role("button", name="Right is better")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Every record is answered")).to_be_visible()
+    page.keyboard.press("Escape")
+    assert errors == []
+
+
+def test_a_flag_says_why_and_leaves_the_note_alone(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    record_id = page.evaluate("document.querySelector('.labelling').screen.task.record_id")
+    page.get_by_role("textbox", name="Note").fill("A careful note.")
+    page.get_by_role("button", name="Flag").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("Is this ours?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Set aside for a lead")).to_be_visible()
+    with stocked.read() as connection:
+        assert annotations.draft_of(connection, record_id, "Ada").answer.note == "A careful note."
+        [flag] = [each for each in events.about(connection, record_id) if each.kind == "flag"]
+    assert flag.detail["note"] == "Is this ours?"
+
+
+def test_time_spent_survives_a_reload_and_an_undo(stocked: Workspace, serve: Serve, page: Page) -> None:
+    page.clock.install()
+    open_queue(page, serve(stocked.folder))
+    for _ in range(4):
+        page.keyboard.press("Shift")
+        page.clock.run_for(30_000)
+    page.reload()
+    shown_question(page)
+    for n in (1, 2):
+        page.keyboard.press("4")
+        page.keyboard.press("Control+Enter")
+        submitted(page, 1)
+        [answer] = stored(stocked)
+        assert answer.active_seconds > 80 + 25 * n
+        page.keyboard.press("z")
+        expect(page.get_by_text("Taken back")).to_be_visible()
+        page.keyboard.press("Shift")
+        page.clock.run_for(30_000)
+
+
+def slowly(page: Page, route: str) -> None:
+    """Keep requests to one route back for half a second."""
+    page.evaluate(
+        """route => { const now = window.fetch; window.fetch = async (url, ...rest) => {
+          if (String(url).includes(route)) await new Promise((go) => setTimeout(go, 500))
+          return now(url, ...rest) } }""",
+        route,
+    )
+
+
+def comments_of(workspace: Workspace) -> list[str]:
+    with workspace.read() as connection:
+        return list(connection.execute(text("select text from comment order by id")).scalars())
+
+
+def test_a_comment_is_sent_once_and_counted(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.get_by_text("Comments (0)").click()
+    slowly(page, "comment")
+    page.get_by_label("Comment").fill("Is this right?")
+    for _ in range(3):
+        page.keyboard.press("Enter")
+    expect(page.get_by_text("Comments (1)")).to_be_visible()
+    expect(page.get_by_label("Comment")).to_be_focused()
+    expect(page.get_by_label("Comment")).to_have_value("")
+    page.keyboard.type("And?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Comments (2)")).to_be_visible()
+    assert comments_of(stocked) == ["Is this right?", "And?"]
+
+
+def test_a_comment_stays_with_its_record(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.get_by_role("button", name="Good").click()
+    page.get_by_text("Comments (0)").click()
+    slowly(page, "comment")
+    page.get_by_label("Comment").fill("About the first record")
+    with page.expect_response("**/comment"):
+        page.keyboard.press("Enter")
+        page.keyboard.press("Control+Enter")
+        submitted(page, 1)
+    expect(page.get_by_text("Comments (0)")).to_be_visible()
+    expect(page.locator(".comments")).not_to_contain_text("About the first record")
+    assert comments_of(stocked) == ["About the first record"]
+
+
+def test_a_half_typed_comment_survives_whatever_is_drawn_anew(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.get_by_text("Comments (0)").click()
+    page.get_by_label("Comment").fill("Half a comment")
+    page.evaluate("document.querySelector('.labelling').screen.draw()")
+    expect(page.get_by_label("Comment")).to_be_focused()
+    expect(page.get_by_label("Comment")).to_have_value("Half a comment")
+    page.route("**/comment", lambda route: route.fulfill(status=422, json={"problem": "No.", "hint": "Wait."}))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("“Half a comment” is not stored. No. Wait.")).to_be_visible()
+    expect(page.get_by_label("Comment")).to_have_value("Half a comment")
+
+
+def test_a_question_to_the_lead_is_kept_until_it_is_stored_once(stocked: Workspace, serve: Serve, page: Page) -> None:
+    open_queue(page, serve(stocked.folder))
+    page.get_by_role("button", name="I am unsure…").click()
+    field = page.get_by_role("dialog").get_by_role("textbox")
+    page.route("**/doubt", lambda route: route.fulfill(status=403, json={"problem": "Not now.", "hint": "Wait."}))
+    field.fill("Is one word enough?")
+    field.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("Not now. Wait.")
+    expect(field).to_have_value("Is one word enough?")
+    page.unroute("**/doubt")
+    slowly(page, "doubt")
+    field.press("Enter")
+    field.press("Enter")
+    expect(page.get_by_text("Your question is with the lead")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    with stocked.read() as connection:
+        assert connection.execute(text("select count(*) from doubt")).scalar() == 1
 
 
 SKEW = "const real = Date.now.bind(Date); Date.now = () => real() + {minutes} * 60000"

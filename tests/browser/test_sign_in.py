@@ -48,7 +48,7 @@ def test_from_the_first_admin_to_an_annotator_at_work(
     ben.get_by_role("link", name="Annotate", exact=True).click()
     expect(ben.get_by_role("textbox", name="Response")).to_be_visible()
     ben.keyboard.press("a")
-    expect(ben.get_by_text("Submitted #1")).to_be_visible()
+    expect(ben.get_by_text("Submitted, 1 today")).to_be_visible()
 
     [given, *_] = answers.history(stocked, "Ben", project_id=1)
     assignment.mark_gold(stocked, given.annotation.record_id, given.annotation.answer, actor="Ada")

@@ -201,7 +201,8 @@ def _lead(workspace: Workspace) -> None:
     assignment.set_pool(workspace, "medical", ["Ada"], project_id=1, actor="Lea")
     assert assignment.pool_members(workspace, project_id=1) == {"medical": ["Ada"]}
     assert assignment.assign_next(workspace, 2, project_id=1, actor="Lea", pool="medical") == 2
-    assert assignment.open_to_all(workspace, project_id=1, actor="Lea") == 2
+    assert assignment.kept(workspace, project_id=1) == {"pool:medical": 2}
+    assert assignment.free(workspace, "pool:medical", project_id=1, actor="Lea") == 2
     with workspace.read() as connection:
         everything = records.page(connection, 1, limit=50)
     waiting = [each.id for each in everything if each.state.value == "waiting"]
@@ -229,6 +230,10 @@ def _lead(workspace: Workspace) -> None:
     assert questions.plan_change(workspace, after, project_id=1, mappings=mappings).kind.value == "mapping"
     before = queue.next_task(workspace, "Ada", project_id=1)
     questions.change_questions(workspace, after, project_id=1, actor="Lea", mappings=mappings)
+    strict = [each if each.id != "tone" else each.model_copy(update={"required": True}) for each in after.questions]
+    change = questions.change_questions(workspace, QuestionSet(questions=tuple(strict)), project_id=1, actor="Lea")
+    assert change.records == questions.last_change(workspace, project_id=1).waiting > 0
+    assert questions.take_back_change(workspace, project_id=1, actor="Lea") == change.records
     given = Answer(response="x", rating=4, values={"tone": "a"})
     answers.submit(workspace, before.claim, given, annotator="Ada", seen=before.seen)
     questions.set_guideline(workspace, "Be kind.", project_id=1, actor="Lea")

@@ -24,11 +24,23 @@ export function kbd(key) {
   return h("kbd", { "aria-hidden": "true" }, shown)
 }
 
-/** A dialog that closes by Escape, and goes when it is closed. */
+/** A dialog that closes by Escape, and goes when it is closed. No field in it has the focus until somebody gives it. */
 export function dialog(parent, title, ...children) {
-  const box = h("dialog", { "aria-label": title, onclose: () => box.remove() }, h("h2", {}, title), ...children)
+  const box = h("dialog", { "aria-label": title, tabindex: "-1", onclose: () => box.remove() }, h("h2", {}, title), ...children)
   parent.append(box)
   box.showModal()
+  box.focus({ preventScroll: true })
+  return box
+}
+
+/** The same dialog; the key that opened it closes it, unless it is typed into a field. */
+export function closesBy(key, box) {
+  box.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== key || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return
+    event.preventDefault()
+    event.stopPropagation() // or it would open again
+    box.close()
+  })
   return box
 }
 

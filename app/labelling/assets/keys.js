@@ -1,6 +1,6 @@
 /** Keys of the screen: single keys never act while somebody types, and none of them destroys anything. */
 
-import { dialog, h, kbd } from "./dom.js"
+import { closesBy, dialog, h, kbd } from "./dom.js"
 
 const NAMES = {
   accept: "Accept as is", reject: "Reject, then 1 to 6 for the reason", skip: "Skip", flag: "Flag for a lead",
@@ -10,8 +10,8 @@ const NAMES = {
 }
 const FIXED = [
   ["Ctrl Enter", "Submit and next, also while typing"],
-  ["1 to 5", "Rating; 0 takes it back"],
-  ["1 2 0 9", "Of two responses: left, right, tie, both bad; then 1 to 3 for how much"],
+  ["1 to 5", "Rating, or the scale in focus; 0 takes it back"],
+  ["1 2 0 9", "Of two responses: left, right, tie, both bad; then 1 to 3 for how much; Esc to choose anew"],
   ["Esc", "Leave the editor; your text stays"],
 ]
 
@@ -23,14 +23,15 @@ export function isTyping(event) {
 }
 
 /**
- * Calls `act(name)` for the action of a pressed key and `digit(n)` for digits; `submit()` for Ctrl+Enter.
+ * Calls `act(name)` for the action of a pressed key, `digit(n)` for digits, `submit()` for Ctrl+Enter, and `option(key)`
+ * for any other, which tells whether it was the key of an option.
  *
  * Whoever types may lose the box to a redraw. What follows without a pause is the rest of their sentence and no command,
  * unless they left the box themselves: by Escape, Tab, Ctrl+Enter or the mouse.
  */
 export class Keys {
-  constructor({ act, digit, submit, leave, paused }) {
-    Object.assign(this, { act, digit, submit, leave, paused, actions: new Map(), typedAt: -Infinity })
+  constructor({ act, digit, option, submit, leave, paused }) {
+    Object.assign(this, { act, digit, option, submit, leave, paused, actions: new Map(), typedAt: -Infinity })
     this.listener = (event) => { if (!this.isSentence(event)) this.pressed(event) }
     this.left = () => { this.typedAt = -Infinity }
     document.addEventListener("keydown", this.listener)
@@ -55,7 +56,7 @@ export class Keys {
   }
 
   pressed(event) {
-    if (event.isComposing || document.querySelector("dialog[open]") || this.paused()) return
+    if (event.isComposing || document.querySelector("dialog[open], [role=dialog]") || this.paused()) return
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault() // also keeps the focused button from being pressed
       if (!event.repeat) this.submit()
@@ -69,13 +70,14 @@ export class Keys {
       return
     }
     const action = this.actions.get(event.key.length === 1 ? event.key.toLowerCase() : event.key)
-    if (!action || event.repeat) return
+    if (event.repeat) return
+    if (action) this.act(action)
+    else if (!this.option(event.key.toLowerCase())) return
     event.preventDefault()
-    this.act(action)
   }
 
-  /** The sheet of all keys, where they can be changed. */
-  sheet(parent, save) {
+  /** The sheet of all keys, where they can be changed; `taken` names what the letters of the project's options choose. */
+  sheet(parent, save, taken) {
     const inputs = {}
     const complaint = h("p", { role: "alert", class: "problem" })
     const rows = Object.entries(this.keys).map(([action, key]) => {
@@ -86,6 +88,11 @@ export class Keys {
     const fixed = FIXED.map(([key, name]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, name)))
     const apply = async () => {
       const chosen = Object.fromEntries(Object.entries(inputs).map(([action, input]) => [action, input.value.toLowerCase()]))
+      const clash = Object.values(chosen).find((key) => taken.has(key))
+      if (clash) {
+        complaint.textContent = `Key ${clash} chooses “${taken.get(clash)}” in this project. Choose another letter.`
+        return
+      }
       try {
         this.set(await save(chosen))
         box.close()
@@ -93,11 +100,11 @@ export class Keys {
         complaint.textContent = `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}`
       }
     }
-    const box = dialog(
+    const box = closesBy(this.keys.keys, dialog(
       parent, "Keys", h("table", {}, ...fixed, ...rows), complaint,
       h("div", { class: "row" }, h("button", { class: "main", onclick: apply }, "Keep these keys"),
         h("button", { onclick: () => box.close() }, "Close")),
-    )
+    ))
   }
 
   close() {

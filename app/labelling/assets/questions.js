@@ -69,7 +69,8 @@ export class Questions {
     const id = `question-${question.id}`
     const title = h("h3", { id }, `${n} ${question.title}`, question.required ? h("span", { class: "required" }, " required") : null)
     const body = question.kind === "text" ? this.field(question, id) : this.options(question, id)
-    return h("section", { class: "question", "data-question": question.id, onfocusin: () => this.showRule(question), onmouseenter: () => this.showRule(question) },
+    return h("section", { class: "question", "data-question": question.id, onfocusin: () => this.showRule(question), onmousemove: () => this.showRule(question) }, // not mouseenter: a new record under a resting pointer was not pointed at
+     
       title, body, this.suggestion(question), question.id === "checks" ? this.details(question) : null)
   }
 
@@ -81,9 +82,9 @@ export class Questions {
 
   options(question, id) {
     const several = question.kind === "choices"
-    const chosen = [get(this.answer, question) ?? []].flat()
+    const chosen = [get(this.answer, question) ?? []].flat().map(String) // a rating is a number
     const buttons = question.options.map((option) => {
-      const key = (question.id === "checks" && this.keys[option.value]) || option.key
+      const key = this.keyOf(question, option)
       const on = chosen.includes(option.value)
       return h("button", {
         class: "option", "aria-pressed": String(on), "data-value": option.value,
@@ -159,18 +160,43 @@ export class Questions {
   }
 
   showRule(question) {
-    if (!question) return
+    if (!question || (this.focused === question && this.rule.hasChildNodes())) return
     this.focused = question
     this.rule.replaceChildren(h("b", {}, question.title), h("div", {}, question.guide))
+  }
+
+  /** The key that chooses an option, if it has one: an action of this annotator on the same letter comes first. */
+  keyOf(question, option) {
+    if (question.id === "checks") return this.keys[option.value]
+    if (question.kind === "rating") return question.id === "rating" ? option.key : null
+    return option.key && /[a-z]/.test(option.key) && !Object.values(this.keys).includes(option.key) ? option.key : null
+  }
+
+  /** What the letters of the project's own options choose. */
+  letters() {
+    const lettered = this.task.questions.filter((question) => question.id !== "checks").flatMap((question) => question.options)
+    return new Map(lettered.filter(({ key }) => /^[a-z]$/.test(key ?? "")).map(({ key, label }) => [key, label]))
   }
 
   /** A letter key of an option: true when it was one. */
   press(key) {
     for (const question of this.task.questions) {
-      if (question.id === "checks" || question.id === "rating" || !isAsked(question, this.answer, this.task)) continue
-      const option = question.options.find((each) => each.key === key)
+      if (question.id === "checks" || question.kind === "rating" || !isAsked(question, this.answer, this.task)) continue
+      const option = question.options.find((each) => this.keyOf(question, each) === key)
       if (option) { this.choose(question, option.value); return true }
     }
     return false
+  }
+
+  /** The scale of a rating that has the focus. */
+  scaleInFocus() {
+    const section = document.activeElement?.closest("[data-question]")
+    return this.task.questions.find(({ id, kind }) => kind === "rating" && this.parent.contains(section) && section.dataset.question === id)
+  }
+
+  /** A digit on a scale; 0 takes it back. */
+  rate(question, n) {
+    if (n === 0) this.clear(question)
+    else if (question.options.some((option) => option.value === String(n))) this.choose(question, String(n))
   }
 }

@@ -1,10 +1,13 @@
 /** The labelling screen: one record at a time, stored before the next one is shown, nothing typed ever lost. */
 
-import { clock, copy, dialog, h, kbd, keepingFocus } from "./dom.js"
+import { ActiveTime } from "./active.js"
+import { clock, closesBy, copy, dialog, h, kbd, keepingFocus } from "./dom.js"
 import { Drafts, isSame } from "./drafts.js"
+import { Interruptions } from "./interruptions.js"
 import { Keys } from "./keys.js"
 import { context, drawn, pair } from "./panes.js"
 import { Questions, missing, reasonsToKeepOut } from "./questions.js"
+import { Remarks } from "./remarks.js"
 import { Refused, Server } from "./server.js"
 import { Tabs } from "./tabs.js"
 
@@ -31,7 +34,7 @@ export function mount(parent, data) {
 
 class Screen {
   constructor(root, data) {
-    Object.assign(this, { root, data, busy: false, past: null, view: "edit", active: 0, touched: Date.now() })
+    Object.assign(this, { root, data, busy: false, past: null, view: "edit", active: new ActiveTime(data.person), touched: Date.now() })
     this.stage = h("div", { class: "stage" }) // drawn anew; a dialog beside it stays open with what was typed into it
     this.root.append(this.stage)
     this.server = new Server(data)
@@ -40,13 +43,18 @@ class Screen {
       onmeasured: (token, measured) => { if (token === this.task?.token && !this.busy) this.showMeasure(measured) },
       onrefused: (token, error) => { if (token === this.task?.token && error.code === ELSEWHERE.code) this.keepHere(error) },
     })
+    this.remarks = new Remarks(this.server, {
+      onwait: (tries) => this.say(`The comment is not sent, retrying (${tries}).`, true),
+      onrefused: (error, text) => this.complain(error, `Your comment “${shortened(text)}” is not stored. `),
+    })
     this.keys = new Keys({
-      act: (action) => this.onAction(action), digit: (n) => this.onDigit(n), submit: () => this.act("submit"),
+      act: (action) => this.onAction(action), digit: (n) => this.onDigit(n), option: (key) => this.onOption(key), submit: () => this.act("submit"),
       leave: () => this.onEscape(), paused: () => this.busy,
     })
     this.tabs = new Tabs(`${data.project} ${data.person}`, () => this.draw())
+    this.interruptions = new Interruptions(root)
     this.touch = () => { this.touched = Date.now() }
-    this.farewell = () => this.drafts.farewell()
+    this.farewell = () => { this.active.keep(); this.drafts.farewell(); this.remarks.farewell() }
     this.holdBack = (event) => { if (this.busy && event.target.closest(".columns :is(button, label)")) { event.preventDefault(); event.stopPropagation() } }
     for (const kind of ["keydown", "pointerdown", "wheel"]) document.addEventListener(kind, this.touch, { passive: true })
     addEventListener("pagehide", this.farewell)
@@ -57,9 +65,10 @@ class Screen {
   }
 
   leave() {
-    this.drafts.farewell()
+    this.farewell()
     this.keys.close()
     this.tabs.close()
+    this.interruptions.close()
     clearInterval(this.timer)
     for (const kind of ["keydown", "pointerdown", "wheel"]) document.removeEventListener(kind, this.touch)
     removeEventListener("pagehide", this.farewell)
@@ -88,8 +97,8 @@ class Screen {
   }
 
   /** Say what went wrong with a call, and the next step; the screen stays as it is. */
-  complain(error) {
-    if (error instanceof Refused) return this.say(`${error.problem} ${error.hint}`, true)
+  complain(error, about = "") {
+    if (error instanceof Refused) return this.say(`${about}${error.problem} ${error.hint}`, true)
     console.error(error)
     this.say("The server does not answer. What you typed is kept; try again.", true)
   }
@@ -98,16 +107,18 @@ class Screen {
   show(state) {
     // A second press is meant for the record before: what follows it at once has been seen by nobody yet.
     const follows = this.task && state.task && state.task.record_id !== this.task.record_id
-    Object.assign(this, { state, task: state.task, past: null, view: "edit", active: 0, measured: null, outdated: null, elsewhere: null })
+    Object.assign(this, { state, task: state.task, past: null, view: "edit", measured: null, outdated: null, elsewhere: null })
     Object.assign(this, { hushedUntil: follows && !BROUGHT_BACK.includes(state.done) ? performance.now() + HUSH_MS : 0 })
     this.keys.set(state.keys)
     const kept = this.task && this.drafts.restore(this.task)
     if (this.task) {
+      this.active.start(this.task.record_id)
       const start = kept.answer ?? { response: this.task.response }
       this.answer = structuredClone({ ...BLANK, ...start })
       if (!kept.answer) this.preselect()
       this.restored = isSame(start, { response: this.task.response }) ? null : kept.at
       this.other = kept.other
+      this.weighs = ["response", "alternative"].includes(this.answer.preference?.choice)
       this.expires = Date.now() + this.task.lease_seconds * 1000
     }
     this.draw()
@@ -227,6 +238,7 @@ class Screen {
     answer.reject = null
     const choice = { left: task.shown_left, right: other(task.shown_left) }[name] ?? name
     answer.preference = { choice, strength: null, shown_left: task.shown_left }
+    this.weighs = ["response", "alternative"].includes(choice) // digits then say how much better
     this.parts.preference.replaceWith(this.preference())
     this.changed()
   }
@@ -240,10 +252,10 @@ class Screen {
   form() {
     const panel = h("div", { class: "right", inert: this.readonly || Boolean(this.past) })
     const questions = h("div", {})
-    this.questions = new Questions(questions, { task: this.task, answer: this.past?.answer ?? this.answer, keys: this.state.keys, onchange: (question) => this.answered(question), selection: () => this.selection() })
-    this.parts.comments = h("div", { class: "comments" })
-    this.showComments(this.task.comments)
-    panel.append(questions, h("details", { open: this.task.comments.length > 0 }, h("summary", {}, `Comments (${this.task.comments.length})`), this.parts.comments))
+    const { past } = this
+    const task = past ? { ...this.task, response: past.response, alternative: past.alternative, suggestions: [] } : this.task
+    this.questions = new Questions(questions, { task, answer: this.past?.answer ?? this.answer, keys: this.state.keys, onchange: (question) => this.answered(question), selection: () => this.selection() })
+    panel.append(questions, this.past ? "" : this.remarks.draw(this.task))
     return panel
   }
 
@@ -326,7 +338,7 @@ class Screen {
 
   claim() {
     const { token, slot_id: slot, record_id: record, expires_at } = this.task
-    return { token, slot, record, expires_at, active_seconds: this.active }
+    return { token, slot, record, expires_at, active_seconds: this.active.seconds }
   }
 
   /** The selected passage of the response, in code points. */
@@ -351,7 +363,7 @@ class Screen {
       const state = await this.server.insist("act", body, (tries) => this.say(`Not saved, retrying (${tries}). Your text is kept here.`, true))
       if (before && !BROUGHT_BACK.includes(kind)) this.drafts.drop(before.record_id)
       this.isProblem = false
-      this.message = state.done === "nothing" ? "There is nothing to undo." : `${DONE[kind]}${state.annotation ? ` #${state.annotation}` : ""}${BROUGHT_BACK.includes(kind) ? "" : ` · Undo ${this.state.keys.undo.toUpperCase()}`}`
+      this.message = state.done === "nothing" ? "There is nothing to undo." : `${DONE[kind]}${kind === "submit" ? `, ${state.progress.today} today` : ""}${BROUGHT_BACK.includes(kind) ? "" : ` · Undo ${this.state.keys.undo.toUpperCase()}`}`
       this.show(state)
       return true
     } catch (error) {
@@ -367,14 +379,18 @@ class Screen {
   }
 
   /** Bring the focus to what is missing. */
-  pointOut() {
-    const first = this.task && !this.past ? missing(this.answer, this.task)[0] : null
+  pointOut(answer = this.answer) {
+    if (!this.task || this.past) return
+    const [first] = missing(answer, this.task)
+    if (first) this.say(`“${first.title}” is still open.`, true)
+    else if (this.task.alternative !== null) this.say("Say which response is better.", true)
+    else this.say("The response is empty: write one, or reject the record.", true)
     if (first) this.root.querySelector(`[data-question="${first.id}"] button, [data-question="${first.id}"] input`)?.focus()
     else this.editor?.focus()
   }
 
   onAction(action) {
-    if (action === "keys") return this.keys.sheet(this.root, async (keys) => (await this.server.call("keys", { keys })).keys)
+    if (action === "keys") return this.keys.sheet(this.root, (keys) => this.changeKeys(keys), this.questions?.letters() ?? new Map())
     if (action === "guide") return this.showGuide()
     if (this.busy) return
     if (action === "undo") return this.act("undo")
@@ -390,36 +406,45 @@ class Screen {
     this.questions.choose(checks, action)
   }
 
+  async changeKeys(chosen) {
+    const { keys } = await this.server.call("keys", { keys: chosen })
+    this.state.keys = keys
+    this.draw() // every button shows its key
+    return keys
+  }
+
+  onOption(key) {
+    return Boolean(this.task) && !this.past && !this.readonly && this.questions.press(key)
+  }
+
   onDigit(n) {
     if (!this.task || this.past || this.readonly) return
+    const scale = this.questions.scaleInFocus()
+    if (scale) return this.questions.rate(scale, n)
     if (this.task.alternative !== null) {
       const { preference } = this.answer
-      if (preference && ["response", "alternative"].includes(preference.choice) && n >= 1 && n <= 3) this.strengthen(n)
+      if (preference && this.weighs && n >= 1 && n <= 3) this.strengthen(n)
       else if (n in CHOICES) this.prefer(CHOICES[n])
       return
     }
-    const rating = this.task.questions.find((question) => question.id === "rating")
-    if (n === 0) this.questions.clear(rating)
-    else if (rating.options.some((option) => option.value === String(n))) this.questions.choose(rating, String(n))
+    this.questions.rate(this.task.questions.find((question) => question.id === "rating"), n)
   }
 
   onEscape() {
     if (this.past) {
       this.past = null
       this.draw()
-    } else if (this.task?.alternative !== null && this.answer?.preference && !document.activeElement?.matches("input, textarea")) {
-      this.answer.preference = null
-      this.parts.preference.replaceWith(this.preference())
-      this.changed()
-    } else document.activeElement?.blur()
+    } else {
+      this.weighs = false // the choice stays; the next digit chooses anew
+      document.activeElement?.blur()
+    }
   }
 
   accept() {
     if (this.parts.accept.disabled || this.isHushed()) return
-    this.answer.rating ??= 4
-    this.answer.reject = null
-    this.answer.checks = {}
-    this.answer.details = []
+    const accepted = { ...this.answer, rating: this.answer.rating ?? 4, reject: null, checks: {}, details: [] }
+    if (missing(accepted, this.task).length) return this.pointOut(accepted)
+    Object.assign(this.answer, accepted)
     this.questions.draw()
     this.changed()
     this.act("submit")
@@ -447,24 +472,38 @@ class Screen {
   }
 
   flag() {
-    this.ask("Flag for a lead", "What should the lead know? (optional)", "Flag", (note) => {
-      this.answer.note = note || this.answer.note
-      this.act("flag")
+    this.ask("Flag for a lead", "What should the lead know? (optional)", "Flag", (reason) => {
+      this.act("flag", { reason }) // not waited for: the dialog is done with
     }, { optional: true })
   }
 
   askLead() {
-    this.ask("I am unsure, because", "The lead's answer will stand beside similar records.", "Ask", async (question) => {
-      await this.server.insist("doubt", { record: this.task.record_id, text: question }, (tries) => this.say(`Not sent, retrying (${tries}).`, true))
+    const record = this.task.record_id
+    this.ask("I am unsure, because", "The lead's answer will stand beside similar records.", "Ask", async (question, onwait) => {
+      await this.remarks.send("doubt", record, question, onwait)
       this.say("Your question is with the lead; go on, skip or flag.")
     })
   }
 
+  /** A line of text; the dialog stays until `done` is through with it, and keeps the text if that is refused. */
   ask(title, help, label, done, { optional = false } = {}) {
     const field = h("input", { type: "text", dir: "auto", "aria-label": title })
-    const send = () => { if (optional || field.value.trim()) { box.close(); done(field.value.trim()) } }
-    const box = dialog(this.root, title, h("p", {}, help), field, h("div", { class: "row" }, h("button", { class: "main", onclick: send }, label), h("button", { onclick: () => box.close() }, "Cancel")))
-    field.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); send() } })
+    const complaint = h("p", { role: "alert", class: "problem" })
+    const send = async () => {
+      if (field.readOnly || (!optional && !field.value.trim())) return
+      field.readOnly = true
+      try {
+        await done(field.value.trim(), (tries) => { complaint.textContent = `Not sent, retrying (${tries}).` })
+        box.close()
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error
+        complaint.textContent = `${error.problem} ${error.hint}`
+      } finally {
+        field.readOnly = false
+      }
+    }
+    const box = dialog(this.root, title, h("p", {}, help), field, complaint, h("div", { class: "row" }, h("button", { class: "main", onclick: send }, label), h("button", { onclick: () => box.close() }, "Cancel")))
+    field.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); send() } })
     field.focus()
   }
 
@@ -476,7 +515,7 @@ class Screen {
   showGuide() {
     const page = h("div", { class: "rendered", dir: "auto" })
     page.innerHTML = this.task?.guideline || "<p>This project has no guideline yet.</p>" // rendered without HTML
-    const box = dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close"))
+    const box = closesBy(this.state.keys.guide, dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close")))
     box.addEventListener("close", () => this.showGuideButton())
     if (this.task) localStorage.setItem(`curator guideline ${this.data.project}`, this.task.guideline_hash)
   }
@@ -502,11 +541,14 @@ class Screen {
     for (const tab of this.tabsOfViews.querySelectorAll("[role=tab]")) tab.setAttribute("aria-selected", String(tab.dataset.view === how))
     if (how === "edit") return this.place.replaceChildren(this.editor)
     const { token } = this.task
+    const slow = setTimeout(() => { if (this.view === how) this.place.replaceChildren(h("div", { class: "view", role: "status" }, "Loading this view…")) }, 200)
     try {
       const answer = await this.server.call("preview", { ...this.body(), how })
       if (this.view === how && this.task?.token === token) this.place.replaceChildren(drawn(how, answer))
     } catch (error) {
-      this.place.replaceChildren(drawn(how, { problem: `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}` }))
+      if (this.view === how) this.place.replaceChildren(drawn(how, { problem: `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}` }))
+    } finally {
+      clearTimeout(slow)
     }
   }
 
@@ -554,16 +596,6 @@ class Screen {
   async continueHere() {
     this.tabs.take()
     await this.load()
-  }
-
-  showComments(comments) {
-    const field = h("input", { type: "text", "data-field": "comment", dir: "auto", placeholder: "Write a comment, Enter sends it", "aria-label": "Comment" })
-    field.addEventListener("keydown", async (event) => {
-      if (event.key !== "Enter" || event.ctrlKey || !field.value.trim()) return
-      const sent = await this.server.insist("comment", { record: this.task.record_id, text: field.value }, (tries) => this.say(`Not sent, retrying (${tries}).`, true))
-      this.showComments(sent.comments)
-    })
-    this.parts.comments.replaceChildren(...comments.map((each) => h("p", {}, h("b", {}, each.author), ` ${clock(each.at)} `, h("span", { dir: "auto" }, each.text))), field)
   }
 
   showMeasure({ words, added, removed, warnings, answered, ...claim }) {
@@ -620,8 +652,8 @@ class Screen {
     if (!this.task || !this.parts) return
     const idle = (Date.now() - this.touched) / 1000
     if (idle < IDLE_SECONDS && document.visibilityState === "visible" && !this.readonly) {
-      this.active += 1
-      if (this.active % BEAT_SECONDS === 0 && !this.busy && !this.elsewhere) this.renew()
+      this.active.beat()
+      if (this.active.seconds % BEAT_SECONDS === 0 && !this.busy && !this.elsewhere) this.renew()
     }
     const left = Math.round((this.expires - Date.now()) / 1000)
     this.parts.lease.textContent = left > 0 ? `lease ${Math.ceil(left / 60)} m` : "lease over: somebody may take this record; your text stays"
