@@ -1,4 +1,4 @@
-"""My history: what I submitted, newest first, and the way back into the editor."""
+"""My history: what I submitted, with the way back into the editor, and what I skipped, flagged and asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.components import diff_view, links, notice, record_card
 from curator import Workspace
-from curator.annotate import answers, assignment
+from curator.annotate import answers, asides, assignment
 from schemas.account import Right
 from schemas.annotation import RecordState
 from schemas.project import Project
@@ -16,15 +16,24 @@ _PAGE = 20
 
 
 def render(workspace: Workspace, project: Project, person: str) -> None:
-    """Answers of this person, each with its record and what was changed."""
+    """Answers of this person, and what they did about records without an answer."""
     st.title("My history", anchor=False)
+    answered, aside = st.tabs(["Answered", "Skipped, flagged, asked"])
+    with answered:
+        _answers(workspace, project, person)
+    with aside:
+        _asides(workspace, project, person)
+
+
+def _answers(workspace: Workspace, project: Project, person: str) -> None:
+    """Answers, each with its record and what was changed."""
     entries = answers.history(workspace, person, project_id=project.id, limit=_PAGE)
     if not entries:
         st.info("You have not submitted an answer yet.", icon=":material/edit_note:")
         links.to("annotate", "Annotate", icon=":material/edit_note:")
         return
     is_lead = state.may(state.account(), Right.CURATE)
-    st.caption(f"The newest {len(entries)} answers; those that you took back are not shown.")
+    st.caption(f"The newest {notice.counted(len(entries), 'answer')}; those that you took back are not shown.")
     for added, record, record_state in entries:
         answer = added.answer
         marks = ", ".join(name.replace("_", " ") for name in answer.checks.ticked)
@@ -33,7 +42,9 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
             judged = f"rejected as {answer.reject}"
         elif answer.preference is not None:
             judged = f"preferred: {answer.preference.choice}"
-        said = [f"{added.submitted_at:%Y-%m-%d %H:%M} UTC", judged, record_state.value]
+        said = [f"{added.submitted_at:%Y-%m-%d %H:%M} UTC", judged]
+        if is_lead or record_state is not RecordState.GOLD:  # whoever is measured by gold must not know which it is
+            said.append(record_state.value)
         title = " · ".join([*said, marks] if marks else said)
         with st.expander(f"{title} · {notice.plain(record.instruction[:80])}"):
             record_card.show_context(record)
@@ -60,6 +71,28 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
                     answers.reopen(workspace, added.id, annotator=person)
                     state.remember("stored", "Taken back; this is the record as you left it.")
                     st.switch_page("views/annotate.py")
+
+
+def _asides(workspace: Workspace, project: Project, person: str) -> None:
+    found = asides(workspace, person, project_id=project.id, limit=_PAGE)
+    if not found:
+        st.info("You have not skipped, flagged or asked about a record.", icon=":material/flag:")
+        return
+    st.caption(f"The newest {len(found)}; what you took back is not shown.")
+    for each in found:
+        title = f"{each.at:%Y-%m-%d %H:%M} UTC · {each.kind}"
+        with st.expander(f"{title} · {notice.plain(each.record.instruction[:80])}"):
+            if each.said:
+                st.caption("You said")
+                st.text(each.said)
+            if each.ruling is not None:
+                st.caption(f"{notice.plain(each.ruled_by or 'A lead')} answered")
+                st.text(each.ruling)
+            elif each.kind == "asked" or (each.kind == "flagged" and each.state is RecordState.FLAGGED):
+                st.caption("It waits for a lead.")
+            record_card.show_context(each.record)
+            st.caption("Response as it came in")
+            record_card.show_text(each.record.response)
 
 
 if __name__ == "__main__":

@@ -93,9 +93,9 @@ def _questions(workspace: Workspace, project: Project, person: str) -> None:
         "Values of options are stored and stay; labels, order, keys and rules may change freely. A renamed or merged "
         "value needs a line under *Read old values as*."
     )
+    _last_change(workspace, project, person)
     before = wordings.questions_hash(project.questions)
     _say_what_others_changed(project, before)
-    _offer_to_take_back(workspace, project, person)
     try:
         changed, mappings = question_form.edit(project.questions, scope=f"{project.id} {before[:12]}")
     except ValueError as error:
@@ -112,34 +112,36 @@ def _questions(workspace: Workspace, project: Project, person: str) -> None:
         agreed = not is_grave or st.checkbox(_consequence(change), key=f"agreed {after} {change.model_dump_json()}")
         if st.button("Make this change", type="primary", disabled=not agreed):
             questions.change_questions(workspace, changed, project_id=project.id, actor=person, mappings=mappings)
-            state.remember(f"questions of {project.id}", after)
+            state.remember(_seen(project), after)
             _done("Changed. Earlier answers keep the questions that they were given to.")
 
 
-def _offer_to_take_back(workspace: Workspace, project: Project, person: str) -> None:
+def _last_change(workspace: Workspace, project: Project, person: str) -> None:
     """The newest change, and the way back from it."""
     last = questions.last_change(workspace, project_id=project.id)
     if last is None:
         return
-    with st.expander(f"Last change: {last.at:%Y-%m-%d %H:%M} UTC by {notice.plain(last.actor)}"):
+    with st.expander(f"The last change, by {notice.plain(last.actor)}, {last.at:%Y-%m-%d %H:%M} UTC"):
         for reason in last.reasons:
-            st.caption(notice.plain(reason))
+            st.text(reason)
         if last.waiting:
-            st.markdown(
-                f"It asked again about {notice.counted(last.waiting, 'record')} that nobody has touched since. Taking "
-                "the change back lets their answers stand again."
-            )
-        st.caption("Answers that were given since the change are treated as in every change of questions.")
-        if st.button("Take this change back"):
+            waits = notice.counted(last.waiting, "record")
+            st.markdown(f"Asked again, and touched by nobody since: {waits}. They get their answers back.")
+        if st.button("Take this change back", key=f"take back {project.id} {last.at.isoformat()}"):
             with notice.errors():
-                restored = questions.take_back_change(workspace, project_id=project.id, actor=person)
-                state.remember(f"questions of {project.id}", None)
-                _done(f"Taken back. As they were: {notice.counted(restored, 'record')}.")
+                returned = questions.take_back_change(workspace, project_id=project.id, actor=person)
+                state.remember(_seen(project), None)
+                answers = f"; as answered before: {notice.counted(returned, 'record')}" if returned else ""
+                _done(f"The questions are as they were{answers}.")
+
+
+def _seen(project: Project) -> str:
+    return f"questions of {project.id}"
 
 
 def _say_what_others_changed(project: Project, now: str) -> None:
-    seen = state.recall(f"questions of {project.id}")
-    state.remember(f"questions of {project.id}", now)
+    seen = state.recall(_seen(project))
+    state.remember(_seen(project), now)
     place = st.empty()
     if seen not in (None, now):
         place.warning(
@@ -155,7 +157,7 @@ def _consequence(change: Change) -> str:
         return "Make it although what was answered to this counts no more."
     return (
         f"Send {notice.counted(change.records, 'record')} to review again. The answers that this touches become drafts "
-        "of those who gave them; taking the change back restores those that nobody has touched by then."
+        "of those who gave them. Taking the change back later returns those on records that nobody has touched since."
     )
 
 

@@ -135,6 +135,7 @@ def set_role(workspace: Workspace, name: str, role: Role, *, actor: str) -> None
     """
     require(workspace, actor, Right.ACCOUNTS)
     with workspace.write() as connection:
+        accounts.lock_admins(connection)
         account = _known(connection, name)
         if role is not Role.ADMIN:
             _keep_an_admin(connection, account)
@@ -144,18 +145,20 @@ def set_role(workspace: Workspace, name: str, role: Role, *, actor: str) -> None
 
 
 def disable(workspace: Workspace, name: str, *, actor: str) -> None:
-    """End somebody's access at once, by session and by link, until they are enabled; what they did stays.
+    """End somebody's access at once, by session and by link, and void the links they made; what they did stays.
 
     Raises:
         AccessError: There is no such account, or it is the last admin's.
     """
     require(workspace, actor, Right.ACCOUNTS)
     with workspace.write() as connection:
+        accounts.lock_admins(connection)
         _keep_an_admin(connection, _known(connection, name))
         now = workspace.clock()
         accounts.set_disabled(connection, name, at=now)
         accounts.end_sessions(connection, name)
         accounts.drop_links_of(connection, name)
+        accounts.drop_links_by(connection, name)
         events.append(connection, "disable", f"person {name}", actor=actor, at=now)
 
 

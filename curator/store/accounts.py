@@ -53,6 +53,12 @@ def password_hash(connection: Connection, name: str) -> str | None:
     return connection.execute(select(person.c.password_hash).where(person.c.name == name)).scalar()
 
 
+def lock_admins(connection: Connection) -> None:
+    """Let only this transaction take admins away until it ends; on SQLite a writer is alone anyway."""
+    admins = select(person.c.name).where(person.c.role == Role.ADMIN.value).order_by(person.c.name)
+    connection.execute(admins.with_for_update())
+
+
 def make(connection: Connection, name: str, *, role: Role, at: datetime) -> Account:
     """Somebody of this name: as they were if they are known, else made without a password."""
     values = {"name": name, "role": role.value, "created_at": at}
@@ -101,6 +107,11 @@ def drop_links(connection: Connection, *, purpose: str) -> None:
 def drop_links_of(connection: Connection, name: str) -> None:
     """Make every unused link of somebody useless."""
     connection.execute(delete(invite).where(invite.c.name == name, invite.c.used_at.is_(None)))
+
+
+def drop_links_by(connection: Connection, actor: str) -> None:
+    """Make every unused link that somebody made useless."""
+    connection.execute(delete(invite).where(invite.c.created_by == actor, invite.c.used_at.is_(None)))
 
 
 def find_link(connection: Connection, key: str) -> Link | None:

@@ -80,6 +80,12 @@ def about(connection: Connection, record_id: str) -> list[Doubt]:
     return [_doubt(row) for row in connection.execute(query).mappings()]
 
 
+def asked_by(connection: Connection, author: str, *, project_id: int, limit: int) -> list[Doubt]:
+    """Somebody's doubts, with their rulings, newest first."""
+    query = select(doubt).where(doubt.c.project_id == project_id, doubt.c.author == author)
+    return [_doubt(row) for row in connection.execute(query.order_by(doubt.c.id.desc()).limit(limit)).mappings()]
+
+
 class Ruled(NamedTuple):
     """A doubt with its ruling, and the instruction of the record that it was about."""
 

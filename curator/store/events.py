@@ -105,3 +105,9 @@ def latest(connection: Connection, *, limit: int = 50) -> list[Event]:
     """The newest lines of the log, newest first."""
     query = select(event).order_by(event.c.id.desc()).limit(limit)
     return [Event(**row) for row in connection.execute(query).mappings()]
+
+
+def latest_of(connection: Connection, actor: str, kinds: Sequence[str], *, limit: int) -> list[Event]:
+    """The newest lines of these kinds by one person, newest first."""
+    query = select(event).where(event.c.actor == actor, event.c.kind.in_(kinds))
+    return [Event(**row) for row in connection.execute(query.order_by(event.c.id.desc()).limit(limit)).mappings()]

@@ -220,6 +220,32 @@ def test_the_last_admin_stays(team: Workspace) -> None:
     assert [each.disabled for each in accounts.everybody(team)] == [True, False]
 
 
+def test_two_admins_who_demote_each_other_at_once_leave_one(team: Workspace) -> None:
+    def demote(pair: tuple[str, str]) -> bool:
+        try:
+            accounts.set_role(team, pair[0], Role.LEAD, actor=pair[1])
+        except AccessError:
+            return False
+        return True
+
+    join(team, "Ben", Role.ADMIN)
+    for _ in range(5):
+        with ThreadPoolExecutor(2) as pool:
+            done = list(pool.map(demote, [("Ada", "Ben"), ("Ben", "Ada")]))
+        assert sorted(done) == [False, True]
+        with team.write() as connection:
+            for name in ("Ada", "Ben"):
+                store.set_role(connection, name, Role.ADMIN)
+
+
+def test_an_admin_who_is_disabled_leaves_no_way_in_behind(team: Workspace) -> None:
+    join(team, "Ben", Role.ADMIN)
+    token = accounts.invite(team, Role.ADMIN, actor="Ben")
+    accounts.disable(team, "Ben", actor="Ada")
+    with pytest.raises(AccessError, match="used already"):
+        accounts.redeem(team, token, name="Eve", password=PASSWORD)
+
+
 def test_disabling_ends_every_session_at_once_and_enabling_lets_back_in(team: Workspace) -> None:
     join(team, "Ben", Role.LEAD)
     token = sign_in(team, "Ben")

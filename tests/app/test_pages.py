@@ -11,7 +11,7 @@ from streamlit.testing.v1.element_tree import Block
 from app.identity import WORKSPACE_VARIABLE
 from curator import Workspace, review
 from curator.access import accounts
-from curator.annotate import answers, queue
+from curator.annotate import adjudicate, answers, queue
 from curator.ingest import import_file
 from curator.store import annotations, records, runs, verdicts
 from schemas.annotation import Answer
@@ -106,6 +106,17 @@ def test_the_history_takes_an_answer_back(stocked: Workspace, monkeypatch: pytes
     assert not app.exception
     with stocked.read() as connection:
         assert annotations.newest_of(connection, "Ada", project_id=1, limit=10) == []
+
+
+def test_the_history_shows_what_a_lead_answered(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = queue.next_task(stocked, "Ada", project_id=1)
+    number = adjudicate.ask(stocked, task.claim.record_id, "Is red a colour?", author="Ada")
+    assert "It waits for a lead." in texts(draw("history", stocked, monkeypatch))
+    adjudicate.rule(stocked, number, "It is.", actor="Lea")
+    shown = texts(draw("history", stocked, monkeypatch))
+    assert "Is red a colour?" in shown
+    assert "Lea answered" in shown
+    assert "It is." in shown
 
 
 def test_a_corrected_row_leaves_the_quarantine(

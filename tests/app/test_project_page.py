@@ -66,7 +66,7 @@ def test_a_breaking_change_says_what_it_does_and_waits_for_consent(
     assert next(button for button in app.button if button.label == "Make this change").disabled
     consent = field(app, "checkbox", "agreed")
     assert "Send 2 records to review again." in consent.label
-    assert "taking the change back restores" in consent.label
+    assert "become drafts of those who gave them" in consent.label
     consent.check().run()
     press(app, "Make this change")
     assert [(each.value, each.label, each.key) for each in asked(answered).by_id("tone").options] == [
@@ -74,10 +74,21 @@ def test_a_breaking_change_says_what_it_does_and_waits_for_consent(
         ("no", "No", "n"),
     ]
     assert states(answered) == ["waiting", "waiting", "waiting"]
-    assert "asked again about 2 records" in texts(app)
+
+
+def test_a_mistaken_change_is_taken_back_with_what_it_did(answered: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw("project", answered, monkeypatch, person="Lea")
+    assert "Take this change back" not in [button.label for button in app.button]
+    add_tone(app)
+    field(app, "checkbox", "new required").check().run()
+    field(app, "checkbox", "agreed").check().run()
+    press(app, "Make this change")
+    assert states(answered) == ["waiting", "waiting", "waiting"]
+    assert "Asked again, and touched by nobody since: 2 records." in texts(app)
     press(app, "Take this change back")
-    assert "Taken back. As they were: 2 records." in texts(app)
-    assert asked(answered).by_id("tone") is None
+    assert "The questions are as they were; as answered before: 2 records." in texts(app)
+    assert not app.warning
+    assert asked(answered) == QuestionSet()
     assert states(answered) == ["accepted", "accepted", "waiting"]
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from curator import Workspace
 from curator.access import accounts
-from curator.annotate import answers, queue
+from curator.annotate import answers, assignment, queue
 from schemas.annotation import Answer
 
 pytestmark = pytest.mark.browser
@@ -49,6 +49,14 @@ def test_from_the_first_admin_to_an_annotator_at_work(
     expect(ben.get_by_role("textbox", name="Response")).to_be_visible()
     ben.keyboard.press("a")
     expect(ben.get_by_text("Submitted, 1 today")).to_be_visible()
+
+    [given, *_] = answers.history(stocked, "Ben", project_id=1)
+    assignment.mark_gold(stocked, given.annotation.record_id, given.annotation.answer, actor="Ada")
+    history = other.new_page()
+    history.goto(f"{address}/history")
+    mine = history.get_by_test_id("stExpander")
+    expect(mine).to_contain_text("rating 4")
+    expect(mine).not_to_contain_text("gold")  # Ben is measured by it
 
     ben.get_by_role("button", name="Sign out").click()
     expect(ben.get_by_text("You are signed out.")).to_be_visible()

@@ -20,6 +20,7 @@ from curator.annotate import (
     adjudicate,
     agreement,
     answers,
+    asides,
     assignment,
     comments,
     keymap,
@@ -161,6 +162,7 @@ def _annotate(workspace: Workspace) -> None:
     progress(workspace, "Ada", project_id=1)
     comments.add(workspace, waiting[0].id, "Hm.", author="Ada")
     number = adjudicate.ask(workspace, waiting[0].id, "Really?", author="Ada")
+    assert {each.kind for each in asides(workspace, "Ada", project_id=1)} >= {"flagged", "asked"}
     assert len(adjudicate.inbox(workspace, project_id=1)) == 1
     adjudicate.rule(workspace, number, "Yes.", actor="Lea")
     assert [each.id for each in lookup.find(workspace, waiting[0].id, project_id=1)] == [waiting[0].id]
