@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from curator.errors import StoreError
 from curator.settings import Settings
 from curator.store import engine as database
-from curator.store import projects
+from curator.store import projects, schema
 
 
 def _now() -> datetime:
@@ -86,7 +86,7 @@ def open_workspace(folder: Path | str, *, create: bool = False, settings: Settin
         engine=database.open_engine(url or database.sqlite_url(folder / "curator.db")),
         lease=timedelta(minutes=settings.lease_minutes if settings else 30),
     )
-    database.migrate(opened.engine)
+    schema.migrate(opened.engine)
     with opened.write() as connection:
         projects.ensure_default(connection, at=opened.clock())
     return opened

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from curator.store.engine import migrate, open_engine
+from curator.store.engine import open_engine
+from curator.store.schema import migrate
 
 _TEMPLATE = "curator_template"
 # What is in it is thrown away, so nothing has to reach a disk.

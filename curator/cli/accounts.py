@@ -12,7 +12,7 @@ from curator.cli import console
 from curator.cli.options import JsonOption, WorkspaceOption, actor, workspace_of
 from schemas.account import Role
 
-account_app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
+account_app = typer.Typer(add_completion=False, help="Who may sign in.", no_args_is_help=True)
 NameArgument = Annotated[str, typer.Argument(help="Name of the account.")]
 RoleArgument = Annotated[Role, typer.Argument(help="annotator, reviewer, lead or admin.")]
 

@@ -18,11 +18,11 @@ from curator.store import projects
 from curator.workspace import Workspace
 from schemas.importing import FieldMap, Format
 
-answers_app = typer.Typer(help="Answers of annotators.", no_args_is_help=True)
+answers_app = typer.Typer(add_completion=False, help="Answers of annotators.", no_args_is_help=True)
 
 
 def project(
-    name: Annotated[str | None, typer.Argument(help="Name of the project [default: the first one].")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of the project (default: the first one).")] = None,
     workspace: WorkspaceOption = None,
     create: Annotated[bool, typer.Option("--create", help="Make it.")] = False,
     change: Annotated[list[str] | None, typer.Option("--set", help="setting=value; may be repeated.")] = None,

@@ -15,7 +15,7 @@ from curator.cli.options import JsonOption, ProjectOption, WorkspaceOption, acto
 from curator.ingest import import_file, quarantine
 from schemas.importing import FieldMap, Format, ImportReport, RowIssue
 
-quarantine_app = typer.Typer(help="Rows that failed an import.", no_args_is_help=True)
+quarantine_app = typer.Typer(add_completion=False, help="Rows that failed an import.", no_args_is_help=True)
 
 
 def import_data(

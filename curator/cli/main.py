@@ -1,53 +1,93 @@
-"""The `curator` command: every verb of the loop in one place."""
+"""The `curator` command: every verb of the loop in one place.
+
+A verb's module is imported when the verb is used: all of them together take half a second, which every start would wait
+for.
+"""
 
 from __future__ import annotations
 
-import typer
+import importlib
+from typing import Any
 
-from curator.cli import accounts, annotate, demo, generate, import_data, init, models, review, serve, train, versions
+import typer
+from typer.core import TyperGroup
+
+VERBS = {
+    "init": "init.init",
+    "import": "import_data.import_data",
+    "quarantine": "import_data.quarantine_app",
+    "project": "annotate.project",
+    "answers": "annotate.answers_app",
+    "agreement": "annotate.agreement",
+    "team": "annotate.team",
+    "freeze": "versions.freeze",
+    "versions": "versions.versions",
+    "diff": "versions.diff",
+    "verify": "versions.verify",
+    "export": "versions.export",
+    "tokens": "train.tokens",
+    "train": "train.train",
+    "runs": "train.runs",
+    "stop": "train.stop",
+    "resume": "train.resume",
+    "delete": "train.delete",
+    "preflight": "train.preflight",
+    "losses": "train.losses",
+    "assess": "models.assess",
+    "promote": "models.promote",
+    "export-model": "models.export_model",
+    "votes": "models.votes",
+    "compare": "models.compare",
+    "controls": "models.controls",
+    "suite": "review.suite_app",
+    "generate": "generate.generate",
+    "screen": "review.screen",
+    "feedback": "review.feedback",
+    "decide": "review.decide",
+    "report": "review.report",
+    "account": "accounts.account_app",
+    "serve": "serve.serve",
+    "demo": "demo.demo",
+}
+"""Each verb, in the order of the loop, and where it is: a function of a module beside this one, or a group of verbs."""
+
+
+class _Verbs(TyperGroup):
+    """A group that looks its commands up when they are asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        place = VERBS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(".")
+        found: Any = getattr(importlib.import_module(f"curator.cli.{module}"), name)
+        if isinstance(found, typer.Typer):
+            command = typer.main.get_command(found)
+        else:
+            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            alone.command(cmd_name)(found)
+            command = typer.main.get_command(alone)
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
+    cls=_Verbs,
     name="curator",
     help="Curate instruction-response pairs, fine-tune on their responses, review what comes out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("init")(init.init)
-app.command("import")(import_data.import_data)
-app.add_typer(import_data.quarantine_app, name="quarantine")
-app.command("project")(annotate.project)
-app.add_typer(annotate.answers_app, name="answers")
-app.command("agreement")(annotate.agreement)
-app.command("team")(annotate.team)
-app.command("freeze")(versions.freeze)
-app.command("versions")(versions.versions)
-app.command("diff")(versions.diff)
-app.command("verify")(versions.verify)
-app.command("export")(versions.export)
-app.command("tokens")(train.tokens)
-app.command("train")(train.train)
-app.command("runs")(train.runs)
-app.command("stop")(train.stop)
-app.command("resume")(train.resume)
-app.command("delete")(train.delete)
-app.command("preflight")(train.preflight)
-app.command("losses")(train.losses)
-app.command("assess")(models.assess)
-app.command("promote")(models.promote)
-app.command("export-model")(models.export_model)
-app.command("votes")(models.votes)
-app.command("compare")(models.compare)
-app.command("controls")(models.controls)
-app.add_typer(review.suite_app, name="suite")
-app.command("generate")(generate.generate)
-app.command("screen")(review.screen)
-app.command("feedback")(review.feedback)
-app.command("decide")(review.decide)
-app.command("report")(review.report)
-app.add_typer(accounts.account_app, name="account")
-app.command("serve")(serve.serve)
-app.command("demo")(demo.demo)
+
+
+@app.callback()
+def _curator() -> None:
+    """Curate instruction-response pairs, fine-tune on their responses, review what comes out."""
+
 
 if __name__ == "__main__":
     app()

@@ -20,7 +20,7 @@ def assess(
     retention: Annotated[
         Path | None,
         typer.Option(
-            "--retention", help="JSON lines with prompt and reference [default: the bundled general prompts]."
+            "--retention", help="JSON lines with prompt and reference (default: the bundled general prompts)."
         ),
     ] = None,
     prompts: Annotated[int, typer.Option("--prompts", help="Held-out prompts that both models answer.")] = 48,

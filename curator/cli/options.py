@@ -13,10 +13,10 @@ from curator.workspace import Workspace, open_workspace
 
 WorkspaceOption = Annotated[
     Path | None,
-    typer.Option("--workspace", help="Folder of the workspace [default: CURATOR_WORKSPACE or ./workspace]."),
+    typer.Option("--workspace", help="Folder of the workspace (default: CURATOR_WORKSPACE or ./workspace)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on standard output.")]
-ProjectOption = Annotated[str | None, typer.Option("--project", help="Name of the project [default: the first one].")]
+ProjectOption = Annotated[str | None, typer.Option("--project", help="Name of the project (default: the first one).")]
 
 
 def workspace_of(folder: Path | None, *, create: bool = False) -> Workspace:

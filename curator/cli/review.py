@@ -17,7 +17,7 @@ from curator.store import suites
 from schemas.release import GateResult
 from schemas.review import FindingStatus, ScreenReport
 
-suite_app = typer.Typer(help="Frozen prompts that models are asked.", no_args_is_help=True)
+suite_app = typer.Typer(add_completion=False, help="Frozen prompts that models are asked.", no_args_is_help=True)
 
 RunArgument = Annotated[str, typer.Argument(help="Id of a run or its beginning.")]
 

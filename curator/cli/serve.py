@@ -12,8 +12,8 @@ from curator.cli.options import WorkspaceOption
 from curator.settings import load
 from curator.workspace import open_workspace
 
-HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on [default: 127.0.0.1].")]
-PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on [default: 8501].", min=0, max=65535)]
+HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on (default: 127.0.0.1).")]
+PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on (default: 8501).", min=0, max=65535)]
 
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")

@@ -1,4 +1,4 @@
-"""What differs between SQLite and PostgreSQL, and bringing a database to the current schema.
+"""What differs between SQLite and PostgreSQL.
 
 Callers own the transaction: `reading` and `writing` open one, the functions beside this file run inside it.
 """
@@ -14,18 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-import psycopg.errors
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.script.revision import ResolutionError
-from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, Dialect, Engine, Insert, Table, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
-from curator.errors import NewerDatabaseError, StoreError
+from curator.errors import StoreError
 from curator.store import tallies
 from curator.store.turns import Turns, WaitedTooLongError
 
@@ -164,7 +157,7 @@ def _explained(access: _Access) -> Iterator[None]:
                 f"The database was busy for more than {access.busy_seconds:g} s.",
                 hint="Another process is writing a lot; wait for it to end and try again.",
             ) from error
-        if isinstance(cause, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
+        if _sqlstate(cause) in (_DEADLOCK, _SERIALIZATION_FAILURE):
             raise StoreError(
                 "Two people changed the same things at the same moment; this change was not stored.", hint="Try again."
             ) from error
@@ -175,6 +168,14 @@ def _explained(access: _Access) -> Iterator[None]:
         ) from error
 
 
+_DEADLOCK, _SERIALIZATION_FAILURE, _DISK_FULL = "40P01", "40001", "53100"
+
+
+def _sqlstate(error: BaseException | None) -> str | None:
+    """PostgreSQL's code of an error."""
+    return getattr(error, "sqlstate", None)
+
+
 def _is_busy(error: BaseException | None) -> bool:
     return isinstance(error, sqlite3.OperationalError) and _primary(error) in (
         sqlite3.SQLITE_BUSY,
@@ -183,7 +184,7 @@ def _is_busy(error: BaseException | None) -> bool:
 
 
 def _is_full(error: BaseException | None) -> bool:
-    if isinstance(error, psycopg.errors.DiskFull):
+    if _sqlstate(error) == _DISK_FULL:
         return True
     return isinstance(error, sqlite3.OperationalError) and _primary(error) == sqlite3.SQLITE_FULL
 
@@ -221,38 +222,3 @@ def insert_or_replace(table: Table, dialect: Dialect, values: dict[str, Any]) ->
     changed = {name: value for name, value in values.items() if name not in keys}
     statement: Insert = build(table).values(values).on_conflict_do_update(index_elements=keys, set_=changed)
     return statement
-
-
-def _alembic(connection: Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    return config
-
-
-def migrate(engine: Engine) -> None:
-    """Bring the database to the schema of this Curator.
-
-    Raises:
-        NewerDatabaseError: A newer Curator wrote it; it is left as it is.
-        StoreError: It cannot be opened.
-    """
-    scripts = ScriptDirectory.from_config(_alembic())
-    try:
-        with engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
-    except SQLAlchemyError as error:
-        raise StoreError(f"The database cannot be opened: {error}.", hint="Check its path or URL.") from error
-    if found == scripts.get_current_head():
-        return
-    if found is not None:
-        try:
-            scripts.get_revision(found)
-        except (CommandError, ResolutionError) as error:
-            raise NewerDatabaseError(
-                f"The database has schema {found}, which this Curator does not know.",
-                hint="It was written by a newer Curator: upgrade with `pip install -U curator-toolkit`.",
-            ) from error
-    with writing(engine) as connection:
-        lock_all(connection)
-        command.upgrade(_alembic(connection), "head")

@@ -15,7 +15,8 @@ from alembic import command
 from curator import Workspace, open_workspace
 from curator.settings import Settings
 from curator.store import Connection, annotations, claims, projects, records, runs, versions
-from curator.store.engine import _alembic, open_engine, writing
+from curator.store.engine import open_engine, writing
+from curator.store.schema import configuration
 from schemas.annotation import Answer
 from schemas.run import TrainConfig
 from schemas.version import Split, Version
@@ -93,7 +94,7 @@ def test_processes_that_open_a_new_database_at_once_all_get_it(tmp_path: Path, d
     if database_url is not None:  # the database of a test is migrated already
         engine = open_engine(database_url)
         with writing(engine) as connection:
-            command.downgrade(_alembic(connection), "base")
+            command.downgrade(configuration(connection), "base")
         engine.dispose()
     with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as pool:
         names = list(pool.map(_open, [tmp_path / "new"] * 3, [database_url] * 3))

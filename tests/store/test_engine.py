@@ -10,6 +10,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import event, select, text, update
 
 from curator import Workspace, open_workspace
@@ -17,9 +18,14 @@ from curator.annotate import answers, queue
 from curator.errors import NewerDatabaseError, StoreError
 from curator.settings import Settings
 from curator.store import projects, runs
-from curator.store.engine import _alembic, migrate, open_engine, reading, sqlite_url, writing
+from curator.store.engine import open_engine, reading, sqlite_url, writing
+from curator.store.schema import NEWEST, configuration, migrate
 from curator.store.tables import metadata, project
 from schemas.annotation import Answer
+
+
+def test_the_newest_migration_is_the_one_that_is_named() -> None:
+    assert ScriptDirectory.from_config(configuration()).get_current_head() == NEWEST
 
 
 def test_migrations_and_tables_describe_the_same_schema(workspace: Workspace) -> None:
@@ -86,7 +92,7 @@ def test_a_workspace_of_the_first_schema_keeps_its_runs(tmp_path: Path) -> None:
     """Runs of that time counted records per batch; the setting is gone, the run and its result stay."""
     engine = open_engine(sqlite_url(tmp_path / "curator.db"))
     with writing(engine) as connection:
-        command.upgrade(_alembic(connection), "0001")
+        command.upgrade(configuration(connection), "0001")
         connection.execute(text("insert into project values (1, 'p', '', 3, 1, '{}', '2026-01-01 00:00:00')"))
         connection.execute(
             text("insert into version values ('v', 1, null, 1, '{\"train\": 1}', '2026-01-01 00:00:00', 'me')")

@@ -58,7 +58,7 @@ from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
 __all__ = ["add_outputs", "reviewed"]
 
-_NO_QUERIES = {"engine", "tables", "migrations"}
+_NO_QUERIES = {"engine", "schema", "tables", "migrations"}
 
 
 def queries() -> dict[CodeType, str]:

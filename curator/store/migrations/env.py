@@ -1,4 +1,4 @@
-"""Alembic's entry point: migrates over the connection that `curator.store.engine.migrate` hands in."""
+"""Alembic's entry point: migrates over the connection that `curator.store.schema.migrate` hands in."""
 
 from alembic import context
 
