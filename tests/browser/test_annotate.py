@@ -729,7 +729,7 @@ def test_what_is_restored_is_called_text_only_if_something_was_typed(
 
 def test_every_submit_says_what_was_seen(stocked: Workspace, serve: Serve, page: Page) -> None:
     seen: list[dict[str, object]] = []
-    page.on("request", lambda request: seen.append(request.post_data_json) if "/act" in request.url else None)
+    page.on("request", lambda request: seen.append(request.post_data_json) if request.url.endswith("/act") else None)
     open_queue(page, serve(stocked.folder))
     guideline = page.evaluate("document.querySelector('.labelling').screen.task.guideline_hash")
     page.keyboard.press("a")
