@@ -81,11 +81,13 @@ def _endpoint(handler: Handler) -> Callable[[Request], Any]:
     async def respond(request: Request) -> Response:
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return _error("This request came from another site.", "Open Curator itself.", status=403)
-        announced = request.headers.get("content-length", "0")
-        if not announced.isdecimal() or int(announced) > _MOST_BYTES:
-            return _error("The text is longer than 4 MB.", "Shorten it.", status=413)
+        raw = bytearray()
+        async for chunk in request.stream():  # not every request announces its length
+            raw += chunk
+            if len(raw) > _MOST_BYTES:
+                return _error("The text is longer than 4 MB.", "Shorten it.", status=413)
         try:
-            body = _parsed(await request.body())
+            body = _parsed(raw)
             person = identity.person_of(request, _text(body, "person", default=""))
             if person is None:
                 return _error("It is not known who you are.", "Sign in, or enter your name.", status=401)
@@ -101,7 +103,7 @@ def _endpoint(handler: Handler) -> Callable[[Request], Any]:
     return respond
 
 
-def _parsed(raw: bytes) -> Body:
+def _parsed(raw: bytes | bytearray) -> Body:
     def refuse(constant: str) -> float:
         raise ValueError(f"{constant} is no number")
 

@@ -175,6 +175,14 @@ def test_a_request_that_cannot_be_read_is_not_repeated(ada: Browser, wrong: dict
     assert ada.stored() == []
 
 
+def test_a_request_that_is_too_long_is_refused_whether_it_says_so_or_not(ada: Browser) -> None:
+    parts = (b"x" * 1_000_000 for _ in range(5))
+    for content in (b"x" * 4_000_001, parts):
+        response = ada.client.post("/api/v1/labelling/draft", content=content)
+        assert response.status_code == 413
+        assert response.json()["hint"]
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
 def test_what_is_no_number_is_refused(ada: Browser, number: str) -> None:
     given = json.dumps({"project": 1, "person": "Ada", "kind": "submit", **body(ada.task(), rating=4)})

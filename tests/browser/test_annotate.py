@@ -511,6 +511,21 @@ def test_a_flag_says_why_and_leaves_the_note_alone(stocked: Workspace, serve: Se
     assert flag.detail["note"] == "Is this ours?"
 
 
+def test_a_draft_on_its_way_does_not_replace_the_text_that_a_skip_leaves(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    record_id = page.evaluate("document.querySelector('.labelling').screen.task.record_id")
+    slowly(page, "draft")
+    editor(page).fill("All th")
+    expect(page.get_by_text("Saving…")).to_be_visible()
+    editor(page).fill("All that was typed.")
+    page.get_by_role("button", name="Skip").click()
+    expect(page.get_by_text("Skipped")).to_be_visible()
+    page.wait_for_timeout(1000)
+    assert draft(stocked, record_id) == "All that was typed."
+
+
 def test_time_spent_survives_a_reload_and_an_undo(stocked: Workspace, serve: Serve, page: Page) -> None:
     page.clock.install()
     open_queue(page, serve(stocked.folder))
@@ -729,7 +744,7 @@ def test_what_is_restored_is_called_text_only_if_something_was_typed(
 
 def test_every_submit_says_what_was_seen(stocked: Workspace, serve: Serve, page: Page) -> None:
     seen: list[dict[str, object]] = []
-    page.on("request", lambda request: seen.append(request.post_data_json) if "/act" in request.url else None)
+    page.on("request", lambda request: seen.append(request.post_data_json) if request.url.endswith("/act") else None)
     open_queue(page, serve(stocked.folder))
     guideline = page.evaluate("document.querySelector('.labelling').screen.task.guideline_hash")
     page.keyboard.press("a")

@@ -81,7 +81,6 @@ export class Questions {
   }
 
   options(question, id) {
-    const several = question.kind === "choices"
     const chosen = [get(this.answer, question) ?? []].flat().map(String) // a rating is a number
     const buttons = question.options.map((option) => {
       const key = this.keyOf(question, option)
@@ -91,7 +90,7 @@ export class Questions {
         onclick: () => this.choose(question, option.value),
       }, option.label, key ? kbd(key) : null)
     })
-    return h("div", { class: "options", role: several ? "group" : "radiogroup", "aria-labelledby": id }, ...buttons)
+    return h("div", { class: "options", role: "group", "aria-labelledby": id }, ...buttons)
   }
 
   /** Several are toggled; of one, a choice is set and never taken away by choosing it again. */

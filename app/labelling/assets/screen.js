@@ -229,7 +229,7 @@ class Screen {
       h("button", { class: "option", "aria-pressed": String(shown === name), onclick: () => this.prefer(name) }, { left: "Left is better", right: "Right is better", tie: "Tie", "both bad": "Both bad" }[name], kbd(key)))
     const strengths = chosen && ["response", "alternative"].includes(chosen.choice) ? Object.entries(STRENGTHS).map(([n, name]) =>
       h("button", { class: "option", "aria-pressed": String(chosen.strength === Number(n)), onclick: () => this.strengthen(Number(n)) }, name, kbd(n))) : []
-    this.parts.preference = h("div", { class: "preference" }, h("div", { class: "options", role: "radiogroup", "aria-label": "Which response is better" }, ...choices), h("div", { class: "options", role: "radiogroup", "aria-label": "How much better" }, ...strengths))
+    this.parts.preference = h("div", { class: "preference" }, h("div", { class: "options", role: "group", "aria-label": "Which response is better" }, ...choices), h("div", { class: "options", role: "group", "aria-label": "How much better" }, ...strengths))
     return this.parts.preference
   }
 
@@ -360,6 +360,8 @@ class Screen {
     const before = this.task
     const body = { ...(before ? this.body() : {}), kind, ...extra }
     try {
+      // A draft that is on its way must not arrive after the text that a skip or a flag leaves as the draft.
+      if (kind === "skip" || kind === "flag") await this.drafts.running?.catch(() => null)
       const state = await this.server.insist("act", body, (tries) => this.say(`Not saved, retrying (${tries}). Your text is kept here.`, true))
       if (before && !BROUGHT_BACK.includes(kind)) this.drafts.drop(before.record_id)
       this.isProblem = false
@@ -509,7 +511,7 @@ class Screen {
 
   /** Whether the guideline differs from the one that was read here last. */
   hasNewGuide() {
-    return Boolean(this.task?.guideline) && localStorage.getItem(`curator guideline ${this.data.project}`) !== this.task.guideline_hash
+    return Boolean(this.task?.guideline) && localStorage.getItem(`curator guideline ${this.data.person} ${this.data.project}`) !== this.task.guideline_hash
   }
 
   showGuide() {
@@ -517,7 +519,7 @@ class Screen {
     page.innerHTML = this.task?.guideline || "<p>This project has no guideline yet.</p>" // rendered without HTML
     const box = closesBy(this.state.keys.guide, dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close")))
     box.addEventListener("close", () => this.showGuideButton())
-    if (this.task) localStorage.setItem(`curator guideline ${this.data.project}`, this.task.guideline_hash)
+    if (this.task) localStorage.setItem(`curator guideline ${this.data.person} ${this.data.project}`, this.task.guideline_hash)
   }
 
   async browse(action) {
