@@ -1,7 +1,7 @@
 """Search: records by words that occur in them, read from the texts themselves.
 
-There is no index of words: one costs an import more than a search costs (docs/decisions/0016), and a search without one
-finds parts of words in every script.
+There is no index of words: one costs every import more than a search costs (docs/decisions/0016), and a search without
+one finds parts of words in every script.
 """
 
 from __future__ import annotations
