@@ -36,6 +36,7 @@ export function dialog(parent, title, ...children) {
 /** The same dialog; the key that opened it closes it, unless it is typed into a field. */
 export function closesBy(key, box) {
   box.addEventListener("keydown", (event) => {
+    if (!box.open) return // closed, and the focus is still on it until the next frame
     if (event.key.toLowerCase() !== key || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return
     event.preventDefault()
     event.stopPropagation() // or it would open again
