@@ -1,5 +1,6 @@
 """Navigation: one page per stage, in the order of the loop."""
 
+import functools
 from pathlib import Path
 
 import streamlit as st
@@ -52,10 +53,16 @@ _sections = {
     ]
     for section, pages in _PAGES.items()
 }
+_sections[""] += [  # where the address of another role's page leads: else it is said not to exist
+    st.Page(functools.partial(state.say_closed, title, right), title=title, url_path=name, visibility="hidden")
+    for pages in _PAGES.values()
+    for name, title, _, right in pages
+    if not state.may(_signed_in, right)
+]
 _page = st.navigation(
     {section: pages for section, pages in _sections.items() if pages},
     expanded=True,  # else the pages of the last section hide behind "View more"
 )
-if _page.url_path in _WITH_MODELS:
+if _page.url_path in _WITH_MODELS and _page.visibility == "visible":
     state.load_pytorch()
 _page.run()

@@ -73,6 +73,12 @@ def say_signed_out() -> None:
     st.html('<a href="/auth/sign-in" target="_self">Sign in</a>')
 
 
+def say_closed(title: str, right: Right) -> None:
+    """Draw why a page does not open."""
+    st.title(title, anchor=False)
+    st.info(f"This page is for people with the role {access.lowest_role(right)} or above.", icon=":material/lock:")
+
+
 def _sign_out() -> None:
     """End the session; its cookie, which no page can remove, opens nothing any more."""
     token = st.context.cookies.get(identity.COOKIE)

@@ -11,7 +11,7 @@ import torch
 from peft import LoraModel, PeftModel
 
 from curator import Workspace, assessment, model_export, training, versions
-from curator.annotate import answers, queue
+from curator.annotate import answers, ask_again, queue
 from curator.assessment import promotion_gates
 from curator.errors import AnnotationError, TrainingError
 from curator.store import projects, records
@@ -221,13 +221,13 @@ def test_a_doubtful_record_goes_back_to_the_annotators(workspace: Workspace) -> 
         [record_id] = records.add_many(
             connection, [make_record("a", "b")], project=project, at=workspace.clock(), accept=True
         )
-    answers.send_back(workspace, record_id, reason="worse", actor="lead")
+    ask_again.send_back(workspace, record_id, reason="worse", actor="lead")
     task = queue.next_task(workspace, "Ada", project_id=project.id)
     assert task.claim.record_id == record_id
     with pytest.raises(AnnotationError, match="nothing to answer anew"):
-        answers.send_back(workspace, record_id, reason="worse", actor="lead")
+        ask_again.send_back(workspace, record_id, reason="worse", actor="lead")
     answers.submit(workspace, task.claim, Answer(response="c", rating=5), annotator="Ada")
-    answers.send_back(workspace, record_id, reason="again", actor="lead")
+    ask_again.send_back(workspace, record_id, reason="again", actor="lead")
     again = queue.next_task(workspace, "Ada", project_id=project.id)
     assert again.claim.record_id == record_id  # who answered before may answer again
     answers.submit(workspace, again.claim, Answer(response="d", rating=5), annotator="Ada")

@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.components import answer_card, answer_form, notice, record_card
 from curator import Workspace
-from curator.annotate import adjudicate, answers, assignment, lookup
+from curator.annotate import adjudicate, ask_again, assignment, lookup
 from curator.annotate.adjudicate import Case
 from curator.annotate.settle import problems
 from curator.errors import AnnotationError
@@ -99,9 +99,9 @@ def _decide(workspace: Workspace, case: Case, project: Project, person: str) -> 
                     raise AnnotationError(
                         "Nobody would know why it came back.", hint="Give a reason, then send it back."
                     )
-                answers.send_back(workspace, case.record_id, reason=reason, actor=person)
+                ask_again.send_back(workspace, case.record_id, reason=reason, actor=person)
             else:
-                answers.unflag(workspace, case.record_id, reason=reason, actor=person)
+                ask_again.unflag(workspace, case.record_id, reason=reason, actor=person)
             _done("It waits in the queue again.")
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.components import diff_view, links, notice, record_card
 from curator import Workspace
-from curator.annotate import answers, asides, assignment
+from curator.annotate import answers, asides, assignment, take_back
 from schemas.account import Right
 from schemas.annotation import RecordState
 from schemas.project import Project
@@ -68,7 +68,7 @@ def _answers(workspace: Workspace, project: Project, person: str) -> None:
                     st.rerun()
             if st.button("Take it back into the editor", key=f"reopen {added.id}"):
                 with notice.errors():
-                    answers.reopen(workspace, added.id, annotator=person)
+                    take_back.reopen(workspace, added.id, annotator=person)
                     state.remember("stored", "Taken back; this is the record as you left it.")
                     st.switch_page("views/annotate.py")
 

@@ -11,7 +11,7 @@ import streamlit as st
 from app import state
 from app.components import links, notice
 from curator import Workspace, training
-from curator.annotate import answers
+from curator.annotate import ask_again
 from curator.training.losses import record_histories
 from schemas.losses import Doubt, RecordHistory
 from schemas.run import Run
@@ -146,7 +146,7 @@ def _one(workspace: Workspace, each: RecordHistory, person: str) -> None:
         reason = st.text_input("Reason", ", ".join(each.doubts), key=f"reason {each.row_id}")
         if st.button("Back to the annotators", type="primary", help="It comes before everything else in the queue"):
             with notice.errors():
-                answers.send_back(workspace, each.row_id, reason=reason, actor=person)
+                ask_again.send_back(workspace, each.row_id, reason=reason, actor=person)
                 st.success("It waits in the queue, before all others.", icon=":material/check:")
 
 

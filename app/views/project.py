@@ -10,7 +10,7 @@ from curator import Workspace
 from curator.annotate import assignment, questions, settings
 from curator.store import wordings
 from schemas.project import Project
-from schemas.questions import Change, ChangeClass, Question, QuestionSet
+from schemas.questions import Change, ChangeClass, QuestionSet
 
 
 def render(workspace: Workspace, project: Project, person: str) -> None:
@@ -111,7 +111,9 @@ def _questions(workspace: Workspace, project: Project, person: str) -> None:
         is_grave = change.kind is ChangeClass.BREAKING and change.answers > 0
         agreed = not is_grave or st.checkbox(_consequence(change), key=f"agreed {after} {change.model_dump_json()}")
         if st.button("Make this change", type="primary", disabled=not agreed):
-            questions.change_questions(workspace, changed, project_id=project.id, actor=person, mappings=mappings)
+            questions.change_questions(
+                workspace, changed, project_id=project.id, actor=person, mappings=mappings, expected=before
+            )
             state.remember(_seen(project), after)
             _done("Changed. Earlier answers keep the questions that they were given to.")
 
@@ -174,14 +176,6 @@ def _show(change: Change, before: QuestionSet, after: QuestionSet) -> None:
         each.id for each in before.questions if after.by_id(each.id)
     ]:
         st.caption("The order changes.")
-    if any(_decides_otherwise(before.by_id(each.id), each) for each in after.questions):
-        st.caption(
-            "What keeps a record out, or must agree, changes: this holds for records that are settled from now on."
-        )
-
-
-def _decides_otherwise(before: Question | None, after: Question) -> bool:
-    return before is not None and (before.keeps_out, before.must_agree) != (after.keeps_out, after.must_agree)
 
 
 def _done(message: str) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from app import state
 from app.components import answer_card, diff_view, links, notice, record_card
 from curator import Workspace
-from curator.annotate import answers, comments, lookup
+from curator.annotate import ask_again, comments, lookup
 from curator.annotate.lookup import Story
 from curator.store.records import StoredRecord
 from schemas.annotation import RecordState
@@ -214,7 +214,7 @@ def _send_back(workspace: Workspace, stored: StoredRecord, person: str) -> None:
     reason = columns[0].text_input("Have it annotated again", key=f"reason {stored.id}", placeholder="why, for them")
     if columns[1].button("Send back", key=f"back {stored.id}", width="stretch"):
         with notice.errors():
-            answers.send_back(workspace, stored.id, reason=reason, actor=person)
+            ask_again.send_back(workspace, stored.id, reason=reason, actor=person)
             state.remember("record", f"Record {stored.id[:8]} waits in the queue again, before others.")
             st.rerun()
 

@@ -28,6 +28,11 @@ def may(role: Role, right: Right) -> bool:
     return _ORDER.index(role) >= _ORDER.index(_NEEDED[right])
 
 
+def lowest_role(right: Right) -> Role:
+    """The role from which on people have a right."""
+    return _NEEDED[right]
+
+
 def require(workspace: Workspace, actor: str, right: Right) -> None:
     """Do nothing if somebody may do this.
 

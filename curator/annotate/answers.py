@@ -1,22 +1,19 @@
-"""Answers: draft, submit, skip, flag and undo. Every act is an event; a submit that arrives twice is stored once."""
+"""Answers: draft, submit, skip and flag. Every act is an event; a submit that arrives twice is stored once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from curator.access import require
-from curator.annotate.reading import present_answers
-from curator.annotate.settle import problems, settle
-from curator.annotate.tasks import suggestions_hidden, task_of
+from curator.annotate.outcomes import count_answer, settle_record
+from curator.annotate.settle import problems
+from curator.annotate.tasks import suggestions_hidden
 from curator.errors import AnnotationError, AnsweredElsewhereError, ClaimExpiredError
 from curator.quality.fingerprint import content_hash
-from curator.store import Connection, claims, doubts, events, projects, records, suggestions, tallies, wordings
+from curator.store import Connection, claims, doubts, events, projects, records, suggestions, wordings
 from curator.store import annotations as register
 from curator.workspace import Workspace
-from schemas.account import Right
-from schemas.annotation import Annotation, Answer, Claim, RecordState, Seen, Task
+from schemas.annotation import Annotation, Answer, Claim, RecordState, Seen
 from schemas.project import Project
 from schemas.record import Record
 
@@ -157,8 +154,8 @@ def keep(
     )
     register.drop_draft(connection, stored.id, annotator)
     claims.remove_skip(connection, stored.id, annotator)
-    _count(connection, project.id, added, context, sign=1)
-    outcome = _settle(connection, stored, project, is_extra=event == "given")
+    count_answer(connection, project.id, added, context, sign=1)
+    outcome = settle_record(connection, stored, project, is_extra=event == "given")
     events.append(
         connection,
         event,
@@ -219,136 +216,6 @@ def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str, 
         events.append(connection, "flag", stored.id, actor=annotator, at=now, detail=detail)
 
 
-def unflag(workspace: Workspace, record_id: str, *, actor: str, reason: str = "") -> None:
-    """Put a flagged record back into the queue; a reason is shown to whoever gets it.
-
-    Raises:
-        AnnotationError: The record is not flagged.
-    """
-    require(workspace, actor, Right.CURATE)
-    with workspace.write() as connection:
-        claims.lock_record(connection, record_id)
-        stored = records.get(connection, record_id)
-        if stored.state is not RecordState.FLAGGED:
-            raise AnnotationError(f"Record {record_id} is not flagged but {stored.state}.", hint="Reload the page.")
-        claims.offer_again(connection, record_id)
-        if claims.unanswered(connection, record_id) == 0:
-            audience = claims.pool_of(connection, record_id)
-            claims.reopen(connection, record_id, project_id=stored.project_id, priority=0, audience=audience)
-        records.set_state(connection, stored, RecordState.WAITING, final=None)
-        detail = {"project": stored.project_id, "reason": reason}
-        events.append(connection, "unflag", record_id, actor=actor, at=workspace.clock(), detail=detail)
-
-
-def send_back(workspace: Workspace, record_id: str, *, reason: str, actor: str) -> None:
-    """Let a settled record be answered anew, before others; earlier answers are kept as taken back.
-
-    Raises:
-        AnnotationError: It waits already, or a flag keeps it for a lead.
-    """
-    require(workspace, actor, Right.CURATE)
-    with workspace.write() as connection:
-        claims.lock_record(connection, record_id)
-        stored = records.get(connection, record_id)
-        if stored.state not in (RecordState.ACCEPTED, RecordState.REJECTED, RecordState.CONFLICT):
-            raise AnnotationError(
-                f"Record {record_id} is {stored.state}, so there is nothing to answer anew.", hint="Reload the page."
-            )
-        answered = register.standing(connection, stored.id)
-        offer_anew(connection, stored, answered, priority=SENT_BACK, at=workspace.clock())
-        detail = {"project": stored.project_id, "reason": reason, "answers": [each.id for each in answered]}
-        events.append(connection, "send-back", record_id, actor=actor, at=workspace.clock(), detail=detail)
-
-
-def offer_anew(
-    connection: Connection,
-    stored: records.StoredRecord,
-    answered: Sequence[Annotation],
-    *,
-    priority: int,
-    at: datetime,
-) -> None:
-    """Take answers on a record back and ask for as many again; who gave them finds theirs as a draft.
-
-    The caller has locked the record, and says in the log why.
-    """
-    claims.offer_again(connection, stored.id, priority=priority)  # slots that a decision had made needless
-    for each in answered:
-        register.mark_undone(connection, each.id)
-        register.save_draft(connection, stored.id, each.annotator, each.answer, at=at)
-        _count(connection, stored.project_id, each, None, sign=-1)
-        audience = claims.audience_of(connection, each.id)
-        claims.reopen(connection, stored.id, project_id=stored.project_id, priority=priority, audience=audience)
-    if claims.unanswered(connection, stored.id) == 0:  # taken as reviewed: it was never answered
-        claims.reopen(connection, stored.id, project_id=stored.project_id, priority=priority)
-    records.set_state(connection, stored, RecordState.WAITING, final=None)
-
-
-def give_back_answers(connection: Connection, record_id: str, given: Sequence[int], *, project: Project) -> None:
-    """Undo `offer_anew` on a record that nobody has touched since: its answers stand again and settle it.
-
-    The caller has locked the record.
-    """
-    for annotation_id in given:
-        if register.mark_standing(connection, annotation_id):
-            each, _slot = register.get(connection, annotation_id)
-            _count(connection, project.id, each, None, sign=1)
-            register.drop_draft(connection, record_id, each.annotator)
-    claims.remove_newest(connection, record_id, len(given))
-    _settle(connection, records.get(connection, record_id), project)
-
-
-SENT_BACK = 20
-"""Priority of a record that somebody sent back: a known doubt comes before everything else."""
-
-
-def undo(workspace: Workspace, annotator: str, *, project_id: int) -> Task | None:
-    """The record of an annotator's last submit, skip or flag, claimed again as it was before; None if there is none.
-
-    Raises:
-        AnnotationError: Somebody else works on the record now, or a lead has decided about it.
-    """
-    with workspace.write() as connection:
-        claims.lock_person(connection, annotator)  # a second tab must not take the same act back
-        act = register.last_act(connection, annotator, project_id=project_id)
-        if act is None:
-            return None
-        claims.lock_record(connection, act.record_id)
-        if act.annotation_id is not None:
-            added, _ = register.get(connection, act.annotation_id)
-            return _take_back(connection, workspace, added, act)
-        stored = records.get(connection, act.record_id)
-        _refuse_if_decided(connection, stored)
-        _let_go(connection, annotator, project_id=project_id)
-        is_last_flag = events.newest(connection, stored.id, ("flag", "unflag")) == act.event_id
-        if act.kind == "flag" and is_last_flag and stored.state is RecordState.FLAGGED:
-            claims.offer_again(connection, stored.id)
-            records.set_state(connection, stored, RecordState.WAITING, final=None)
-        claims.remove_skip(connection, stored.id, annotator)
-        now = workspace.clock()
-        claim = claims.claim_record(connection, annotator, stored.id, now=now, until=now + workspace.lease)
-        return _back(connection, workspace, stored, claim, act, annotator=annotator)
-
-
-def reopen(workspace: Workspace, annotation_id: int, *, annotator: str) -> Task:
-    """An earlier answer of an annotator, taken back into the editor.
-
-    Raises:
-        AnnotationError: It is not theirs, was taken back already, somebody else works on the record now, or a lead has
-            decided about it.
-    """
-    with workspace.write() as connection:
-        claims.lock_person(connection, annotator)
-        added, slot_id = register.get(connection, annotation_id)
-        claims.lock_record(connection, added.record_id)
-        added, _ = register.get(connection, annotation_id)
-        if added.annotator != annotator or added.undone:
-            raise AnnotationError("This answer cannot be taken back.", hint="Reload the page.")
-        event_id = register.submit_event(connection, added)
-        act = register.LastAct(event_id, "submit", added.record_id, slot_id, added.id)
-        return _take_back(connection, workspace, added, act)
-
-
 class Answered(NamedTuple):
     """An answer that stands, with the record that it is about."""
 
@@ -385,101 +252,12 @@ def history(
     return [Answered(each, about.content, about.state) for each, about in zip(found, stored, strict=True)]
 
 
-def _take_back(connection: Connection, workspace: Workspace, added: Annotation, act: register.LastAct) -> Task:
-    stored = records.get(connection, added.record_id)
-    _refuse_if_decided(connection, stored)
-    now = workspace.clock()
-    _let_go(connection, added.annotator, project_id=stored.project_id)
-    register.mark_undone(connection, added.id)
-    if register.draft_of(connection, stored.id, added.annotator) is None:  # else they typed it elsewhere, later
-        register.save_draft(connection, stored.id, added.annotator, added.answer, at=now)
-    _count(connection, stored.project_id, added, None, sign=-1)
-    if stored.state not in (RecordState.GOLD, RecordState.FLAGGED):  # a lead lifts a flag
-        records.set_state(connection, stored, RecordState.WAITING, final=None)
-    until = now + workspace.lease
-    claim = claims.claim_answered(connection, act.slot_id, added.annotator, now=now, until=until)
-    old_hash = content_hash(stored.content.with_response(added.answer.response))
-    return _back(connection, workspace, stored, claim, act, annotator=added.annotator, old_hash=old_hash)
-
-
-def _refuse_if_decided(connection: Connection, stored: records.StoredRecord) -> None:
-    """What a lead has decided is not undone by an annotator."""
-    if stored.state is not RecordState.WAITING and events.is_decided(connection, stored.id):
-        raise AnnotationError(
-            "A lead has decided about this record, so it is not taken back.",
-            hint="If the decision is wrong, tell them: they can send the record back.",
-        )
-
-
-def _let_go(connection: Connection, annotator: str, *, project_id: int) -> None:
-    """Free what somebody holds before they turn to another record; what they typed is kept as a draft.
-
-    Before any total is changed, as in a submit: two who lock a slot and a total in opposite order wait for each other.
-    """
-    current = claims.held(connection, annotator, project_id=project_id)
-    if current is not None:
-        claims.give_back(connection, current.token)
-
-
-def _back(
-    connection: Connection,
-    workspace: Workspace,
-    stored: records.StoredRecord,
-    claim: Claim | None,
-    act: register.LastAct,
-    *,
-    annotator: str,
-    old_hash: str | None = None,
-) -> Task:
-    if claim is None:
-        raise AnnotationError(
-            "Somebody else works on this record now, so it cannot be taken back.",
-            hint="Tell them or a lead. Your earlier answers can be taken back under My history.",
-        )
-    events.append(
-        connection,
-        "undo",
-        stored.id,
-        actor=annotator,
-        at=workspace.clock(),
-        old_hash=old_hash,
-        new_hash=None if old_hash is None else stored.content_hash,
-        detail={"project": stored.project_id, "slot": claim.slot_id, "undone": act.kind, "cancels": act.event_id},
-    )
-    return task_of(connection, claim, annotator)
-
-
 def _keep_text(
     connection: Connection, stored: records.StoredRecord, answer: Answer, *, annotator: str, workspace: Workspace
 ) -> None:
     """Store a draft if anything was entered."""
     if answer != Answer(response=stored.content.response):
         register.save_draft(connection, stored.id, annotator, answer, at=workspace.clock())
-
-
-def _settle(
-    connection: Connection, stored: records.StoredRecord, project: Project, *, is_extra: bool = False
-) -> str | None:
-    """Give a record its state once every slot is answered; gives the state.
-
-    None while somebody is missing, and where a flag, a lead's decision or its being gold stands above the answers. An
-    answer given elsewhere that differs from another needs a decision even while somebody is missing.
-    """
-    if stored.state in (RecordState.GOLD, RecordState.FLAGGED):
-        return None
-    is_open = claims.unanswered(connection, stored.id) > 0
-    if is_open and not is_extra:
-        return None
-    if stored.state is not RecordState.WAITING and events.is_decided(connection, stored.id):
-        return None
-    standing = present_answers(connection, project, register.standing(connection, stored.id))
-    outcome = settle(stored.content, standing, project)
-    if outcome.state is RecordState.WAITING or (is_open and outcome.state is not RecordState.CONFLICT):
-        return None
-    if is_open:
-        claims.withdraw(connection, stored.id)
-    records.set_state(connection, stored, outcome.state, final=outcome.final)
-    return outcome.state.value
 
 
 def _in_view(connection: Connection, stored: records.StoredRecord, project: Project, annotator: str) -> Seen:
@@ -506,28 +284,3 @@ def _known(connection: Connection, seen: Seen, project: Project) -> Seen:
             if said[name] != present and not wordings.is_known(connection, project.id, said[name])
         }
     )
-
-
-def _count(
-    connection: Connection,
-    project_id: int,
-    added: Annotation,
-    context: register.AnswerContext | None,
-    *,
-    sign: int,
-) -> None:
-    """Keep the totals of a person in step with an answer that is given (1) or taken back (-1)."""
-    who = added.annotator
-    saw = added.saw_suggestions if context is None else context.saw_suggestions
-    edited = added.edited if context is None else context.edited
-    kind = "none" if saw is None else "shown" if saw else "hidden"
-    changes = {
-        f"annotator:{who}": sign,
-        f"day:{added.submitted_at:%Y-%m-%d}:{who}": sign,
-        f"answers {kind}:{who}": sign,
-    }
-    if added.active_seconds:
-        changes[f"seconds:{who}"] = sign * round(added.active_seconds)
-    if edited:
-        changes[f"edited {kind}:{who}"] = sign
-    tallies.add(connection, project_id, changes)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from curator.access import require
+from curator.annotate.settle import problems
 from curator.errors import AnnotationError
 from curator.store import Connection, accounts, claims, events, gold, pools, projects, records
 from curator.store.claims import Lease
@@ -172,11 +173,17 @@ def mark_gold(workspace: Workspace, record_id: str, expected: Answer, *, actor: 
     """Make a record gold: it leaves the queue, is never frozen, and annotators are measured by its right answer.
 
     Answers that it already has stay and count.
+
+    Raises:
+        AnnotationError: The right answer is not complete.
     """
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         claims.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
+        missing = problems(expected, stored.content, projects.by_id(connection, stored.project_id).questions)
+        if missing:
+            raise AnnotationError(missing[0].text, hint="Complete the right answer.")
         now = workspace.clock()
         gold.mark(connection, record_id, expected, project_id=stored.project_id, actor=actor, at=now)
         claims.withdraw(connection, record_id)

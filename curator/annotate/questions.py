@@ -1,90 +1,28 @@
-"""Questions and guidelines of a project: what a change of them means for earlier answers, and making it."""
+"""Questions and guidelines of a project: changing them, and taking the newest change of questions back."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, cast
 
 from curator.access import require
-from curator.annotate import answers
-from curator.annotate.reading import Reader
+from curator.annotate import ask_again
+from curator.annotate.change_plan import plan, stands_above
 from curator.errors import AnnotationError
 from curator.store import Connection, claims, events, projects, records, wordings
 from curator.store import annotations as register
 from curator.store.events import Event
 from curator.workspace import Workspace
 from schemas.account import Right
-from schemas.annotation import Annotation, RecordState
+from schemas.annotation import Annotation
 from schemas.project import Project
-from schemas.questions import Change, ChangeClass, Mapping, Question, QuestionSet, Value
+from schemas.questions import Change, Mapping, QuestionSet
 
 _ASKED_AGAIN = "ask again"
 _AGAIN = 15
 """Priority of a record whose answers a breaking change has touched."""
-
-
-def classify(
-    before: QuestionSet, after: QuestionSet, mappings: Sequence[Mapping] = ()
-) -> tuple[ChangeClass, list[str], dict[str, frozenset[str] | None]]:
-    """How a change of questions is classed, one reason per difference, and what of the old questions it touches.
-
-    The last part maps a question's id to the options whose answers are touched; None stands for every answer that
-    leaves the question open (one that is newly required).
-
-    Raises:
-        AnnotationError: A mapping names something that is not there.
-    """
-    _check_mappings(before, after, mappings)
-    kind, reasons = ChangeClass.COMPATIBLE, []
-    touched: dict[str, frozenset[str] | None] = {}
-    mapped = {(each.question, each.old): each.new for each in mappings}
-    for old in before.questions:
-        new = after.by_id(old.id)
-        if new is None or new.kind != old.kind:
-            kind = ChangeClass.BREAKING
-            reasons.append(f"{old.id}: {'removed' if new is None else f'was {old.kind}, is {new.kind}'}")
-            touched[old.id] = frozenset(option.value for option in old.options) or frozenset({"*"})
-            continue
-        gone = [option.value for option in old.options if new.option(option.value) is None]
-        for value in gone:
-            target = mapped.get((old.id, value))
-            if target is None:
-                kind = ChangeClass.BREAKING
-                reasons.append(f"{old.id}: option {value} is removed")
-            else:
-                kind = kind if kind is ChangeClass.BREAKING else ChangeClass.MAPPING
-                reasons.append(f"{old.id}: option {value} is read as {target}")
-        if gone:
-            touched[old.id] = frozenset(gone)
-        if new.required and not old.required:
-            kind = ChangeClass.BREAKING
-            reasons.append(f"{old.id}: newly required")
-            touched[old.id] = None
-        if _wording(old) != _wording(new):
-            reasons.append(f"{old.id}: wording, order, keys or new options")
-    for new in after.questions:
-        if before.by_id(new.id) is None:
-            reasons.append(f"{new.id}: new{', required' if new.required else ''}")
-            if new.required:
-                kind = ChangeClass.BREAKING
-                touched[new.id] = None
-    return kind, reasons, touched
-
-
-def _check_mappings(before: QuestionSet, after: QuestionSet, mappings: Sequence[Mapping]) -> None:
-    for each in mappings:
-        old, new = before.by_id(each.question), after.by_id(each.question)
-        if old is None or new is None or old.option(each.old) is None or new.option(each.new) is None:
-            raise AnnotationError(
-                f"The mapping {each.question}: {each.old} to {each.new} names something that is not there.",
-                hint="Name an old option of the present questions and an option of the new ones.",
-            )
-
-
-def _wording(question: Question) -> object:
-    return (question.title, question.guide, question.options, question.safety, question.must_agree, question.keeps_out)
 
 
 def plan_change(
@@ -96,11 +34,17 @@ def plan_change(
         AnnotationError: A mapping names something that is not there.
     """
     with workspace.read() as connection:
-        return _plan(connection, projects.by_id(connection, project_id), after, mappings).change
+        return plan(connection, projects.by_id(connection, project_id), after, mappings).change
 
 
 def change_questions(
-    workspace: Workspace, after: QuestionSet, *, project_id: int, actor: str, mappings: Sequence[Mapping] = ()
+    workspace: Workspace,
+    after: QuestionSet,
+    *,
+    project_id: int,
+    actor: str,
+    mappings: Sequence[Mapping] = (),
+    expected: str | None = None,
 ) -> Change:
     """The change that was made: stored with its version, and, when it breaks answers, their records asked again.
 
@@ -108,13 +52,25 @@ def change_questions(
     answers that it touches back, to be given again; their annotators find them as drafts. Records that are flagged or
     gold, or that a lead has decided, stay as they are.
 
+    Args:
+        workspace: Where the project is.
+        after: The questions from now on.
+        project_id: Of which project.
+        actor: Who changes them.
+        mappings: How values that are gone are read.
+        expected: Hash of the questions that the change was made from, where somebody else may have changed them.
+
     Raises:
-        AnnotationError: A mapping names something that is not there.
+        AnnotationError: A mapping names something that is not there, or the questions are not the expected ones.
     """
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         projects.lock(connection, project_id)
         project = projects.by_id(connection, project_id)
+        if expected not in (None, wordings.questions_hash(project.questions)):
+            raise AnnotationError(
+                "Somebody else has changed the questions meanwhile; this change was not made.", hint="Reload the page."
+            )
         return _change(connection, project, after, mappings, actor=actor, at=workspace.clock())
 
 
@@ -127,7 +83,7 @@ def _change(
     actor: str,
     at: datetime,
 ) -> Change:
-    change, again = _plan(connection, project, after, mappings)
+    change, again = plan(connection, project, after, mappings)
     wordings.keep(connection, project, actor=actor, at=at)
     changed = project.model_copy(update={"questions": after})
     projects.change(connection, changed)
@@ -191,7 +147,7 @@ def take_back_change(workspace: Workspace, *, project_id: int, actor: str) -> in
         project = projects.by_id(connection, project_id)
         for record_id, given in sorted(untouched.items()):
             claims.lock_record(connection, record_id)
-            answers.give_back_answers(connection, record_id, given, project=project)
+            ask_again.let_stand(connection, record_id, given, project=project)
             detail = {"project": project_id, "answers": given}
             events.append(connection, "stand again", record_id, actor=actor, at=now, detail=detail)
         return len(untouched)
@@ -229,10 +185,10 @@ def _ask_again(
     claims.lock_record(connection, record_id)
     standing = {each.id for each in register.standing(connection, record_id)}
     still = [each for each in given if each.id in standing]  # else somebody took theirs back while this was planned
-    if not still or _stands_above(connection, record_id):
+    if not still or stands_above(connection, record_id):
         return
     stored = records.get(connection, record_id)
-    answers.offer_anew(connection, stored, still, priority=_AGAIN, at=at)
+    ask_again.offer_anew(connection, stored, still, priority=_AGAIN, at=at)
     detail = {"project": stored.project_id, "change": number, "answers": [each.id for each in still]}
     events.append(connection, _ASKED_AGAIN, record_id, actor=actor, at=at, detail=detail)
 
@@ -259,74 +215,3 @@ def set_guideline(workspace: Workspace, guideline: str, *, project_id: int, acto
             old_hash=wordings.guideline_hash(project.guideline),
             new_hash=wordings.guideline_hash(guideline),
         )
-
-
-class _Plan(NamedTuple):
-    change: Change
-    again: dict[str, list[Annotation]]
-    """Answers that are taken back when the change is made, by record, ordered by record id."""
-
-
-def _plan(connection: Connection, project: Project, after: QuestionSet, mappings: Sequence[Mapping]) -> _Plan:
-    kind, reasons, touched = classify(project.questions, after, mappings)
-    reader = Reader(connection, project.id)
-    hit: list[Annotation] = []
-    if touched:
-        hit = [each for each in register.all_standing(connection, project.id) if _touches(reader, each, touched, after)]
-    again: dict[str, list[Annotation]] = {}
-    if kind is ChangeClass.BREAKING:
-        lost = _without_mapped(touched, mappings)
-        for each in sorted(hit, key=lambda each: (each.record_id, each.id)):
-            if _touches(reader, each, lost, after):
-                again.setdefault(each.record_id, []).append(each)
-        for record_id in [each for each in again if _stands_above(connection, each)]:
-            del again[record_id]
-    change = Change(
-        kind=kind,
-        reasons=tuple(reasons),
-        mappings=tuple(mappings),
-        answers=len(hit),
-        people=len({each.annotator for each in hit}),
-        records=len(again),
-    )
-    return _Plan(change, again)
-
-
-def _without_mapped(
-    touched: dict[str, frozenset[str] | None], mappings: Sequence[Mapping]
-) -> dict[str, frozenset[str] | None]:
-    """What a change touches and no mapping saves."""
-    saved = {(each.question, each.old) for each in mappings}
-    left = {
-        question_id: None if options is None else frozenset(one for one in options if (question_id, one) not in saved)
-        for question_id, options in touched.items()
-    }
-    return {question_id: options for question_id, options in left.items() if options is None or options}
-
-
-def _stands_above(connection: Connection, record_id: str) -> bool:
-    """Whether something else than its answers says what becomes of a record: a flag, a lead, or its being gold."""
-    stored = records.get(connection, record_id)
-    return stored.state in (RecordState.FLAGGED, RecordState.GOLD) or events.is_decided(connection, record_id)
-
-
-def _touches(reader: Reader, given: Annotation, touched: dict[str, frozenset[str] | None], after: QuestionSet) -> bool:
-    """Whether an answer, read in the words of today, holds what goes or lacks what becomes required."""
-    answer = reader.present(given)
-    for question_id, options in touched.items():
-        value = answer.value(question_id)
-        if options is None:
-            asked = after.by_id(question_id)
-            if asked is None or answer.reject is not None or (asked.if_edited and not given.edited):
-                continue
-            if value is None or value in ("", ()):
-                return True
-            if asked.kind != "text" and any(asked.option(each) is None for each in _several(value)):
-                return True
-        elif value is not None and ("*" in options or options & set(_several(value))):
-            return True
-    return False
-
-
-def _several(value: Value) -> Iterable[str]:
-    return value if isinstance(value, tuple) else (str(value),)

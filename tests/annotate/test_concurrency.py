@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from curator import Workspace, open_workspace
-from curator.annotate import answers, queue
+from curator.annotate import answers, queue, take_back
 from curator.settings import Settings
 from curator.store import annotations, projects, records, tallies
 from curator.store.tables import slot
@@ -109,7 +109,7 @@ def test_people_who_submit_and_take_back_at_once_do_not_wait_for_each_other(work
         task = queue.next_task(workspace, person, project_id=1)
         for _ in range(10):
             answers.submit(workspace, task.claim, Answer(response="A.", rating=4), annotator=person)
-            task = answers.undo(workspace, person, project_id=1)
+            task = take_back.undo(workspace, person, project_id=1)
 
     with ThreadPoolExecutor(len(people)) as pool:
         list(pool.map(hesitate, people))
@@ -131,7 +131,7 @@ def test_an_answer_that_two_tabs_take_back_at_once_is_taken_back_once(stocked: W
     task = queue.next_task(stocked, "ada", project_id=1)
     answers.submit(stocked, task.claim, Answer(response="A.", rating=4), annotator="ada")
     with ThreadPoolExecutor(8) as pool:
-        back = list(pool.map(lambda _: answers.undo(stocked, "ada", project_id=1), range(8)))
+        back = list(pool.map(lambda _: take_back.undo(stocked, "ada", project_id=1), range(8)))
     assert [each.claim.record_id for each in back if each is not None] == [task.claim.record_id]
     with stocked.read() as connection:
         totals = tallies.totals(connection, 1)

@@ -5,9 +5,19 @@ from __future__ import annotations
 import pytest
 
 from curator import Workspace
-from curator.annotate import adjudicate, answers, assignment, progress, questions, queue, settings
+from curator.annotate import (
+    adjudicate,
+    answers,
+    ask_again,
+    assignment,
+    progress,
+    questions,
+    queue,
+    settings,
+    take_back,
+)
 from curator.errors import AnnotationError, AnsweredElsewhereError, ClaimExpiredError
-from curator.store import annotations, events, projects, records
+from curator.store import annotations, events, projects, records, wordings
 from schemas.annotation import Answer, RecordState, Task
 from schemas.questions import Option, Question, QuestionSet
 from tests.conftest import make_record
@@ -41,7 +51,7 @@ def flag(workspace: Workspace, person: str, note: str = "Look.") -> None:
 
 
 def undo(workspace: Workspace, person: str) -> Task | None:
-    return answers.undo(workspace, person, project_id=1)
+    return take_back.undo(workspace, person, project_id=1)
 
 
 def state(workspace: Workspace, record_id: str) -> RecordState:
@@ -58,7 +68,7 @@ def required(*values: str) -> QuestionSet:
 def test_an_answer_that_a_lead_sent_back_is_not_taken_back_a_second_time(workspace: Workspace) -> None:
     record_id = stock(workspace)
     submit(workspace, "Ada")
-    answers.send_back(workspace, record_id, reason="Too short.", actor="Lea")
+    ask_again.send_back(workspace, record_id, reason="Too short.", actor="Lea")
     assert undo(workspace, "Ada") is None
     done = progress(workspace, "Ada", project_id=1)
     assert (done.mine, done.mine_today, done.by_state[RecordState.WAITING]) == (0, 0, 1)
@@ -82,7 +92,7 @@ def test_a_decision_is_undone_by_no_annotator(workspace: Workspace) -> None:
         undo(workspace, "Ada")
     [mine] = answers.history(workspace, "Ada", project_id=1)
     with pytest.raises(AnnotationError, match="lead has decided"):
-        answers.reopen(workspace, mine.annotation.id, annotator="Ada")
+        take_back.reopen(workspace, mine.annotation.id, annotator="Ada")
     assert state(workspace, record_id) is RecordState.ACCEPTED
     assert progress(workspace, "Ada", project_id=1).mine == 1
 
@@ -126,7 +136,7 @@ def test_a_flag_stands_when_somebody_else_answers_again(workspace: Workspace) ->
     assert undo(workspace, "Ada") is not None
     submit(workspace, "Ada", response="Better.")
     assert state(workspace, record_id) is RecordState.FLAGGED
-    answers.unflag(workspace, record_id, actor="Lea")
+    ask_again.unflag(workspace, record_id, actor="Lea")
     submit(workspace, "Eva", response="Better.")
     assert state(workspace, record_id) is RecordState.ACCEPTED
 
@@ -136,7 +146,7 @@ def test_a_record_whose_decision_was_sent_back_needs_as_many_reviews_as_before(w
     submit(workspace, "Ada")
     flag(workspace, "Ben")
     adjudicate.decide(workspace, record_id, LEAD, actor="Lea")
-    answers.send_back(workspace, record_id, reason="Again.", actor="Lea")
+    ask_again.send_back(workspace, record_id, reason="Again.", actor="Lea")
     submit(workspace, "Ada")
     assert state(workspace, record_id) is RecordState.WAITING
     submit(workspace, "Ben")
@@ -151,7 +161,7 @@ def test_who_loses_a_record_hears_why(workspace: Workspace) -> None:
     answers.flag(workspace, theirs.claim, Answer(response="A."), annotator="Ben")
     with pytest.raises(ClaimExpiredError, match="flagged this record for a lead"):
         answers.submit(workspace, mine.claim, Answer(response="Mine.", rating=4), annotator="Ada")
-    answers.unflag(workspace, mine.claim.record_id, actor="Lea")
+    ask_again.unflag(workspace, mine.claim.record_id, actor="Lea")
     assert take(workspace, "Ada").draft == Answer(response="Mine.", rating=4)
 
 
@@ -192,7 +202,7 @@ def test_a_record_that_is_sent_back_stays_with_whom_it_was_kept_for(workspace: W
     record_id = stock(workspace)
     assignment.assign_next(workspace, 5, project_id=1, actor="Lea", person="Ada")
     submit(workspace, "Ada")
-    answers.send_back(workspace, record_id, reason="Again.", actor="Lea")
+    ask_again.send_back(workspace, record_id, reason="Again.", actor="Lea")
     assert queue.next_task(workspace, "Ben", project_id=1) is None
     assert take(workspace, "Ada").claim.record_id == record_id
 
@@ -296,3 +306,27 @@ def test_there_is_no_change_to_take_back_before_the_first(workspace: Workspace) 
     assert questions.last_change(workspace, project_id=1) is None
     with pytest.raises(AnnotationError, match="never changed"):
         questions.take_back_change(workspace, project_id=1, actor="Lea")
+
+
+def test_a_change_made_from_questions_that_somebody_else_changed_is_refused(workspace: Workspace) -> None:
+    seen = wordings.questions_hash(QuestionSet())
+    questions.change_questions(workspace, required("kind", "rude"), project_id=1, actor="Max", expected=seen)
+    with pytest.raises(AnnotationError, match="Somebody else has changed"):
+        questions.change_questions(workspace, QuestionSet(), project_id=1, actor="Lea", expected=seen)
+
+
+def test_a_change_of_what_keeps_out_is_named_as_such(workspace: Workspace) -> None:
+    questions.change_questions(workspace, required("kind", "rude"), project_id=1, actor="Lea")
+    asked = required("kind", "rude")
+    tone = asked.own[0].model_copy(update={"keeps_out": ("rude",)})
+    after = QuestionSet(questions=(*QuestionSet().questions, tone))
+    assert questions.plan_change(workspace, after, project_id=1).reasons == (
+        "tone: what keeps a record out or must agree, for records that are settled from now on",
+    )
+
+
+def test_a_gold_record_needs_a_complete_answer(workspace: Workspace) -> None:
+    record_id = stock(workspace)
+    with pytest.raises(AnnotationError, match="needs an answer"):
+        assignment.mark_gold(workspace, record_id, Answer(response="A."), actor="Lea")
+    assert state(workspace, record_id) is RecordState.WAITING

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from curator import Workspace
-from curator.annotate import agreement, answers, assignment, progress, questions, queue, settings, team
+from curator.annotate import (
+    agreement,
+    answers,
+    assignment,
+    progress,
+    questions,
+    queue,
+    settings,
+    take_back,
+    team,
+)
 from curator.annotate.reading import Reader
 from curator.store import projects, records, suggestions
 from schemas.annotation import Annotation, Answer, Checks, RecordState, Suggestion
@@ -137,7 +147,7 @@ def test_the_estimate_counts_what_is_left_for_this_person_in_this_project(worksp
         answers.submit(workspace, task.claim, Answer(response="A.", rating=4), annotator="Ada", active_seconds=3600)
     assert progress(workspace, "Ada", project_id=1).hours_left == (15, 15)
     assert progress(workspace, "Ada", project_id=other.id).hours_left is None
-    answers.undo(workspace, "Ada", project_id=1)
+    take_back.undo(workspace, "Ada", project_id=1)
     assert progress(workspace, "Ada", project_id=1).hours_left is None
 
 

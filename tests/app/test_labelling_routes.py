@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from app import identity
 from app.labelling import preview, routes
 from curator import Workspace
-from curator.annotate import adjudicate, answers, questions
+from curator.annotate import adjudicate, ask_again, questions
 from curator.store import annotations, projects, records
 from schemas.annotation import Annotation
 from schemas.record import Message, Origin, Record
@@ -339,7 +339,7 @@ def test_the_training_switch_of_an_earlier_turn_is_kept(workspace: Workspace, mo
 def test_a_record_that_was_sent_back_says_why(ada: Browser) -> None:
     task = ada.task()
     ada.ask("act", kind="submit", **body(task, rating=5))
-    answers.send_back(ada.workspace, task["record_id"], reason="Too short.", actor="Lea")
+    ask_again.send_back(ada.workspace, task["record_id"], reason="Too short.", actor="Lea")
     ada.ask("act", kind="skip", **body(ada.task()))  # what they hold by now
     again = ada.task()
     assert (again["record_id"], again["sent_back"]) == (task["record_id"], "Too short.")

@@ -58,6 +58,9 @@ def test_from_the_first_admin_to_an_annotator_at_work(
     expect(mine).to_contain_text("rating 4")
     expect(mine).not_to_contain_text("gold")  # Ben is measured by it
 
+    ben.goto(f"{address}/project")
+    expect(ben.get_by_text("for people with the role lead or above")).to_be_visible()
+    expect(ben.get_by_role("link", name="Project")).to_have_count(0)
     ben.get_by_role("button", name="Sign out").click()
     expect(ben.get_by_text("You are signed out.")).to_be_visible()
     expect(ben.get_by_role("link", name="Overview")).to_have_count(0)

@@ -21,6 +21,7 @@ from curator.annotate import (
     agreement,
     answers,
     asides,
+    ask_again,
     assignment,
     comments,
     keymap,
@@ -29,6 +30,7 @@ from curator.annotate import (
     questions,
     queue,
     settings,
+    take_back,
     team,
 )
 from curator.errors import AccessError
@@ -140,24 +142,24 @@ def _annotate(workspace: Workspace) -> None:
         )
         assert records.of_hash(connection, 1, [waiting[0].content_hash]) == {waiting[0].content_hash: waiting[0].id}
     submit("Ada")
-    answers.undo(workspace, "Ada", project_id=1)
+    take_back.undo(workspace, "Ada", project_id=1)
     submit("Ada")
     held = task("Ada")
     answers.skip(workspace, held.claim, Answer(response="x"), annotator="Ada")
     assert not answers.save_draft(workspace, held.claim, Answer(response=""), annotator="Ada")
-    answers.undo(workspace, "Ada", project_id=1)
+    take_back.undo(workspace, "Ada", project_id=1)
     queue.give_back(workspace, task("Ada").claim)
     flagged = task("Ada")
     answers.flag(workspace, flagged.claim, Answer(response="x", note="?"), annotator="Ada")
-    answers.unflag(workspace, flagged.claim.record_id, actor="Lea", reason="All right.")
+    ask_again.unflag(workspace, flagged.claim.record_id, actor="Lea", reason="All right.")
     queue.renew(workspace, task("Ada").claim, active_seconds=3)
     queue.claim_record(workspace, "Ben", waiting[-1].id)
     queue.why_empty(workspace, "Ben", project_id=1)
     queue.offer_skipped(workspace, "Ben", project_id=1)
     [newest, *_] = answers.history(workspace, "Ada", project_id=1)
-    answers.reopen(workspace, newest.annotation.id, annotator="Ada")
+    take_back.reopen(workspace, newest.annotation.id, annotator="Ada")
     submit("Ada")
-    answers.send_back(workspace, newest.annotation.record_id, reason="Once more.", actor="Lea")
+    ask_again.send_back(workspace, newest.annotation.record_id, reason="Once more.", actor="Lea")
     submit("Ada")
     progress(workspace, "Ada", project_id=1)
     comments.add(workspace, waiting[0].id, "Hm.", author="Ada")
@@ -241,7 +243,7 @@ def _lead(workspace: Workspace) -> None:
     with workspace.read() as connection:
         assert [each.name for each in projects.all_projects(connection)] == ["default", "second"]
         done = [each.id for each in records.accepted(connection, 1)]
-    answers.send_back(workspace, done[0], reason="Again, please.", actor="Lea")
+    ask_again.send_back(workspace, done[0], reason="Again, please.", actor="Lea")
     with workspace.read() as connection:
         settled = [each.id for each in records.page(connection, 1, limit=50) if each.state.value == "accepted"]
     assignment.mark_gold(workspace, settled[0], Answer(response="x", rating=5), actor="Lea")

@@ -1,0 +1,98 @@
+"""Asking again: a lead gives a record back to the annotators, as it was or because its answers are no longer enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from curator.access import require
+from curator.annotate.outcomes import count_answer, settle_record
+from curator.errors import AnnotationError
+from curator.store import Connection, claims, events, records
+from curator.store import annotations as register
+from curator.workspace import Workspace
+from schemas.account import Right
+from schemas.annotation import Annotation, RecordState
+from schemas.project import Project
+
+SENT_BACK = 20
+"""Priority of a record that somebody sent back: a known doubt comes before everything else."""
+
+
+def unflag(workspace: Workspace, record_id: str, *, actor: str, reason: str = "") -> None:
+    """Put a flagged record back into the queue; a reason is shown to whoever gets it.
+
+    Raises:
+        AnnotationError: The record is not flagged.
+    """
+    require(workspace, actor, Right.CURATE)
+    with workspace.write() as connection:
+        claims.lock_record(connection, record_id)
+        stored = records.get(connection, record_id)
+        if stored.state is not RecordState.FLAGGED:
+            raise AnnotationError(f"Record {record_id} is not flagged but {stored.state}.", hint="Reload the page.")
+        claims.offer_again(connection, record_id)
+        if claims.unanswered(connection, record_id) == 0:
+            audience = claims.pool_of(connection, record_id)
+            claims.reopen(connection, record_id, project_id=stored.project_id, priority=0, audience=audience)
+        records.set_state(connection, stored, RecordState.WAITING, final=None)
+        detail = {"project": stored.project_id, "reason": reason}
+        events.append(connection, "unflag", record_id, actor=actor, at=workspace.clock(), detail=detail)
+
+
+def send_back(workspace: Workspace, record_id: str, *, reason: str, actor: str) -> None:
+    """Let a settled record be answered anew, before others; earlier answers are kept as taken back.
+
+    Raises:
+        AnnotationError: It waits already, or a flag keeps it for a lead.
+    """
+    require(workspace, actor, Right.CURATE)
+    with workspace.write() as connection:
+        claims.lock_record(connection, record_id)
+        stored = records.get(connection, record_id)
+        if stored.state not in (RecordState.ACCEPTED, RecordState.REJECTED, RecordState.CONFLICT):
+            raise AnnotationError(
+                f"Record {record_id} is {stored.state}, so there is nothing to answer anew.", hint="Reload the page."
+            )
+        answered = register.standing(connection, stored.id)
+        offer_anew(connection, stored, answered, priority=SENT_BACK, at=workspace.clock())
+        detail = {"project": stored.project_id, "reason": reason, "answers": [each.id for each in answered]}
+        events.append(connection, "send-back", record_id, actor=actor, at=workspace.clock(), detail=detail)
+
+
+def offer_anew(
+    connection: Connection,
+    stored: records.StoredRecord,
+    answered: Sequence[Annotation],
+    *,
+    priority: int,
+    at: datetime,
+) -> None:
+    """Take answers on a record back and ask for as many again; who gave them finds theirs as a draft.
+
+    The caller has locked the record, and says in the log why.
+    """
+    claims.offer_again(connection, stored.id, priority=priority)  # slots that a decision had made needless
+    for each in answered:
+        register.mark_undone(connection, each.id)
+        register.save_draft(connection, stored.id, each.annotator, each.answer, at=at)
+        count_answer(connection, stored.project_id, each, None, sign=-1)
+        audience = claims.audience_of(connection, each.id)
+        claims.reopen(connection, stored.id, project_id=stored.project_id, priority=priority, audience=audience)
+    if claims.unanswered(connection, stored.id) == 0:  # taken as reviewed: it was never answered
+        claims.reopen(connection, stored.id, project_id=stored.project_id, priority=priority)
+    records.set_state(connection, stored, RecordState.WAITING, final=None)
+
+
+def let_stand(connection: Connection, record_id: str, given: Sequence[int], *, project: Project) -> None:
+    """Undo `offer_anew` on a record that nobody has touched since: its answers stand again and settle it.
+
+    The caller has locked the record.
+    """
+    for annotation_id in given:
+        if register.mark_standing(connection, annotation_id):
+            each, _slot = register.get(connection, annotation_id)
+            count_answer(connection, project.id, each, None, sign=1)
+            register.drop_draft(connection, record_id, each.annotator)
+    claims.remove_newest(connection, record_id, len(given))
+    settle_record(connection, records.get(connection, record_id), project)
