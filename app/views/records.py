@@ -9,7 +9,7 @@ import streamlit as st
 from app import state
 from app.components import answer_card, diff_view, links, notice, record_card
 from curator import Workspace
-from curator.annotate import ask_again, comments, lookup
+from curator.annotate import ask_again, assignment, comments, lookup, queue
 from curator.annotate.lookup import Story
 from curator.store.records import StoredRecord
 from schemas.annotation import RecordState
@@ -48,7 +48,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     )
     rows = event.selection.rows
     picked = found[rows[0]] if rows else found[0]
-    _show(workspace, lookup.story(workspace, picked.id), person)
+    _show(workspace, project, lookup.story(workspace, picked.id), person)
 
 
 def _found(workspace: Workspace, text: str, wanted: RecordState | None, project: Project) -> list[StoredRecord]:
@@ -122,13 +122,14 @@ def _short(text: str) -> str:
     return line if len(line) <= _EXCERPT else line[:_EXCERPT] + "…"
 
 
-def _show(workspace: Workspace, story: Story, person: str) -> None:
+def _show(workspace: Workspace, project: Project, story: Story, person: str) -> None:
     stored = story.stored
     st.subheader(f"Record {stored.id[:8]}", anchor=False)
     st.caption(f"{record_card.STATES[stored.state]} · {notice.plain(_source(stored))} · {stored.id}")
     standing = sum(not each.undone for each in story.answers)
     counts = ((standing, "answer"), (len(story.comments) + len(story.doubts), "comment"), (len(story.events), "event"))
-    st.caption(" · ".join(notice.counted(n, noun) for n, noun in counts))
+    needs = [f"needs {notice.counted(story.missing, 'more review')}"] if story.missing else []
+    st.caption(" · ".join([*needs, *(notice.counted(n, noun) for n, noun in counts)]))
     # Numbers in labels would change, and a tab whose label changes gives way to the first.
     text, given, said, log = st.tabs(["Texts", "Answers", "Comments", "Log"])
     with text:
@@ -143,6 +144,8 @@ def _show(workspace: Workspace, story: Story, person: str) -> None:
         links.to("adjudicate", "It waits for a decision under Adjudicate", icon=":material/balance:")
     elif stored.state in (RecordState.ACCEPTED, RecordState.REJECTED):
         _send_back(workspace, stored, person)
+    elif stored.state is RecordState.WAITING:
+        _in_the_queue(workspace, project, story, person)
 
 
 def _show_texts(stored: StoredRecord) -> None:
@@ -207,6 +210,37 @@ def _show_log(story: Story) -> None:
         width="stretch",
     )
     st.caption("From and to are the first digits of the content's sha256. Nothing is ever taken out of the log.")
+
+
+def _in_the_queue(workspace: Workspace, project: Project, story: Story, person: str) -> None:
+    """What a lead does with one record that waits: answer it, keep it for somebody, ask for more reviews."""
+    record_id = story.stored.id
+    opens, keeps, asks = st.columns([1, 2, 2], vertical_alignment="bottom")
+    if opens.button("Annotate it", key=f"open {record_id}", icon=":material/edit_note:", width="stretch"):
+        with notice.errors():
+            if queue.claim_record(workspace, person, record_id) is None:
+                st.info("Somebody holds it now; Team says who.", icon=":material/lock:")
+            else:
+                st.switch_page("views/annotate.py")
+    with keeps.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Keep it for", key=f"for {record_id}", placeholder="name; empty for anybody").strip()
+        if st.button("Keep", key=f"keep {record_id}"):
+            with notice.errors():
+                kept = assignment.assign(
+                    workspace, [record_id], project_id=project.id, actor=person, person=name or None
+                )
+                state.remember("record", f"For {notice.plain(name) or 'anybody'}: {notice.counted(kept, 'review')}.")
+                st.rerun()
+    with asks.container(horizontal=True, vertical_alignment="bottom"):
+        given = sum(not each.undone for each in story.answers)
+        wanted = st.number_input("Reviews in all", 1, 20, max(1, given + story.missing), key=f"reviews {record_id}")
+        if st.button("Ask", key=f"ask {record_id}", help="More can be asked for, not fewer."):
+            with notice.errors():
+                added = assignment.require_reviews(
+                    workspace, int(wanted), project_id=project.id, actor=person, record_ids=[record_id]
+                )
+                state.remember("record", f"Added: {notice.counted(added, 'review')}.")
+                st.rerun()
 
 
 def _send_back(workspace: Workspace, stored: StoredRecord, person: str) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from curator.store import annotations as register
-from curator.store import comments, doubts, events, records, search
+from curator.store import claims, comments, doubts, events, records, search
 from curator.store.doubts import Doubt
 from curator.store.events import Event
 from curator.store.records import StoredRecord
@@ -58,6 +58,8 @@ class Story(NamedTuple):
     comments: tuple[Comment, ...]
     doubts: list[Doubt]
     events: list[Event]
+    missing: int
+    """Reviews that it still needs."""
 
 
 def story(workspace: Workspace, record_id: str) -> Story:
@@ -74,4 +76,5 @@ def story(workspace: Workspace, record_id: str) -> Story:
             comments.about(connection, record_id),
             doubts.about(connection, record_id),
             events.about(connection, record_id),
+            claims.unanswered(connection, record_id),
         )

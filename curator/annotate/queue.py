@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from curator.annotate.tasks import task_of
+from curator.errors import AnnotationError
 from curator.store import Connection, claims, events, gold, pools, projects, records, tallies
+from curator.store import annotations as register
 from curator.store.claims import Waiting
 from curator.workspace import Workspace
 from schemas.annotation import Claim, Task
@@ -72,14 +74,25 @@ def _claim(connection: Connection, annotator: str, project: Project, *, now: dat
 def claim_record(workspace: Workspace, annotator: str, record_id: str) -> Task | None:
     """One given record, claimed; None while somebody else holds it or when it needs no answer.
 
+    What they held before is free for others; what they typed there stays as their draft.
+
     Raises:
+        AnnotationError: They have answered it.
         NotFoundError: There is no such record.
     """
     with workspace.write() as connection:
         now = workspace.clock()
-        records.get(connection, record_id)
+        stored = records.get(connection, record_id)
         projects.ensure_person(connection, annotator, at=now)
         claims.lock_person(connection, annotator)
+        claims.lock_record(connection, record_id)
+        if any(each.annotator == annotator for each in register.standing(connection, record_id)):
+            raise AnnotationError(
+                "You have answered this record.", hint="Take your answer back under My history to change it."
+            )
+        current = claims.held(connection, annotator, project_id=stored.project_id)
+        if current is not None and current.record_id != record_id:
+            claims.give_back(connection, current.token)
         claims.remove_skip(connection, record_id, annotator)
         claim = claims.claim_record(connection, annotator, record_id, now=now, until=now + workspace.lease)
         return None if claim is None else task_of(connection, claim, annotator)

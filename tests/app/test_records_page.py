@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from curator import Workspace
-from curator.annotate import adjudicate, answers, lookup, queue
+from curator.annotate import adjudicate, answers, assignment, lookup, queue
+from curator.errors import AnnotationError
 from curator.store import projects, records
 from schemas.annotation import Answer, RecordState
 from tests.app.test_pages import draw, texts
@@ -71,6 +72,35 @@ def test_all_records_are_turned_page_by_page(many: Workspace, monkeypatch: pytes
     assert next(button for button in app.button if button.label == "Next").disabled
     next(button for button in app.button if button.label == "Back").click().run()
     assert list(app.dataframe[0].value["id"]) == seen[50:100]
+
+
+def test_a_record_that_waits_is_kept_for_somebody_and_asked_about_more_often(
+    stocked: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_id = lookup.page(stocked, project_id=1)[0].id
+    app = search(draw("records", stocked, monkeypatch, person="Lea"), record_id)
+    assert "needs 1 more review ·" in texts(app)
+    app.text_input(key=f"for {record_id}").set_value("Ben")
+    app.button(key=f"keep {record_id}").click().run()
+    assert assignment.kept(stocked, project_id=1) == {"person:Ben": 1}
+    app.number_input(key=f"reviews {record_id}").set_value(3)
+    app.button(key=f"ask {record_id}").click().run()
+    assert "needs 3 more reviews ·" in texts(app)
+
+
+def test_a_lead_takes_a_record_into_the_editor_once(
+    answered: tuple[Workspace, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, record_id = answered
+    waiting = lookup.page(workspace, project_id=1, state=RecordState.WAITING)[0].id
+    held = queue.next_task(workspace, "Ada", project_id=1)
+    app = search(draw("records", workspace, monkeypatch, person="Ada"), waiting)
+    app.button(key=f"open {waiting}").click().run()
+    assert queue.next_task(workspace, "Ada", project_id=1).claim.record_id == waiting
+    if held.claim.record_id != waiting:
+        assert queue.renew(workspace, held.claim) is False
+    with pytest.raises(AnnotationError, match="You have answered this record"):
+        queue.claim_record(workspace, "Ada", record_id)
 
 
 @pytest.fixture
