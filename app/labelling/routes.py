@@ -22,7 +22,7 @@ from app import identity
 from app.labelling import preview, view
 from app.labelling.component import ASSETS, ASSETS_PATH
 from curator import CuratorError, Workspace
-from curator.annotate import adjudicate, answers, comments, keymap, queue, take_back
+from curator.annotate import adjudicate, answers, comments, keymap, questions, queue, take_back
 from curator.errors import (
     AccessError,
     AnnotationError,
@@ -65,6 +65,7 @@ def routes() -> list[BaseRoute]:
         "comment": _comment,
         "doubt": _doubt,
         "history": _history,
+        "since": _since,
         "keys": _keys,
     }
     return [
@@ -278,6 +279,19 @@ def _history(workspace: Workspace, person: str, body: Body) -> Body:
     before, after = _number_or_none(body, "before"), _number_or_none(body, "after")
     found = answers.history(workspace, person, project_id=_whole(body, "project"), before=before, after=after, limit=1)
     return {"entry": view.answered(found[0]) if found else None}
+
+
+def _since(workspace: Workspace, _person: str, body: Body) -> Body:
+    """What changed in questions and guideline while a record was open."""
+    found = questions.since(
+        workspace,
+        project_id=_whole(body, "project"),
+        questions_hash=_text(body, "questions_hash"),
+        guideline_hash=_text(body, "guideline_hash"),
+    )
+    pieces = edits.word_diff(found.guideline_before, found.guideline_now)
+    is_same = found.guideline_before == found.guideline_now
+    return {"reasons": list(found.reasons), "guideline": None if is_same else [list(piece) for piece in pieces]}
 
 
 def _keys(workspace: Workspace, person: str, body: Body) -> Body:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple, NoReturn, cast
 
 from curator.access import require
 from curator.annotate import ask_again
-from curator.annotate.change_plan import plan, stands_above
-from curator.errors import AnnotationError
+from curator.annotate.change_plan import classify, plan, stands_above
+from curator.errors import AnnotationError, NotFoundError
 from curator.store import Connection, claims, events, projects, records, wordings
 from curator.store import annotations as register
 from curator.store.events import Event
@@ -191,6 +191,37 @@ def _ask_again(
     ask_again.offer_anew(connection, stored, still, priority=_AGAIN, at=at)
     detail = {"project": stored.project_id, "change": number, "answers": [each.id for each in still]}
     events.append(connection, _ASKED_AGAIN, record_id, actor=actor, at=at, detail=detail)
+
+
+class Since(NamedTuple):
+    """What changed in a project since somebody opened a record."""
+
+    reasons: tuple[str, ...]
+    """One sentence per difference of the questions."""
+    guideline_before: str
+    guideline_now: str
+
+
+def since(workspace: Workspace, *, project_id: int, questions_hash: str, guideline_hash: str) -> Since:
+    """How questions and guideline differ from earlier ones, which their hashes name.
+
+    Raises:
+        NotFoundError: They were never shown in this project.
+    """
+    with workspace.read() as connection:
+        project = projects.by_id(connection, project_id)
+        asked, guideline = project.questions, project.guideline
+        if questions_hash != wordings.questions_hash(asked):
+            asked = wordings.questions_of(connection, project_id, questions_hash) or _missing()
+        if guideline_hash != wordings.guideline_hash(guideline):
+            known = wordings.guideline_of(connection, project_id, guideline_hash)
+            guideline = _missing() if known is None else known
+    _, reasons, _ = classify(asked, project.questions)
+    return Since(tuple(reasons), guideline, project.guideline)
+
+
+def _missing() -> NoReturn:
+    raise NotFoundError("This project never showed that.", hint="Reload the page.")
 
 
 def set_guideline(workspace: Workspace, guideline: str, *, project_id: int, actor: str) -> None:

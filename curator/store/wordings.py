@@ -56,3 +56,12 @@ def questions_of(connection: Connection, project_id: int, key: str) -> QuestionS
     )
     found = connection.execute(query).scalar()
     return None if found is None else QuestionSet.model_validate(found, context=STORED)
+
+
+def guideline_of(connection: Connection, project_id: int, key: str) -> str | None:
+    """The guideline with this hash."""
+    query = select(wording.c.content).where(
+        wording.c.project_id == project_id, wording.c.hash == key, wording.c.kind == "guideline"
+    )
+    found = connection.execute(query).scalar()
+    return None if found is None else str(found)

@@ -15,6 +15,7 @@ from curator import Workspace
 from curator.annotate import adjudicate, ask_again, questions
 from curator.store import annotations, projects, records
 from schemas.annotation import Annotation
+from schemas.questions import Option, Question, QuestionSet
 from schemas.record import Message, Origin, Record
 from tests.conftest import REPOSITORY, make_record
 
@@ -201,6 +202,20 @@ def test_another_text_for_an_answered_claim_is_refused_with_its_own_code(ada: Br
     ada.ask("act", kind="submit", **body(task, rating=4))
     response = ada.post("act", kind="submit", **body(task, rating=4, response="Elsewhere."))
     assert (response.status_code, response.json()["code"]) == (409, "answered_elsewhere")
+
+
+def test_what_changed_since_a_record_was_opened_is_told(ada: Browser) -> None:
+    task = ada.task()
+    seen = {"questions_hash": task["questions_hash"], "guideline_hash": task["guideline_hash"]}
+    assert ada.ask("since", **seen) == {"reasons": [], "guideline": None}
+    questions.set_guideline(ada.workspace, "Be brief.", project_id=1, actor="Lea")
+    tone = Question(
+        id="tone", kind="choice", title="Tone", options=(Option(value="a", label="A"), Option(value="b", label="B"))
+    )
+    asked = QuestionSet(questions=(*QuestionSet().questions, tone))
+    questions.change_questions(ada.workspace, asked, project_id=1, actor="Lea")
+    assert ada.ask("since", **seen) == {"reasons": ["tone: new"], "guideline": [["added", "Be brief."]]}
+    assert ada.post("since", questions_hash="0" * 64, guideline_hash=seen["guideline_hash"]).status_code == 404
 
 
 def test_an_answer_names_what_the_screen_showed(ada: Browser) -> None:

@@ -363,12 +363,17 @@ def test_a_usual_record_needs_no_scrolling(stocked: Workspace, serve: Serve, pag
 
 
 def test_a_change_of_the_guideline_is_told_and_keeps_the_text(stocked: Workspace, serve: Serve, page: Page) -> None:
+    questions.set_guideline(stocked, "Be long.", project_id=1, actor="Lea")
     open_queue(page, serve(stocked.folder))
     editor(page).fill("Before the change.")
     expect(page.get_by_text(re.compile("^● Saved"))).to_be_visible()
     questions.set_guideline(stocked, "Be brief.", project_id=1, actor="Lea")
     editor(page).fill("After the change.")
     expect(page.get_by_text("The guideline changed while you had this record open.")).to_be_visible()
+    page.get_by_role("button", name="What changed").click()
+    expect(page.get_by_role("dialog", name="What changed").locator("ins")).to_have_text("brief")
+    expect(page.get_by_role("dialog", name="What changed").locator("del")).to_have_text("long")
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Show the new one, keep my text").click()
     expect(page.get_by_role("button", name="Guide ● unread")).to_be_visible()
     expect(editor(page)).to_have_value("After the change.")

@@ -239,6 +239,10 @@ def _lead(workspace: Workspace) -> None:
     given = Answer(response="x", rating=4, values={"tone": "a"})
     answers.submit(workspace, before.claim, given, annotator="Ada", seen=before.seen)
     questions.set_guideline(workspace, "Be kind.", project_id=1, actor="Lea")
+    seen = questions.since(
+        workspace, project_id=1, questions_hash=before.questions_hash, guideline_hash=before.guideline_hash
+    )
+    assert (seen.guideline_before, seen.guideline_now) == ("", "Be kind.")
     settings.create(workspace, "second", actor="Lea")
     with workspace.read() as connection:
         assert [each.name for each in projects.all_projects(connection)] == ["default", "second"]

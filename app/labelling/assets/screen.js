@@ -197,7 +197,7 @@ class Screen {
     const found = []
     if (this.readonly) found.push(h("div", { class: "banner warn", role: "alert" }, "You work in another tab; this one only reads. ", h("button", { onclick: () => this.continueHere() }, "Continue here")))
     if (this.past) found.push(h("div", { class: "banner" }, `Your answer of ${clock(this.past.submitted_at)}, now ${this.past.state}. `, h("button", { onclick: () => this.act("reopen", { annotation: this.past.id }) }, "Take it back into the editor"), h("button", { onclick: () => this.onEscape() }, "Back to the present")))
-    if (this.outdated) found.push(h("div", { class: "banner warn", role: "status" }, `The ${this.outdated} changed while you had this record open. Your answer stays valid under the one you see. `, h("button", { onclick: () => this.load() }, "Show the new one, keep my text")))
+    if (this.outdated) found.push(h("div", { class: "banner warn", role: "status" }, `The ${this.outdated} changed while you had this record open. Your answer stays valid under the one you see. `, h("button", { onclick: () => this.showChanges() }, "What changed"), h("button", { onclick: () => this.load() }, "Show the new one, keep my text")))
     if (task.sent_back) found.push(h("div", { class: "banner warn" }, h("b", {}, "↩ Sent back: "), task.sent_back))
     if (this.elsewhere) found.push(h("div", { class: "banner warn", role: "alert" }, `${this.elsewhere.problem} ${this.elsewhere.hint} `, h("button", { onclick: () => this.copyText() }, "Copy text"), h("button", { onclick: () => this.load() }, "Next record")))
     if (this.other && !this.past) found.push(h("div", { class: "banner warn" }, `There is another text of yours, from ${clock(this.other.at)}: “${shortened(this.other.answer.response)}” `, h("button", { onclick: () => this.swap() }, "Use that text"), h("button", { onclick: () => this.forgetOther() }, "Forget it")))
@@ -520,6 +520,20 @@ class Screen {
     const box = closesBy(this.state.keys.guide, dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close")))
     box.addEventListener("close", () => this.showGuideButton())
     if (this.task) localStorage.setItem(`curator guideline ${this.data.person} ${this.data.project}`, this.task.guideline_hash)
+  }
+
+  /** How the guideline and the questions differ from those that this record was opened with. */
+  async showChanges() {
+    const { questions_hash, guideline_hash } = this.task
+    const parts = []
+    try {
+      const { reasons, guideline } = await this.server.call("since", { questions_hash, guideline_hash })
+      parts.push(...reasons.map((reason) => h("p", {}, reason)))
+      if (guideline) parts.push(drawn("diff", { pieces: guideline }))
+    } catch (error) {
+      parts.push(h("p", { role: "alert" }, `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}`))
+    }
+    const box = dialog(this.root, "What changed", ...parts, h("button", { onclick: () => box.close() }, "Close"))
   }
 
   async browse(action) {
