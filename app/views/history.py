@@ -8,6 +8,7 @@ from app import state
 from app.components import diff_view, links, notice, record_card
 from curator import Workspace
 from curator.annotate import answers, asides, assignment, take_back
+from curator.annotate.answers import Answered
 from schemas.account import Right
 from schemas.annotation import RecordState
 from schemas.project import Project
@@ -25,15 +26,36 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         _asides(workspace, project, person)
 
 
+def _page(workspace: Workspace, project: Project, person: str) -> list[Answered]:
+    """Twenty answers, newest first, and the buttons to turn the page."""
+    mark = (project.id, person)
+    kept = state.recall("history pages")
+    starts: tuple[int | None, ...] = kept[1] if isinstance(kept, tuple) and kept[0] == mark else (None,)
+    found = answers.history(workspace, person, project_id=project.id, before=starts[-1], limit=_PAGE + 1)
+    if not found and len(starts) == 1:
+        return found
+    row = st.container(horizontal=True, vertical_alignment="center")
+    turned = starts
+    if row.button("Newer", icon=":material/chevron_left:", disabled=len(starts) == 1):
+        turned = starts[:-1]
+    if row.button("Older", icon=":material/chevron_right:", disabled=len(found) <= _PAGE):
+        turned = (*starts, found[_PAGE - 1].annotation.id)
+    state.remember("history pages", (mark, turned))
+    if turned != starts:
+        st.rerun()
+    first = (len(starts) - 1) * _PAGE
+    row.caption(f"Answers {first + 1:,} to {first + min(len(found), _PAGE):,}; those that you took back are not shown.")
+    return found[:_PAGE]
+
+
 def _answers(workspace: Workspace, project: Project, person: str) -> None:
     """Answers, each with its record and what was changed."""
-    entries = answers.history(workspace, person, project_id=project.id, limit=_PAGE)
+    entries = _page(workspace, project, person)
     if not entries:
         st.info("You have not submitted an answer yet.", icon=":material/edit_note:")
         links.to("annotate", "Annotate", icon=":material/edit_note:")
         return
     is_lead = state.may(state.account(), Right.CURATE)
-    st.caption(f"The newest {notice.counted(len(entries), 'answer')}; those that you took back are not shown.")
     for added, record, record_state in entries:
         answer = added.answer
         marks = ", ".join(name.replace("_", " ") for name in answer.checks.ticked)

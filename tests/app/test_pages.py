@@ -13,8 +13,9 @@ from curator import Workspace, review
 from curator.access import accounts
 from curator.annotate import adjudicate, answers, queue
 from curator.ingest import import_file
-from curator.store import annotations, records, runs, verdicts
+from curator.store import annotations, projects, records, runs, verdicts
 from schemas.annotation import Answer
+from tests.conftest import make_record
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
 __all__ = ["add_outputs", "reviewed"]
@@ -106,6 +107,22 @@ def test_the_history_takes_an_answer_back(stocked: Workspace, monkeypatch: pytes
     assert not app.exception
     with stocked.read() as connection:
         assert annotations.newest_of(connection, "Ada", project_id=1, limit=10) == []
+
+
+def test_the_history_turns_its_pages(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    with workspace.write() as connection:
+        some = [make_record(f"Question {n}?") for n in range(25)]
+        records.add_many(connection, some, project=projects.by_name(connection), at=workspace.clock())
+    for _ in range(25):
+        task = queue.next_task(workspace, "Ada", project_id=1)
+        answers.submit(workspace, task.claim, Answer(response="A.", rating=4), annotator="Ada")
+    app = draw("history", workspace, monkeypatch)
+    assert "Answers 1 to 20;" in texts(app)
+    next(button for button in app.button if button.label == "Older").click().run()
+    assert "Answers 21 to 25;" in texts(app)
+    assert next(button for button in app.button if button.label == "Older").disabled
+    next(button for button in app.button if button.label == "Newer").click().run()
+    assert "Answers 1 to 20;" in texts(app)
 
 
 def test_the_history_shows_what_a_lead_answered(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
