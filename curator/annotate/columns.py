@@ -25,6 +25,7 @@ def value_of(question: Question, cell: str) -> Value:
         AnnotationError: The question has no such option.
 
     Example:
+        >>> from schemas.questions import BUILT_IN
         >>> value_of(BUILT_IN[1], "harmful, biased")
         ('harmful', 'biased')
     """
