@@ -203,10 +203,7 @@ def unmark_gold(workspace: Workspace, record_id: str, *, actor: str) -> None:
         stored = records.get(connection, record_id)
         if not gold.unmark(connection, record_id):
             raise AnnotationError(f"Record {record_id} is not gold.", hint="Reload the page.")
-        claims.offer_again(connection, record_id)
-        if claims.unanswered(connection, record_id) == 0:
-            audience = claims.pool_of(connection, record_id)
-            claims.reopen(connection, record_id, project_id=stored.project_id, priority=0, audience=audience)
+        claims.put_back(connection, record_id, project_id=stored.project_id)
         records.set_state(connection, stored, RecordState.WAITING, final=None)
         detail = {"project": stored.project_id}
         events.append(connection, "ungold", record_id, actor=actor, at=workspace.clock(), detail=detail)

@@ -64,7 +64,8 @@ def _take_back(connection: Connection, workspace: Workspace, added: Annotation, 
     _refuse_if_decided(connection, stored)
     now = workspace.clock()
     _let_go(connection, added.annotator, project_id=stored.project_id)
-    register.mark_undone(connection, added.id)
+    if not register.mark_undone(connection, added.id):  # a lead was faster, between the look and the lock
+        raise AnnotationError("This answer was taken back already.", hint="Reload the page.")
     if register.draft_of(connection, stored.id, added.annotator) is None:  # else they typed it elsewhere, later
         register.save_draft(connection, stored.id, added.annotator, added.answer, at=now)
     count_answer(connection, stored.project_id, added, None, sign=-1)
@@ -86,10 +87,7 @@ def _refuse_if_decided(connection: Connection, stored: records.StoredRecord) -> 
 
 
 def _let_go(connection: Connection, annotator: str, *, project_id: int) -> None:
-    """Free what somebody holds before they turn to another record; what they typed is kept as a draft.
-
-    Before any total is changed, as in a submit: two who lock a slot and a total in opposite order wait for each other.
-    """
+    """Free what somebody holds before they turn to another record; what they typed is kept as a draft."""
     current = claims.held(connection, annotator, project_id=project_id)
     if current is not None:
         claims.give_back(connection, current.token)

@@ -380,7 +380,14 @@ def audience_of(connection: Connection, annotation_id: int) -> str:
     return str(connection.execute(query.where(annotation.c.id == annotation_id)).scalar_one())
 
 
-def pool_of(connection: Connection, record_id: str) -> str:
+def put_back(connection: Connection, record_id: str, *, project_id: int) -> None:
+    """Offer a record that was set aside again; one whose slots were all answered gets one more."""
+    offer_again(connection, record_id)
+    if unanswered(connection, record_id) == 0:
+        reopen(connection, record_id, project_id=project_id, priority=0, audience=_pool_of(connection, record_id))
+
+
+def _pool_of(connection: Connection, record_id: str) -> str:
     """The pool that a record is kept for, else anybody: for one more review, which its one person cannot give."""
     kept = slot.c.audience.startswith(pool_audience(""), autoescape=True)
     query = select(slot.c.audience).where(slot.c.record_id == record_id, kept).order_by(slot.c.n.desc()).limit(1)
