@@ -124,11 +124,13 @@ def _trl_chat(record: Record) -> dict[str, list[dict[str, str]]]:
 
 
 def _openai(record: Record) -> dict[str, list[dict[str, Any]]]:
-    """Chat messages; an assistant turn that carries no loss has weight 0, as OpenAI's format says it."""
-    silent = [m for m in record.messages if m.role == "assistant" and not m.train]
+    """Chat messages; every assistant turn says by its weight whether it carries loss.
+
+    OpenAI trains on all assistant turns where no weight is given, Curator on the last one, so none is left out.
+    """
     return {
         "messages": [
-            _plain_message(m) | ({"weight": int(bool(m.train))} if silent and m.role == "assistant" else {})
+            _plain_message(m) | ({"weight": int(bool(m.train))} if m.role == "assistant" else {})
             for m in record.messages
         ]
     }
