@@ -369,7 +369,9 @@ def describe(report: dict[str, Any]) -> str:
     lines = []
     for size, found in report["sizes"].items():
         lines.append(f"{int(size):,} rows, {found['file_gb']:.3f} GB")
-        lines.append(f"{'':18}{'s':>8}{'CPU s':>8}{'peak GB':>9}{'x load_dataset':>16}{'by CPU':>8}  target at 1,000,000")
+        lines.append(
+            f"{'':18}{'s':>8}{'CPU s':>8}{'peak GB':>9}{'x load_dataset':>16}{'by CPU':>8}  target at 1,000,000"
+        )
         for label, row in found["figures"].items():
             target = ", ".join(f"{value:g} {name}" for name, value in TARGETS.get(label, {}).items())
             lines.append(
