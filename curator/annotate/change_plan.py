@@ -94,21 +94,6 @@ def plan(connection: Connection, project: Project, after: QuestionSet, mappings:
     if touched:
         standing = annotation_store.all_standing(connection, project.id)
         hit = [each for each in standing if _touches(reader, each, touched, after)]
-    again: dict[str, list[Annotation]]
-    """Answers that are taken back when the change is made, by record, ordered by record id."""
-
-
-def plan(connection: Connection, project: Project, after: QuestionSet, mappings: Sequence[OptionMapping]) -> Plan:
-    """What a change of a project's questions would do."""
-    kind, reasons, touched = classify(project.questions, after, mappings)
-    reader = AnswerReader(connection, project.id)
-    hit: list[Annotation] = []
-    if touched:
-        hit = [
-            each
-            for each in annotation_store.all_standing(connection, project.id)
-            if _touches(reader, each, touched, after)
-        ]
     again: dict[str, list[Annotation]] = {}
     if kind is ChangeClass.BREAKING:
         lost = _without_mapped(touched, mappings)
