@@ -335,7 +335,8 @@ def test_of_two_responses_the_better_one_becomes_the_response(
     ada.ask("act", kind="submit", **body(task, preference=preference))
     with workspace.read() as connection:
         final = records.get(connection, record_id).final
-    assert (final.response, final.alternative) == ("A colour.", "A feeling.")
+    assert (final.response, final.rejected[0].content) == ("A colour.", "A feeling.")
+    assert final.alternative is None
 
 
 def test_the_training_switch_of_an_earlier_turn_is_kept(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
