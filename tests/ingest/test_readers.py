@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,9 +91,8 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str, packi
     file = tmp_path / name
     WRITERS[name](file)
     if packing:
-        content = file.read_bytes()
         file = tmp_path / (name + packing)
-        file.write_bytes(gzip.compress(content) if packing == ".gz" else pa.compress(content, "zstd", asbytes=True))
+        file.write_bytes(content_of(name, packing))
     assert values(file) == ROWS
 
 
@@ -214,26 +215,26 @@ def test_any_text_is_read_or_refused(tmp_path: Path, content: bytes, name: str) 
     assert len(rows) <= len(content)
 
 
+@functools.cache  # a workbook holds the time: written twice, it would not be the same file for hypothesis
+def content_of(name: str, packing: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / name
+        WRITERS[name](file)
+        content = file.read_bytes()
+    if packing == ".gz":
+        return gzip.compress(content, mtime=0)
+    return bytes(pa.compress(content, "zstd", asbytes=True)) if packing else content
+
+
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    data=st.data(),
-    name=st.sampled_from([name for name in WRITERS if "." in name]),
-    packing=st.sampled_from(["", ".gz", ".zst"]),
-)
+@given(data=st.data(), name=st.sampled_from(sorted(WRITERS)), packing=st.sampled_from(["", ".gz", ".zst"]))
 def test_any_damage_to_a_file_is_read_or_refused(tmp_path: Path, data: st.DataObject, name: str, packing: str) -> None:
-    file = tmp_path / name
-    WRITERS[name](file)
-    content = bytearray(file.read_bytes())
-    if packing:
-        content = bytearray(
-            gzip.compress(content) if packing == ".gz" else pa.compress(bytes(content), "zstd", asbytes=True)
-        )
-    place = data.draw(st.integers(0, len(content) - 1))
-    damage = data.draw(st.binary(max_size=4))
-    content[place : place + data.draw(st.integers(0, 60))] = damage
-    damaged = tmp_path / (name + packing)
-    damaged.write_bytes(content)
+    content = bytearray(content_of(name, packing))
+    place = int(data.draw(st.floats(0, 0.999)) * len(content))
+    content[place : place + data.draw(st.integers(0, 60))] = data.draw(st.binary(max_size=4))
+    file = tmp_path / (name + packing)
+    file.write_bytes(content)
     try:
-        read(damaged)
+        read(file)
     except IngestError as error:
         assert error.problem.endswith("."), error.problem
