@@ -38,6 +38,7 @@ from curator.training.template import prompt_ids
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.assessment import Assessment, HeldOutExample, PromotionGate, Rate
+from schemas.event import Kind
 from schemas.record import Message, Origin, Record
 from schemas.review import Decoding
 from schemas.run import RecordLoss, Run, TrainConfig
@@ -171,7 +172,7 @@ def assess(
     append(file, [found])
     with workspace.write() as connection:
         detail = {"change": found.change, "lower": found.lower, "upper": found.upper, "passed": found.passed}
-        events.append(connection, "run-assessed", run.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.RUN_ASSESSED, run.id, actor=actor, at=workspace.clock(), detail=detail)
     return found
 
 
@@ -255,7 +256,7 @@ def promote(workspace: Workspace, run_id: str, *, actor: str) -> Run:
                 hint="Mend the data or the settings and train again.",
             )
         register.promote(connection, run.id, at=workspace.clock())
-        events.append(connection, "run-promoted", run.id, actor=actor, at=workspace.clock())
+        events.append(connection, Kind.RUN_PROMOTED, run.id, actor=actor, at=workspace.clock())
         return register.get(connection, run.id)
 
 

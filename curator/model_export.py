@@ -23,6 +23,7 @@ from curator.training.folder import MANIFEST
 from curator.training.labels import Example, prepare
 from curator.training.learner import place_model
 from curator.workspace import Workspace
+from schemas.event import Kind
 from schemas.run import Run
 from schemas.version import Split
 
@@ -73,7 +74,7 @@ def export_model(workspace: Workspace, run_id: str, out: Path, *, merged: bool, 
         shutil.rmtree(unfinished, ignore_errors=True)
     with workspace.write() as connection:
         detail = {"folder": str(out), "merged": merged}
-        events.append(connection, "model-exported", run.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.MODEL_EXPORTED, run.id, actor=actor, at=workspace.clock(), detail=detail)
     return out
 
 

@@ -32,6 +32,7 @@ from curator.training.plan import planned_steps
 from curator.training.precision import round_to_bf16, uses_bf16
 from curator.training.selection import data_of
 from curator.workspace import Workspace
+from schemas.event import Kind
 from schemas.run import HeldOutLoss, LedgerRow, MetricRow, Phase, Progress, RecordLoss, Run, RunResult, RunState
 from schemas.version import Split
 
@@ -56,7 +57,7 @@ def execute(workspace: Workspace, run_id: str, *, on_step: OnStep | None = None)
             return register.get(connection, run_id)
         mark = register.ProcessMark(process.pid, process.create_time())
         register.begin(connection, run_id, mark, at=workspace.clock())
-        events.append(connection, "run-started", run_id, actor=run.created_by, at=workspace.clock())
+        events.append(connection, Kind.RUN_STARTED, run_id, actor=run.created_by, at=workspace.clock())
     try:
         with _stop_on_signal() as signalled:
             result, interrupted = _train(workspace, run, signalled=signalled, on_step=on_step)
@@ -329,7 +330,7 @@ def _end(
     with workspace.write() as connection:
         register.end(connection, run.id, state, at=workspace.clock(), reason=reason, result=result)
         detail = {"state": state.value, "reason": reason}
-        events.append(connection, "run-ended", run.id, actor=run.created_by, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.RUN_ENDED, run.id, actor=run.created_by, at=workspace.clock(), detail=detail)
         return register.get(connection, run.id)
 
 

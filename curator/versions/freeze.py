@@ -20,6 +20,7 @@ from curator.versions import files, identity
 from curator.versions.split import Keys, assign, keys_of, leaks
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.record import Record
 from schemas.version import FrozenRow, Manifest, Split, SplitPlan, Version
 
@@ -95,7 +96,7 @@ def freeze(
     with workspace.write() as connection:
         register.add(connection, version)
         detail = {"name": name, "rows": version.rows, "left out because they stand in a test suite": refused}
-        events.append(connection, "freeze", version_id, actor=actor, at=version.created_at, detail=detail)
+        events.append(connection, Kind.FREEZE, version_id, actor=actor, at=version.created_at, detail=detail)
         return register.get(connection, version_id)
 
 
