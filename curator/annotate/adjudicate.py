@@ -64,7 +64,7 @@ def case(workspace: Workspace, record_id: str) -> Case:
         project = projects.by_id(connection, stored.project_id)
         answers = annotation_store.standing(connection, record_id)
         present = present_answers(connection, project, answers)
-        flag = events.last_flag(connection, record_id)
+        flag = events.newest(connection, record_id, (Kind.FLAG,))
     differences = settle(stored.content, present, project).differences if answers else ()
     ordered = sorted(answers, key=lambda each: content_hash(stored.content.with_response(each.annotator)))
     return Case(

@@ -9,7 +9,7 @@ from typing import NamedTuple, NoReturn
 
 from curator.access import require
 from curator.annotate import ask_again
-from curator.annotate.change_plan import classify, plan, stands_above
+from curator.annotate.change_plan import differences, plan, stands_above
 from curator.errors import AnnotationError, NotFoundError
 from curator.store import Connection, events, locks, projects, records, wordings
 from curator.store import annotations as annotation_store
@@ -83,7 +83,7 @@ def _change(
     actor: str,
     at: datetime,
 ) -> Change:
-    change, again = plan(connection, project, after, mappings)
+    change, taken_back = plan(connection, project, after, mappings)
     wordings.keep(connection, project, actor=actor, at=at)
     changed = project.model_copy(update={"questions": after})
     projects.change(connection, changed)
@@ -98,8 +98,8 @@ def _change(
         new_hash=wordings.questions_hash(after),
         detail=QuestionsChanged(**dict(change)),
     )
-    for record_id, given in again.items():
-        _ask_again(connection, record_id, given, number=number, actor=actor, at=at)
+    for each in taken_back:
+        _ask_again(connection, each.record_id, each.annotations, number=number, actor=actor, at=at)
     return change
 
 
@@ -175,11 +175,11 @@ def _opposite(mappings: Sequence[OptionMapping]) -> list[OptionMapping]:
 
 
 def _ask_again(
-    connection: Connection, record_id: str, given: Sequence[Annotation], *, number: int, actor: str, at: datetime
+    connection: Connection, record_id: str, taken: Sequence[Annotation], *, number: int, actor: str, at: datetime
 ) -> None:
     locks.lock_record(connection, record_id)
     standing = {each.id for each in annotation_store.standing(connection, record_id)}
-    still = [each for each in given if each.id in standing]  # else somebody took theirs back while this was planned
+    still = [each for each in taken if each.id in standing]  # else its annotator took it back while this was planned
     if not still or stands_above(connection, record_id):
         return
     stored = records.get(connection, record_id)
@@ -211,8 +211,8 @@ def since(workspace: Workspace, *, project_id: int, questions_hash: str, guideli
         if guideline_hash != wordings.guideline_hash(guideline):
             known = wordings.guideline_of(connection, project_id, guideline_hash)
             guideline = _missing() if known is None else known
-    _, reasons, _ = classify(asked, project.questions)
-    return Since(tuple(reasons), guideline, project.guideline)
+    reasons = tuple(each.text for each in differences(asked, project.questions))
+    return Since(reasons, guideline, project.guideline)
 
 
 def _missing() -> NoReturn:

@@ -119,11 +119,6 @@ def reason_of_sending_back(connection: Connection, record_id: str) -> str | None
     return last.read(PutBack).reason or None
 
 
-def last_flag(connection: Connection, record_id: str) -> Event | None:
-    """The line about the last time that a record was flagged; its detail is `Flagged`."""
-    return newest(connection, record_id, (Kind.FLAG,))
-
-
 def claim_given_up(connection: Connection, record_id: str, annotator: str) -> str | None:
     """Token of the claim with which an annotator last skipped or flagged a record."""
     query = select(event).where(

@@ -30,7 +30,8 @@ def _store_answers(connection: Connection) -> None:
     at, later = "2026-03-01 09:00:00+00:00", "2026-03-02 09:00:00+00:00"
     _insert(
         connection, "project", id=1, name="p", guideline="", min_rating=3, reviews_required=1, gates="{}",
-        created_at=at, order="file", hidden_suggestions=0.0, gold_every=0, questions=QuestionSet().model_dump_json(),
+        created_at=at, order="priority", hidden_suggestions=0.0, gold_every=0,
+        questions=QuestionSet().model_dump_json(),
     )  # fmt: skip
     for n, (person, undone, saw, edited) in enumerate(
         [("ada: __", False, True, True), ("ada: __", False, None, False), ("ben", True, False, True)], 1
