@@ -185,7 +185,7 @@ def test_undo_is_refused_while_somebody_else_holds_the_record(stocked: Workspace
     task = next_task(stocked, "ada")
     answers.skip(stocked, task.claim, good(task), annotator="ada")
     next_task(stocked, "ben")
-    with pytest.raises(AnnotationError, match="Somebody else works on this record"):
+    with pytest.raises(AnnotationError, match="Another annotator works on this record"):
         undo.undo_last(stocked, "ada", project_id=1)
 
 
@@ -209,7 +209,7 @@ def test_undo_of_a_skip_is_refused_once_somebody_else_has_answered(stocked: Work
     answers.skip(stocked, task.claim, good(task), annotator="ada")
     taken = next_task(stocked, "ben")
     answers.submit(stocked, taken.claim, good(taken, "Ben's."), annotator="ben")
-    with pytest.raises(AnnotationError, match="Somebody else"):
+    with pytest.raises(AnnotationError, match="Another annotator"):
         undo.undo_last(stocked, "ada", project_id=1)
     stored = state_of(stocked, task.claim.record_id)
     assert (stored.state, stored.final.response) == (RecordState.ACCEPTED, "Ben's.")
@@ -221,7 +221,7 @@ def test_undo_of_a_flag_leaves_a_later_flag_of_somebody_else_alone(stocked: Work
     ask_again.unflag(stocked, task.claim.record_id, actor="lead")
     taken = queue.claim_record(stocked, "ben", task.claim.record_id)
     answers.flag(stocked, taken.claim, good(taken), annotator="ben")
-    with pytest.raises(AnnotationError, match="Somebody else"):
+    with pytest.raises(AnnotationError, match="Another annotator"):
         undo.undo_last(stocked, "ada", project_id=1)
     assert state_of(stocked, task.claim.record_id).state is RecordState.FLAGGED
 
