@@ -6,13 +6,12 @@ One consistent read, one folder written beside its final place and renamed at th
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from curator import whole
 from curator.access import require
 from curator.errors import VersionError
 from curator.quality.contamination import holds_test_prompt
@@ -163,29 +162,18 @@ def _check(keys: list[Keys], splits: list[Split], plan: SplitPlan) -> None:
 
 
 def _write(folder: Path, stated: Manifest, rows: list[FrozenRow]) -> None:
-    """Write into a folder of its own and rename it: a process that dies leaves no half version."""
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
-    final = folder / stated.id
+    """Write the folder of the version, in the place of a damaged one; a process that dies leaves no half of it."""
     try:
-        provenance = identity.ProvenanceHash()
-        for split in Split:
-            files.write_split(unfinished, split, (row for row in rows if row.split is split), provenance=provenance)
-        names = [files.split_file(split) for split in Split], [files.provenance_file(split) for split in Split]
-        content, origins = (tuple(files.hash_file(unfinished / name, name=name) for name in some) for some in names)
-        update = {"files": content, "provenance": origins, "provenance_hash": provenance.hexdigest()}
-        whole = stated.model_copy(update=update)
-        (unfinished / files.MANIFEST).write_bytes(files.canonical_json(whole.model_dump(mode="json")))
-        for name in (*names[0], *names[1], files.PROVENANCE, files.MANIFEST):
-            files.sync(unfinished / name)
-        unfinished.chmod(0o755)  # mkdtemp makes it private
-        if final.exists():  # damaged: it makes way for the whole one
-            final.rename(unfinished.with_name(f".damaged-{unfinished.name.removeprefix('.unfinished-')}"))
-        unfinished.rename(final)
-        files.sync(folder)
+        with whole.folder(folder / stated.id) as unfinished:
+            provenance = identity.ProvenanceHash()
+            for split in Split:
+                files.write_split(unfinished, split, (row for row in rows if row.split is split), provenance=provenance)
+            names = [files.split_file(split) for split in Split], [files.provenance_file(split) for split in Split]
+            content, origins = (tuple(files.hash_file(unfinished / name, name=name) for name in some) for some in names)
+            update = {"files": content, "provenance": origins, "provenance_hash": provenance.hexdigest()}
+            complete = stated.model_copy(update=update)
+            (unfinished / files.MANIFEST).write_bytes(files.canonical_json(complete.model_dump(mode="json")))
     except OSError as error:
         raise VersionError(
             f"The version cannot be written: {error}.", hint="Check the space and the rights there."
         ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.rmtree(unfinished.with_name(f".damaged-{unfinished.name.removeprefix('.unfinished-')}"), True)

@@ -1,0 +1,308 @@
+"""Assessment: what a fine-tune learnt and what it lost, base and tuned model side by side.
+
+Both models see identical held-out records. The result is stored in the folder of the run as `assessment.json`.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import orjson
+import torch
+from torch.nn.functional import kl_div
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from curator import versions, whole
+from curator.access import require
+from curator.errors import NotFoundError, TrainingError
+from curator.runs import detached
+from curator.runs.folder import ASSESSMENT, as_lines, checkpoint_of, folder_of, ledger
+from curator.runs.promotion import promotion_gates
+from curator.stats.intervals import wilson
+from curator.stats.paired import ratio_difference
+from curator.store import events
+from curator.store import runs as stored_runs
+from curator.training import checkpoint
+from curator.training.completion import Completion, complete
+from curator.training.evaluate import looked_at, record_losses, summary
+from curator.training.labels import Example, prepare
+from curator.training.learner import place_model
+from curator.training.objective import Path as Way
+from curator.training.objective import ResponseLoss, set_attention
+from curator.training.template import prompt_ids
+from curator.workspace import Workspace
+from schemas.account import Right
+from schemas.assessment import Assessment, HeldOutExample, Rate
+from schemas.record import Message, Origin, Record
+from schemas.review import Decoding
+from schemas.run import RecordLoss, Run, TrainConfig
+from schemas.version import FrozenRow, Split
+
+_LOG = "assess.log"
+_SHOTS = 2
+_SHOWN = 12
+"""Answers that are kept word for word, to be read side by side."""
+
+OnProgress = Callable[[str], None]
+
+
+def assess(
+    workspace: Workspace,
+    run_id: str,
+    *,
+    actor: str,
+    retention: Path | None = None,
+    prompts: int = 48,
+    max_new_tokens: int = 96,
+    on_progress: OnProgress | None = None,
+) -> Assessment:
+    """Compare base and tuned model of a run, and store the result.
+
+    Args:
+        workspace: Where the run is.
+        run_id: A run with a checkpoint.
+        actor: Who asked.
+        retention: JSON lines with `prompt` and `reference`, on which nothing should be forgotten.
+        prompts: Most held-out prompts that both models answer.
+        max_new_tokens: Longest answer.
+        on_progress: Is told what is done now.
+
+    Raises:
+        NotFoundError: There is no such run or checkpoint.
+        TrainingError: Nothing is held out, or the retention set cannot be read.
+    """
+    require(workspace, actor, Right.TRAIN)
+    say = on_progress or (lambda _: None)
+    with workspace.read() as connection:
+        run = stored_runs.get(connection, run_id)
+    config, place = run.config, checkpoint_of(workspace, run)
+    tokenizer = checkpoint.load_tokenizer(str(place))
+    split, rows, examples = _held_out(workspace, run, tokenizer)
+    kept = _read_retention(retention, tokenizer, config) if retention is not None else []
+    shots = _few_shot(workspace, run, rows, tokenizer)
+    asked = [rows[example.row_id] for example in looked_at(examples, prompts)]
+    ids = [prompt_ids(_prompt(row.record), tokenizer) for row in asked]
+    decoding = Decoding(max_new_tokens=max_new_tokens)
+
+    def look(model: PreTrainedModel, name: str) -> _Side:
+        say(f"{name}: losses")
+        objective, _ = place_model(model, config, longest=config.max_tokens)
+        pad_id = int(tokenizer.pad_token_id)
+        losses = record_losses(objective, examples, split=split.value, pad_id=pad_id)
+        ends = _end_probability(objective, examples, pad_id=pad_id)
+        general = summary(record_losses(objective, kept, split="retention", pad_id=pad_id), split="x") if kept else None
+        few = None
+        if name == "base" and shots:
+            few = summary(record_losses(objective, shots, split=split.value, pad_id=pad_id), split="x").nll
+        say(f"{name}: answers")
+        set_attention(model, Way.PADDED)  # what follows goes through the plain model
+        said = [completion for _, completion in sorted(complete(model, tokenizer, ids, decoding=decoding))]
+        return _Side(losses, ends, general.nll if general else None, few, said)
+
+    base_model = checkpoint.load_base(config.base, allow_download=config.allow_download)
+    base = look(base_model, "base")
+    tuned_model = checkpoint.load_tuned(place)
+    tuned = look(tuned_model, "tuned")
+    say("divergence")
+    kl = _divergence(tuned_model, base_model, ids, [answer.ids for answer in tuned.said])
+
+    groups = [_group(rows[example.row_id]) for example in examples]
+    compared = ratio_difference(
+        [loss.nll for loss in base.losses],
+        [loss.nll for loss in tuned.losses],
+        [loss.tokens for loss in base.losses],
+        groups,
+    )
+    sizes = sum(_response_bytes(rows[example.row_id].record) for example in examples)
+    taught = {row.record.response.strip() for row in versions.rows(workspace, run.version_id, split=Split.TRAIN)}
+    references = [len(tokenizer.encode(row.record.response, add_special_tokens=False)) for row in asked]
+    learnt = [row for row in ledger(workspace, run.id) if row.phase == "tuned" and row.split is Split.TRAIN]
+    found = Assessment(
+        run=run.id,
+        split=split.value,
+        records=len(examples),
+        groups=compared.groups,
+        nll_base=summary(base.losses, split="x").nll,
+        nll_tuned=summary(tuned.losses, split="x").nll,
+        change=compared.change,
+        lower=compared.interval.lower if compared.interval else None,
+        upper=compared.interval.upper if compared.interval else None,
+        improved=compared.improved,
+        bits_per_byte_base=math.fsum(loss.nll for loss in base.losses) / math.log(2) / sizes,
+        bits_per_byte_tuned=math.fsum(loss.nll for loss in tuned.losses) / math.log(2) / sizes,
+        end_probability_base=base.end_probability,
+        end_probability_tuned=tuned.end_probability,
+        few_shot_nll=base.few_shot,
+        train_nll_tuned=sum(r.nll for r in learnt) / sum(r.tokens for r in learnt) if learnt else None,
+        asked=len(asked),
+        stop_rate_base=_stop_rate(base.said),
+        stop_rate_tuned=_stop_rate(tuned.said),
+        length_ratio_tuned=sum(len(answer.ids) for answer in tuned.said) / max(1, sum(references)),
+        copies=statistics.mean(answer.text.strip() in taught for answer in tuned.said),
+        kl=kl,
+        retention_nll_base=base.retention,
+        retention_nll_tuned=tuned.retention,
+        gates=(),
+        examples=tuple(
+            HeldOutExample(
+                row_id=row.row_id,
+                prompt=row.record.instruction,
+                reference=row.record.response,
+                base=before.text,
+                tuned=after.text,
+            )
+            for row, before, after in list(zip(asked, base.said, tuned.said, strict=True))[:_SHOWN]
+        ),
+    )
+    found = found.model_copy(update={"gates": promotion_gates(found)})
+    whole.write(folder_of(workspace, run.id) / ASSESSMENT, as_lines([found]))
+    with workspace.write() as connection:
+        detail = {"change": found.change, "lower": found.lower, "upper": found.upper, "passed": found.passed}
+        events.append(connection, "run-assessed", run.id, actor=actor, at=workspace.clock(), detail=detail)
+    return found
+
+
+def start(workspace: Workspace, run_id: str) -> None:
+    """Begin an assessment in a detached process; its log lies in the folder of the run."""
+    log = folder_of(workspace, run_id) / _LOG
+    log.unlink(missing_ok=True)
+    detached.start([sys.executable, "-m", "curator", "assess", run_id, "--workspace", str(workspace.folder)], log=log)
+
+
+def log_tail(workspace: Workspace, run_id: str) -> str:
+    """The end of what the last detached assessment printed."""
+    return detached.log_tail(folder_of(workspace, run_id) / _LOG)
+
+
+class _Side:
+    """Everything measured on one of the two models."""
+
+    def __init__(
+        self,
+        losses: list[RecordLoss],
+        end_probability: float,
+        retention: float | None,
+        few_shot: float | None,
+        said: list[Completion],
+    ) -> None:
+        self.losses = losses
+        self.end_probability = end_probability
+        self.retention = retention
+        self.few_shot = few_shot
+        self.said = said
+
+
+def _held_out(
+    workspace: Workspace, run: Run, tokenizer: PreTrainedTokenizerBase
+) -> tuple[Split, dict[str, FrozenRow], list[Example]]:
+    for split in (Split.TEST, Split.VALIDATION):
+        rows = {row.row_id: row for row in versions.rows(workspace, run.version_id, split=split)}
+        examples = prepare(rows.values(), tokenizer, run.config).examples
+        if examples:
+            return split, rows, looked_at(examples, run.config.evaluation_records)
+    raise TrainingError(
+        f"Version {run.version_id[:12]} holds nothing out, so nothing shows what was learnt.",
+        hint="Freeze a version with a test or validation split and train on it.",
+    )
+
+
+def _prompt(record: Record) -> tuple[Message, ...]:
+    """Everything before the first response that trains."""
+    first = next(n for n, message in enumerate(record.messages) if message.train)
+    return record.messages[:first]
+
+
+def _group(row: FrozenRow) -> str:
+    return row.record.group or "\x1f".join(message.content for message in row.record.context)
+
+
+def _response_bytes(record: Record) -> int:
+    return sum(len(message.content.encode()) for message in record.messages if message.train)
+
+
+def _few_shot(
+    workspace: Workspace, run: Run, rows: dict[str, FrozenRow], tokenizer: PreTrainedTokenizerBase
+) -> list[Example]:
+    """The held-out records with the same two training records before each: what prompting alone would reach."""
+    shots = [
+        row.record
+        for row, _ in zip(versions.rows(workspace, run.version_id, split=Split.TRAIN), range(_SHOTS), strict=False)
+        if all(one.role != other.role for one, other in pairwise(row.record.messages))
+    ]
+    before = [message.trains(False) for shot in shots for message in shot.messages if message.role != "system"]
+    longer = []
+    for row in rows.values():
+        system = [message for message in row.record.messages if message.role == "system"]
+        rest = [message for message in row.record.messages if message.role != "system"]
+        record = row.record.model_copy(update={"messages": (*system, *before, *rest)})
+        longer.append(row._replace(record=record))
+    return looked_at(prepare(longer, tokenizer, run.config).examples, run.config.evaluation_records)
+
+
+def _read_retention(file: Path, tokenizer: PreTrainedTokenizerBase, config: TrainConfig) -> list[Example]:
+    rows = []
+    try:
+        for n, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+            if line.strip():
+                rows.append(_retention_row(n, line))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(
+            f"The retention set {file} cannot be read: {error}.", hint="Write JSON lines with prompt and reference."
+        ) from error
+    found = prepare(rows, tokenizer, config).examples
+    if not found:
+        raise TrainingError(f"The retention set {file} holds nothing to measure.", hint="Write more lines.")
+    return found
+
+
+def _retention_row(n: int, line: str) -> FrozenRow:
+    given = orjson.loads(line)
+    messages = (
+        Message(role="user", content=given["prompt"]),
+        Message(role="assistant", content=given["reference"], train=True),
+    )
+    record = Record(messages=messages, origin=Origin(source="retention", line=n))
+    return FrozenRow(f"retention {n}", "", Split.TEST, record)
+
+
+@torch.inference_mode()
+def _end_probability(objective: ResponseLoss, examples: Sequence[Example], *, pad_id: int) -> float:
+    objective.eval()
+    found = []
+    for example in examples:
+        nll = objective(objective.collate([example], pad_id=pad_id)).nll
+        found.append(math.exp(-float(nll[-1])))
+    return statistics.mean(found)
+
+
+@torch.inference_mode()
+def _divergence(
+    tuned: PreTrainedModel, base: PreTrainedModel, prompts: Sequence[list[int]], answers: Sequence[list[int]]
+) -> float:
+    """Mean over tokens of KL(tuned || base) along the tuned model's own answers, in nats."""
+    total, tokens = 0.0, 0
+    for prompt, answer in zip(prompts, answers, strict=True):
+        if not answer:
+            continue
+        ids = torch.tensor([prompt + answer], device=tuned.device)
+        places = slice(len(prompt) - 1, len(prompt) + len(answer) - 1)
+        ours, theirs = (
+            torch.log_softmax(model(input_ids=ids.to(model.device)).logits[0, places].float(), dim=-1)
+            for model in (tuned, base)
+        )
+        total += float(kl_div(theirs.to(ours.device), ours, log_target=True, reduction="sum"))
+        tokens += len(answer)
+    return total / max(1, tokens)
+
+
+def _stop_rate(said: Sequence[Completion]) -> Rate:
+    if not said:
+        raise NotFoundError("No held-out prompt could be asked.", hint="Hold more records out.")
+    found = sum(answer.stopped for answer in said)
+    interval = wilson(found, len(said))
+    return Rate(found=found, n=len(said), lower=interval.lower, upper=interval.upper)

@@ -1,0 +1,140 @@
+"""Handing a tuned model on: the adapter as it was trained, or merged into its base, each with a model card.
+
+A merge is checked before anything is handed out: both models must give the same loss on held-out records.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from transformers import PreTrainedModel
+
+from curator import versions, whole
+from curator.errors import TrainingError
+from curator.runs.folder import MANIFEST, assessment_of, checkpoint_of, folder_of
+from curator.store import events
+from curator.store import runs as stored_runs
+from curator.training import checkpoint
+from curator.training.evaluate import looked_at, record_losses, summary
+from curator.training.labels import Example, prepare
+from curator.training.learner import place_model
+from curator.workspace import Workspace
+from schemas.run import Run
+from schemas.version import Split
+
+CARD = "README.md"
+_CHECKED = 32
+"""Held-out records on which adapter and merged model are compared."""
+_SAME = 1e-3
+"""Largest difference of their losses, nats per response token: fp32 arithmetic in another order."""
+
+
+def export_model(workspace: Workspace, run_id: str, out: Path, *, merged: bool, actor: str) -> Path:
+    """The folder that now holds the model: weights, tokenizer, template, manifest and model card.
+
+    Args:
+        workspace: Where the run is.
+        run_id: A run with a checkpoint.
+        out: A folder that does not exist yet, or is empty.
+        merged: Merge an adapter into its base; without effect on a fully fine-tuned model.
+        actor: Who exports.
+
+    Raises:
+        TrainingError: The folder is in use, or the merged model is not the adapted one.
+        NotFoundError: There is no such run or checkpoint.
+    """
+    with workspace.read() as connection:
+        run = stored_runs.get(connection, run_id)
+    place = checkpoint_of(workspace, run)
+    if out.exists() and any(out.iterdir()):
+        raise TrainingError(f"{out} is not empty.", hint="Name a new folder.")
+    try:
+        with whole.folder(out, replaces=False) as unfinished:
+            model = checkpoint.load_tuned(place)
+            if merged and isinstance(model, PeftModel):
+                _merge(workspace, run, model, unfinished)
+            else:
+                shutil.copytree(place, unfinished, dirs_exist_ok=True)
+            shutil.copy(folder_of(workspace, run.id) / MANIFEST, unfinished / MANIFEST)
+            (unfinished / CARD).write_text(card(workspace, run), encoding="utf-8")
+    except OSError as error:
+        raise TrainingError(
+            f"The model cannot be written: {error}.", hint="Free some space or name another folder."
+        ) from error
+    with workspace.write() as connection:
+        detail = {"folder": str(out), "merged": merged}
+        events.append(connection, "model-exported", run.id, actor=actor, at=workspace.clock(), detail=detail)
+    return out
+
+
+def card(workspace: Workspace, run: Run) -> str:
+    """The model card: what it was made of, what was measured, and whether it was promoted, in plain words."""
+    result, found = run.result, assessment_of(workspace, run.id)
+    version = versions.find(workspace, run.version_id)
+    lines = [
+        f"# Model of run {run.id}",
+        "",
+        f"Fine-tuned ({run.config.method}) from `{Path(run.config.base).name}` on version `{version.id}` "
+        f"({version.name or 'unnamed'}, {version.splits[Split.TRAIN]:,} training records) by {run.created_by}.",
+        f"The loss counts response tokens only (prompt loss weight {run.config.prompt_loss_weight:g}, averaged per "
+        f"{run.config.normalisation}).",
+        "",
+        "## May it be used?",
+        "",
+        f"**Promoted** on {run.promoted_at:%Y-%m-%d}." if run.promoted_at else "**Not promoted.**",
+        "Promotion looks at learning, stopping and forgetting. Whether its outputs are harmful, unfactual or biased is "
+        "decided by people, in the release report.",
+        "",
+    ]
+    if found is not None:
+        lines += [f"- {'holds' if gate.ok else 'FAILS'}: {gate.name}. {gate.explanation}" for gate in found.gates]
+        lines += [
+            "",
+            "## Measured",
+            "",
+            f"On {found.records:,} records of the {found.split} split, the same for both models:",
+            "",
+            "| | Base | Tuned |",
+            "|---|---|---|",
+            f"| Loss, nats per response token | {found.nll_base:.4f} | {found.nll_tuned:.4f} |",
+            f"| Bits per byte of response | {found.bits_per_byte_base:.4f} | {found.bits_per_byte_tuned:.4f} |",
+            f"| Probability of the end at the true end | {found.end_probability_base:.3f} | "
+            f"{found.end_probability_tuned:.3f} |",
+            f"| Answers that end by themselves, of {found.asked} | {found.stop_rate_base.value:.0%} | "
+            f"{found.stop_rate_tuned.value:.0%} |",
+        ]
+    elif result is not None and result.heldout_base and result.heldout_tuned:
+        lines += [
+            "It was not assessed. Measured at the end of the run: held-out loss "
+            f"{result.heldout_base.nll:.4f} before, {result.heldout_tuned.nll:.4f} after, nats per response token "
+            f"({result.heldout_tuned.records:,} records).",
+        ]
+    return "\n".join([*lines, "", f"`{MANIFEST}` names every record, setting and file behind this model.", ""])
+
+
+def _merge(workspace: Workspace, run: Run, model: PeftModel, folder: Path) -> None:
+    tokenizer = checkpoint.load_tokenizer(str(checkpoint_of(workspace, run)))
+    examples: list[Example] = []
+    for split in (Split.TEST, Split.VALIDATION, Split.TRAIN):
+        rows = versions.rows(workspace, run.version_id, split=split)
+        examples = examples or looked_at(prepare(rows, tokenizer, run.config).examples, _CHECKED)
+    pad_id = int(tokenizer.pad_token_id)
+
+    def loss(checked: PreTrainedModel) -> float:
+        objective, _ = place_model(checked, run.config, longest=run.config.max_tokens)
+        return summary(record_losses(objective, examples, split="export", pad_id=pad_id), split="x").nll
+
+    adapted = loss(model)  # type: ignore[arg-type]
+    checkpoint.save(model.merge_and_unload(), tokenizer, folder)
+    del model
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    merged = loss(checkpoint.load_base(str(folder)))
+    if abs(merged - adapted) > _SAME:
+        raise TrainingError(
+            f"The merged model is not the adapted one: loss {merged:.4f} instead of {adapted:.4f}.",
+            hint="Export the adapter without merging.",
+        )
