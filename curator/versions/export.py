@@ -19,6 +19,7 @@ from curator.store import events
 from curator.versions import files
 from curator.versions.rows import find, manifest, rows
 from curator.workspace import Workspace
+from schemas import json_text
 from schemas.account import Right
 from schemas.record import Message, Record
 from schemas.version import ExportFormat, ExportReport, FileHash, Split
@@ -151,7 +152,7 @@ def _alpaca(record: Record) -> dict[str, Any]:
     if any(message.train for message in messages[:-1]):
         raise ValueError("trains on an earlier turn, which Alpaca's history cannot say")
     instruction, given = record.instruction, ""
-    original = record.original
+    original = json_text.loads(record.original.decode()) if record.original is not None else None
     if record.origin.format == "alpaca" and isinstance(original, dict):
         first, second = original.get("instruction"), original.get("input")
         if isinstance(first, str) and isinstance(second, str) and second and f"{first}\n{second}" == instruction:
