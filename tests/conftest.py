@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from curator import Workspace, open_workspace
@@ -20,10 +21,15 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure() -> None:
-    """Share the cores among the workers of a parallel run; the processes that a test starts take the same share."""
+    """Share the cores among the workers of a parallel run, and let no example fail for the time that it takes.
+
+    The processes that a test starts inherit the share of its worker.
+    """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers > 1:  # before anything imports torch, which reads it once
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
 
 
 _NEEDS = {
