@@ -23,7 +23,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     with answered:
         _answers(workspace, project, person)
     with aside:
-        _asides(workspace, project, person)
+        _skipped_and_flagged(workspace, project, person)
 
 
 def _page(workspace: Workspace, project: Project, person: str) -> list[StandingAnswer]:
@@ -95,7 +95,7 @@ def _answers(workspace: Workspace, project: Project, person: str) -> None:
                     st.switch_page("views/annotate.py")
 
 
-def _asides(workspace: Workspace, project: Project, person: str) -> None:
+def _skipped_and_flagged(workspace: Workspace, project: Project, person: str) -> None:
     found = skipped_and_flagged(workspace, person, project_id=project.id, limit=_PAGE)
     if not found:
         st.info("You have not skipped, flagged or asked about a record.", icon=":material/flag:")

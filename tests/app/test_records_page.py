@@ -11,7 +11,7 @@ from curator.errors import AnnotationError
 from curator.store import projects, records
 from schemas.annotation import Answer, RecordState
 from schemas.audience import person_audience
-from tests.app.test_pages import draw, texts
+from tests.app.pages import draw, texts
 from tests.conftest import make_record
 
 
