@@ -26,8 +26,10 @@ class RecordHistory(Schema):
     tuned: float | None
     """After the training; None where it was not measured."""
     source: str
+    record_ids: tuple[str, ...]
+    """Records of the project that the row was made of; none when they were deleted since."""
     people: tuple[str, ...]
-    """Who answered it."""
+    """Who answered them."""
     labels: dict[str, str]
     instruction: str
     response: str

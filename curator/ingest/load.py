@@ -16,6 +16,7 @@ from curator.quality.contamination import holds_test_prompt
 from curator.store import batches, events, projects, quarantine, records, suites
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind, of_import
 from schemas.importing import FieldMap, Format, ImportReport, RowIssue
 from schemas.record import Record
 
@@ -113,7 +114,7 @@ def import_file(
     with workspace.write() as connection:
         batches.finish(connection, batch_id)
         detail = report.model_dump(mode="json", exclude={"issues"})
-        events.append(connection, "import", f"import {batch_id}", actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.IMPORT, of_import(batch_id), actor=actor, at=workspace.clock(), detail=detail)
     return report
 
 

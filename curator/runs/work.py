@@ -33,6 +33,7 @@ from curator.training.labels import Example, Prepared
 from curator.training.learner import Learner, add_adapters, as_trained, make_accelerator, make_learner, place_model
 from curator.training.plan import planned_steps
 from curator.workspace import Workspace
+from schemas.event import Kind
 from schemas.run import Phase, Progress, Run, RunResult, RunState, TrainConfig
 from schemas.version import Split
 
@@ -59,7 +60,7 @@ def execute(
             )
             return stored_runs.get(connection, run_id)
         stored_runs.begin(connection, run_id, detached.own_mark(), at=workspace.clock())
-        events.append(connection, "run-started", run_id, actor=run.created_by, at=workspace.clock())
+        events.append(connection, Kind.RUN_STARTED, run_id, actor=run.created_by, at=workspace.clock())
     try:
         with _stop_on_signal() as signalled:
             result, stopped = _work(workspace, run, signalled=signalled, on_step=on_step, on_activity=on_activity)
@@ -328,7 +329,7 @@ def _end(
     with workspace.write() as connection:
         stored_runs.end(connection, run.id, state, at=workspace.clock(), reason=reason, result=result)
         detail = {"state": state.value, "reason": reason}
-        events.append(connection, "run-ended", run.id, actor=run.created_by, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.RUN_ENDED, run.id, actor=run.created_by, at=workspace.clock(), detail=detail)
         return stored_runs.get(connection, run.id)
 
 
