@@ -95,7 +95,7 @@ def read_record(row: Row, format: Format, field_map: FieldMap, *, source: str) -
         return Record(
             messages=tuple(messages),
             origin=Origin(source=fields.optional_text("source") or source, line=row.line, format=format.value),
-            original=row.values,
+            original=row.text.encode() if row.is_json else row.values,
             licence=fields.optional_text("licence") or fields.optional_text("license"),
             language=fields.optional_text("language"),
             group=fields.optional_text("group"),

@@ -9,7 +9,7 @@ import orjson
 
 from curator.access import require
 from curator.errors import IngestError
-from curator.ingest.load import check_rows
+from curator.ingest.check import check_row
 from curator.ingest.rows import parse_csv, parse_json
 from curator.store import batches, events, projects, quarantine, records, suites
 from curator.workspace import Workspace
@@ -71,8 +71,8 @@ def retry(
             line = row.issue.line
             parsed = parse_json(text, line=line) if header is None else parse_csv(text, header, line=line)
             field_map = FieldMap(columns=batch.settings["columns"])
-            checked = next(
-                check_rows([parsed], Format(batch.format), field_map, source=batch.file_name, test_prompts=test_prompts)
+            checked = check_row(
+                parsed, Format(batch.format), field_map, source=batch.file_name, test_prompts=test_prompts
             )
             if isinstance(checked, RowIssue):
                 issues.append(checked)

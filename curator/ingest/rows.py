@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
@@ -32,6 +32,8 @@ class Row(NamedTuple):
     text: str
     """Word for word."""
     values: dict[str, Any]
+    is_json: bool = True
+    """Whether the text is JSON."""
 
 
 class RowFile(NamedTuple):
@@ -39,8 +41,10 @@ class RowFile(NamedTuple):
 
     rows: Iterator[Row | RowIssue]
     """Every row in order, or why it cannot be read."""
-    header: list[str] | None
+    header: list[str] | None = None
     """Column names of a CSV file."""
+    lines: BinaryIO | None = None
+    """The same bytes again, from the first row on, where every line is a row of JSON."""
 
 
 def open_rows(file: Path) -> RowFile:
@@ -59,9 +63,9 @@ def open_rows(file: Path) -> RowFile:
     if file.suffix.lower() in (".csv", ".tsv"):
         return _open_csv(file)
     if start.startswith(b"["):
-        return RowFile(_array_rows(file), None)
+        return RowFile(_array_rows(file))
     if start.startswith(b"{") or file.suffix.lower() in (".jsonl", ".ndjson", ".json"):
-        return RowFile(_line_rows(file), None)
+        return RowFile(_line_rows(file), lines=_lines(file))
     return _open_csv(file)
 
 
@@ -84,10 +88,25 @@ def parse_json(text: str, *, line: int) -> Row | RowIssue:
     return Row(line, text, values)
 
 
+def parse_bytes(raw: bytes, *, line: int) -> Row | RowIssue:
+    """One JSON object from its bytes."""
+    try:
+        return parse_json(raw.decode(), line=line)
+    except UnicodeDecodeError as error:
+        return _not_utf8(raw, error, line=line)
+
+
 def parse_csv(text: str, header: list[str], *, line: int) -> Row | RowIssue:
     """One CSV row from its text, under the header of its file."""
     cells = next(csv.reader(io.StringIO(text, newline="")), [])
     return _csv_row(cells, header, line=line, text=text)
+
+
+def _lines(file: Path) -> BinaryIO:
+    stream = file.open("rb")
+    if stream.read(len(_BOM)) != _BOM:
+        stream.seek(0)
+    return stream
 
 
 def _line_rows(file: Path) -> Iterator[Row | RowIssue]:
@@ -96,12 +115,7 @@ def _line_rows(file: Path) -> Iterator[Row | RowIssue]:
             raw = (line.removeprefix(_BOM) if number == 1 else line).rstrip(b"\r\n")
             if not raw.strip():
                 continue
-            try:
-                text = raw.decode()
-            except UnicodeDecodeError as error:
-                yield _not_utf8(raw, error, line=number)
-            else:
-                yield parse_json(text, line=number)
+            yield parse_bytes(raw, line=number)
 
 
 def _array_rows(file: Path) -> Iterator[Row | RowIssue]:
@@ -190,7 +204,7 @@ def _csv_row(cells: list[str], header: list[str], *, line: int, text: str) -> Ro
         return RowIssue(
             line=line, field="", rule="not-utf8", problem="The row is not UTF-8 text.", text=_readable(text)
         )
-    return Row(line, text, dict(zip(header, cells, strict=True)))
+    return Row(line, text, dict(zip(header, cells, strict=True)), is_json=False)
 
 
 def _readable(text: str) -> str:
