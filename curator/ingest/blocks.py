@@ -13,27 +13,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from curator.ingest.check import check_row
 from curator.ingest.plain import plain_reader
-from curator.ingest.rows import Row, RowFile, parse_bytes
+from curator.ingest.readers.json_lines import parse_bytes
+from curator.ingest.rows import Lines, Row, RowFile
 from curator.store.incoming import Incoming, incoming
 from schemas.importing import FieldMap, Format, RowIssue
 
-_BLOCK_BYTES = 4 * 2**20
-"""Of a block of lines: some thousand rows."""
 _BLOCK_ROWS = 2_000
 _AHEAD = 2
 """Blocks that wait beside those that are being checked."""
-
-
-class Lines(NamedTuple):
-    """Whole lines of a file."""
-
-    first: int
-    """1-based number of the first one."""
-    raw: bytes
 
 
 Block = Lines | list[Row | RowIssue]
@@ -64,27 +55,12 @@ class Rules(NamedTuple):
 def blocks_of(file: RowFile) -> Iterator[Block]:
     """The rows of an opened file in blocks."""
     if file.lines is not None:
-        yield from _line_blocks(file.lines)
+        for each in file.lines:
+            yield [each] if isinstance(each, RowIssue) else each
     else:
         pending = iter(file.rows)
         while some := list(islice(pending, _BLOCK_ROWS)):
             yield some
-
-
-def _line_blocks(stream: BinaryIO) -> Iterator[Lines]:
-    """Blocks of some megabytes that end with a line; a longer line makes a longer block."""
-    number, pieces = 1, list[bytes]()
-    while piece := stream.read(_BLOCK_BYTES):
-        end = piece.rfind(b"\n") + 1
-        if end == 0:
-            pieces.append(piece)
-            continue
-        raw = b"".join((*pieces, piece[:end]))
-        yield Lines(number, raw)
-        number += raw.count(b"\n")
-        pieces = [piece[end:]] if end < len(piece) else []
-    if pieces:
-        yield Lines(number, b"".join(pieces))
 
 
 def check_blocks(blocks: Iterable[Block], rules: Rules, *, workers: int | None = None) -> Iterator[CheckedBlock]:

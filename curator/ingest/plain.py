@@ -24,6 +24,7 @@ Reader = Callable[[bytes, int], Incoming | None]
 
 _KEY = re.compile(rb'"\s*:')
 _NUL = b"\\u0000"
+_MAX_FIELDS = 100
 
 
 def plain_reader(format: Format, field_map: FieldMap, *, source: str, test_prompts: Collection[str]) -> Reader | None:
@@ -46,7 +47,7 @@ def plain_reader(format: Format, field_map: FieldMap, *, source: str, test_promp
             values = orjson.loads(raw)
         except orjson.JSONDecodeError:
             return None
-        if type(values) is not dict or not careful.isdisjoint(values) or _NUL in raw:
+        if type(values) is not dict or len(values) > _MAX_FIELDS or not careful.isdisjoint(values) or _NUL in raw:
             return None
         messages, keys = read(values)
         if messages is None or len(_KEY.findall(raw)) != keys:  # a doubled key, or a text that looks like one

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from curator.ingest import mapping
 from curator.ingest.check import check_row
 from curator.ingest.plain import plain_reader
-from curator.ingest.rows import parse_bytes
+from curator.ingest.readers.json_lines import parse_bytes
 from curator.quality.fingerprint import prompt_hash
 from curator.store.incoming import incoming
 from schemas.importing import FieldMap, Format, RowIssue
@@ -70,6 +70,7 @@ def test_the_plain_reader_and_the_careful_one_agree(value: object, format: Forma
         b'{"instruction": "A?", "output": "B\xff"}',
         b'{"instruction": "A?", "output": "B."} {}',
         b"[" * 2000,
+        orjson.dumps({"instruction": "A?", "output": "B."} | {f"column {n}": n for n in range(10_001)}),
         b'{"instruction": "A?", "output": "B.", "id": ' + b"[" * 600 + b"]" * 600 + b"}",
         b'{"instruction": "A?", "output": "B.", "id": 1e400}',
         b'{"instruction": "a TEST prompt", "output": "B."}',
