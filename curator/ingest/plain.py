@@ -37,7 +37,7 @@ def plain_reader(format: Format, field_map: FieldMap, *, source: str, test_promp
         test_prompts: `prompt_hash` of prompts that never train; a row with one is left to the careful reader.
     """
     turns = _TURNS.get(format)
-    if turns is None or field_map.columns:
+    if turns is None or field_map.columns or field_map.tags:
         return None
     read, own = turns
     careful, forbidden = _MEANT - own, frozenset(test_prompts)
@@ -127,7 +127,20 @@ def _sharegpt(values: Mapping[str, Any]) -> tuple[_Turns | None, int]:
 
 _CHAT_ROLES = {role: role for role in ("system", "user", "assistant")}
 _SHAREGPT_ROLES = {"human": "user", "gpt": "assistant", **_CHAT_ROLES}
-_MEANT = frozenset({*mapping.WORDS, *mapping.FORMAT_FIELDS, "license", "labels", "functions"})
+_MEANT = frozenset(
+    {
+        *mapping.WORDS,
+        *mapping.FORMAT_FIELDS,
+        "license",
+        "labels",
+        "functions",
+        "images",
+        "image",
+        "videos",
+        "audios",
+        "audio",
+    }
+)
 """Names that mean something in some format; a plain row has none but its format's own."""
 _TURNS: dict[Format, tuple[Callable[[Mapping[str, Any]], tuple[_Turns | None, int]], frozenset[str]]] = {
     Format.ALPACA: (_alpaca, frozenset({"instruction", "input", "output"})),
