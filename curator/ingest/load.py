@@ -17,6 +17,7 @@ from curator.store import batches, events, projects, quarantine, records, suites
 from curator.store.incoming import Incoming
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind, of_import
 from schemas.importing import FieldMap, Format, ImportReport, RowIssue
 
 _CHUNK = 1_000
@@ -113,7 +114,7 @@ def import_file(
     with workspace.write() as connection:
         batches.finish(connection, batch_id)
         detail = report.model_dump(mode="json", exclude={"issues"})
-        events.append(connection, "import", f"import {batch_id}", actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.IMPORT, of_import(batch_id), actor=actor, at=workspace.clock(), detail=detail)
     return report
 
 

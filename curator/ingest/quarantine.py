@@ -15,6 +15,7 @@ from curator.ingest.readers.json_lines import parse_json
 from curator.store import batches, events, projects, quarantine, records, suites
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.importing import FieldMap, Format, QuarantinedRow, RetryReport, RowIssue
 
 
@@ -96,7 +97,7 @@ def retry(
             quarantine.resolve(connection, row.id)
             detail = {"row": row.id, "text": text, "record": record_id}
             subject = record_id or f"quarantine {row.id}"
-            events.append(connection, "row-fixed", subject, actor=actor, at=workspace.clock(), detail=detail)
+            events.append(connection, Kind.ROW_FIXED, subject, actor=actor, at=workspace.clock(), detail=detail)
     return RetryReport(
         rows=len(rows), imported=imported, duplicates=duplicates, still_failing=len(issues), issues=tuple(issues)
     )

@@ -26,6 +26,7 @@ from curator.training import checkpoint
 from curator.training.learner import device_of
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.run import Run, RunState, TrainConfig
 
 _START_SECONDS = 120
@@ -104,7 +105,7 @@ def request_stop(workspace: Workspace, run_id: str, *, actor: str) -> bool:
         waits = run.state is RunState.QUEUED and stored_runs.launched_at(connection, run.id) is None
         asked = stored_runs.ask_to_stop(connection, run.id)
         if asked:
-            events.append(connection, "run-stop-asked", run.id, actor=actor, at=workspace.clock())
+            events.append(connection, Kind.RUN_STOP_ASKED, run.id, actor=actor, at=workspace.clock())
         if waits:
             reason = "Stopped before it began."
             stored_runs.end(connection, run.id, RunState.STOPPED, at=workspace.clock(), reason=reason)
@@ -123,7 +124,7 @@ def delete(workspace: Workspace, run_id: str, *, actor: str) -> None:
         if run.is_alive:
             raise TrainingError(f"Run {run.id} is {run.state}.", hint="Stop it first.")
         stored_runs.delete(connection, run.id, at=workspace.clock())
-        events.append(connection, "run-deleted", run.id, actor=actor, at=workspace.clock())
+        events.append(connection, Kind.RUN_DELETED, run.id, actor=actor, at=workspace.clock())
     shutil.rmtree(folder_of(workspace, run.id), ignore_errors=True)
 
 
@@ -145,7 +146,7 @@ def watch(workspace: Workspace) -> list[Run]:
                 continue
             if gone:
                 stored_runs.end(connection, run.id, RunState.FAILED, at=workspace.clock(), reason=reason)
-                events.append(connection, "run-lost", run.id, actor="curator", at=workspace.clock())
+                events.append(connection, Kind.RUN_LOST, run.id, actor="curator", at=workspace.clock())
     begin_next(workspace)
     with workspace.read() as connection:
         return stored_runs.newest_first(connection)
@@ -232,7 +233,7 @@ def _create(workspace: Workspace, version: str, config: TrainConfig, *, actor: s
     with workspace.write() as connection:
         run = stored_runs.add(connection, run_id, version_id=found.id, config=config, actor=actor, at=workspace.clock())
         detail = {"version": found.id, "config": config.model_dump(mode="json")}
-        events.append(connection, "run-queued", run_id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.RUN_QUEUED, run_id, actor=actor, at=workspace.clock(), detail=detail)
     return run
 
 
@@ -244,5 +245,5 @@ def _queue_again(workspace: Workspace, run_id: str, *, actor: str) -> Run:
                 f"Run {run.id} is {run.state}.", hint="Only a run that stopped or failed can be resumed."
             )
         stored_runs.queue_again(connection, run.id)
-        events.append(connection, "run-resumed", run.id, actor=actor, at=workspace.clock())
+        events.append(connection, Kind.RUN_RESUMED, run.id, actor=actor, at=workspace.clock())
         return stored_runs.get(connection, run.id)

@@ -33,6 +33,7 @@ from curator.training.objective import ResponseLoss
 from curator.training.plan import planned_steps
 from curator.training.precision import round_to_bf16, uses_bf16
 from curator.workspace import Workspace
+from schemas.event import Kind
 from schemas.run import HeldOutLoss, LedgerRow, MetricRow, Phase, Progress, RecordLoss, Run, RunResult, RunState
 from schemas.version import Split
 
@@ -57,7 +58,7 @@ def execute(workspace: Workspace, run_id: str, *, on_step: OnStep | None = None)
             )
             return stored_runs.get(connection, run_id)
         stored_runs.begin(connection, run_id, detached.own_mark(), at=workspace.clock())
-        events.append(connection, "run-started", run_id, actor=run.created_by, at=workspace.clock())
+        events.append(connection, Kind.RUN_STARTED, run_id, actor=run.created_by, at=workspace.clock())
     try:
         with _stop_on_signal() as signalled:
             result, interrupted = _train(workspace, run, signalled=signalled, on_step=on_step)
@@ -330,7 +331,7 @@ def _end(
     with workspace.write() as connection:
         stored_runs.end(connection, run.id, state, at=workspace.clock(), reason=reason, result=result)
         detail = {"state": state.value, "reason": reason}
-        events.append(connection, "run-ended", run.id, actor=run.created_by, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.RUN_ENDED, run.id, actor=run.created_by, at=workspace.clock(), detail=detail)
         return stored_runs.get(connection, run.id)
 
 

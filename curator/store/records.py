@@ -18,6 +18,7 @@ from curator.store.tables import record, slot
 from schemas.annotation import RecordState
 from schemas.project import Project
 from schemas.record import Record
+from schemas.tally import records_in
 
 
 class StoredRecord(NamedTuple):
@@ -99,7 +100,7 @@ def add_incoming(
         })  # fmt: skip
     if fresh:
         connection.execute(insert(record), fresh)
-        tallies.add(connection, project.id, {f"record:{state.value}": len(fresh)})
+        tallies.add(connection, project.id, {records_in(state): len(fresh)})
         if not accept:
             slots = [
                 {
@@ -162,12 +163,22 @@ def of_hash(connection: Connection, project_id: int, hashes: Collection[str]) ->
     return found
 
 
+def hashes_of(connection: Connection, record_ids: Collection[str]) -> set[str]:
+    """Content hashes of some records, of the content as it came in."""
+    hashes: set[str] = set()
+    wanted = sorted(record_ids)
+    for start in range(0, len(wanted), _LOOKUP):
+        query = select(record.c.content_hash).where(record.c.id.in_(wanted[start : start + _LOOKUP]))
+        hashes.update(connection.execute(query).scalars())
+    return hashes
+
+
 def set_state(connection: Connection, stored: StoredRecord, state: RecordState, *, final: Record | None) -> None:
     """Move a record to another state and keep the project's totals in step."""
     values = {"state": state.value, "final": final.model_dump(mode="json", exclude_defaults=True) if final else None}
     connection.execute(record.update().where(record.c.id == stored.id).values(values))
     if state is not stored.state:
-        changes = {f"record:{stored.state.value}": -1, f"record:{state.value}": 1}
+        changes = {records_in(stored.state): -1, records_in(state): 1}
         tallies.add(connection, stored.project_id, changes)
 
 
