@@ -9,7 +9,7 @@ import orjson
 
 from curator.access import require
 from curator.errors import IngestError
-from curator.ingest.load import check_rows
+from curator.ingest.check import check_row
 from curator.ingest.readers.delimited import parse_csv
 from curator.ingest.readers.json_lines import parse_json
 from curator.store import batches, events, projects, quarantine, records, suites
@@ -78,8 +78,8 @@ def retry(
                 else parse_csv(text, header, line=line, delimiter=delimiter)
             )
             field_map = FieldMap(columns=batch.settings["columns"])
-            checked = next(
-                check_rows([parsed], Format(batch.format), field_map, source=batch.file_name, test_prompts=test_prompts)
+            checked = check_row(
+                parsed, Format(batch.format), field_map, source=batch.file_name, test_prompts=test_prompts
             )
             if isinstance(checked, RowIssue):
                 issues.append(checked)
