@@ -38,6 +38,7 @@ from curator.training.template import prompt_ids
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.assessment import Assessment, HeldOutExample, Rate
+from schemas.event import Kind
 from schemas.record import Message, Origin, Record
 from schemas.review import Decoding
 from schemas.run import RecordLoss, Run, TrainConfig
@@ -163,7 +164,7 @@ def assess(
     whole.write(folder_of(workspace, run.id) / ASSESSMENT, as_lines([found]))
     with workspace.write() as connection:
         detail = {"change": found.change, "lower": found.lower, "upper": found.upper, "passed": found.passed}
-        events.append(connection, "run-assessed", run.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.RUN_ASSESSED, run.id, actor=actor, at=workspace.clock(), detail=detail)
     return found
 
 

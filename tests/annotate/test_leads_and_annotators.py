@@ -14,62 +14,23 @@ from curator.annotate import (
     questions,
     queue,
     settings,
-    take_back,
+    undo,
 )
 from curator.errors import AnnotationError, AnsweredElsewhereError, ClaimExpiredError
 from curator.store import annotations, events, projects, records, wordings
-from schemas.annotation import Answer, RecordState, Task
-from schemas.questions import Option, Question, QuestionSet
+from schemas.annotation import Answer, RecordState
+from schemas.questions import QuestionSet
+from tests.annotate.steps import flag, required, state, stock, submit, take, undo_last
 from tests.conftest import make_record
 
 LEAD = Answer(response="As the lead says.", rating=5)
-
-
-def stock(workspace: Workspace, *, reviews: int = 1) -> str:
-    """The id of the only record of the queue."""
-    settings.change(workspace, project_id=1, actor="Lea", reviews_required=reviews)
-    with workspace.write() as connection:
-        project = projects.by_name(connection)
-        [record_id] = records.add_many(connection, [make_record()], project=project, at=workspace.clock())
-    assert record_id is not None
-    return record_id
-
-
-def take(workspace: Workspace, person: str) -> Task:
-    task = queue.next_task(workspace, person, project_id=1)
-    assert task is not None
-    return task
-
-
-def submit(workspace: Workspace, person: str, *, response: str = "A.", rating: int = 4) -> None:
-    answer = Answer(response=response, rating=rating)
-    answers.submit(workspace, take(workspace, person).claim, answer, annotator=person)
-
-
-def flag(workspace: Workspace, person: str, note: str = "Look.") -> None:
-    answers.flag(workspace, take(workspace, person).claim, Answer(response="A.", note=note), annotator=person)
-
-
-def undo(workspace: Workspace, person: str) -> Task | None:
-    return take_back.undo(workspace, person, project_id=1)
-
-
-def state(workspace: Workspace, record_id: str) -> RecordState:
-    with workspace.read() as connection:
-        return records.get(connection, record_id).state
-
-
-def required(*values: str) -> QuestionSet:
-    options = tuple(Option(value=value, label=value) for value in values)
-    tone = Question(id="tone", kind="choice", title="Tone", required=True, options=options)
-    return QuestionSet(questions=(*QuestionSet().questions, tone))
 
 
 def test_an_answer_that_a_lead_sent_back_is_not_taken_back_a_second_time(workspace: Workspace) -> None:
     record_id = stock(workspace)
     submit(workspace, "Ada")
     ask_again.send_back(workspace, record_id, reason="Too short.", actor="Lea")
-    assert undo(workspace, "Ada") is None
+    assert undo_last(workspace, "Ada") is None
     done = progress(workspace, "Ada", project_id=1)
     assert (done.mine, done.mine_today, done.by_state[RecordState.WAITING]) == (0, 0, 1)
     assert take(workspace, "Ada").draft == Answer(response="A.", rating=4)
@@ -79,7 +40,7 @@ def test_an_answer_that_a_breaking_change_took_back_is_not_counted_away_twice(wo
     stock(workspace)
     submit(workspace, "Ada")
     questions.change_questions(workspace, required("kind", "rude"), project_id=1, actor="Lea")
-    assert undo(workspace, "Ada") is None
+    assert undo_last(workspace, "Ada") is None
     assert progress(workspace, "Ada", project_id=1).mine == 0
 
 
@@ -89,10 +50,10 @@ def test_a_decision_is_undone_by_no_annotator(workspace: Workspace) -> None:
     submit(workspace, "Ben", rating=1)
     adjudicate.decide(workspace, record_id, LEAD, actor="Lea")
     with pytest.raises(AnnotationError, match="lead has decided"):
-        undo(workspace, "Ada")
+        undo_last(workspace, "Ada")
     [mine] = answers.history(workspace, "Ada", project_id=1)
     with pytest.raises(AnnotationError, match="lead has decided"):
-        take_back.reopen(workspace, mine.annotation.id, annotator="Ada")
+        undo.reopen(workspace, mine.annotation.id, annotator="Ada")
     assert state(workspace, record_id) is RecordState.ACCEPTED
     assert progress(workspace, "Ada", project_id=1).mine == 1
 
@@ -102,7 +63,7 @@ def test_a_decision_on_a_flagged_record_is_undone_by_no_annotator(workspace: Wor
     flag(workspace, "Ada")
     adjudicate.decide(workspace, record_id, LEAD, actor="Lea")
     with pytest.raises(AnnotationError, match="lead has decided"):
-        undo(workspace, "Ada")
+        undo_last(workspace, "Ada")
     assert state(workspace, record_id) is RecordState.ACCEPTED
 
 
@@ -111,7 +72,7 @@ def test_a_flag_on_what_became_gold_is_no_way_out_of_gold(workspace: Workspace) 
     flag(workspace, "Ada")
     assignment.mark_gold(workspace, record_id, LEAD, actor="Lea")
     with pytest.raises(AnnotationError):
-        undo(workspace, "Ada")
+        undo_last(workspace, "Ada")
     assert state(workspace, record_id) is RecordState.GOLD
 
 
@@ -124,7 +85,7 @@ def test_a_flag_on_a_gold_record_is_a_question_and_it_stays_gold(workspace: Work
     assert queue.next_task(workspace, "Ada", project_id=1) is None
     [waiting] = adjudicate.inbox(workspace, project_id=1)
     assert (waiting.doubt.author, waiting.doubt.question) == ("Ada", "Which colour?")
-    assert undo(workspace, "Ada") is not None
+    assert undo_last(workspace, "Ada") is not None
     submit(workspace, "Ada")
     assert state(workspace, record_id) is RecordState.GOLD
 
@@ -133,7 +94,7 @@ def test_a_flag_stands_when_somebody_else_answers_again(workspace: Workspace) ->
     record_id = stock(workspace, reviews=2)
     submit(workspace, "Ada")
     flag(workspace, "Ben")
-    assert undo(workspace, "Ada") is not None
+    assert undo_last(workspace, "Ada") is not None
     submit(workspace, "Ada", response="Better.")
     assert state(workspace, record_id) is RecordState.FLAGGED
     ask_again.unflag(workspace, record_id, actor="Lea")
@@ -151,7 +112,7 @@ def test_a_record_whose_decision_was_sent_back_needs_as_many_reviews_as_before(w
     assert state(workspace, record_id) is RecordState.WAITING
     submit(workspace, "Ben")
     assert state(workspace, record_id) is RecordState.ACCEPTED
-    assert undo(workspace, "Ada") is not None
+    assert undo_last(workspace, "Ada") is not None
     assert state(workspace, record_id) is RecordState.WAITING
 
 
@@ -174,7 +135,7 @@ def test_another_text_for_an_answered_claim_is_kept_and_found_again(workspace: W
         answers.submit(workspace, task.claim, longer, annotator="Ada")
     [mine] = answers.history(workspace, "Ada", project_id=1)
     assert mine.annotation.answer.response == "Here."
-    back = undo(workspace, "Ada")
+    back = undo_last(workspace, "Ada")
     assert back is not None
     assert back.draft == longer
 
@@ -184,7 +145,7 @@ def test_a_draft_that_was_on_its_way_does_not_replace_what_a_skip_brought(worksp
     task = take(workspace, "Ada")
     answers.skip(workspace, task.claim, Answer(response="All that was typed."), annotator="Ada")
     assert answers.save_draft(workspace, task.claim, Answer(response="All th"), annotator="Ada") is False
-    back = undo(workspace, "Ada")
+    back = undo_last(workspace, "Ada")
     assert back is not None
     assert back.draft == Answer(response="All that was typed.")
 
