@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from curator.errors import IngestError
+from curator.ingest.opening import plain_name
 from schemas.importing import FieldMap, Format
 
 _LIST = "dataset_info.json"
@@ -67,8 +68,8 @@ def sources_of(path: Path) -> list[Source]:
         return listed
     beside = path.parent / _LIST
     for source in _listed(beside, only=path) if beside.is_file() else []:
-        return [source._replace(name=path.name)]
-    return [Source(path, path.name)]
+        return [source._replace(name=plain_name(path))]
+    return [Source(path, plain_name(path))]
 
 
 def _in_folder(folder: Path, root: Path) -> list[Source]:
