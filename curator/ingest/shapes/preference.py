@@ -11,7 +11,6 @@ What both sides begin with is the prompt.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from curator.ingest.shapes.base import Content, Fields, RowError, Shape, message, shown, system_of, text_of, tools_of
 from curator.ingest.shapes.chat import messages_of, refuse_media
