@@ -23,7 +23,7 @@ from curator.access import require
 from curator.errors import NotFoundError, TrainingError
 from curator.quality.units import units_of
 from curator.runs import detached
-from curator.runs.folder import ASSESSMENT, as_lines, checkpoint_of, folder_of, ledger
+from curator.runs.folder import ASSESSMENT, checkpoint_of, folder_of, ledger
 from curator.runs.promotion import promotion_gates
 from curator.stats.intervals import wilson
 from curator.stats.paired import ratio_difference
@@ -243,7 +243,7 @@ def _compare(
 
 
 def _store(workspace: Workspace, assessment: Assessment, *, actor: str) -> None:
-    whole.write(folder_of(workspace, assessment.run) / ASSESSMENT, as_lines([assessment]))
+    whole.write(folder_of(workspace, assessment.run) / ASSESSMENT, assessment.model_dump_json().encode())
     detail = assessment.model_dump(include={"change", "lower", "upper", "passed"}) | {"passed": assessment.passed}
     with workspace.write() as connection:
         events.append(connection, Kind.RUN_ASSESSED, assessment.run, actor=actor, at=workspace.clock(), detail=detail)
