@@ -21,6 +21,9 @@ from schemas.importing import FieldMap, Format, ImportReport, RowIssue
 from schemas.project import Project
 from schemas.record import Record
 
+_ANY_SIZE = 10**6
+"""MB: no file is refused in the browser, by its size or its kind, since that would leave the last one in its place; the
+server refuses a file over its limit itself."""
 _AUTOMATIC = "recognise it"
 _WORDS = {
     "instruction": "Instruction",
@@ -39,8 +42,12 @@ _LABEL = "labels."
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """Choose a file, see what it would become, import it, see the sum."""
     st.title("Import", anchor=False)
-    st.write("JSON, JSON lines, CSV, Parquet, Arrow or Excel, each also packed as .gz or .zst.")
-    given = st.file_uploader("File")  # of any kind: one that was refused here would leave the last one in its place
+    limit = st.get_option("server.maxUploadSize")
+    st.write(
+        f"JSON, JSON lines, CSV, Parquet, Arrow or Excel, each also packed as .gz or .zst, up to {limit:,} MB. "
+        "Larger files and folders come in with `curator import` on the server."
+    )
+    given = st.file_uploader("File", max_upload_size=_ANY_SIZE)
     if given is not None:
         with notice.errors():
             _import(workspace, project, person, given)
