@@ -126,7 +126,7 @@ def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Re
             desirable=content.desirable,
             alternative=fields.optional_text("alternative"),
             origin=Origin(source=_source(fields) or source, line=row.line, format=format.value),
-            original=row.values,
+            original=row.text.encode() if row.is_json else row.values,
             licence=fields.optional_text("licence") or fields.optional_text("license"),
             language=fields.optional_text("language"),
             group=fields.optional_text("group"),

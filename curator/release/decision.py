@@ -9,6 +9,7 @@ from curator.release.gates import Reviewed, evaluate
 from curator.store import decisions, events, findings, outputs, projects, runs, suites, verdicts, versions
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind, of_project
 from schemas.release import Decision, GateResult, Gates, Outcome
 
 
@@ -45,7 +46,7 @@ def decide(workspace: Workspace, run_id: str, *, actor: str) -> Decision:
         run = runs.get(connection, run_id)
         decision = decisions.add(connection, run.id, outcome, gates, actor=actor, at=workspace.clock())
         detail = {"decision": decision.id, "outcome": outcome.value}
-        events.append(connection, "decision", run.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.DECISION, run.id, actor=actor, at=workspace.clock(), detail=detail)
     return decision
 
 
@@ -63,4 +64,4 @@ def change_gates(workspace: Workspace, project_id: int, gates: Gates, *, actor: 
         project = projects.by_id(connection, project_id)
         projects.change(connection, project.model_copy(update={"gates": gates}))
         detail = {"before": project.gates.model_dump(), "after": gates.model_dump()}
-        events.append(connection, "gates", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.GATES, of_project(project_id), actor=actor, at=workspace.clock(), detail=detail)

@@ -12,6 +12,7 @@ from curator.quality.contamination import holds_test_prompt
 from curator.store import events, outputs, projects, records, runs, suites, versions
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.record import Message, Origin, Record
 
 _PRIORITY = 10
@@ -75,7 +76,7 @@ def to_queue(
         if record_id is None:
             raise ReviewError("The same record is already there.", hint="Look for it in the queue.")
         detail = {"output": output.id, "run": run.id, "model": output.model, "text": output.text}
-        events.append(connection, "feedback", record_id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.FEEDBACK, record_id, actor=actor, at=workspace.clock(), detail=detail)
     return record_id
 
 

@@ -21,6 +21,7 @@ from curator.review.detectors.refusal import Refusal
 from curator.store import events, findings, outputs, runs
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.review import Finding, FindingStatus, Output, ScreenReport
 from schemas.version import Split
 
@@ -64,7 +65,7 @@ def screen_run(
     with workspace.write() as connection:
         report = _report(len(stored), findings.of_run(connection, run.id).values())
         detail = report.model_dump(mode="json")
-        events.append(connection, "screen", run.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.SCREEN, run.id, actor=actor, at=workspace.clock(), detail=detail)
     return report
 
 

@@ -10,6 +10,7 @@ from curator.store import events, findings, outputs, projects
 from curator.store import verdicts as register
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind, of_output
 from schemas.review import Finding, Judgement, Output, ReviewPair, Verdict
 
 
@@ -34,7 +35,7 @@ def give(workspace: Workspace, pair: ReviewPair, *, a: Judgement, b: Judgement, 
             if register.give(connection, output.id, judgement, reviewer=reviewer, shown_as=side, at=now):
                 new += 1
                 detail = {"run": output.run_id, "model": output.model, "judgement": judgement.model_dump(mode="json")}
-                events.append(connection, "verdict", f"output {output.id}", actor=reviewer, at=now, detail=detail)
+                events.append(connection, Kind.VERDICT, of_output(output.id), actor=reviewer, at=now, detail=detail)
     return new
 
 

@@ -16,6 +16,7 @@ from curator.store import events, projects
 from curator.store import votes as register
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind, of_output
 from schemas.review import Choice, ReviewPair, Vote, VoteTally
 
 
@@ -62,7 +63,7 @@ def cast(workspace: Workspace, pair: ReviewPair, choice: str, *, voter: str) -> 
         new = register.cast(connection, tuned.id, by_side[choice], voter=voter, shown_left=pair.a.model, at=now)
         if new:
             detail = {"run": tuned.run_id, "choice": by_side[choice], "left": pair.a.model}
-            events.append(connection, "vote", f"output {tuned.id}", actor=voter, at=now, detail=detail)
+            events.append(connection, Kind.VOTE, of_output(tuned.id), actor=voter, at=now, detail=detail)
     return new
 
 
