@@ -38,18 +38,13 @@ def record_histories(workspace: Workspace, run: Run) -> list[RecordHistory]:
     with workspace.read() as connection:
         people = answers.people_of(connection, [each for some in records.values() for each in some])
     known = [row_id for row_id in measured if row_id in rows]
-<<<<<<< HEAD
-    histories = [_history(rows[row_id], measured[row_id], people.get(row_id, [])) for row_id in known]
-    left = [each.after for each in histories if each.split is Split.TRAIN and each.after is not None]
-    limit = _quantile(left, _HARD)
-=======
-    made = []
+    histories = []
     for row_id in known:
         theirs = records.get(row_id, [])
         who = [person for each in theirs for person in people.get(each, [])]
-        made.append(_history(rows[row_id], measured[row_id], record_ids=theirs, people=who))
-    limit = _quantile([each.tuned for each in made if each.split is Split.TRAIN and each.tuned is not None], _HARD)
->>>>>>> main
+        histories.append(_history(rows[row_id], measured[row_id], record_ids=theirs, people=who))
+    left = [each.after for each in histories if each.split is Split.TRAIN and each.after is not None]
+    limit = _quantile(left, _HARD)
     contradicted = _contradicted([rows[row_id] for row_id in known])
     judged = [each.model_copy(update={"doubts": _doubts(each, limit, contradicted)}) for each in histories]
     return sorted(judged, key=lambda each: (-len(each.doubts), -(each.after or each.last or 0.0)))
