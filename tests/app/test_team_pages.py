@@ -68,7 +68,7 @@ def test_a_flag_without_a_reason_tells_whose_it_is(stocked: Workspace, monkeypat
 def test_nothing_is_sent_back_without_a_reason(disputed: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     app = draw("adjudicate", disputed, monkeypatch, person="Lea")
     press(app, "Send back")
-    assert "Give a reason" in app.error[0].value
+    assert "Write a reason" in app.error[0].value
     assert states(disputed) == ["conflict", "flagged"]
 
 
