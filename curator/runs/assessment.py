@@ -20,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from curator import versions, whole
 from curator.access import require
 from curator.errors import NotFoundError, TrainingError
+from curator.quality.units import units_of
 from curator.runs import detached
 from curator.runs.folder import ASSESSMENT, as_lines, checkpoint_of, folder_of, ledger
 from curator.runs.promotion import promotion_gates
@@ -112,7 +113,7 @@ def assess(
     say("divergence")
     kl = _divergence(tuned_model, base_model, ids, [answer.ids for answer in tuned.said])
 
-    groups = [_group(rows[example.row_id]) for example in examples]
+    groups = units_of(rows[example.row_id].record for example in examples)
     compared = ratio_difference(
         [loss.nll for loss in base.losses],
         [loss.nll for loss in tuned.losses],
@@ -216,10 +217,6 @@ def _prompt(record: Record) -> tuple[Message, ...]:
     """Everything before the first response that trains."""
     first = next(n for n, message in enumerate(record.messages) if message.train)
     return record.messages[:first]
-
-
-def _group(row: FrozenRow) -> str:
-    return row.record.group or "\x1f".join(message.content for message in row.record.context)
 
 
 def _response_bytes(record: Record) -> int:

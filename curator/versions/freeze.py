@@ -16,11 +16,12 @@ from curator.access import require
 from curator.errors import VersionError
 from curator.quality.contamination import holds_test_prompt
 from curator.quality.fingerprint import content_hash, row_id
+from curator.quality.units import Keys, keys_of
 from curator.store import events, projects, records, suites
 from curator.store import versions as register
 from curator.versions import files, identity
 from curator.versions.merging import Accepted, merge
-from curator.versions.split import Keys, assign, keys_of, leaks
+from curator.versions.split import assign, leaks
 from curator.versions.verify import damage
 from curator.workspace import Workspace
 from schemas.account import Right
