@@ -7,6 +7,7 @@ all other rows keep their order.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -59,6 +60,6 @@ def find_leaders(rows: Iterable[tuple[str, dict[str, Any]]]) -> Leaders:
     leading = {}
     for row_id, value in rows:
         keys.update(dict.fromkeys(value))
-        if known.takes(orjson.loads(orjson.dumps(value))):
+        if known.takes(json.loads(orjson.dumps(value))):
             leading[row_id] = value
     return Leaders(tuple(keys), leading)

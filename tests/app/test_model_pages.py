@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from curator import Workspace, runs
+from curator import Workspace, runs, versions
 from curator.runs import assessment
 from curator.store import records
 from schemas.annotation import RecordState
