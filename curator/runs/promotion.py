@@ -61,7 +61,7 @@ def promotion_gates(assessment: Assessment) -> tuple[PromotionGate, ...]:
 
 
 def promote(workspace: Workspace, run_id: str, *, actor: str) -> Run:
-    """Mark a run as promoted.
+    """Mark a run as promoted. Returns it.
 
     Raises:
         TrainingError: It was not assessed, or a gate does not hold.

@@ -79,4 +79,4 @@ def needed(limit: float, hits: int, *, confidence: float = 0.95) -> int:
 
 def _check(hits: int, n: int) -> None:
     if not 0 <= hits <= n or n == 0:
-        raise ValueError(f"{hits} of {n} is no rate")
+        raise ValueError(f"{hits} of {n} is not a rate")
