@@ -14,6 +14,7 @@ PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+NODE_READY := node_modules/.ready
 
 .PHONY: help install demo serve test lint format clean
 
@@ -30,6 +31,13 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
+# Only the checks of the labelling screen's JavaScript need Node; serving Curator does not.
+$(NODE_READY): package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' && command -v npm >/dev/null || \
+		{ echo "The checks of the labelling screen need Node 20 or newer with npm: https://nodejs.org, or your system's packages nodejs and npm."; exit 1; }
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
 demo: $(READY) ## Run the whole loop on sample_data/ and leave the server running (SERVE=0 stops after the table)
 	$(BIN)/curator demo --workspace $(WORKSPACE) --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve)
 
@@ -37,16 +45,19 @@ serve: $(READY) ## Serve the workspace that the demo made
 	$(BIN)/curator serve --workspace $(WORKSPACE) --port $(PORT)
 
 test: $(READY) lint ## Run every test, the browser tests included
+	npm test --silent
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: $(READY) ## Check style and types
+lint: $(READY) $(NODE_READY) ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	npm run --silent lint
 
-format: $(READY) ## Format the code
+format: $(READY) $(NODE_READY) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	npm run --silent format
 
 clean: ## Remove the virtual environment and the demo's workspace
-	rm -rf $(VENV) $(WORKSPACE)
+	rm -rf $(VENV) node_modules $(WORKSPACE)

@@ -19,13 +19,13 @@ class Format(StrEnum):
 
 
 class FieldMap(Schema):
-    """Which column of the file stands for which field of the format, where the names differ.
+    """Which column of the file stands for which word of the record, where the names differ.
 
-    Only the fields named here change; every other field keeps its own name.
+    Only the words named here change; every other field keeps its own name.
     """
 
     columns: dict[str, str] = Field(default_factory=dict)
-    """Field of the format to column of the file, as in `{"instruction": "question"}`."""
+    """Word of the record (or field of the format) to column of the file, as in `{"instruction": "question"}`."""
 
 
 class RowIssue(Schema):

@@ -18,7 +18,7 @@ STATES = {
 }
 """How pages name the states of a record."""
 
-_NAMES = {"system": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
+_NAMES = {"system": "System", "developer": "Developer", "user": "User", "assistant": "Assistant", "tool": "Tool"}
 
 
 def show_prompt(prompt: Prompt) -> None:

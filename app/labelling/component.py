@@ -1,13 +1,29 @@
-"""Mounts the labelling screen in a page. Typing and submitting never redraw the page: the screen calls the routes."""
+"""Mounts the labelling screen in a page. Typing and submitting never redraw the page: the screen calls the routes.
+
+The browser loads the screen's modules as they are written, from this server and with no build step. Their address
+holds a hash of their content, so a browser keeps them for good and never mixes the modules of two releases.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import streamlit as st
 
 ASSETS = Path(__file__).with_name("assets")
-ASSETS_PATH = "/assets/labelling"
+
+
+def _content_hash(folder: Path) -> str:
+    """First twelve hexadecimal digits of a hash of every file below a folder, names included."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+ASSETS_PATH = f"/assets/labelling/{_content_hash(ASSETS)}"
 
 # The modules are fetched from this server; what is registered here only starts them.
 _START = f"""

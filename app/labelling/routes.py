@@ -70,8 +70,17 @@ def routes() -> list[BaseRoute]:
     }
     return [
         *(Route(f"{_PREFIX}/{name}", _endpoint(handler), methods=["POST"]) for name, handler in handlers.items()),
-        Mount(ASSETS_PATH, StaticFiles(directory=ASSETS)),
+        Mount(ASSETS_PATH, _Assets(directory=ASSETS)),
     ]
+
+
+class _Assets(StaticFiles):
+    """Files whose address changes with their content, so a browser need not ask for them again for a year."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
 
 
 class _UnreadableError(ValueError):

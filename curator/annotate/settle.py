@@ -8,7 +8,7 @@ from typing import NamedTuple
 from schemas.annotation import Answer, RecordState
 from schemas.project import Project
 from schemas.questions import RATING, QuestionSet, Value
-from schemas.record import Message, Record
+from schemas.record import Record
 
 
 class Problem(NamedTuple):
@@ -103,19 +103,16 @@ def final_of(record: Record, answer: Answer) -> Record:
     """A record with what an answer says about its text, its training switches and its two responses."""
     final = record.with_response(answer.response)
     if answer.trains is not None:
-        messages = zip(record.messages, final.messages, answer.trains, strict=True)
-        switched = tuple(
-            Message(role=edited.role, content=edited.content, train=on) for _before, edited, on in messages
-        )
+        switched = tuple(m.trains(on) for m, on in zip(final.messages, answer.trains, strict=True))
         final = final.model_copy(update={"messages": switched})
     if answer.preference is None or record.alternative is None:
         return final
+    better, worse = answer.response, record.alternative
     if answer.preference.choice == "alternative":
-        swapped = final.with_response(record.alternative)
-        return swapped.model_copy(update={"alternative": record.response})
-    if answer.preference.choice == "tie":
+        better, worse = record.alternative, record.response
+    if answer.preference.choice == "tie" or better == worse:
         return final.model_copy(update={"alternative": None})
-    return final
+    return final if answer.preference.choice == "both bad" else final.with_response(better).with_rejected(worse)
 
 
 def settle(record: Record, answers: Sequence[Answer], project: Project) -> Outcome:

@@ -23,7 +23,7 @@ def show(result: BaseModel | dict[str, Any], *, as_json: bool, human: Renderable
     """Print the result of a verb: one JSON object, or the text or table for people."""
     if as_json:
         plain = result.model_dump(mode="json") if isinstance(result, BaseModel) else result
-        typer.echo(orjson.dumps(plain, default=_plain).decode())
+        typer.echo(orjson.dumps(plain, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode())
     else:
         _results.print(human)
 

@@ -22,7 +22,7 @@ def import_data(
     file: Annotated[Path, typer.Argument(help="JSON array, JSON lines or CSV.")],
     workspace: WorkspaceOption = None,
     format: Annotated[Format | None, typer.Option("--format", help="By default recognised.")] = None,
-    mapping: Annotated[list[str] | None, typer.Option("--map", help="field=column, where names differ.")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="field=column, as in response=answer.")] = None,
     accept: Annotated[bool, typer.Option("--accept", help="Take the records as already reviewed.")] = False,
     project: ProjectOption = None,
     as_json: JsonOption = False,
@@ -44,6 +44,9 @@ def import_data(
                 on_progress=lambda read: bar.update(task, completed=read),
             )
         console.show(report, as_json=as_json, human=summary(report))
+    if report.imported + report.duplicates == 0:
+        console.messages.print("Nothing came in. Check the mapping and the format; the rows are in quarantine.")
+        raise typer.Exit(1)
 
 
 def summary(report: ImportReport) -> RenderableType:
@@ -94,6 +97,8 @@ def _field_map(pairs: list[str]) -> FieldMap:
         field, equals, column = pair.partition("=")
         if not (equals and field and column):
             raise typer.BadParameter(f"{pair!r} is not of the form field=column", param_hint="--map")
+        if field in columns:
+            raise typer.BadParameter(f"{field} is mapped twice", param_hint="--map")
         columns[field] = column
     return FieldMap(columns=columns)
 

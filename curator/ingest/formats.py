@@ -12,9 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from curator.errors import IngestError
+from curator.ingest.mapping import LABEL, has_column, meanings, value_of
 from curator.ingest.rows import Row
 from schemas.importing import FieldMap, Format, RowIssue
 from schemas.record import Message, Origin, Record
@@ -25,6 +27,14 @@ _REQUIRED: dict[Format, tuple[str, ...]] = {
     Format.ALPACA: ("instruction", "output"),
     Format.PROMPT_COMPLETION: ("prompt", "completion"),
 }
+_WORDS: dict[Format, dict[str, str]] = {
+    Format.CHAT: {"messages": "messages"},
+    Format.SHAREGPT: {"messages": "conversations"},
+    Format.ALPACA: {"instruction": "instruction", "response": "output"},
+    Format.PROMPT_COMPLETION: {"instruction": "prompt", "response": "completion"},
+}
+"""How a format calls what a word of the record means."""
+_PAIR = {"instruction", "response"}
 _SHAREGPT_ROLES = {
     "human": "user",
     "user": "user",
@@ -52,36 +62,44 @@ def recognise(rows: Iterable[Row], field_map: FieldMap) -> Format:
     Raises:
         IngestError: No row has the fields of any format.
     """
-    found: Counter[Format] = Counter()
-    seen: Counter[str] = Counter()
+    formats: Counter[Format] = Counter()
+    names: Counter[str] = Counter()
+    order = [Format.ALPACA, Format.PROMPT_COMPLETION] if meanings(field_map).keys() >= _PAIR else list(_REQUIRED)
     for row in rows:
-        seen.update(row.values.keys())
-        for format, required in _REQUIRED.items():
-            if all(field_map.columns.get(field, field) in row.values for field in required):
-                found[format] += 1
+        names.update(row.values.keys())
+        for format in order:
+            if _fits(_Fields(row.values, format, field_map), format):
+                formats[format] += 1
                 break
-    if not found:
-        keys = ", ".join(key for key, _ in seen.most_common(8)) or "none that can be read"
+    if not formats:
+        columns = ", ".join(key for key, _ in names.most_common(8)) or "none that can be read"
         raise IngestError(
-            f"The format is not recognised; the columns are {keys}.",
-            hint="Name it with --format, and columns of other names with --map, as in --map instruction=question.",
+            f"The format is not recognised; the columns are {columns}.",
+            hint="Say which columns hold instruction and response, as in --map instruction=question "
+            "--map response=answer, or name the format with --format.",
         )
-    return found.most_common(1)[0][0]
+    return formats.most_common(1)[0][0]
+
+
+def _fits(fields: _Fields, format: Format) -> bool:
+    is_list = isinstance(fields.get("instruction"), list)
+    return all(fields.has(field) for field in _REQUIRED[format]) and not (format is Format.ALPACA and is_list)
 
 
 def read_record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Record | RowIssue:
     """The record that a row stands for, or why it stands for none."""
-    fields = _Fields(row.values, field_map.columns)
+    fields = _Fields(row.values, format, field_map)
     try:
-        messages = _READERS[format](fields)
+        messages = fields.put_in(_READERS[format](fields))
         _check(messages)
         return Record(
             messages=tuple(messages),
-            origin=Origin(source=source, line=row.line, format=format.value),
+            origin=Origin(source=fields.optional_text("source") or source, line=row.line, format=format.value),
             original=row.values,
             licence=fields.optional_text("licence") or fields.optional_text("license"),
             language=fields.optional_text("language"),
             group=fields.optional_text("group"),
+            labels=fields.labels(),
             alternative=fields.optional_text("alternative"),
         )
     except _RowError as error:
@@ -93,22 +111,35 @@ def read_record(row: Row, format: Format, field_map: FieldMap, *, source: str) -
 
 
 class _Fields:
-    """Values of a row by field of the format, whatever its columns are called."""
+    """Values of a row by field of its format, whatever its columns are called."""
 
-    def __init__(self, values: Mapping[str, Any], columns: Mapping[str, str]) -> None:
-        self._values, self._columns = values, columns
+    def __init__(self, values: Mapping[str, Any], format: Format, field_map: FieldMap) -> None:
+        mapped = meanings(field_map)
+        own = _WORDS[format]
+        self._values = values
+        self._columns = {own.get(word, word): column for word, column in mapped.items()}
+        if "rejected" in mapped:
+            self._columns["alternative"] = mapped["rejected"]
+        self._put_in = [word for word in ("system", "instruction", "response") if word in mapped and word not in own]
+        self._labels = [word for word in mapped if word.startswith(LABEL)]
 
     def column(self, field: str) -> str:
         return self._columns.get(field, field)
 
+    def has(self, field: str) -> bool:
+        return has_column(self._values, self.column(field))
+
     def get(self, field: str) -> Any:
-        return self._values.get(self.column(field))
+        if field == "source" and field not in self._columns:
+            return None  # a column of this name that was not mapped may hold anything
+        return value_of(self._values, self.column(field))
 
     def required(self, field: str) -> Any:
         column = self.column(field)
-        if column not in self._values or self._values[column] is None:
+        value = value_of(self._values, column)
+        if value is None:
             raise _RowError(column, "missing-field", f"Field {column} is missing.")
-        return self._values[column]
+        return value
 
     def text(self, field: str) -> str:
         return _text(self.required(field), self.column(field))
@@ -116,6 +147,33 @@ class _Fields:
     def optional_text(self, field: str) -> str | None:
         value = self.get(field)
         return None if value is None or value == "" else _text(value, self.column(field))
+
+    def labels(self) -> dict[str, str]:
+        """The labels that the mapping names; a number or a truth value is written as JSON writes it."""
+        labels = {}
+        for word in self._labels:
+            value = self.get(word)
+            if isinstance(value, dict | list):
+                raise _RowError(self.column(word), "wrong-type", f"Label {self.column(word)} holds {_shown(value)}.")
+            if value is not None and value != "":
+                labels[word.removeprefix(LABEL)] = value if isinstance(value, str) else orjson.dumps(value).decode()
+        return labels
+
+    def put_in(self, messages: list[Message]) -> list[Message]:
+        """The messages with the texts of mapped words that the format itself does not have."""
+        for word in self._put_in:
+            if word == "system" or self.get(word) is None:
+                continue
+            role = "user" if word == "instruction" else "assistant"
+            message = Message.model_validate({"role": role, "content": self.text(word)})
+            places = [n for n, each in enumerate(messages) if each.role == role]
+            is_last = bool(places) and places[-1] >= len(messages) - (1 if word == "response" else 2)
+            before, after = (messages[: places[-1]], messages[places[-1] + 1 :]) if is_last else (messages, [])
+            messages = [*before, message, *after]
+        if "system" in self._put_in and (system := self.optional_text("system")):
+            rest = messages[1:] if messages and messages[0].role == "system" else messages
+            messages = [Message(role="system", content=system), *rest]
+        return messages
 
 
 def _text(value: Any, field: str) -> str:

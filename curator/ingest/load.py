@@ -8,6 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from curator.access import require
+from curator.ingest import mapping
 from curator.ingest.formats import read_record, recognise
 from curator.ingest.rows import Row, open_rows
 from curator.quality.contamination import holds_test_prompt
@@ -45,21 +46,24 @@ def import_file(
         file: JSON array, JSON lines or CSV.
         actor: Who imports.
         format: By default recognised from the rows.
-        field_map: Columns whose names differ from those of the format.
+        field_map: Columns by the words of the record that they hold.
         accept: Take the records as reviewed, so that they can be frozen without an annotation.
         project: By default the first one.
         on_progress: Is told the number of rows read so far.
 
     Raises:
-        IngestError: The file cannot be read at all, or its format is not recognised.
+        IngestError: The file cannot be read at all, its format is not recognised, or the mapping names a field or a
+            column that does not exist.
     """
     require(workspace, actor, Right.CURATE)
     field_map = field_map or FieldMap()
+    mapping.check_fields(field_map)
     opened = open_rows(file)
+    sample = list(islice(opened.rows, _SAMPLE))
+    opened = opened._replace(rows=chain(sample, opened.rows))
+    _check_columns(file, field_map, sample)
     if format is None:
-        sample = list(islice(opened.rows, _SAMPLE))
         format = recognise((row for row in sample if isinstance(row, Row)), field_map)
-        opened = opened._replace(rows=chain(sample, opened.rows))
     with file.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     settings = {"columns": field_map.columns, "header": opened.header, "accept": accept}
@@ -110,6 +114,17 @@ def import_file(
         detail = report.model_dump(mode="json", exclude={"issues"})
         events.append(connection, "import", f"import {batch_id}", actor=actor, at=workspace.clock(), detail=detail)
     return report
+
+
+def _check_columns(file: Path, field_map: FieldMap, sample: Iterable[Row | RowIssue]) -> None:
+    """Check that the file has every column of a mapping; one that the sample lacks is looked for in every row."""
+    known = list(dict.fromkeys(key for row in sample if isinstance(row, Row) for key in row.values))
+    missing = mapping.missing_columns(field_map, (row.values for row in sample if isinstance(row, Row)))
+    if missing:
+        rest = (row.values for row in open_rows(file).rows if isinstance(row, Row))
+        missing = mapping.missing_columns(FieldMap(columns={each: each for each in missing}), rest)
+    if missing:
+        raise mapping.unknown_column(min(missing), known=known, file_name=file.name)
 
 
 def check_rows(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-_FIELD = re.compile(r"^\s*([A-Za-z][\w ]*?)\s*:\s*(.*?)\s*$")
+_NAME = re.compile(r"[A-Za-z][\w ]*")
 
 
 class Score(NamedTuple):
@@ -71,9 +71,9 @@ def _plain(text: str) -> str:
 
 def _fields(text: str) -> dict[str, list[str]]:
     """Values by name, in the order of the text; both without case and outer white space."""
-    found: dict[str, list[str]] = {}
+    fields: dict[str, list[str]] = {}
     for line in text.splitlines():
-        match = _FIELD.match(line)
-        if match:
-            found.setdefault(_plain(match[1]), []).append(_plain(match[2]))
-    return found
+        name, colon, value = line.partition(":")
+        if colon and _NAME.fullmatch(name.strip()):
+            fields.setdefault(_plain(name), []).append(_plain(value))
+    return fields

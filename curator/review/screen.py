@@ -15,6 +15,7 @@ from curator.review.detectors.base import Detector, Item, judge_safely
 from curator.review.detectors.degenerate import Degenerate
 from curator.review.detectors.leakage import Leakage, TrainingText
 from curator.review.detectors.lexicon import Lexicon
+from curator.review.detectors.quantity import QuantityContradiction
 from curator.review.detectors.reference import Reference
 from curator.review.detectors.refusal import Refusal
 from curator.store import events, findings, outputs, runs
@@ -52,9 +53,10 @@ def screen_run(
         rows = versions.rows(workspace, run.version_id, split=Split.TRAIN)
         training = (TrainingText(row.row_id, row.record.instruction, row.record.response) for row in rows)
         detectors = [*_without_training(), Leakage(training)]
+    base = {_place(output): output.text for output in stored if output.model == "base"}
     for start in range(0, len(stored), _CHUNK):
         part = stored[start : start + _CHUNK]
-        judged = {output.id: _judge(output, detectors, done.get(output.id, [])) for output in part}
+        judged = {output.id: _judge(output, base, detectors, done.get(output.id, [])) for output in part}
         with workspace.write() as connection:
             findings.add_many(connection, judged, at=workspace.clock())
         if on_progress is not None:
@@ -91,13 +93,28 @@ def screen_file(file: Path, out: Path) -> ScreenReport:
 
 
 def _without_training() -> list[Detector]:
-    return [Refusal(), Degenerate(), Reference(), Lexicon()]
+    return [Refusal(), Degenerate(), Reference(), QuantityContradiction(), Lexicon()]
 
 
-def _judge(output: Output, detectors: Iterable[Detector], done: Iterable[Finding]) -> list[Finding]:
+def _place(output: Output) -> tuple[str, str, int]:
+    """What the outputs of base and tuned model to one prompt have in common."""
+    return output.suite_id, output.prompt.id, output.sample
+
+
+def _judge(
+    output: Output, base: Mapping[tuple[str, str, int], str], detectors: Iterable[Detector], done: Iterable[Finding]
+) -> list[Finding]:
     known = {(finding.detector, finding.version) for finding in done}
     prompt = output.prompt
-    item = Item(prompt.prompt, output.text, prompt.reference, prompt.incorrect, output.stopped)
+    item = Item(
+        prompt.prompt,
+        output.text,
+        references=() if prompt.reference is None else (prompt.reference,),
+        category=prompt.category,
+        incorrect=prompt.incorrect,
+        stopped=output.stopped,
+        base_output=base.get(_place(output)) if output.model == "tuned" else None,
+    )
     return [judge_safely(each, item) for each in detectors if (each.id, each.version) not in known]
 
 
@@ -107,12 +124,14 @@ def _item_of_line(line: bytes, *, number: int, name: str) -> Item:
     except orjson.JSONDecodeError as error:
         raise ReviewError(f"Line {number} of {name} is not valid JSON: {error}.", hint="Mend the line.") from error
     fits = isinstance(row, dict) and all(isinstance(row.get(key), str) for key in ("prompt", "output"))
-    if not fits or not isinstance(row.get("reference", ""), str | None):
+    reference = row.get("reference") if isinstance(row, dict) else None
+    references = [reference] if isinstance(reference, str) else reference or []
+    if not fits or not isinstance(references, list) or not all(isinstance(each, str) for each in references):
         raise ReviewError(
             f"Line {number} of {name} has no text in prompt and output.",
-            hint="Write objects with prompt, output and optionally reference.",
+            hint="Write objects with prompt, output and optionally reference, a text or a list of texts.",
         )
-    return Item(row["prompt"], row["output"], row.get("reference"))
+    return Item(row["prompt"], row["output"], references=tuple(references))
 
 
 def _report(outputs_judged: int, found: Iterable[Sequence[Finding]]) -> ScreenReport:

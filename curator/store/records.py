@@ -64,7 +64,7 @@ def add_many(
     state = RecordState.ACCEPTED if accept else RecordState.WAITING
     rows: list[dict[str, Any]] = []
     for item in records:
-        content = item.model_dump(mode="json")
+        content = item.model_dump(mode="json", exclude_defaults=True)
         rows.append({
             "id": uuid.uuid4().hex, "project_id": project.id, "batch_id": batch_id,
             "content_hash": content_hash(item), "prompt_hash": prompt_hash(item.instruction),
@@ -148,7 +148,7 @@ def of_hash(connection: Connection, project_id: int, hashes: Collection[str]) ->
 
 def set_state(connection: Connection, stored: StoredRecord, state: RecordState, *, final: Record | None) -> None:
     """Move a record to another state and keep the project's totals in step."""
-    values = {"state": state.value, "final": final.model_dump(mode="json") if final else None}
+    values = {"state": state.value, "final": final.model_dump(mode="json", exclude_defaults=True) if final else None}
     connection.execute(record.update().where(record.c.id == stored.id).values(values))
     if state is not stored.state:
         changes = {f"record:{stored.state.value}": -1, f"record:{state.value}": 1}

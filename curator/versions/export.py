@@ -19,6 +19,7 @@ from curator.store import events
 from curator.versions import files
 from curator.versions.rows import find, manifest, rows
 from curator.workspace import Workspace
+from schemas import json_text
 from schemas.account import Right
 from schemas.record import Message, Record
 from schemas.version import ExportFormat, ExportReport, FileHash, Split
@@ -124,11 +125,13 @@ def _trl_chat(record: Record) -> dict[str, list[dict[str, str]]]:
 
 
 def _openai(record: Record) -> dict[str, list[dict[str, Any]]]:
-    """Chat messages; an assistant turn that carries no loss has weight 0, as OpenAI's format says it."""
-    silent = [m for m in record.messages if m.role == "assistant" and not m.train]
+    """Chat messages; every assistant turn says by its weight whether it carries loss.
+
+    OpenAI trains on all assistant turns where no weight is given, Curator on the last one, so none is left out.
+    """
     return {
         "messages": [
-            _plain_message(m) | ({"weight": int(bool(m.train))} if silent and m.role == "assistant" else {})
+            _plain_message(m) | ({"weight": int(bool(m.train))} if m.role == "assistant" else {})
             for m in record.messages
         ]
     }
@@ -149,7 +152,7 @@ def _alpaca(record: Record) -> dict[str, Any]:
     if any(message.train for message in messages[:-1]):
         raise ValueError("trains on an earlier turn, which Alpaca's history cannot say")
     instruction, given = record.instruction, ""
-    original = record.original
+    original = json_text.loads(record.original.decode()) if record.original is not None else None
     if record.origin.format == "alpaca" and isinstance(original, dict):
         first, second = original.get("instruction"), original.get("input")
         if isinstance(first, str) and isinstance(second, str) and second and f"{first}\n{second}" == instruction:

@@ -104,7 +104,7 @@ def _plain(row: FrozenRow, meta: str) -> dict[str, Any]:
         "language": record.language,
         "group": record.group,
         "labels": orjson.dumps(record.labels, option=orjson.OPT_SORT_KEYS).decode(),
-        "original": None if record.original is None else orjson.dumps(record.original).decode(),
+        "original": None if record.original is None else record.original.decode(),
         "alternative": record.alternative,
     }
 
@@ -113,7 +113,7 @@ def _row(values: dict[str, Any], split: Split) -> FrozenRow:
     record = Record(
         messages=tuple(Message.model_construct(**message) for message in values["messages"]),
         origin=Origin(source=values["source"], line=values["line"], format=values["format"]),
-        original=None if values["original"] is None else orjson.loads(values["original"]),
+        original=None if values["original"] is None else values["original"].encode(),
         licence=values["licence"],
         language=values["language"],
         group=values["group"],

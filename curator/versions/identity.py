@@ -39,7 +39,9 @@ def row_hash(record: Record) -> str:
 
 def meta_hash(record: Record) -> str:
     """sha256 of a record's metadata (origin, licence, language, group, labels, original row), 64 hex digits."""
-    metadata = record.model_dump(mode="json", exclude={"messages", "alternative"})
+    fields = {"origin", "licence", "language", "group", "labels"}
+    original = None if record.original is None else orjson.loads(record.original)
+    metadata = record.model_dump(mode="json", include=fields) | {"original": original}
     return hashlib.sha256(orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

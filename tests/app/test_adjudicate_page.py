@@ -108,7 +108,7 @@ def test_a_lead_says_which_of_two_responses_is_better(workspace: Workspace, monk
     press(app, "Store this decision")
     with workspace.read() as connection:
         final = records.get(connection, record_id).final
-    assert (final.response, final.alternative) == ("B.", "A.")
+    assert (final.response, final.rejected[0].content) == ("B.", "A.")
     assert decided(workspace, record_id).preference.strength == 2
 
 

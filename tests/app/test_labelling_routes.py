@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from app import identity
 from app.labelling import preview, routes
+from app.labelling.component import ASSETS_PATH
 from curator import Workspace
 from curator.annotate import adjudicate, ask_again, questions
 from curator.store import annotations, projects, records
@@ -335,7 +336,8 @@ def test_of_two_responses_the_better_one_becomes_the_response(
     ada.ask("act", kind="submit", **body(task, preference=preference))
     with workspace.read() as connection:
         final = records.get(connection, record_id).final
-    assert (final.response, final.alternative) == ("A colour.", "A feeling.")
+    assert (final.response, final.rejected[0].content) == ("A colour.", "A feeling.")
+    assert final.alternative is None
 
 
 def test_the_training_switch_of_an_earlier_turn_is_kept(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -359,3 +361,11 @@ def test_a_record_that_was_sent_back_says_why(ada: Browser) -> None:
     again = ada.task()
     assert (again["record_id"], again["sent_back"]) == (task["record_id"], "Too short.")
     assert again["draft"]["rating"] == 5
+
+
+def test_the_modules_of_the_screen_are_kept_by_the_browser_until_they_change(ada: Browser) -> None:
+    response = ada.client.get(f"{ASSETS_PATH}/screen.js")
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/javascript")
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert ada.client.get("/assets/labelling/screen.js").status_code == 404

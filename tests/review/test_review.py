@@ -26,7 +26,7 @@ def test_screening_stores_a_finding_of_every_detector_once(reviewed: Workspace, 
     second = review.screen_run(reviewed, RUN, actor="me")
     assert first == second
     assert first.outputs == 4
-    assert set(first.counts) == {"refusal", "degenerate", "leakage", "reference", "lexicon"}
+    assert set(first.counts) == {"refusal", "degenerate", "leakage", "reference", "quantity", "lexicon"}
     assert all(sum(counted.values()) == 4 for counted in first.counts.values())
     assert first.flagged["refusal"] == 1
     assert first.counts["reference"][FindingStatus.ABSTAIN] == 4

@@ -26,7 +26,12 @@ export function kbd(key) {
 
 /** A dialog that closes by Escape, and goes when it is closed. No field in it has the focus until somebody gives it. */
 export function dialog(parent, title, ...children) {
-  const box = h("dialog", { "aria-label": title, tabindex: "-1", onclose: () => box.remove() }, h("h2", {}, title), ...children)
+  const box = h(
+    "dialog",
+    { "aria-label": title, tabindex: "-1", onclose: () => box.remove() },
+    h("h2", {}, title),
+    ...children,
+  )
   parent.append(box)
   box.showModal()
   box.focus({ preventScroll: true })
@@ -37,7 +42,14 @@ export function dialog(parent, title, ...children) {
 export function closesBy(key, box) {
   box.addEventListener("keydown", (event) => {
     if (!box.open) return // closed, and the focus is still on it until the next frame
-    if (event.key.toLowerCase() !== key || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return
+    if (
+      event.key.toLowerCase() !== key ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      event.target.matches("input, textarea, select")
+    )
+      return
     event.preventDefault()
     event.stopPropagation() // or it would open again
     box.close()

@@ -14,11 +14,30 @@ export function isSame(one, another) {
 }
 
 function canonical({ response, rating, checks, details, edit_reasons, note, values, trains, reject, preference }) {
-  const ticked = Object.keys(checks ?? {}).filter((name) => checks[name]).sort()
-  const found = (details ?? []).map(({ check, severity, start, end, reason }) => [check, severity ?? null, start ?? null, end ?? null, reason ?? ""])
+  const ticked = Object.keys(checks ?? {})
+    .filter((name) => checks[name])
+    .sort()
+  const found = (details ?? []).map(({ check, severity, start, end, reason }) => [
+    check,
+    severity ?? null,
+    start ?? null,
+    end ?? null,
+    reason ?? "",
+  ])
   const own = Object.entries(values ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
   const better = preference && [preference.choice, preference.strength ?? null, preference.shown_left]
-  return JSON.stringify([response, rating ?? null, ticked, found, edit_reasons ?? [], note ?? "", own, trains ?? null, reject ?? null, better ?? null])
+  return JSON.stringify([
+    response,
+    rating ?? null,
+    ticked,
+    found,
+    edit_reasons ?? [],
+    note ?? "",
+    own,
+    trains ?? null,
+    reject ?? null,
+    better ?? null,
+  ])
 }
 
 export class Drafts {
@@ -27,7 +46,17 @@ export class Drafts {
    * `onrefused` an error that asking again does not mend.
    */
   constructor(server, person, { onstate, onmeasured, onrefused }) {
-    Object.assign(this, { server, person, onstate, onmeasured, onrefused, timer: null, last: null, running: null, open: {} })
+    Object.assign(this, {
+      server,
+      person,
+      onstate,
+      onmeasured,
+      onrefused,
+      timer: null,
+      last: null,
+      running: null,
+      open: {},
+    })
   }
 
   key(record) {
@@ -62,10 +91,21 @@ export class Drafts {
     if (kept && !(saved && isSame(kept.answer, saved.answer))) {
       const mine = { answer: kept.answer, at: kept.at }
       if (kept.acknowledged) found.other = mine
-      else Object.assign(found, mine, { unsaved: true, other: saved && (kept.base ?? null) !== base ? saved : found.other })
+      else
+        Object.assign(found, mine, {
+          unsaved: true,
+          other: saved && (kept.base ?? null) !== base ? saved : found.other,
+        })
     }
     this.open = { record: task.record_id, base, other: found.other }
-    if (kept && found.answer) this.write(task.record_id, { at: found.at, answer: found.answer, base, acknowledged: !found.unsaved, other: found.other })
+    if (kept && found.answer)
+      this.write(task.record_id, {
+        at: found.at,
+        answer: found.answer,
+        base,
+        acknowledged: !found.unsaved,
+        other: found.other,
+      })
     return found
   }
 
@@ -92,7 +132,9 @@ export class Drafts {
     if (this.running || !this.last) return
     const body = this.last
     this.last = null
-    const tell = (...state) => { if (this.open.record === body.record) this.onstate(...state) }
+    const tell = (...state) => {
+      if (this.open.record === body.record) this.onstate(...state)
+    }
     tell("saving")
     this.running = this.server.insist("draft", body, (tries) => tell("failed", tries))
     try {

@@ -9,18 +9,26 @@ const LATELY_MS = 1000
 export class Interruptions {
   constructor(root) {
     Object.assign(this, { root, lost: null })
-    this.left = ({ target }) => { this.lost = { target, at: performance.now() } }
+    this.left = ({ target }) => {
+      this.lost = { target, at: performance.now() }
+    }
     root.addEventListener("focusout", this.left)
     this.observer = new MutationObserver(() => this.putAway())
     this.observer.observe(document.body, { childList: true })
   }
 
   putAway() {
-    const box = [...document.querySelectorAll("body > [data-testid=stDialog]")].find((each) => each.innerText.includes("Connection error"))
+    const box = [...document.querySelectorAll("body > [data-testid=stDialog]")].find((each) =>
+      each.textContent.includes("Connection error"),
+    )
     if (!box) return
     const { target, at } = this.lost ?? {}
-    const field = document.activeElement && this.root.contains(document.activeElement) ? document.activeElement
-      : performance.now() - at < LATELY_MS ? target : null
+    const field =
+      document.activeElement && this.root.contains(document.activeElement)
+        ? document.activeElement
+        : performance.now() - at < LATELY_MS
+          ? target
+          : null
     box.querySelector("button[aria-label=Close]")?.click()
     this.giveBack(field, performance.now() + LATELY_MS)
   }
@@ -29,7 +37,8 @@ export class Interruptions {
   giveBack(field, until) {
     if (!field?.isConnected || performance.now() > until) return
     if (document.activeElement !== field) field.focus({ preventScroll: true })
-    if (document.activeElement !== field || this.root.closest("[inert]")) requestAnimationFrame(() => this.giveBack(field, until))
+    if (document.activeElement !== field || this.root.closest("[inert]"))
+      requestAnimationFrame(() => this.giveBack(field, until))
   }
 
   close() {

@@ -3,10 +3,21 @@
 import { closesBy, dialog, h, kbd } from "./dom.js"
 
 const NAMES = {
-  accept: "Accept as is", reject: "Reject, then 1 to 6 for the reason", skip: "Skip", flag: "Flag for a lead",
-  undo: "Undo your last act", edit: "Into the editor", view: "Next view of the response", guide: "Guideline",
-  keys: "This sheet", back: "Your answer before", forward: "Your answer after", harmful: "Harmful",
-  unfactual: "Unfactual", biased: "Biased", personal_data: "With personal data",
+  accept: "Accept as is",
+  reject: "Reject, then 1 to 6 for the reason",
+  skip: "Skip",
+  flag: "Flag for a lead",
+  undo: "Undo your last act",
+  edit: "Into the editor",
+  view: "Next view of the response",
+  guide: "Guideline",
+  keys: "This sheet",
+  back: "Your answer before",
+  forward: "Your answer after",
+  harmful: "Harmful",
+  unfactual: "Unfactual",
+  biased: "Biased",
+  personal_data: "With personal data",
 }
 const FIXED = [
   ["Ctrl Enter", "Submit and next, also while typing"],
@@ -32,8 +43,12 @@ export function isTyping(event) {
 export class Keys {
   constructor({ act, digit, option, submit, leave, paused }) {
     Object.assign(this, { act, digit, option, submit, leave, paused, actions: new Map(), typedAt: -Infinity })
-    this.listener = (event) => { if (!this.isSentence(event)) this.pressed(event) }
-    this.left = () => { this.typedAt = -Infinity }
+    this.listener = (event) => {
+      if (!this.isSentence(event)) this.pressed(event)
+    }
+    this.left = () => {
+      this.typedAt = -Infinity
+    }
     document.addEventListener("keydown", this.listener)
     document.addEventListener("pointerdown", this.left)
   }
@@ -87,7 +102,9 @@ export class Keys {
     })
     const fixed = FIXED.map(([key, name]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, name)))
     const apply = async () => {
-      const chosen = Object.fromEntries(Object.entries(inputs).map(([action, input]) => [action, input.value.toLowerCase()]))
+      const chosen = Object.fromEntries(
+        Object.entries(inputs).map(([action, input]) => [action, input.value.toLowerCase()]),
+      )
       const clash = Object.values(chosen).find((key) => taken.has(key))
       if (clash) {
         complaint.textContent = `Key ${clash} chooses “${taken.get(clash)}” in this project. Choose another letter.`
@@ -100,11 +117,21 @@ export class Keys {
         complaint.textContent = `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}`
       }
     }
-    const box = closesBy(this.keys.keys, dialog(
-      parent, "Keys", h("table", {}, ...fixed, ...rows), complaint,
-      h("div", { class: "row" }, h("button", { class: "main", onclick: apply }, "Keep these keys"),
-        h("button", { onclick: () => box.close() }, "Close")),
-    ))
+    const box = closesBy(
+      this.keys.keys,
+      dialog(
+        parent,
+        "Keys",
+        h("table", {}, ...fixed, ...rows),
+        complaint,
+        h(
+          "div",
+          { class: "row" },
+          h("button", { class: "main", onclick: apply }, "Keep these keys"),
+          h("button", { onclick: () => box.close() }, "Close"),
+        ),
+      ),
+    )
   }
 
   close() {

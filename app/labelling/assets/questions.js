@@ -39,14 +39,18 @@ export function missing(answer, task) {
 /** Why a record with this answer is kept out of versions; the server decides by the same rule. */
 export function reasonsToKeepOut(answer, task, project) {
   if (answer.reject) return [`it is rejected as ${answer.reject}`]
-  const reasons = Object.keys(answer.checks).filter((name) => answer.checks[name]).map((name) => `${name.replace("_", " ")} is ticked`)
-  if (answer.rating !== null && answer.rating < project.min_rating) reasons.push(`the rating ${answer.rating} is below ${project.min_rating}`)
+  const reasons = Object.keys(answer.checks)
+    .filter((name) => answer.checks[name])
+    .map((name) => `${name.replace("_", " ")} is ticked`)
+  if (answer.rating !== null && answer.rating < project.min_rating)
+    reasons.push(`the rating ${answer.rating} is below ${project.min_rating}`)
   if (answer.preference?.choice === "both bad") reasons.push("both responses are bad")
   for (const question of task.questions) {
     if (question.id in BUILT_IN) continue
     const given = [answer.values[question.id] ?? []].flat().map(String)
     for (const option of question.options)
-      if (given.includes(option.value) && question.keeps_out.includes(option.value)) reasons.push(`${question.title}: ${option.label}`)
+      if (given.includes(option.value) && question.keeps_out.includes(option.value))
+        reasons.push(`${question.title}: ${option.label}`)
   }
   return reasons
 }
@@ -67,17 +71,44 @@ export class Questions {
 
   block(question, n) {
     const id = `question-${question.id}`
-    const title = h("h3", { id }, `${n} ${question.title}`, question.required ? h("span", { class: "required" }, " required") : null)
+    const title = h(
+      "h3",
+      { id },
+      `${n} ${question.title}`,
+      question.required ? h("span", { class: "required" }, " required") : null,
+    )
     const body = question.kind === "text" ? this.field(question, id) : this.options(question, id)
-    return h("section", { class: "question", "data-question": question.id, onfocusin: () => this.showRule(question), onmousemove: () => this.showRule(question) }, // not mouseenter: a new record under a resting pointer was not pointed at
-     
-      title, body, this.suggestion(question), question.id === "checks" ? this.details(question) : null)
+    return h(
+      "section",
+      {
+        class: "question",
+        "data-question": question.id,
+        onfocusin: () => this.showRule(question),
+        onmousemove: () => this.showRule(question),
+      }, // not mouseenter: a new record under a resting pointer was not pointed at
+
+      title,
+      body,
+      this.suggestion(question),
+      question.id === "checks" ? this.details(question) : null,
+    )
   }
 
   field(question, id) {
     const value = get(this.answer, question) ?? ""
-    const oninput = (event) => { set(this.answer, question, event.target.value); this.onchange(question) }
-    return h("input", { type: "text", "data-field": question.id, dir: "auto", "aria-labelledby": id, value, oninput, placeholder: question.required ? "" : "optional" })
+    const oninput = (event) => {
+      set(this.answer, question, event.target.value)
+      this.onchange(question)
+    }
+    return h("input", {
+      type: "text",
+      "data-field": question.id,
+      dir: "auto",
+      "aria-labelledby": id,
+      value,
+      oninput,
+      placeholder: question.required ? "" : "optional",
+    })
   }
 
   options(question, id) {
@@ -85,10 +116,17 @@ export class Questions {
     const buttons = question.options.map((option) => {
       const key = this.keyOf(question, option)
       const on = chosen.includes(option.value)
-      return h("button", {
-        class: "option", "aria-pressed": String(on), "data-value": option.value,
-        onclick: () => this.choose(question, option.value),
-      }, option.label, key ? kbd(key) : null)
+      return h(
+        "button",
+        {
+          class: "option",
+          "aria-pressed": String(on),
+          "data-value": option.value,
+          onclick: () => this.choose(question, option.value),
+        },
+        option.label,
+        key ? kbd(key) : null,
+      )
     })
     return h("div", { class: "options", role: "group", "aria-labelledby": id }, ...buttons)
   }
@@ -101,13 +139,15 @@ export class Questions {
       set(this.answer, question, on ? [...chosen, value] : chosen.filter((each) => each !== value))
       if (question.id === "checks" && on) {
         const passage = this.selection()
-        if (passage) this.detail(value).start = passage.start, (this.detail(value).end = passage.end)
+        if (passage) Object.assign(this.detail(value), passage)
       }
     } else set(this.answer, question, value)
     this.focused = question
     this.draw()
     this.onchange(question)
-    this.parent.querySelector(`[data-question="${question.id}"] [data-value="${value}"]`)?.focus({ preventScroll: true })
+    this.parent
+      .querySelector(`[data-question="${question.id}"] [data-value="${value}"]`)
+      ?.focus({ preventScroll: true })
   }
 
   clear(question) {
@@ -117,32 +157,63 @@ export class Questions {
   }
 
   detail(check) {
-    let found = this.answer.details.find((each) => each.check === check)
-    if (!found) this.answer.details.push((found = { check, severity: null, start: null, end: null, reason: "" }))
-    return found
+    const known = this.answer.details.find((each) => each.check === check)
+    if (known) return known
+    const blank = { check, severity: null, start: null, end: null, reason: "" }
+    this.answer.details.push(blank)
+    return blank
   }
 
   /** Severity, passage and reason of every ticked check. */
   details(question) {
     return get(this.answer, question).map((check) => {
       const label = question.options.find((option) => option.value === check).label
-      const known = this.answer.details.find((each) => each.check === check) ?? { severity: null, start: null, reason: "" }
+      const known = this.answer.details.find((each) => each.check === check) ?? {
+        severity: null,
+        start: null,
+        reason: "",
+      }
       const letters = Array.from(this.answer.response)
       const quote = known.start === null ? null : letters.slice(known.start, known.end).join("")
-      const severity = h("select", { "aria-label": `${label}: severity`, onchange: (event) => {
-        this.detail(check).severity = Number(event.target.value) || null
-        this.onchange(question)
-      } }, ...SEVERITIES.map((name, n) => h("option", { value: String(n || ""), selected: known.severity === (n || null) }, name || "severity")))
-      const reason = h("input", { type: "text", "data-field": `reason ${check}`, dir: "auto", value: known.reason, placeholder: "reason", "aria-label": `${label}: reason`, oninput: (event) => {
-        this.detail(check).reason = event.target.value
-        this.onchange(question)
-      } })
-      const mark = h("button", { class: "small", title: "Select a passage of the response first", onclick: () => {
-        const passage = this.selection()
-        Object.assign(this.detail(check), passage ?? { start: null, end: null })
-        this.draw()
-        this.onchange(question)
-      } }, quote === null ? "Mark passage" : `“${quote.length > 24 ? quote.slice(0, 24) + "…" : quote}”`)
+      const severity = h(
+        "select",
+        {
+          "aria-label": `${label}: severity`,
+          onchange: (event) => {
+            this.detail(check).severity = Number(event.target.value) || null
+            this.onchange(question)
+          },
+        },
+        ...SEVERITIES.map((name, n) =>
+          h("option", { value: String(n || ""), selected: known.severity === (n || null) }, name || "severity"),
+        ),
+      )
+      const reason = h("input", {
+        type: "text",
+        "data-field": `reason ${check}`,
+        dir: "auto",
+        value: known.reason,
+        placeholder: "reason",
+        "aria-label": `${label}: reason`,
+        oninput: (event) => {
+          this.detail(check).reason = event.target.value
+          this.onchange(question)
+        },
+      })
+      const mark = h(
+        "button",
+        {
+          class: "small",
+          title: "Select a passage of the response first",
+          onclick: () => {
+            const passage = this.selection()
+            Object.assign(this.detail(check), passage ?? { start: null, end: null })
+            this.draw()
+            this.onchange(question)
+          },
+        },
+        quote === null ? "Mark passage" : `“${quote.length > 24 ? `${quote.slice(0, 24)}…` : quote}”`,
+      )
       return h("div", { class: "detail" }, h("span", {}, label), severity, mark, reason)
     })
   }
@@ -151,10 +222,20 @@ export class Questions {
     const found = this.task.suggestions.filter((each) => each.question === question.id)
     return found.map((each) => {
       const values = [each.value].flat().map(String)
-      const names = values.map((value) => question.options.find((option) => option.value === value)?.label ?? value).join(", ")
+      const names = values
+        .map((value) => question.options.find((option) => option.value === value)?.label ?? value)
+        .join(", ")
       const score = each.score === null ? "" : ` ${each.score.toFixed(2)}`
-      const use = () => { for (const value of values) if (![get(this.answer, question) ?? []].flat().includes(value)) this.choose(question, value) }
-      return h("p", { class: "suggestion" }, `✦ ${names} (${each.source}${score}) `, question.kind === "text" ? null : h("button", { class: "small", onclick: use }, "Use"))
+      const use = () => {
+        for (const value of values)
+          if (![get(this.answer, question) ?? []].flat().includes(value)) this.choose(question, value)
+      }
+      return h(
+        "p",
+        { class: "suggestion" },
+        `✦ ${names} (${each.source}${score}) `,
+        question.kind === "text" ? null : h("button", { class: "small", onclick: use }, "Use"),
+      )
     })
   }
 
@@ -173,7 +254,9 @@ export class Questions {
 
   /** What the letters of the project's own options choose. */
   letters() {
-    const lettered = this.task.questions.filter((question) => question.id !== "checks").flatMap((question) => question.options)
+    const lettered = this.task.questions
+      .filter((question) => question.id !== "checks")
+      .flatMap((question) => question.options)
     return new Map(lettered.filter(({ key }) => /^[a-z]$/.test(key ?? "")).map(({ key, label }) => [key, label]))
   }
 
@@ -182,7 +265,10 @@ export class Questions {
     for (const question of this.task.questions) {
       if (question.id === "checks" || question.kind === "rating" || !isAsked(question, this.answer, this.task)) continue
       const option = question.options.find((each) => this.keyOf(question, each) === key)
-      if (option) { this.choose(question, option.value); return true }
+      if (option) {
+        this.choose(question, option.value)
+        return true
+      }
     }
     return false
   }
@@ -190,7 +276,9 @@ export class Questions {
   /** The scale of a rating that has the focus. */
   scaleInFocus() {
     const section = document.activeElement?.closest("[data-question]")
-    return this.task.questions.find(({ id, kind }) => kind === "rating" && this.parent.contains(section) && section.dataset.question === id)
+    return this.task.questions.find(
+      ({ id, kind }) => kind === "rating" && this.parent.contains(section) && section.dataset.question === id,
+    )
   }
 
   /** A digit on a scale; 0 takes it back. */

@@ -6,7 +6,7 @@ import { Drafts, isSame } from "./drafts.js"
 import { Interruptions } from "./interruptions.js"
 import { Keys } from "./keys.js"
 import { context, drawn, pair } from "./panes.js"
-import { Questions, missing, reasonsToKeepOut } from "./questions.js"
+import { missing, Questions, reasonsToKeepOut } from "./questions.js"
 import { Remarks } from "./remarks.js"
 import { Refused, Server } from "./server.js"
 import { Tabs } from "./tabs.js"
@@ -18,11 +18,31 @@ const IDLE_SECONDS = 60
 const BEAT_SECONDS = 60
 const WARN_SECONDS = 120
 const HUSH_MS = 600 // longer than the gap of a double press, shorter than a look at a record
-const BLANK = { rating: null, checks: {}, details: [], edit_reasons: [], note: "", values: {}, trains: null, reject: null, preference: null }
-const ELSEWHERE = { code: "answered_elsewhere", problem: "You answered this record in another window.", hint: "Your text is kept in this browser: copy it, or take your answer back under My history and use it there." }
+const BLANK = {
+  rating: null,
+  checks: {},
+  details: [],
+  edit_reasons: [],
+  note: "",
+  values: {},
+  trains: null,
+  reject: null,
+  preference: null,
+}
+const ELSEWHERE = {
+  code: "answered_elsewhere",
+  problem: "You answered this record in another window.",
+  hint: "Your text is kept in this browser: copy it, or take your answer back under My history and use it there.",
+}
 const BROUGHT_BACK = ["undo", "reopen"] // acts after which a record comes up that was judged before
 const LOOK = "pressed again at once: not taken for this record"
-const DONE = { submit: "Submitted", skip: "Skipped; what you typed is kept", flag: "Set aside for a lead", undo: "Taken back as you left it", reopen: "Taken back as you left it" }
+const DONE = {
+  submit: "Submitted",
+  skip: "Skipped; what you typed is kept",
+  flag: "Set aside for a lead",
+  undo: "Taken back as you left it",
+  reopen: "Taken back as you left it",
+}
 
 /** Starts the screen in an element of a Streamlit page; gives what ends it. */
 export function mount(parent, data) {
@@ -34,29 +54,57 @@ export function mount(parent, data) {
 
 class Screen {
   constructor(root, data) {
-    Object.assign(this, { root, data, busy: false, past: null, view: "edit", active: new ActiveTime(data.person), touched: Date.now() })
+    Object.assign(this, {
+      root,
+      data,
+      busy: false,
+      past: null,
+      view: "edit",
+      active: new ActiveTime(data.person),
+      touched: Date.now(),
+    })
     this.stage = h("div", { class: "stage" }) // drawn anew; a dialog beside it stays open with what was typed into it
     this.root.append(this.stage)
     this.server = new Server(data)
     this.drafts = new Drafts(this.server, data.person, {
       onstate: (state, detail) => this.showSaving(state, detail),
-      onmeasured: (token, measured) => { if (token === this.task?.token && !this.busy) this.showMeasure(measured) },
-      onrefused: (token, error) => { if (token === this.task?.token && error.code === ELSEWHERE.code) this.keepHere(error) },
+      onmeasured: (token, measured) => {
+        if (token === this.task?.token && !this.busy) this.showMeasure(measured)
+      },
+      onrefused: (token, error) => {
+        if (token === this.task?.token && error.code === ELSEWHERE.code) this.keepHere(error)
+      },
     })
     this.remarks = new Remarks(this.server, {
       onwait: (tries) => this.say(`The comment is not sent, retrying (${tries}).`, true),
       onrefused: (error, text) => this.complain(error, `Your comment “${shortened(text)}” is not stored. `),
     })
     this.keys = new Keys({
-      act: (action) => this.onAction(action), digit: (n) => this.onDigit(n), option: (key) => this.onOption(key), submit: () => this.act("submit"),
-      leave: () => this.onEscape(), paused: () => this.busy,
+      act: (action) => this.onAction(action),
+      digit: (n) => this.onDigit(n),
+      option: (key) => this.onOption(key),
+      submit: () => this.act("submit"),
+      leave: () => this.onEscape(),
+      paused: () => this.busy,
     })
     this.tabs = new Tabs(`${data.project} ${data.person}`, () => this.draw())
     this.interruptions = new Interruptions(root)
-    this.touch = () => { this.touched = Date.now() }
-    this.farewell = () => { this.active.keep(); this.drafts.farewell(); this.remarks.farewell() }
-    this.holdBack = (event) => { if (this.busy && event.target.closest(".columns :is(button, label)")) { event.preventDefault(); event.stopPropagation() } }
-    for (const kind of ["keydown", "pointerdown", "wheel"]) document.addEventListener(kind, this.touch, { passive: true })
+    this.touch = () => {
+      this.touched = Date.now()
+    }
+    this.farewell = () => {
+      this.active.keep()
+      this.drafts.farewell()
+      this.remarks.farewell()
+    }
+    this.holdBack = (event) => {
+      if (this.busy && event.target.closest(".columns :is(button, label)")) {
+        event.preventDefault()
+        event.stopPropagation()
+      }
+    }
+    for (const kind of ["keydown", "pointerdown", "wheel"])
+      document.addEventListener(kind, this.touch, { passive: true })
     addEventListener("pagehide", this.farewell)
     root.addEventListener("click", this.holdBack, true)
     this.timer = setInterval(() => this.tick(), 1000)
@@ -91,8 +139,19 @@ class Screen {
       this.show(await this.server.insist("task", options, waiting))
     } catch (error) {
       if (this.state || !(error instanceof Refused)) return this.complain(error)
-      this.stage.replaceChildren(h("div", { class: "empty", role: "alert" }, h("p", {}, `✖ ${error.problem} ${error.hint}`),
-        h("div", { class: "row" }, h("button", { class: "main", onclick: () => this.load(options) }, "Try again"), h("button", { onclick: () => location.reload() }, "Reload the page"))))
+      this.stage.replaceChildren(
+        h(
+          "div",
+          { class: "empty", role: "alert" },
+          h("p", {}, `✖ ${error.problem} ${error.hint}`),
+          h(
+            "div",
+            { class: "row" },
+            h("button", { class: "main", onclick: () => this.load(options) }, "Try again"),
+            h("button", { onclick: () => location.reload() }, "Reload the page"),
+          ),
+        ),
+      )
     }
   }
 
@@ -107,8 +166,18 @@ class Screen {
   show(state) {
     // A second press is meant for the record before: what follows it at once has been seen by nobody yet.
     const follows = this.task && state.task && state.task.record_id !== this.task.record_id
-    Object.assign(this, { state, task: state.task, past: null, view: "edit", measured: null, outdated: null, elsewhere: null })
-    Object.assign(this, { hushedUntil: follows && !BROUGHT_BACK.includes(state.done) ? performance.now() + HUSH_MS : 0 })
+    Object.assign(this, {
+      state,
+      task: state.task,
+      past: null,
+      view: "edit",
+      measured: null,
+      outdated: null,
+      elsewhere: null,
+    })
+    Object.assign(this, {
+      hushedUntil: follows && !BROUGHT_BACK.includes(state.done) ? performance.now() + HUSH_MS : 0,
+    })
     this.keys.set(state.keys)
     const kept = this.task && this.drafts.restore(this.task)
     if (this.task) {
@@ -153,11 +222,31 @@ class Screen {
 
   redraw() {
     const { task } = this
-    this.parts = { status: h("span", { class: "status", role: "status" }), message: h("span", { class: "message", role: "status" }), lease: h("span", { class: "lease" }), banners: h("div", { class: "banners" }) }
+    this.parts = {
+      status: h("span", { class: "status", role: "status" }),
+      message: h("span", { class: "message", role: "status" }),
+      lease: h("span", { class: "lease" }),
+      banners: h("div", { class: "banners" }),
+    }
     if (!task) this.stage.replaceChildren(this.header(), this.emptiness())
     else {
       this.showBanners()
-      this.stage.replaceChildren(this.header(), this.parts.banners, h("div", { class: "columns", onpointerdown: () => { this.hushedUntil = 0 } }, h("div", { class: "left" }, ...this.record()), this.form()), this.bar())
+      this.stage.replaceChildren(
+        this.header(),
+        this.parts.banners,
+        h(
+          "div",
+          {
+            class: "columns",
+            onpointerdown: () => {
+              this.hushedUntil = 0
+            },
+          },
+          h("div", { class: "left" }, ...this.record()),
+          this.form(),
+        ),
+        this.bar(),
+      )
       this.refresh()
       if (this.view !== "edit") this.showView(this.view)
     }
@@ -168,12 +257,26 @@ class Screen {
   header() {
     const { progress, project } = this.state
     const left = progress.hours_left ? ` · ${hours(progress.hours_left)} of work left` : ""
-    return h("header", {},
-      h("span", { class: "progress", title: "Answers that stand, since midnight UTC and in all; records of the project. Counted in the transactions that change them; the time is your quartiles times the records that wait." },
-        h("b", {}, project.name), ` · ${progress.today} today · ${progress.mine} in all · ${progress.settled.toLocaleString("en")} of ${progress.records.toLocaleString("en")} records settled${left}`),
-      this.parts.message, h("span", { class: "space" }), this.parts.status, this.parts.lease,
+    return h(
+      "header",
+      {},
+      h(
+        "span",
+        {
+          class: "progress",
+          title:
+            "Answers that stand, since midnight UTC and in all; records of the project. Counted in the transactions that change them; the time is your quartiles times the records that wait.",
+        },
+        h("b", {}, project.name),
+        ` · ${progress.today} today · ${progress.mine} in all · ${progress.settled.toLocaleString("en")} of ${progress.records.toLocaleString("en")} records settled${left}`,
+      ),
+      this.parts.message,
+      h("span", { class: "space" }),
+      this.parts.status,
+      this.parts.lease,
       h("button", { class: "small", onclick: () => this.onAction("keys") }, "Keys", kbd(this.state.keys.keys)),
-      this.showGuideButton())
+      this.showGuideButton(),
+    )
   }
 
   showGuideButton() {
@@ -184,8 +287,10 @@ class Screen {
 
   /** Nothing changes while an answer is on its way: what would be typed now is neither in it nor in the next record. */
   hold() {
-    for (const field of this.stage.querySelectorAll(".columns :is(textarea, input[type=text])")) field.readOnly = this.busy || this.readonly
-    for (const field of this.stage.querySelectorAll(".columns :is(select, input[type=checkbox])")) field.disabled = this.busy || this.readonly || Boolean(this.past)
+    for (const field of this.stage.querySelectorAll(".columns :is(textarea, input[type=text])"))
+      field.readOnly = this.busy || this.readonly
+    for (const field of this.stage.querySelectorAll(".columns :is(select, input[type=checkbox])"))
+      field.disabled = this.busy || this.readonly || Boolean(this.past)
   }
 
   showBanners() {
@@ -195,14 +300,79 @@ class Screen {
   banners() {
     const { task } = this
     const found = []
-    if (this.readonly) found.push(h("div", { class: "banner warn", role: "alert" }, "You work in another tab; this one only reads. ", h("button", { onclick: () => this.continueHere() }, "Continue here")))
-    if (this.past) found.push(h("div", { class: "banner" }, `Your answer of ${clock(this.past.submitted_at)}, now ${this.past.state}. `, h("button", { onclick: () => this.act("reopen", { annotation: this.past.id }) }, "Take it back into the editor"), h("button", { onclick: () => this.onEscape() }, "Back to the present")))
-    if (this.outdated) found.push(h("div", { class: "banner warn", role: "status" }, `The ${this.outdated} changed while you had this record open. Your answer stays valid under the one you see. `, h("button", { onclick: () => this.showChanges() }, "What changed"), h("button", { onclick: () => this.load() }, "Show the new one, keep my text")))
+    if (this.readonly)
+      found.push(
+        h(
+          "div",
+          { class: "banner warn", role: "alert" },
+          "You work in another tab; this one only reads. ",
+          h("button", { onclick: () => this.continueHere() }, "Continue here"),
+        ),
+      )
+    if (this.past)
+      found.push(
+        h(
+          "div",
+          { class: "banner" },
+          `Your answer of ${clock(this.past.submitted_at)}, now ${this.past.state}. `,
+          h(
+            "button",
+            { onclick: () => this.act("reopen", { annotation: this.past.id }) },
+            "Take it back into the editor",
+          ),
+          h("button", { onclick: () => this.onEscape() }, "Back to the present"),
+        ),
+      )
+    if (this.outdated)
+      found.push(
+        h(
+          "div",
+          { class: "banner warn", role: "status" },
+          `The ${this.outdated} changed while you had this record open. Your answer stays valid under the one you see. `,
+          h("button", { onclick: () => this.showChanges() }, "What changed"),
+          h("button", { onclick: () => this.load() }, "Show the new one, keep my text"),
+        ),
+      )
     if (task.sent_back) found.push(h("div", { class: "banner warn" }, h("b", {}, "↩ Sent back: "), task.sent_back))
-    if (this.elsewhere) found.push(h("div", { class: "banner warn", role: "alert" }, `${this.elsewhere.problem} ${this.elsewhere.hint} `, h("button", { onclick: () => this.copyText() }, "Copy text"), h("button", { onclick: () => this.load() }, "Next record")))
-    if (this.other && !this.past) found.push(h("div", { class: "banner warn" }, `There is another text of yours, from ${clock(this.other.at)}: “${shortened(this.other.answer.response)}” `, h("button", { onclick: () => this.swap() }, "Use that text"), h("button", { onclick: () => this.forgetOther() }, "Forget it")))
-    if (this.restored && !this.past) found.push(h("div", { class: "banner" }, `Restored ${this.hasText() ? "your text" : "what you chose"} from ${clock(this.restored)}. `, h("button", { class: "small", onclick: () => this.discard() }, "Discard")))
-    for (const ruling of task.rulings) found.push(h("div", { class: "banner" }, h("b", {}, "Ruling on a similar record: "), ruling.ruling, h("small", {}, ` (${ruling.by}: “${ruling.question}”)`)))
+    if (this.elsewhere)
+      found.push(
+        h(
+          "div",
+          { class: "banner warn", role: "alert" },
+          `${this.elsewhere.problem} ${this.elsewhere.hint} `,
+          h("button", { onclick: () => this.copyText() }, "Copy text"),
+          h("button", { onclick: () => this.load() }, "Next record"),
+        ),
+      )
+    if (this.other && !this.past)
+      found.push(
+        h(
+          "div",
+          { class: "banner warn" },
+          `There is another text of yours, from ${clock(this.other.at)}: “${shortened(this.other.answer.response)}” `,
+          h("button", { onclick: () => this.swap() }, "Use that text"),
+          h("button", { onclick: () => this.forgetOther() }, "Forget it"),
+        ),
+      )
+    if (this.restored && !this.past)
+      found.push(
+        h(
+          "div",
+          { class: "banner" },
+          `Restored ${this.hasText() ? "your text" : "what you chose"} from ${clock(this.restored)}. `,
+          h("button", { class: "small", onclick: () => this.discard() }, "Discard"),
+        ),
+      )
+    for (const ruling of task.rulings)
+      found.push(
+        h(
+          "div",
+          { class: "banner" },
+          h("b", {}, "Ruling on a similar record: "),
+          ruling.ruling,
+          h("small", {}, ` (${ruling.by}: “${ruling.question}”)`),
+        ),
+      )
     return found
   }
 
@@ -210,26 +380,90 @@ class Screen {
   record() {
     const { task } = this
     const options = { readonly: this.readonly || Boolean(this.past), onchange: () => this.changed() }
-    if (this.past) return [context(this.past, null, options), h("h3", {}, "Your response"), h("div", { class: "text view", dir: "auto" }, this.past.answer.response)]
+    if (this.past)
+      return [
+        context(this.past, null, options),
+        h("h3", {}, "Your response"),
+        h("div", { class: "text view", dir: "auto" }, this.past.answer.response),
+      ]
     if (task.alternative !== null) return [context(task, this.answer, options), pair(task), this.preference()]
-    this.editor = h("textarea", { class: "editor", "data-field": "response", dir: "auto", "aria-label": "Response", value: this.answer.response, readonly: this.readonly, spellcheck: "true", oninput: () => this.typed() })
+    this.editor = h("textarea", {
+      class: "editor",
+      "data-field": "response",
+      dir: "auto",
+      "aria-label": "Response",
+      value: this.answer.response,
+      readonly: this.readonly,
+      spellcheck: "true",
+      oninput: () => this.typed(),
+    })
     this.place = h("div", { class: "place" }, this.editor)
     const views = ["edit", "rendered", "diff", ...(this.state.project.has_tokens ? ["tokens"] : [])]
-    this.tabsOfViews = h("div", { class: "tabs", role: "tablist" }, ...views.map((how) =>
-      h("button", { role: "tab", "aria-selected": String(how === this.view), "data-view": how, onclick: () => this.showView(how) }, { edit: "Edit", rendered: "Rendered", diff: "Changes", tokens: "Tokens" }[how])), kbd(this.state.keys.view))
+    this.tabsOfViews = h(
+      "div",
+      { class: "tabs", role: "tablist" },
+      ...views.map((how) =>
+        h(
+          "button",
+          {
+            role: "tab",
+            "aria-selected": String(how === this.view),
+            "data-view": how,
+            onclick: () => this.showView(how),
+          },
+          { edit: "Edit", rendered: "Rendered", diff: "Changes", tokens: "Tokens" }[how],
+        ),
+      ),
+      kbd(this.state.keys.view),
+    )
     this.parts.measure = h("div", { class: "measure", "aria-live": "polite" })
-    return [context(task, this.answer, options), h("div", { class: "row" }, h("h3", {}, "Response"), this.tabsOfViews), this.place, this.parts.measure]
+    return [
+      context(task, this.answer, options),
+      h("div", { class: "row" }, h("h3", {}, "Response"), this.tabsOfViews),
+      this.place,
+      this.parts.measure,
+    ]
   }
 
   preference() {
     const { task, answer } = this
     const chosen = answer.preference
-    const shown = chosen && { [task.shown_left]: "left", [other(task.shown_left)]: "right", tie: "tie", "both bad": "both bad" }[chosen.choice]
-    const choices = Object.entries(CHOICES).sort(([a], [b]) => "1209".indexOf(a) - "1209".indexOf(b)).map(([key, name]) =>
-      h("button", { class: "option", "aria-pressed": String(shown === name), onclick: () => this.prefer(name) }, { left: "Left is better", right: "Right is better", tie: "Tie", "both bad": "Both bad" }[name], kbd(key)))
-    const strengths = chosen && ["response", "alternative"].includes(chosen.choice) ? Object.entries(STRENGTHS).map(([n, name]) =>
-      h("button", { class: "option", "aria-pressed": String(chosen.strength === Number(n)), onclick: () => this.strengthen(Number(n)) }, name, kbd(n))) : []
-    this.parts.preference = h("div", { class: "preference" }, h("div", { class: "options", role: "group", "aria-label": "Which response is better" }, ...choices), h("div", { class: "options", role: "group", "aria-label": "How much better" }, ...strengths))
+    const shown =
+      chosen &&
+      { [task.shown_left]: "left", [other(task.shown_left)]: "right", tie: "tie", "both bad": "both bad" }[
+        chosen.choice
+      ]
+    const choices = Object.entries(CHOICES)
+      .sort(([a], [b]) => "1209".indexOf(a) - "1209".indexOf(b))
+      .map(([key, name]) =>
+        h(
+          "button",
+          { class: "option", "aria-pressed": String(shown === name), onclick: () => this.prefer(name) },
+          { left: "Left is better", right: "Right is better", tie: "Tie", "both bad": "Both bad" }[name],
+          kbd(key),
+        ),
+      )
+    const strengths =
+      chosen && ["response", "alternative"].includes(chosen.choice)
+        ? Object.entries(STRENGTHS).map(([n, name]) =>
+            h(
+              "button",
+              {
+                class: "option",
+                "aria-pressed": String(chosen.strength === Number(n)),
+                onclick: () => this.strengthen(Number(n)),
+              },
+              name,
+              kbd(n),
+            ),
+          )
+        : []
+    this.parts.preference = h(
+      "div",
+      { class: "preference" },
+      h("div", { class: "options", role: "group", "aria-label": "Which response is better" }, ...choices),
+      h("div", { class: "options", role: "group", "aria-label": "How much better" }, ...strengths),
+    )
     return this.parts.preference
   }
 
@@ -253,47 +487,105 @@ class Screen {
     const panel = h("div", { class: "right", inert: this.readonly || Boolean(this.past) })
     const questions = h("div", {})
     const { past } = this
-    const task = past ? { ...this.task, response: past.response, alternative: past.alternative, suggestions: [] } : this.task
-    this.questions = new Questions(questions, { task, answer: this.past?.answer ?? this.answer, keys: this.state.keys, onchange: (question) => this.answered(question), selection: () => this.selection() })
+    const task = past
+      ? { ...this.task, response: past.response, alternative: past.alternative, suggestions: [] }
+      : this.task
+    this.questions = new Questions(questions, {
+      task,
+      answer: this.past?.answer ?? this.answer,
+      keys: this.state.keys,
+      onchange: (question) => this.answered(question),
+      selection: () => this.selection(),
+    })
     panel.append(questions, this.past ? "" : this.remarks.draw(this.task))
     return panel
   }
 
   bar() {
     const { keys } = this.state
-    const once = (act) => (event) => { if (event.detail < 2) act() } // the rest of a double click falls on the next record
-    const button = (action, label, extra = {}) => h("button", { onclick: () => this.onAction(action), ...extra }, label, kbd(keys[action]))
-    const final = (action, label, extra) => button(action, label, { ...extra, onclick: once(() => this.onAction(action)) })
+    const once = (act) => (event) => {
+      if (event.detail < 2) act()
+    } // the rest of a double click falls on the next record
+    const button = (action, label, extra = {}) =>
+      h("button", { onclick: () => this.onAction(action), ...extra }, label, kbd(keys[action]))
+    const final = (action, label, extra) =>
+      button(action, label, { ...extra, onclick: once(() => this.onAction(action)) })
     const off = this.readonly || Boolean(this.past)
-    this.parts.accept = final("accept", "Accept as is", { disabled: true, title: "Good (4) unless you rated it, no check, the text as it came" })
-    this.parts.reject = button("reject", "Reject", { disabled: off, "aria-pressed": "false", title: "Press it again to take a rejection out" })
-    this.parts.submit = h("button", { class: "main", disabled: off, onclick: once(() => this.act("submit")) }, "Submit and next")
+    this.parts.accept = final("accept", "Accept as is", {
+      disabled: true,
+      title: "Good (4) unless you rated it, no check, the text as it came",
+    })
+    this.parts.reject = button("reject", "Reject", {
+      disabled: off,
+      "aria-pressed": "false",
+      title: "Press it again to take a rejection out",
+    })
+    this.parts.submit = h(
+      "button",
+      { class: "main", disabled: off, onclick: once(() => this.act("submit")) },
+      "Submit and next",
+    )
     this.parts.effect = h("span", { class: "effect", "aria-live": "polite" })
-    return h("footer", {}, button("back", "Back"), final("skip", "Skip", { disabled: off }), final("flag", "Flag", { disabled: off }), this.parts.reject,
-      button("undo", "Undo", { disabled: this.readonly }), h("button", { class: "small", disabled: off, onclick: () => this.askLead() }, "I am unsure…"),
-      this.parts.effect, this.parts.accept, this.parts.submit)
+    return h(
+      "footer",
+      {},
+      button("back", "Back"),
+      final("skip", "Skip", { disabled: off }),
+      final("flag", "Flag", { disabled: off }),
+      this.parts.reject,
+      button("undo", "Undo", { disabled: this.readonly }),
+      h("button", { class: "small", disabled: off, onclick: () => this.askLead() }, "I am unsure…"),
+      this.parts.effect,
+      this.parts.accept,
+      this.parts.submit,
+    )
   }
 
   emptiness() {
     const { cause, action, label, done } = this.state.empty
-    const act = { import: () => location.assign(`import_data${location.search}`), history: () => location.assign(`history${location.search}`), reload: () => this.load(), offer_skipped: () => this.load({ offer_skipped: true }) }[action]
-    return h("div", { class: "empty" }, h("p", {}, done ? "✔ " : "○ ", cause), h("div", { class: "row" }, h("button", { class: "main", onclick: act }, label), h("button", { onclick: () => this.onAction("undo") }, "Undo", kbd(this.state.keys.undo))))
+    const act = {
+      import: () => location.assign(`import_data${location.search}`),
+      history: () => location.assign(`history${location.search}`),
+      reload: () => this.load(),
+      offer_skipped: () => this.load({ offer_skipped: true }),
+    }[action]
+    return h(
+      "div",
+      { class: "empty" },
+      h("p", {}, done ? "✔ " : "○ ", cause),
+      h(
+        "div",
+        { class: "row" },
+        h("button", { class: "main", onclick: act }, label),
+        h("button", { onclick: () => this.onAction("undo") }, "Undo", kbd(this.state.keys.undo)),
+      ),
+    )
   }
 
   /** What changes with every key stroke. */
   refresh() {
     if (this.past || !this.task) return
     const { task, answer, parts } = this
-    const left = missing(answer, task).length + (task.alternative !== null && !answer.preference && !answer.reject ? 1 : 0)
+    const left =
+      missing(answer, task).length + (task.alternative !== null && !answer.preference && !answer.reject ? 1 : 0)
     const empty = !answer.reject && task.alternative === null && !answer.response.trim()
-    parts.submit.replaceChildren(empty ? "The response is empty" : left ? `Submit and next (${left} left)` : "Submit and next", h("kbd", { "aria-hidden": "true" }, "Ctrl ⏎"))
+    parts.submit.replaceChildren(
+      empty ? "The response is empty" : left ? `Submit and next (${left} left)` : "Submit and next",
+      h("kbd", { "aria-hidden": "true" }, "Ctrl ⏎"),
+    )
     parts.reject.setAttribute("aria-pressed", String(answer.reject !== null))
     parts.submit.disabled = this.readonly || empty || left > 0
     parts.accept.disabled = this.readonly || answer.response !== task.response || task.alternative !== null
     const reasons = reasonsToKeepOut(answer, task, this.state.project)
-    parts.effect.textContent = left || empty ? "" : reasons.length ? `✖ Kept out of versions, because ${reasons.join(" and ")}.` : "✔ Will be accepted."
+    parts.effect.textContent =
+      left || empty
+        ? ""
+        : reasons.length
+          ? `✖ Kept out of versions, because ${reasons.join(" and ")}.`
+          : "✔ Will be accepted."
     parts.effect.className = `effect ${reasons.length ? "out" : "in"}`
-    if (parts.measure && !this.measured) parts.measure.textContent = counted(answer.response.split(/\s+/).filter(Boolean).length)
+    if (parts.measure && !this.measured)
+      parts.measure.textContent = counted(answer.response.split(/\s+/).filter(Boolean).length)
   }
 
   typed() {
@@ -330,7 +622,10 @@ class Screen {
 
   /** The answer with what was seen while it was given. */
   body() {
-    const shown = this.answer.edit_reasons.length && this.answer.response === this.task.response ? { ...this.answer, edit_reasons: [] } : this.answer
+    const shown =
+      this.answer.edit_reasons.length && this.answer.response === this.task.response
+        ? { ...this.answer, edit_reasons: [] }
+        : this.answer
     const { questions_hash, guideline_hash, suggestions, suggestions_hidden } = this.task
     const saw_suggestions = suggestions.length ? true : suggestions_hidden ? false : null
     return structuredClone({ ...this.claim(), answer: shown, questions_hash, guideline_hash, saw_suggestions })
@@ -362,10 +657,15 @@ class Screen {
     try {
       // A draft that is on its way must not arrive after the text that a skip or a flag leaves as the draft.
       if (kind === "skip" || kind === "flag") await this.drafts.running?.catch(() => null)
-      const state = await this.server.insist("act", body, (tries) => this.say(`Not saved, retrying (${tries}). Your text is kept here.`, true))
+      const state = await this.server.insist("act", body, (tries) =>
+        this.say(`Not saved, retrying (${tries}). Your text is kept here.`, true),
+      )
       if (before && !BROUGHT_BACK.includes(kind)) this.drafts.drop(before.record_id)
       this.isProblem = false
-      this.message = state.done === "nothing" ? "There is nothing to undo." : `${DONE[kind]}${kind === "submit" ? `, ${state.progress.today} today` : ""}${BROUGHT_BACK.includes(kind) ? "" : ` · Undo ${this.state.keys.undo.toUpperCase()}`}`
+      this.message =
+        state.done === "nothing"
+          ? "There is nothing to undo."
+          : `${DONE[kind]}${kind === "submit" ? `, ${state.progress.today} today` : ""}${BROUGHT_BACK.includes(kind) ? "" : ` · Undo ${this.state.keys.undo.toUpperCase()}`}`
       this.show(state)
       return true
     } catch (error) {
@@ -387,12 +687,14 @@ class Screen {
     if (first) this.say(`“${first.title}” is still open.`, true)
     else if (this.task.alternative !== null) this.say("Say which response is better.", true)
     else this.say("The response is empty: write one, or reject the record.", true)
-    if (first) this.root.querySelector(`[data-question="${first.id}"] button, [data-question="${first.id}"] input`)?.focus()
+    if (first)
+      this.root.querySelector(`[data-question="${first.id}"] button, [data-question="${first.id}"] input`)?.focus()
     else this.editor?.focus()
   }
 
   onAction(action) {
-    if (action === "keys") return this.keys.sheet(this.root, (keys) => this.changeKeys(keys), this.questions?.letters() ?? new Map())
+    if (action === "keys")
+      return this.keys.sheet(this.root, (keys) => this.changeKeys(keys), this.questions?.letters() ?? new Map())
     if (action === "guide") return this.showGuide()
     if (this.busy) return
     if (action === "undo") return this.act("undo")
@@ -429,7 +731,10 @@ class Screen {
       else if (n in CHOICES) this.prefer(CHOICES[n])
       return
     }
-    this.questions.rate(this.task.questions.find((question) => question.id === "rating"), n)
+    this.questions.rate(
+      this.task.questions.find((question) => question.id === "rating"),
+      n,
+    )
   }
 
   onEscape() {
@@ -468,23 +773,49 @@ class Screen {
       answer.reject = null // refused: what is not stored is not shown as rejected
       if (this.answer === answer) this.refresh()
     }
-    const box = dialog(this.root, "Reject, because it is", h("div", { class: "options" }, ...REASONS.map((reason, n) =>
-      h("button", { class: "option", onclick: () => choose(reason) }, reason, kbd(String(n + 1))))), h("p", {}, "Esc cancels. The record is kept, out of every version."))
-    box.addEventListener("keydown", (event) => { if (REASONS[event.key - 1]) { event.preventDefault(); choose(REASONS[event.key - 1]) } })
+    const box = dialog(
+      this.root,
+      "Reject, because it is",
+      h(
+        "div",
+        { class: "options" },
+        ...REASONS.map((reason, n) =>
+          h("button", { class: "option", onclick: () => choose(reason) }, reason, kbd(String(n + 1))),
+        ),
+      ),
+      h("p", {}, "Esc cancels. The record is kept, out of every version."),
+    )
+    box.addEventListener("keydown", (event) => {
+      if (REASONS[event.key - 1]) {
+        event.preventDefault()
+        choose(REASONS[event.key - 1])
+      }
+    })
   }
 
   flag() {
-    this.ask("Flag for a lead", "What should the lead know? (optional)", "Flag", (reason) => {
-      this.act("flag", { reason }) // not waited for: the dialog is done with
-    }, { optional: true })
+    this.ask(
+      "Flag for a lead",
+      "What should the lead know? (optional)",
+      "Flag",
+      (reason) => {
+        this.act("flag", { reason }) // not waited for: the dialog is done with
+      },
+      { optional: true },
+    )
   }
 
   askLead() {
     const record = this.task.record_id
-    this.ask("I am unsure, because", "The lead's answer will stand beside similar records.", "Ask", async (question, onwait) => {
-      await this.remarks.send("doubt", record, question, onwait)
-      this.say("Your question is with the lead; go on, skip or flag.")
-    })
+    this.ask(
+      "I am unsure, because",
+      "The lead's answer will stand beside similar records.",
+      "Ask",
+      async (question, onwait) => {
+        await this.remarks.send("doubt", record, question, onwait)
+        this.say("Your question is with the lead; go on, skip or flag.")
+      },
+    )
   }
 
   /** A line of text; the dialog stays until `done` is through with it, and keeps the text if that is refused. */
@@ -495,7 +826,9 @@ class Screen {
       if (field.readOnly || (!optional && !field.value.trim())) return
       field.readOnly = true
       try {
-        await done(field.value.trim(), (tries) => { complaint.textContent = `Not sent, retrying (${tries}).` })
+        await done(field.value.trim(), (tries) => {
+          complaint.textContent = `Not sent, retrying (${tries}).`
+        })
         box.close()
       } catch (error) {
         if (!(error instanceof Refused)) throw error
@@ -504,22 +837,46 @@ class Screen {
         field.readOnly = false
       }
     }
-    const box = dialog(this.root, title, h("p", {}, help), field, complaint, h("div", { class: "row" }, h("button", { class: "main", onclick: send }, label), h("button", { onclick: () => box.close() }, "Cancel")))
-    field.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); send() } })
+    const box = dialog(
+      this.root,
+      title,
+      h("p", {}, help),
+      field,
+      complaint,
+      h(
+        "div",
+        { class: "row" },
+        h("button", { class: "main", onclick: send }, label),
+        h("button", { onclick: () => box.close() }, "Cancel"),
+      ),
+    )
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.isComposing) {
+        event.preventDefault()
+        send()
+      }
+    })
     field.focus()
   }
 
   /** Whether the guideline differs from the one that was read here last. */
   hasNewGuide() {
-    return Boolean(this.task?.guideline) && localStorage.getItem(`curator guideline ${this.data.person} ${this.data.project}`) !== this.task.guideline_hash
+    return (
+      Boolean(this.task?.guideline) &&
+      localStorage.getItem(`curator guideline ${this.data.person} ${this.data.project}`) !== this.task.guideline_hash
+    )
   }
 
   showGuide() {
     const page = h("div", { class: "rendered", dir: "auto" })
     page.innerHTML = this.task?.guideline || "<p>This project has no guideline yet.</p>" // rendered without HTML
-    const box = closesBy(this.state.keys.guide, dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close")))
+    const box = closesBy(
+      this.state.keys.guide,
+      dialog(this.root, "Guideline", page, h("button", { onclick: () => box.close() }, "Close")),
+    )
     box.addEventListener("close", () => this.showGuideButton())
-    if (this.task) localStorage.setItem(`curator guideline ${this.data.person} ${this.data.project}`, this.task.guideline_hash)
+    if (this.task)
+      localStorage.setItem(`curator guideline ${this.data.person} ${this.data.project}`, this.task.guideline_hash)
   }
 
   /** How the guideline and the questions differ from those that this record was opened with. */
@@ -531,7 +888,9 @@ class Screen {
       parts.push(...reasons.map((reason) => h("p", {}, reason)))
       if (guideline) parts.push(drawn("diff", { pieces: guideline }))
     } catch (error) {
-      parts.push(h("p", { role: "alert" }, `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}`))
+      parts.push(
+        h("p", { role: "alert" }, `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}`),
+      )
     }
     const box = dialog(this.root, "What changed", ...parts, h("button", { onclick: () => box.close() }, "Close"))
   }
@@ -541,7 +900,7 @@ class Screen {
     if (action === "forward" && !id) return
     let entry = null
     try {
-      ({ entry } = await this.server.call("history", { [action === "back" ? "before" : "after"]: id ?? null }))
+      ;({ entry } = await this.server.call("history", { [action === "back" ? "before" : "after"]: id ?? null }))
     } catch (error) {
       return this.complain(error)
     }
@@ -554,15 +913,22 @@ class Screen {
   async showView(how) {
     if (!this.place) return
     this.view = how
-    for (const tab of this.tabsOfViews.querySelectorAll("[role=tab]")) tab.setAttribute("aria-selected", String(tab.dataset.view === how))
+    for (const tab of this.tabsOfViews.querySelectorAll("[role=tab]"))
+      tab.setAttribute("aria-selected", String(tab.dataset.view === how))
     if (how === "edit") return this.place.replaceChildren(this.editor)
     const { token } = this.task
-    const slow = setTimeout(() => { if (this.view === how) this.place.replaceChildren(h("div", { class: "view", role: "status" }, "Loading this view…")) }, 200)
+    const slow = setTimeout(() => {
+      if (this.view === how)
+        this.place.replaceChildren(h("div", { class: "view", role: "status" }, "Loading this view…"))
+    }, 200)
     try {
       const answer = await this.server.call("preview", { ...this.body(), how })
       if (this.view === how && this.task?.token === token) this.place.replaceChildren(drawn(how, answer))
     } catch (error) {
-      if (this.view === how) this.place.replaceChildren(drawn(how, { problem: `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}` }))
+      if (this.view === how)
+        this.place.replaceChildren(
+          drawn(how, { problem: `${error.problem ?? "The server does not answer."} ${error.hint ?? "Try again."}` }),
+        )
     } finally {
       clearTimeout(slow)
     }
@@ -576,7 +942,11 @@ class Screen {
 
   discard() {
     this.drafts.discard(this.task.record_id)
-    Object.assign(this, { restored: null, other: null, answer: { ...structuredClone(BLANK), response: this.task.response } })
+    Object.assign(this, {
+      restored: null,
+      other: null,
+      answer: { ...structuredClone(BLANK), response: this.task.response },
+    })
     this.draw()
     this.changed()
   }
@@ -618,12 +988,20 @@ class Screen {
     this.measured = true
     if (answered && !this.elsewhere) this.keepHere(ELSEWHERE)
     else this.showClaim(claim)
-    this.parts.measure?.replaceChildren(`${counted(words)} · +${added} / -${removed}`, ...warnings.map((each) => h("span", { class: "warning" }, ` ⚠ ${each}`)))
+    this.parts.measure?.replaceChildren(
+      `${counted(words)} · +${added} / -${removed}`,
+      ...warnings.map((each) => h("span", { class: "warning" }, ` ⚠ ${each}`)),
+    )
   }
 
   /** What a sign of life brought: whether the record is still held, and whether other things are asked by now. */
   showClaim({ mine, lease_seconds, now }) {
-    const changed = [now.questions_hash !== this.task.questions_hash && "questions", now.guideline_hash !== this.task.guideline_hash && "guideline"].filter(Boolean).join(" and ")
+    const changed = [
+      now.questions_hash !== this.task.questions_hash && "questions",
+      now.guideline_hash !== this.task.guideline_hash && "guideline",
+    ]
+      .filter(Boolean)
+      .join(" and ")
     if (changed && !this.outdated) {
       this.outdated = changed
       this.showBanners() // and nothing else: whoever types keeps their field
@@ -633,11 +1011,19 @@ class Screen {
   }
 
   showSaving(state, detail) {
-    const texts = { dirty: "◐ Typing…", saving: "◐ Saving…", saved: `● Saved ${detail ? clock(detail) : ""}`, here: "◐ In this browser only", failed: `✖ Not saved, retrying (${detail}); your text is kept in this browser`, refused: `✖ ${detail}` }
+    const texts = {
+      dirty: "◐ Typing…",
+      saving: "◐ Saving…",
+      saved: `● Saved ${detail ? clock(detail) : ""}`,
+      here: "◐ In this browser only",
+      failed: `✖ Not saved, retrying (${detail}); your text is kept in this browser`,
+      refused: `✖ ${detail}`,
+    }
     if (!this.parts) return
     this.parts.status.textContent = texts[state]
     this.parts.status.className = `status ${state}`
-    if (state === "failed") this.parts.status.append(h("button", { class: "small", onclick: () => this.copyText() }, "Copy text"))
+    if (state === "failed")
+      this.parts.status.append(h("button", { class: "small", onclick: () => this.copyText() }, "Copy text"))
   }
 
   say(message, isProblem = false) {
@@ -672,7 +1058,8 @@ class Screen {
       if (this.active.seconds % BEAT_SECONDS === 0 && !this.busy && !this.elsewhere) this.renew()
     }
     const left = Math.round((this.expires - Date.now()) / 1000)
-    this.parts.lease.textContent = left > 0 ? `lease ${Math.ceil(left / 60)} m` : "lease over: somebody may take this record; your text stays"
+    this.parts.lease.textContent =
+      left > 0 ? `lease ${Math.ceil(left / 60)} m` : "lease over: somebody may take this record; your text stays"
     this.parts.lease.className = `lease ${left < WARN_SECONDS ? "warn" : ""}`
   }
 }

@@ -28,10 +28,15 @@ export class Server {
     const answer = await response.json().catch(() => null)
     if (AWAY.includes(response.status)) throw new TypeError(answer?.problem ?? `the server answered ${response.status}`)
     if (response.ok && answer) return answer
-    throw new Refused(response.status, answer?.problem ? answer : {
-      problem: `The server could not do this (${response.status}).`,
-      hint: "Try again; if it fails again, tell whoever runs Curator. What you typed is kept.",
-    })
+    throw new Refused(
+      response.status,
+      answer?.problem
+        ? answer
+        : {
+            problem: `The server could not do this (${response.status}).`,
+            hint: "Try again; if it fails again, tell whoever runs Curator. What you typed is kept.",
+          },
+    )
   }
 
   /** The same, repeated until the server has answered; `onwait` is told how often it was tried in vain. */

@@ -17,12 +17,16 @@ class Item(NamedTuple):
 
     prompt: str
     output: str
-    reference: str | None = None
-    """A right answer."""
+    references: tuple[str, ...] = ()
+    """Right answers."""
+    category: str | None = None
+    """What the prompt probes: task, harm, bias or fact."""
     incorrect: tuple[str, ...] = ()
     """Known wrong answers."""
     stopped: bool | None = None
     """Whether the model ended by itself; None when that is not known."""
+    base_output: str | None = None
+    """What the base model answered to the same prompt, if the output is of a tuned one."""
 
 
 class Detector(Protocol):

@@ -1,0 +1,68 @@
+"""What tests do on the labelling screen as Ada, and what they look up behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import text
+
+from curator import Workspace
+from curator.store import annotations
+from schemas.annotation import Annotation
+
+Serve = Callable[..., str]
+
+
+def stored(workspace: Workspace) -> list[Annotation]:
+    with workspace.read() as connection:
+        return annotations.newest_of(connection, "Ada", project_id=1, limit=10)
+
+
+def draft(workspace: Workspace, record_id: str) -> str | None:
+    with workspace.read() as connection:
+        found = annotations.draft_of(connection, record_id, "Ada")
+    return None if found is None else found.answer.response
+
+
+def open_queue(page: Page, address: str) -> str:
+    """Open the screen as Ada; gives the instruction that is shown."""
+    page.goto(f"{address}/annotate?person=Ada")
+    return shown_question(page)
+
+
+def shown_question(page: Page) -> str:
+    question = page.get_by_text(re.compile(r"^Question \d\?$"))
+    expect(question).to_be_visible()
+    return question.inner_text()
+
+
+def editor(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="Response")
+
+
+def submitted(page: Page, number: int) -> None:
+    expect(page.get_by_text(f"Submitted, {number} today")).to_be_visible()
+
+
+def everything_kept(workspace: Workspace, page: Page) -> str:
+    """Every text that is in the database, in the browser's storage or in a box on the screen."""
+    with workspace.read() as connection:
+        answers = connection.execute(text("select answer from annotation union all select answer from draft")).all()
+    return f"{answers}" + page.evaluate(
+        "JSON.stringify(localStorage) + [...document.querySelectorAll('textarea, input')].map(e => e.value).join()"
+    )
+
+
+def slowly(page: Page, route: str) -> None:
+    """Keep requests to one route back for half a second."""
+    page.evaluate(
+        """route => { const now = window.fetch; window.fetch = async (url, ...rest) => {
+          if (String(url).includes(route)) await new Promise((go) => setTimeout(go, 500))
+          return now(url, ...rest) } }""",
+        route,
+    )
+
+
+SKEW = "const real = Date.now.bind(Date); Date.now = () => real() + {minutes} * 60000"
