@@ -157,7 +157,7 @@ class Comment(Schema):
     """UTC."""
 
 
-class Seen(Schema):
+class SeenByAnnotator(Schema):
     """What an annotator had before them when they answered."""
 
     questions_hash: str
@@ -187,10 +187,12 @@ class Task(Schema):
     comments: tuple[Comment, ...] = ()
 
     @property
-    def seen(self) -> Seen:
+    def seen(self) -> SeenByAnnotator:
         """What whoever answers this task has before them."""
         suggestions = False if self.suggestions_hidden else bool(self.suggestions) or None
-        return Seen(questions_hash=self.questions_hash, guideline_hash=self.guideline_hash, suggestions=suggestions)
+        return SeenByAnnotator(
+            questions_hash=self.questions_hash, guideline_hash=self.guideline_hash, suggestions=suggestions
+        )
 
 
 class Annotation(Schema):

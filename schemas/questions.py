@@ -207,7 +207,7 @@ class ChangeClass(StrEnum):
     """Something was removed, split or newly required: the records whose answers it touches go to review again."""
 
 
-class Mapping(Schema):
+class OptionMapping(Schema):
     """Option `old` of a question is read as `new`; several old ones with the same new one are merged."""
 
     question: str
@@ -221,7 +221,7 @@ class Change(Schema):
     kind: ChangeClass
     reasons: tuple[str, ...]
     """One sentence per difference."""
-    mappings: tuple[Mapping, ...] = ()
+    mappings: tuple[OptionMapping, ...] = ()
     answers: int
     """Answers that stand and hold something that the change speaks of."""
     people: int

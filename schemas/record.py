@@ -8,7 +8,7 @@ content's hash. A record does not know where it is stored or who works on it; th
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -141,6 +141,20 @@ class Arrival(Schema):
     """Hash of the content as it came, 64 hex digits: pairs an edited record with its older row."""
 
 
+class Unit(NamedTuple):
+    """What ties a record to others: records that share the prompt or a group belong together."""
+
+    prompt: str
+    """Everything that the model is given before the response, in lower case, every run of white space one space."""
+    groups: tuple[str, ...] = ()
+    """The keys of the source, see `Record.groups`."""
+
+    @property
+    def name(self) -> str:
+        """One name for the unit: its first group, else its prompt."""
+        return f"group {self.groups[0]}" if self.groups else f"prompt {self.prompt}"
+
+
 class Record(Schema):
     """A conversation whose trained assistant turns are what a model should learn to say."""
 
@@ -249,6 +263,18 @@ class Record(Schema):
     def groups(self) -> tuple[str, ...]:
         """Every group that the record was given, sorted: its own, and those of the times when it came again."""
         return tuple(sorted({each for each in (self.group, *(a.group for a in self.also)) if each is not None}))
+
+    @property
+    def unit(self) -> Unit:
+        """Which records it belongs with: they stand in the same split, and count as one in every interval.
+
+        Example:
+            >>> talk = (Message(role="user", content="Hi  there"), Message(role="assistant", content="Hello."))
+            >>> Record(messages=talk, origin=Origin(source="a.jsonl")).unit
+            Unit(prompt='user: hi there', groups=())
+        """
+        prompt = "\n".join(f"{message.role}: {message.content}" for message in self.context)
+        return Unit(" ".join(prompt.casefold().split()), self.groups)
 
     def with_response(self, response: str) -> Record:
         """This record with the text of its last assistant message replaced."""

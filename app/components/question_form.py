@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
 from app.components import notice
-from schemas.questions import BUILT_IN, NOTE, Mapping, Option, Question, QuestionSet
+from schemas.questions import BUILT_IN, NOTE, Option, OptionMapping, Question, QuestionSet
 
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 _LINE = re.compile(r"^\s*([a-z0-9_]+)\s*=\s*(.*?)\s*(?:\[([a-z0-9])\])?\s*$")
@@ -31,7 +31,7 @@ class _Placed(NamedTuple):
     place: int
 
 
-def edit(present: QuestionSet, *, scope: str) -> tuple[QuestionSet, list[Mapping]]:
+def edit(present: QuestionSet, *, scope: str) -> tuple[QuestionSet, list[OptionMapping]]:
     """The questions as they are typed now, and how old values are to be read.
 
     Args:
@@ -49,10 +49,10 @@ def edit(present: QuestionSet, *, scope: str) -> tuple[QuestionSet, list[Mapping
         raise ValueError(f"{found[:1].upper()}{found[1:]}{step}") from error
 
 
-def _edit(present: QuestionSet, scope: str) -> tuple[QuestionSet, list[Mapping]]:
+def _edit(present: QuestionSet, scope: str) -> tuple[QuestionSet, list[OptionMapping]]:
     kept: list[_Placed] = []
     moved: list[_Placed] = []
-    mappings: list[Mapping] = []
+    mappings: list[OptionMapping] = []
     for n, question in enumerate(present.questions, 1):
         with st.expander(f"{question.id}: {notice.plain(question.title)}"):
             changed, read_as, removed = _question(question, n, len(present.questions), scope)
@@ -72,7 +72,7 @@ def _edit(present: QuestionSet, scope: str) -> tuple[QuestionSet, list[Mapping]]
     return QuestionSet(questions=tuple(ordered)), mappings
 
 
-def _question(question: Question, n: int, last: int, scope: str) -> tuple[_Placed, list[Mapping], bool]:
+def _question(question: Question, n: int, last: int, scope: str) -> tuple[_Placed, list[OptionMapping], bool]:
     key, is_fixed = f"{question.id} {scope}", question.id in _FIXED
     left, right = st.columns([3, 1])
     title = left.text_input("Title", question.title, key=f"title {key}")
@@ -178,11 +178,11 @@ def _options(lines: str) -> tuple[Option, ...]:
     return tuple(found)
 
 
-def _mappings(question: str, lines: str) -> list[Mapping]:
+def _mappings(question: str, lines: str) -> list[OptionMapping]:
     found = []
     for line in filter(str.strip, lines.splitlines()):
         match = _MAPPING.match(line)
         if match is None:
             raise ValueError(f"“{line}” cannot be read. Write it as: old -> new.")
-        found.append(Mapping(question=question, old=match[1], new=match[2]))
+        found.append(OptionMapping(question=question, old=match[1], new=match[2]))
     return found

@@ -32,9 +32,9 @@ from curator.errors import (
     StoreError,
 )
 from curator.quality import edits, slips
-from curator.store import annotations as register
+from curator.store import annotations as annotation_store
 from curator.store import records
-from schemas.annotation import Annotation, Answer, Claim, Seen, Task
+from schemas.annotation import Annotation, Answer, Claim, SeenByAnnotator, Task
 from schemas.record import Text
 
 _PREFIX = "/api/v1/labelling"
@@ -187,7 +187,7 @@ def _draft(workspace: Workspace, person: str, body: Body) -> Body:
     is_mine = answers.save_draft(workspace, claim, answer, annotator=person, active_seconds=_seconds(body))
     with workspace.read() as connection:
         record = records.get(connection, claim.record_id).content
-        draft = register.draft_of(connection, claim.record_id, person)
+        draft = annotation_store.draft_of(connection, claim.record_id, person)
     added, removed = edits.changed_words(edits.word_diff(record.response, answer.response))
     return {
         "mine": is_mine,
@@ -254,13 +254,13 @@ def _claim_of(body: Body) -> Claim:
         raise _UnreadableError("expires_at is no time") from error
 
 
-def _seen(body: Body) -> Seen | None:
+def _seen(body: Body) -> SeenByAnnotator | None:
     """What the annotator had before them, if the screen says so."""
     questions_hash = _text_or_none(body, "questions_hash")
     if questions_hash is None:
         return None
     shown = body.get("saw_suggestions")
-    return Seen(
+    return SeenByAnnotator(
         questions_hash=questions_hash,
         guideline_hash=_text(body, "guideline_hash", default=""),
         suggestions=shown if isinstance(shown, bool) else None,

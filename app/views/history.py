@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.components import diff_view, links, notice, record_card
 from curator import Workspace
-from curator.annotate import answers, asides, assignment, take_back
+from curator.annotate import answers, assignment, skipped_and_flagged, take_back
 from curator.annotate.answers import Answered
 from schemas.account import Right
 from schemas.annotation import RecordState
@@ -96,7 +96,7 @@ def _answers(workspace: Workspace, project: Project, person: str) -> None:
 
 
 def _asides(workspace: Workspace, project: Project, person: str) -> None:
-    found = asides(workspace, person, project_id=project.id, limit=_PAGE)
+    found = skipped_and_flagged(workspace, person, project_id=project.id, limit=_PAGE)
     if not found:
         st.info("You have not skipped, flagged or asked about a record.", icon=":material/flag:")
         return

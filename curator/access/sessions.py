@@ -10,7 +10,7 @@ from argon2.exceptions import VerificationError
 
 from curator.access.accounts import LONGEST_NAME, digest, hasher
 from curator.errors import AccessError
-from curator.store import accounts, claims, events
+from curator.store import accounts, events, locks
 from curator.workspace import Workspace
 from schemas.account import Account
 
@@ -54,7 +54,7 @@ def _let_in(workspace: Workspace, name: str, token: str, *, password: str, check
     """Begin a session, unless the account is disabled or has another password since the hash `checked` was read."""
     renewed = hasher.hash(password) if hasher.check_needs_rehash(checked) else None
     with workspace.write() as connection:
-        claims.lock_person(connection, name)
+        locks.lock_person(connection, name)
         account = accounts.find(connection, name)
         if account is None or account.disabled or accounts.password_hash(connection, name) != checked:
             return False

@@ -1,19 +1,19 @@
 """Stage 2: records become annotations, one claimed record at a time, by one person or several."""
 
 from curator.annotate import adjudicate, agreement, answers, assignment, questions, queue, settings
-from curator.annotate.asides import asides
-from curator.annotate.progress import Progress, progress, team
+from curator.annotate.progress import ProjectProgress, progress, team
+from curator.annotate.skipped_and_flagged import skipped_and_flagged
 
 __all__ = [
-    "Progress",
+    "ProjectProgress",
     "adjudicate",
     "agreement",
     "answers",
-    "asides",
     "assignment",
     "progress",
     "questions",
     "queue",
     "settings",
+    "skipped_and_flagged",
     "team",
 ]

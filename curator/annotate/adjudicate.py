@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from curator.access import require
-from curator.annotate.reading import present_answers
+from curator.annotate.renamed_options import present_answers
 from curator.annotate.settle import final_of, problems, reasons_to_keep_out, settle
 from curator.errors import AnnotationError
 from curator.quality.fingerprint import content_hash
-from curator.store import annotations as register
-from curator.store import claims, doubts, events, projects, records
-from curator.store.doubts import Doubt
+from curator.store import annotations as annotation_store
+from curator.store import doubts, events, locks, projects, records, slots
+from curator.store.doubts import AnnotatorDoubt
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.annotation import Annotation, Answer, RecordState
@@ -57,7 +57,7 @@ def case(workspace: Workspace, record_id: str) -> Case:
     with workspace.read() as connection:
         stored = records.get(connection, record_id)
         project = projects.by_id(connection, stored.project_id)
-        answers = register.standing(connection, record_id)
+        answers = annotation_store.standing(connection, record_id)
         present = present_answers(connection, project, answers)
         log = events.about(connection, record_id)
     flagged = [each for each in log if each.kind == "flag"]
@@ -87,7 +87,7 @@ def decide(
     """
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
-        claims.lock_record(connection, record_id)
+        locks.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
         if stored.state not in DECIDABLE:
             raise AnnotationError(
@@ -96,13 +96,13 @@ def decide(
         project = projects.by_id(connection, stored.project_id)
         missing = problems(answer, stored.content, project.questions)
         if picked is not None:
-            chosen, _slot = register.get(connection, picked)
+            chosen, _slot = annotation_store.get(connection, picked)
             if chosen.record_id != record_id or chosen.undone:
                 raise AnnotationError("This answer does not stand any more.", hint="Reload the page.")
             [answer] = present_answers(connection, project, [chosen])
         elif missing:  # one that was submitted under earlier questions may be picked as it is
             raise AnnotationError(missing[0].text, hint="Complete it and decide again.")
-        claims.withdraw(connection, record_id)
+        slots.withdraw(connection, record_id)
         if reasons_to_keep_out(answer, project):
             state, final = RecordState.REJECTED, None
         else:
@@ -172,7 +172,7 @@ def rule(workspace: Workspace, doubt_id: int, ruling: str, *, actor: str) -> Non
 class Inbox(NamedTuple):
     """Doubts with the records that they are about."""
 
-    doubt: Doubt
+    doubt: AnnotatorDoubt
     record: Record
 
 

@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from curator.annotate.reading import Reader
+from curator.annotate.renamed_options import AnswerReader
 from curator.annotate.settle import judges_the_record, reasons_to_keep_out
 from curator.stats import agreement as stats
 from curator.stats.agreement import Agreement
-from curator.store import annotations as register
+from curator.store import annotations as annotation_store
 from curator.store import projects
 from curator.workspace import Workspace
 from schemas.annotation import Annotation
@@ -63,8 +63,8 @@ def report(workspace: Workspace, *, project_id: int) -> Report:
     """Agreement on every question, answers read in the words of today, and of every two people."""
     with workspace.read() as connection:
         project = projects.by_id(connection, project_id)
-        reader = Reader(connection, project_id)
-        found = list(register.overlapping(connection, project_id))
+        reader = AnswerReader(connection, project_id)
+        found = list(annotation_store.overlapping(connection, project_id))
     by_record = [list(group) for _, group in itertools.groupby(found, key=lambda each: each.record_id)]
     rows = [_accept(by_record, project, reader)]
     for question in project.questions.questions:
@@ -79,14 +79,14 @@ def report(workspace: Workspace, *, project_id: int) -> Report:
     )
 
 
-def _accept(by_record: list[list[Annotation]], project: Project, reader: Reader) -> QuestionAgreement:
+def _accept(by_record: list[list[Annotation]], project: Project, reader: AnswerReader) -> QuestionAgreement:
     return _measured(_accepting(by_record, project, reader), "accept", None, _ACCEPT, positive=False)
 
 
 _ACCEPT = "Accepted or kept out"
 
 
-def _accepting(by_record: list[list[Annotation]], project: Project, reader: Reader) -> list[dict[str, bool]]:
+def _accepting(by_record: list[list[Annotation]], project: Project, reader: AnswerReader) -> list[dict[str, bool]]:
     return [
         {
             each.annotator: not reasons_to_keep_out(reader.present(each), project)
@@ -98,7 +98,7 @@ def _accepting(by_record: list[list[Annotation]], project: Project, reader: Read
 
 
 def _of_question(
-    by_record: list[list[Annotation]], question: Question, project: Project, reader: Reader
+    by_record: list[list[Annotation]], question: Question, project: Project, reader: AnswerReader
 ) -> Iterable[QuestionAgreement]:
     if question.kind == "choices":
         for option in question.options:
@@ -116,7 +116,7 @@ def _of_question(
     )
 
 
-def _answered(by_record: list[list[Annotation]], question: Question, reader: Reader) -> list[dict[str, Hashable]]:
+def _answered(by_record: list[list[Annotation]], question: Question, reader: AnswerReader) -> list[dict[str, Hashable]]:
     """What each person said, ratings as numbers; whoever left the question open is not in it."""
     found: list[dict[str, Hashable]] = []
     for group in by_record:
@@ -127,7 +127,7 @@ def _answered(by_record: list[list[Annotation]], question: Question, reader: Rea
 
 
 def _ticked(
-    group: list[Annotation], option: str, question: Question, project: Project, reader: Reader
+    group: list[Annotation], option: str, question: Question, project: Project, reader: AnswerReader
 ) -> dict[str, bool]:
     """Who ticked an option; an unticked check is an answer where the record was judged, and not just rejected."""
     given = {each.annotator: reader.value(each, question.id) for each in group if each.answer.reject is None}
@@ -161,7 +161,7 @@ def _measured(
     )
 
 
-def _pairs(by_record: list[list[Annotation]], project: Project, reader: Reader) -> list[PairAgreement]:
+def _pairs(by_record: list[list[Annotation]], project: Project, reader: AnswerReader) -> list[PairAgreement]:
     """Kappa of every two people, on acceptance and on each question with one answer."""
     tables: list[tuple[str, bool, Sequence[Mapping[str, Hashable]]]] = [
         (_ACCEPT, False, _accepting(by_record, project, reader))

@@ -5,15 +5,28 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from curator.annotate.outcomes import count_answer, settle_record
+from curator.annotate.record_state import settle_record
 from curator.annotate.settle import problems
 from curator.annotate.tasks import suggestions_hidden
+from curator.annotate.totals import count_answer
 from curator.errors import AnnotationError, AnsweredElsewhereError, ClaimExpiredError
 from curator.quality.fingerprint import content_hash
-from curator.store import Connection, claims, doubts, events, projects, records, suggestions, wordings
-from curator.store import annotations as register
+from curator.store import (
+    Connection,
+    claims,
+    doubts,
+    events,
+    locks,
+    projects,
+    records,
+    skips,
+    slots,
+    suggestions,
+    wordings,
+)
+from curator.store import annotations as annotation_store
 from curator.workspace import Workspace
-from schemas.annotation import Annotation, Answer, Claim, RecordState, Seen
+from schemas.annotation import Annotation, Answer, Claim, RecordState, SeenByAnnotator
 from schemas.project import Project
 from schemas.record import Record
 
@@ -28,16 +41,16 @@ def save_draft(
     """
     with workspace.write() as connection:
         now = workspace.clock()
-        submitted = register.of_token(connection, claim.token)
+        submitted = annotation_store.of_token(connection, claim.token)
         if submitted is not None:
             return submitted.answer == answer
         until = now + workspace.lease
         is_mine = claims.renew(connection, claim.token, now=now, until=until, active_seconds=active_seconds)
         if not is_mine and events.gave_up(connection, claim.record_id, annotator) == claim.token:
             return False  # it was on its way when they skipped or flagged the record, with all of their text
-        if register.draft_of(connection, claim.record_id, annotator) is None:
+        if annotation_store.draft_of(connection, claim.record_id, annotator) is None:
             events.append(connection, "draft", claim.record_id, actor=annotator, at=now, detail={"slot": claim.slot_id})
-        register.save_draft(connection, claim.record_id, annotator, answer, at=now)
+        annotation_store.save_draft(connection, claim.record_id, annotator, answer, at=now)
         return is_mine
 
 
@@ -48,7 +61,7 @@ def submit(
     *,
     annotator: str,
     active_seconds: float | None = None,
-    seen: Seen | None = None,
+    seen: SeenByAnnotator | None = None,
 ) -> Annotation:
     """The stored answer. The same claim submitted again returns the first answer and changes nothing.
 
@@ -67,8 +80,8 @@ def submit(
     """
     with workspace.write() as connection:
         now = workspace.clock()
-        claims.lock_record(connection, claim.record_id)  # two last answers at once must not both find the other missing
-        earlier = register.of_token(connection, claim.token)
+        locks.lock_record(connection, claim.record_id)  # two last answers at once must not both find the other missing
+        earlier = annotation_store.of_token(connection, claim.token)
         if earlier is not None and earlier.annotator == annotator and earlier.answer == answer:
             return earlier
         # This closes it after the lease ended, too, as long as nobody else took the slot.
@@ -85,7 +98,7 @@ def submit(
                 raise AnnotationError(missing[0].text, hint="Complete it and submit again.")
             projects.ensure_person(connection, annotator, at=now)
             seconds = slot.active_seconds if active_seconds is None else active_seconds
-            context = register.AnswerContext(
+            context = annotation_store.AnswerContext(
                 questions_hash=seen.questions_hash,
                 guideline_hash=seen.guideline_hash,
                 active_seconds=seconds or None,
@@ -104,7 +117,7 @@ def submit(
                 context=context,
             )
             return added
-        register.save_draft(connection, claim.record_id, annotator, answer, at=now)
+        annotation_store.save_draft(connection, claim.record_id, annotator, answer, at=now)
         stored = records.get(connection, claim.record_id)
     if earlier is not None and earlier.annotator == annotator:
         raise AnsweredElsewhereError(
@@ -135,14 +148,14 @@ def keep(
     slot_id: int,
     claim_token: str,
     at: datetime,
-    context: register.AnswerContext,
+    context: annotation_store.AnswerContext,
     event: str = "submit",
 ) -> tuple[Annotation, str | None]:
     """Store an answer on a slot that was closed for it, with totals, state and event; gives the record's state, too.
 
     The caller has checked the answer and owns the transaction.
     """
-    added = register.add(
+    added = annotation_store.add(
         connection,
         answer,
         record_id=stored.id,
@@ -152,8 +165,8 @@ def keep(
         at=at,
         context=context,
     )
-    register.drop_draft(connection, stored.id, annotator)
-    claims.remove_skip(connection, stored.id, annotator)
+    annotation_store.drop_draft(connection, stored.id, annotator)
+    skips.remove(connection, stored.id, annotator)
     count_answer(connection, project.id, added, context, sign=1)
     outcome = settle_record(connection, stored, project, is_extra=event == "given")
     events.append(
@@ -180,7 +193,7 @@ def skip(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) 
         _keep_text(connection, stored, answer, annotator=annotator, workspace=workspace)
         if not claims.give_back(connection, claim.token):
             return
-        claims.add_skip(connection, stored.id, annotator, at=now)
+        skips.add(connection, stored.id, annotator, at=now)
         detail = {"project": stored.project_id, "slot": claim.slot_id, "claim": claim.token}
         events.append(connection, "skip", stored.id, actor=annotator, at=now, detail=detail)
 
@@ -195,17 +208,17 @@ def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str, 
     """
     with workspace.write() as connection:
         now = workspace.clock()
-        claims.lock_record(connection, claim.record_id)
+        locks.lock_record(connection, claim.record_id)
         stored = records.get(connection, claim.record_id)
         _keep_text(connection, stored, answer, annotator=annotator, workspace=workspace)
         if not claims.give_back(connection, claim.token):
             return
         if stored.state is RecordState.GOLD:  # it stays one: who gets it next would have to answer it for training
-            claims.add_skip(connection, stored.id, annotator, at=now)
+            skips.add(connection, stored.id, annotator, at=now)
             question = reason or answer.note or "It was flagged, without a reason."
             doubts.ask(connection, stored.id, question, project_id=stored.project_id, author=annotator, at=now)
         else:
-            claims.withdraw(connection, stored.id)
+            slots.withdraw(connection, stored.id)
             records.set_state(connection, stored, RecordState.FLAGGED, final=None)
         detail = {
             "project": stored.project_id,
@@ -245,7 +258,7 @@ def history(
         limit: Largest number of answers.
     """
     with workspace.read() as connection:
-        found = register.newest_of(
+        found = annotation_store.newest_of(
             connection, annotator, project_id=project_id, before=before, after=after, limit=limit
         )
         stored = [records.get(connection, each.record_id) for each in found]
@@ -257,20 +270,20 @@ def _keep_text(
 ) -> None:
     """Store a draft if anything was entered."""
     if answer != Answer(response=stored.content.response):
-        register.save_draft(connection, stored.id, annotator, answer, at=workspace.clock())
+        annotation_store.save_draft(connection, stored.id, annotator, answer, at=workspace.clock())
 
 
-def _in_view(connection: Connection, stored: records.StoredRecord, project: Project, annotator: str) -> Seen:
+def _in_view(connection: Connection, stored: records.StoredRecord, project: Project, annotator: str) -> SeenByAnnotator:
     """What somebody who opens a record now has before them."""
     proposed = bool(suggestions.about(connection, stored.id))
-    return Seen(
+    return SeenByAnnotator(
         questions_hash=wordings.questions_hash(project.questions),
         guideline_hash=wordings.guideline_hash(project.guideline),
         suggestions=not suggestions_hidden(stored.id, annotator, project) if proposed else None,
     )
 
 
-def _known(connection: Connection, seen: Seen, project: Project) -> Seen:
+def _known(connection: Connection, seen: SeenByAnnotator, project: Project) -> SeenByAnnotator:
     """What an annotator says they saw; what this project never showed is taken for what it shows now."""
     today = {
         "questions_hash": wordings.questions_hash(project.questions),

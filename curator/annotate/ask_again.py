@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from curator.access import require
-from curator.annotate.outcomes import count_answer, settle_record
+from curator.annotate.record_state import settle_record
+from curator.annotate.totals import count_answer
 from curator.errors import AnnotationError
-from curator.store import Connection, claims, events, records
-from curator.store import annotations as register
+from curator.store import Connection, events, locks, records, slots
+from curator.store import annotations as annotation_store
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.annotation import Annotation, RecordState
@@ -27,11 +28,11 @@ def unflag(workspace: Workspace, record_id: str, *, actor: str, reason: str = ""
     """
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
-        claims.lock_record(connection, record_id)
+        locks.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
         if stored.state is not RecordState.FLAGGED:
             raise AnnotationError(f"Record {record_id} is not flagged but {stored.state}.", hint="Reload the page.")
-        claims.put_back(connection, record_id, project_id=stored.project_id)
+        slots.put_back(connection, record_id, project_id=stored.project_id)
         records.set_state(connection, stored, RecordState.WAITING, final=None)
         detail = {"project": stored.project_id, "reason": reason}
         events.append(connection, "unflag", record_id, actor=actor, at=workspace.clock(), detail=detail)
@@ -45,13 +46,13 @@ def send_back(workspace: Workspace, record_id: str, *, reason: str, actor: str) 
     """
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
-        claims.lock_record(connection, record_id)
+        locks.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
         if stored.state not in (RecordState.ACCEPTED, RecordState.REJECTED, RecordState.CONFLICT):
             raise AnnotationError(
                 f"Record {record_id} is {stored.state}, so there is nothing to answer anew.", hint="Reload the page."
             )
-        answered = register.standing(connection, stored.id)
+        answered = annotation_store.standing(connection, stored.id)
         offer_anew(connection, stored, answered, priority=SENT_BACK, at=workspace.clock())
         detail = {"project": stored.project_id, "reason": reason, "answers": [each.id for each in answered]}
         events.append(connection, "send-back", record_id, actor=actor, at=workspace.clock(), detail=detail)
@@ -69,15 +70,15 @@ def offer_anew(
 
     The caller has locked the record, and says in the log why.
     """
-    claims.offer_again(connection, stored.id, priority=priority)  # slots that a decision had made needless
+    slots.offer_again(connection, stored.id, priority=priority)  # slots that a decision had made needless
     for each in answered:
-        register.mark_undone(connection, each.id)
-        register.save_draft(connection, stored.id, each.annotator, each.answer, at=at)
+        annotation_store.mark_undone(connection, each.id)
+        annotation_store.save_draft(connection, stored.id, each.annotator, each.answer, at=at)
         count_answer(connection, stored.project_id, each, None, sign=-1)
-        audience = claims.audience_of(connection, each.id)
-        claims.reopen(connection, stored.id, project_id=stored.project_id, priority=priority, audience=audience)
-    if claims.unanswered(connection, stored.id) == 0:  # taken as reviewed: it was never answered
-        claims.reopen(connection, stored.id, project_id=stored.project_id, priority=priority)
+        audience = slots.audience_of(connection, each.id)
+        slots.reopen(connection, stored.id, project_id=stored.project_id, priority=priority, audience=audience)
+    if slots.unanswered(connection, stored.id) == 0:  # taken as reviewed: it was never answered
+        slots.reopen(connection, stored.id, project_id=stored.project_id, priority=priority)
     records.set_state(connection, stored, RecordState.WAITING, final=None)
 
 
@@ -87,9 +88,9 @@ def let_stand(connection: Connection, record_id: str, given: Sequence[int], *, p
     The caller has locked the record.
     """
     for annotation_id in given:
-        if register.mark_standing(connection, annotation_id):
-            each, _slot = register.get(connection, annotation_id)
+        if annotation_store.mark_standing(connection, annotation_id):
+            each, _slot = annotation_store.get(connection, annotation_id)
             count_answer(connection, project.id, each, None, sign=1)
-            register.drop_draft(connection, record_id, each.annotator)
-    claims.remove_newest(connection, record_id, len(given))
+            annotation_store.drop_draft(connection, record_id, each.annotator)
+    slots.remove_newest(connection, record_id, len(given))
     settle_record(connection, records.get(connection, record_id), project)

@@ -8,7 +8,7 @@ from datetime import datetime
 from curator.access import require
 from curator.annotate.settle import problems
 from curator.errors import AnnotationError
-from curator.store import Connection, accounts, claims, events, gold, pools, projects, records
+from curator.store import Connection, accounts, claims, events, gold, locks, pools, projects, records, slots
 from curator.store.claims import Lease
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -81,7 +81,7 @@ def assign_next(
     with workspace.write() as connection:
         projects.lock(connection, project_id)  # two leads must not give the same records away
         audience = _audience(connection, project_id, person=person, pool=pool)
-        chosen = claims.unassigned(connection, project_id=project_id, limit=count)
+        chosen = slots.unassigned(connection, project_id=project_id, limit=count)
         _keep(connection, chosen, audience, project_id=project_id, actor=actor, at=workspace.clock())
         return len(chosen)
 
@@ -94,19 +94,19 @@ def _audience(connection: Connection, project_id: int, *, person: str | None, po
             raise AnnotationError(
                 f"Pool {pool} has no member, so nobody would get the records.", hint="Put somebody into it first."
             )
-        return claims.pool_audience(pool)
+        return slots.pool_audience(pool)
     if person is None:
-        return claims.ANYBODY
+        return slots.ANYBODY
     if accounts.any_password(connection) and accounts.find(connection, person) is None:
         names = ", ".join(each.name for each in accounts.everybody(connection))
         raise AnnotationError(f"Nobody here is called {person}.", hint=f"Name one of {names}.")
-    return claims.person_audience(person)
+    return slots.person_audience(person)
 
 
 def _keep(
     connection: Connection, record_ids: Sequence[str], audience: str, *, project_id: int, actor: str, at: datetime
 ) -> int:
-    changed = claims.assign(connection, record_ids, audience, project_id=project_id)
+    changed = slots.assign(connection, record_ids, audience, project_id=project_id)
     for record_id in record_ids:
         detail = {"project": project_id, "audience": audience}
         events.append(connection, "assign", record_id, actor=actor, at=at, detail=detail)
@@ -116,14 +116,14 @@ def _keep(
 def kept(workspace: Workspace, *, project_id: int) -> dict[str, int]:
     """How many reviews that nobody has given yet are kept for whom, as `person:NAME` or `pool:NAME`."""
     with workspace.read() as connection:
-        return claims.kept(connection, project_id=project_id)
+        return slots.kept(connection, project_id=project_id)
 
 
 def free(workspace: Workspace, audience: str, *, project_id: int, actor: str) -> int:
     """Offer what is kept for one person or pool to anybody; gives how many reviews."""
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
-        changed = claims.keep_for_nobody(connection, project_id=project_id, audience=audience)
+        changed = slots.keep_for_nobody(connection, project_id=project_id, audience=audience)
         detail = {"audience": audience, "slots": changed}
         events.append(connection, "free", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)
         return changed
@@ -133,7 +133,7 @@ def set_priority(workspace: Workspace, batch_id: int, priority: int, *, actor: s
     """Put what waits of an import at another place of the queue; higher comes first. Gives how many slots moved."""
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
-        moved = claims.set_priority(connection, batch_id=batch_id, priority=priority)
+        moved = slots.set_priority(connection, batch_id=batch_id, priority=priority)
         detail = {"priority": priority, "slots": moved}
         events.append(connection, "priority", f"import {batch_id}", actor=actor, at=workspace.clock(), detail=detail)
         return moved
@@ -162,8 +162,8 @@ def set_pool(workspace: Workspace, name: str, people: Sequence[str], *, project_
             pools.remove(connection, project_id, name, person)
         for person in set(people) - set(before):
             pools.add(connection, project_id, name, person)
-        audience = claims.pool_audience(name)
-        freed = 0 if people else claims.keep_for_nobody(connection, project_id=project_id, audience=audience)
+        audience = slots.pool_audience(name)
+        freed = 0 if people else slots.keep_for_nobody(connection, project_id=project_id, audience=audience)
         detail = {"pool": name, "members": sorted(people), "freed": freed}
         events.append(connection, "pool", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)
         return freed
@@ -179,14 +179,14 @@ def mark_gold(workspace: Workspace, record_id: str, expected: Answer, *, actor: 
     """
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
-        claims.lock_record(connection, record_id)
+        locks.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
         missing = problems(expected, stored.content, projects.by_id(connection, stored.project_id).questions)
         if missing:
             raise AnnotationError(missing[0].text, hint="Complete the right answer.")
         now = workspace.clock()
         gold.mark(connection, record_id, expected, project_id=stored.project_id, actor=actor, at=now)
-        claims.withdraw(connection, record_id)
+        slots.withdraw(connection, record_id)
         records.set_state(connection, stored, RecordState.GOLD, final=None)
         events.append(connection, "gold", record_id, actor=actor, at=now, detail={"project": stored.project_id})
 
@@ -199,11 +199,11 @@ def unmark_gold(workspace: Workspace, record_id: str, *, actor: str) -> None:
     """
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
-        claims.lock_record(connection, record_id)
+        locks.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
         if not gold.unmark(connection, record_id):
             raise AnnotationError(f"Record {record_id} is not gold.", hint="Reload the page.")
-        claims.put_back(connection, record_id, project_id=stored.project_id)
+        slots.put_back(connection, record_id, project_id=stored.project_id)
         records.set_state(connection, stored, RecordState.WAITING, final=None)
         detail = {"project": stored.project_id}
         events.append(connection, "ungold", record_id, actor=actor, at=workspace.clock(), detail=detail)
@@ -223,7 +223,7 @@ def require_reviews(
     """
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
-        added = claims.add_slots(connection, project_id=project_id, reviews=reviews, record_ids=record_ids)
+        added = slots.add_slots(connection, project_id=project_id, reviews=reviews, record_ids=record_ids)
         detail = {"reviews": reviews, "records": None if record_ids is None else len(record_ids), "slots": added}
         events.append(connection, "reviews", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)
         return added

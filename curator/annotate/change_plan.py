@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from curator.annotate.reading import Reader
+from curator.annotate.renamed_options import AnswerReader
 from curator.errors import AnnotationError
 from curator.store import Connection, events, records
-from curator.store import annotations as register
+from curator.store import annotations as annotation_store
 from schemas.annotation import Annotation, RecordState
 from schemas.project import Project
-from schemas.questions import Change, ChangeClass, Mapping, Question, QuestionSet, Value
+from schemas.questions import Change, ChangeClass, OptionMapping, Question, QuestionSet, Value
 
 
 def classify(
-    before: QuestionSet, after: QuestionSet, mappings: Sequence[Mapping] = ()
+    before: QuestionSet, after: QuestionSet, mappings: Sequence[OptionMapping] = ()
 ) -> tuple[ChangeClass, list[str], dict[str, frozenset[str] | None]]:
     """How a change of questions is classed, one reason per difference, and what of the old questions it touches.
 
@@ -64,7 +64,7 @@ def classify(
     return kind, reasons, touched
 
 
-def _check_mappings(before: QuestionSet, after: QuestionSet, mappings: Sequence[Mapping]) -> None:
+def _check_mappings(before: QuestionSet, after: QuestionSet, mappings: Sequence[OptionMapping]) -> None:
     for each in mappings:
         old, new = before.by_id(each.question), after.by_id(each.question)
         if old is None or new is None or old.option(each.old) is None or new.option(each.new) is None:
@@ -86,13 +86,14 @@ class Plan(NamedTuple):
     """Answers that are taken back when the change is made, by record, ordered by record id."""
 
 
-def plan(connection: Connection, project: Project, after: QuestionSet, mappings: Sequence[Mapping]) -> Plan:
+def plan(connection: Connection, project: Project, after: QuestionSet, mappings: Sequence[OptionMapping]) -> Plan:
     """What a change of a project's questions would do."""
     kind, reasons, touched = classify(project.questions, after, mappings)
-    reader = Reader(connection, project.id)
+    reader = AnswerReader(connection, project.id)
     hit: list[Annotation] = []
     if touched:
-        hit = [each for each in register.all_standing(connection, project.id) if _touches(reader, each, touched, after)]
+        standing = annotation_store.all_standing(connection, project.id)
+        hit = [each for each in standing if _touches(reader, each, touched, after)]
     again: dict[str, list[Annotation]] = {}
     if kind is ChangeClass.BREAKING:
         lost = _without_mapped(touched, mappings)
@@ -113,7 +114,7 @@ def plan(connection: Connection, project: Project, after: QuestionSet, mappings:
 
 
 def _without_mapped(
-    touched: dict[str, frozenset[str] | None], mappings: Sequence[Mapping]
+    touched: dict[str, frozenset[str] | None], mappings: Sequence[OptionMapping]
 ) -> dict[str, frozenset[str] | None]:
     """What a change touches and no mapping saves."""
     saved = {(each.question, each.old) for each in mappings}
@@ -130,7 +131,9 @@ def stands_above(connection: Connection, record_id: str) -> bool:
     return stored.state in (RecordState.FLAGGED, RecordState.GOLD) or events.is_decided(connection, record_id)
 
 
-def _touches(reader: Reader, given: Annotation, touched: dict[str, frozenset[str] | None], after: QuestionSet) -> bool:
+def _touches(
+    reader: AnswerReader, given: Annotation, touched: dict[str, frozenset[str] | None], after: QuestionSet
+) -> bool:
     """Whether an answer, read in the words of today, holds what goes or lacks what becomes required."""
     answer = reader.present(given)
     for question_id, options in touched.items():

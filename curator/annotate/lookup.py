@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from curator.store import annotations as register
-from curator.store import claims, comments, doubts, events, records, search
-from curator.store.doubts import Doubt
+from curator.store import annotations as annotation_store
+from curator.store import comments, doubts, events, records, search, slots
+from curator.store.doubts import AnnotatorDoubt
 from curator.store.events import Event
 from curator.store.records import StoredRecord
 from curator.workspace import Workspace
@@ -56,7 +56,7 @@ class Story(NamedTuple):
     answers: list[Annotation]
     """Those that were taken back, too."""
     comments: tuple[Comment, ...]
-    doubts: list[Doubt]
+    doubts: list[AnnotatorDoubt]
     events: list[Event]
     missing: int
     """Reviews that it still needs."""
@@ -72,9 +72,9 @@ def story(workspace: Workspace, record_id: str) -> Story:
         stored = records.get(connection, record_id)
         return Story(
             stored,
-            register.about(connection, record_id),
+            annotation_store.about(connection, record_id),
             comments.about(connection, record_id),
             doubts.about(connection, record_id),
             events.about(connection, record_id),
-            claims.unanswered(connection, record_id),
+            slots.unanswered(connection, record_id),
         )

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curator.annotate.reading import Reader
-from curator.store import annotations as register
+from curator.annotate.renamed_options import AnswerReader
+from curator.store import annotations as annotation_store
 from curator.store import gold, projects, tallies
 from curator.store.gold import GoldAnswer
 from curator.workspace import Workspace
@@ -16,7 +16,7 @@ from schemas.annotation import RecordState
 from schemas.questions import QuestionSet
 
 
-class Progress(NamedTuple):
+class ProjectProgress(NamedTuple):
     """Totals of one project, and of one person in it."""
 
     mine_today: int
@@ -41,20 +41,20 @@ class Progress(NamedTuple):
 _PACE_NEEDS = 5
 
 
-def progress(workspace: Workspace, annotator: str, *, project_id: int) -> Progress:
+def progress(workspace: Workspace, annotator: str, *, project_id: int) -> ProjectProgress:
     """Totals as the transactions that changed them left them; nothing is counted over records."""
     today, ever = f"day:{workspace.clock():%Y-%m-%d}:{annotator}", f"annotator:{annotator}"
     states = {f"record:{state.value}": state for state in RecordState}
     with workspace.read() as connection:
         totals = tallies.some(connection, project_id, [today, ever, *states])
-        seconds = register.recent_seconds(connection, annotator, project_id=project_id)
-        said = register.waiting_for_others(connection, annotator, project_id=project_id)
+        seconds = annotation_store.recent_seconds(connection, annotator, project_id=project_id)
+        said = annotation_store.waiting_for_others(connection, annotator, project_id=project_id)
     by_state = {state: totals[name] for name, state in states.items()}
     left = None
     if len(seconds) >= _PACE_NEEDS:
         low, high = np.quantile(seconds, [0.25, 0.75]) * max(0, by_state[RecordState.WAITING] - said) / 3600
         left = (float(low), float(high))
-    return Progress(totals[today], totals[ever], by_state, left)
+    return ProjectProgress(totals[today], totals[ever], by_state, left)
 
 
 class Member(NamedTuple):
@@ -98,7 +98,7 @@ def team(workspace: Workspace, *, project_id: int, days: int = 30) -> Team:
         totals = tallies.totals(connection, project_id)
         judged = gold.answers(connection, project_id)
         questions = projects.by_id(connection, project_id).questions
-        reader = Reader(connection, project_id)
+        reader = AnswerReader(connection, project_id)
     now = workspace.clock()
     since = f"{now - timedelta(days=days):%Y-%m-%d}"
     members = []
@@ -133,7 +133,7 @@ def team(workspace: Workspace, *, project_id: int, days: int = 30) -> Team:
     return Team(sorted(members, key=lambda each: (-each.answers, each.name)), sorted(history))
 
 
-def is_right(given: GoldAnswer, reader: Reader, questions: QuestionSet) -> bool:
+def is_right(given: GoldAnswer, reader: AnswerReader, questions: QuestionSet) -> bool:
     """Whether an answer to a gold record rejects it or not, ticks the same checks, is within one of its rating and
     gives the same answers to the project's own questions, both in the words of today.
 

@@ -11,14 +11,14 @@ from curator.access import require
 from curator.annotate import ask_again
 from curator.annotate.change_plan import classify, plan, stands_above
 from curator.errors import AnnotationError, NotFoundError
-from curator.store import Connection, claims, events, projects, records, wordings
-from curator.store import annotations as register
+from curator.store import Connection, events, locks, projects, records, wordings
+from curator.store import annotations as annotation_store
 from curator.store.events import Event
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.annotation import Annotation
 from schemas.project import Project
-from schemas.questions import Change, Mapping, QuestionSet
+from schemas.questions import Change, OptionMapping, QuestionSet
 
 _ASKED_AGAIN = "ask again"
 _AGAIN = 15
@@ -26,7 +26,7 @@ _AGAIN = 15
 
 
 def plan_change(
-    workspace: Workspace, after: QuestionSet, *, project_id: int, mappings: Sequence[Mapping] = ()
+    workspace: Workspace, after: QuestionSet, *, project_id: int, mappings: Sequence[OptionMapping] = ()
 ) -> Change:
     """What a change of questions would do; nothing is stored.
 
@@ -43,7 +43,7 @@ def change_questions(
     *,
     project_id: int,
     actor: str,
-    mappings: Sequence[Mapping] = (),
+    mappings: Sequence[OptionMapping] = (),
     expected: str | None = None,
 ) -> Change:
     """The change that was made: stored with its version, and, when it breaks answers, their records asked again.
@@ -78,7 +78,7 @@ def _change(
     connection: Connection,
     project: Project,
     after: QuestionSet,
-    mappings: Sequence[Mapping],
+    mappings: Sequence[OptionMapping],
     *,
     actor: str,
     at: datetime,
@@ -146,7 +146,7 @@ def take_back_change(workspace: Workspace, *, project_id: int, actor: str) -> in
         _change(connection, project, before, opposite, actor=actor, at=now)
         project = projects.by_id(connection, project_id)
         for record_id, given in sorted(untouched.items()):
-            claims.lock_record(connection, record_id)
+            locks.lock_record(connection, record_id)
             ask_again.let_stand(connection, record_id, given, project=project)
             detail = {"project": project_id, "answers": given}
             events.append(connection, "stand again", record_id, actor=actor, at=now, detail=detail)
@@ -169,11 +169,11 @@ def _untouched(connection: Connection, change: int) -> dict[str, list[int]]:
     return {record_id: given for record_id, (event_id, given) in asked.items() if last[record_id] == event_id}
 
 
-def _opposite(mappings: Sequence[Mapping]) -> list[Mapping]:
+def _opposite(mappings: Sequence[OptionMapping]) -> list[OptionMapping]:
     """Mappings back; of options that were merged none, since nobody knows which one was meant."""
     merged = Counter((each.question, each.new) for each in mappings)
     return [
-        Mapping(question=each.question, old=each.new, new=each.old)
+        OptionMapping(question=each.question, old=each.new, new=each.old)
         for each in mappings
         if merged[each.question, each.new] == 1
     ]
@@ -182,8 +182,8 @@ def _opposite(mappings: Sequence[Mapping]) -> list[Mapping]:
 def _ask_again(
     connection: Connection, record_id: str, given: Sequence[Annotation], *, number: int, actor: str, at: datetime
 ) -> None:
-    claims.lock_record(connection, record_id)
-    standing = {each.id for each in register.standing(connection, record_id)}
+    locks.lock_record(connection, record_id)
+    standing = {each.id for each in annotation_store.standing(connection, record_id)}
     still = [each for each in given if each.id in standing]  # else somebody took theirs back while this was planned
     if not still or stands_above(connection, record_id):
         return

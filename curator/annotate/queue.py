@@ -6,8 +6,8 @@ from datetime import datetime
 
 from curator.annotate.tasks import task_of
 from curator.errors import AnnotationError
-from curator.store import Connection, claims, events, gold, pools, projects, records, tallies
-from curator.store import annotations as register
+from curator.store import Connection, claims, events, gold, locks, pools, projects, records, skips, slots, tallies
+from curator.store import annotations as annotation_store
 from curator.store.claims import Waiting
 from curator.workspace import Workspace
 from schemas.annotation import Claim, Task
@@ -25,7 +25,7 @@ def next_task(workspace: Workspace, annotator: str, *, project_id: int) -> Task 
         now = workspace.clock()
         until = now + workspace.lease
         projects.ensure_person(connection, annotator, at=now)
-        claims.lock_person(connection, annotator)
+        locks.lock_person(connection, annotator)
         claim = claims.held(connection, annotator, project_id=project_id)
         if claim is None:
             claim = _claim(connection, annotator, projects.by_id(connection, project_id), now=now, until=until)
@@ -45,7 +45,7 @@ def _claim(connection: Connection, annotator: str, project: Project, *, now: dat
         is_due = (tallies.some(connection, project.id, [mine])[mine] + 1) % project.gold_every == 0
         due = gold.next_for(connection, annotator, project_id=project.id) if is_due else None
         if due is not None:
-            claims.lock_record(connection, due)
+            locks.lock_record(connection, due)
             claim = claims.claim_record(connection, annotator, due, now=now, until=until) or claims.open_for(
                 connection,
                 annotator,
@@ -53,7 +53,7 @@ def _claim(connection: Connection, annotator: str, project: Project, *, now: dat
                 project_id=project.id,
                 now=now,
                 until=until,
-                audience=claims.person_audience(annotator),
+                audience=slots.person_audience(annotator),
             )
     if claim is None:
         claim = claims.claim_next(
@@ -84,16 +84,16 @@ def claim_record(workspace: Workspace, annotator: str, record_id: str) -> Task |
         now = workspace.clock()
         stored = records.get(connection, record_id)
         projects.ensure_person(connection, annotator, at=now)
-        claims.lock_person(connection, annotator)
-        claims.lock_record(connection, record_id)
-        if any(each.annotator == annotator for each in register.standing(connection, record_id)):
+        locks.lock_person(connection, annotator)
+        locks.lock_record(connection, record_id)
+        if any(each.annotator == annotator for each in annotation_store.standing(connection, record_id)):
             raise AnnotationError(
                 "You have answered this record.", hint="Take your answer back under My history to change it."
             )
         current = claims.held(connection, annotator, project_id=stored.project_id)
         if current is not None and current.record_id != record_id:
             claims.give_back(connection, current.token)
-        claims.remove_skip(connection, record_id, annotator)
+        skips.remove(connection, record_id, annotator)
         claim = claims.claim_record(connection, annotator, record_id, now=now, until=now + workspace.lease)
         return None if claim is None else task_of(connection, claim, annotator)
 
@@ -132,4 +132,4 @@ def why_empty(workspace: Workspace, annotator: str, *, project_id: int) -> Waiti
 def offer_skipped(workspace: Workspace, annotator: str, *, project_id: int) -> int:
     """Put what an annotator skipped back into their queue; returns how many records."""
     with workspace.write() as connection:
-        return claims.remove_all_skips(connection, annotator, project_id=project_id)
+        return skips.remove_all(connection, annotator, project_id=project_id)

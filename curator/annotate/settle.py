@@ -19,7 +19,7 @@ class Problem(NamedTuple):
     text: str
 
 
-class Outcome(NamedTuple):
+class Settlement(NamedTuple):
     """What a record becomes."""
 
     state: RecordState
@@ -115,7 +115,7 @@ def final_of(record: Record, answer: Answer) -> Record:
     return final if answer.preference.choice == "both bad" else final.with_response(better).with_rejected(worse)
 
 
-def settle(record: Record, answers: Sequence[Answer], project: Project) -> Outcome:
+def settle(record: Record, answers: Sequence[Answer], project: Project) -> Settlement:
     """What a record becomes once everybody has answered: accepted, rejected, or a conflict that somebody decides.
 
     Answers that judge no record count where people must agree on a question, and nowhere else; if there are no others,
@@ -135,12 +135,12 @@ def settle(record: Record, answers: Sequence[Answer], project: Project) -> Outco
         if question.must_agree and len(said) > 1:
             differences.append(question.id)
     if differences:
-        return Outcome(RecordState.CONFLICT, None, tuple(differences))
+        return Settlement(RecordState.CONFLICT, None, tuple(differences))
     if not answers:
-        return Outcome(RecordState.WAITING, None)
+        return Settlement(RecordState.WAITING, None)
     if all(accepting):
-        return Outcome(RecordState.ACCEPTED, final_of(record, answers[-1]))
-    return Outcome(RecordState.REJECTED, None)
+        return Settlement(RecordState.ACCEPTED, final_of(record, answers[-1]))
+    return Settlement(RecordState.REJECTED, None)
 
 
 def _comparable(value: Value) -> str:

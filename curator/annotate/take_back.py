@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from curator.annotate.outcomes import count_answer
 from curator.annotate.tasks import task_of
+from curator.annotate.totals import count_answer
 from curator.errors import AnnotationError
 from curator.quality.fingerprint import content_hash
-from curator.store import Connection, claims, events, records
-from curator.store import annotations as register
+from curator.store import Connection, claims, events, locks, records, skips, slots
+from curator.store import annotations as annotation_store
 from curator.workspace import Workspace
 from schemas.annotation import Annotation, Claim, RecordState, Task
 
@@ -19,22 +19,22 @@ def undo(workspace: Workspace, annotator: str, *, project_id: int) -> Task | Non
         AnnotationError: Somebody else works on the record now, or a lead has decided about it.
     """
     with workspace.write() as connection:
-        claims.lock_person(connection, annotator)  # a second tab must not take the same act back
-        act = register.last_act(connection, annotator, project_id=project_id)
+        locks.lock_person(connection, annotator)  # a second tab must not take the same act back
+        act = annotation_store.last_act(connection, annotator, project_id=project_id)
         if act is None:
             return None
-        claims.lock_record(connection, act.record_id)
+        locks.lock_record(connection, act.record_id)
         if act.annotation_id is not None:
-            added, _ = register.get(connection, act.annotation_id)
+            added, _ = annotation_store.get(connection, act.annotation_id)
             return _take_back(connection, workspace, added, act)
         stored = records.get(connection, act.record_id)
         _refuse_if_decided(connection, stored)
         _let_go(connection, annotator, project_id=project_id)
         is_last_flag = events.newest(connection, stored.id, ("flag", "unflag")) == act.event_id
         if act.kind == "flag" and is_last_flag and stored.state is RecordState.FLAGGED:
-            claims.offer_again(connection, stored.id)
+            slots.offer_again(connection, stored.id)
             records.set_state(connection, stored, RecordState.WAITING, final=None)
-        claims.remove_skip(connection, stored.id, annotator)
+        skips.remove(connection, stored.id, annotator)
         now = workspace.clock()
         claim = claims.claim_record(connection, annotator, stored.id, now=now, until=now + workspace.lease)
         return _back(connection, workspace, stored, claim, act, annotator=annotator)
@@ -48,26 +48,26 @@ def reopen(workspace: Workspace, annotation_id: int, *, annotator: str) -> Task:
             decided about it.
     """
     with workspace.write() as connection:
-        claims.lock_person(connection, annotator)
-        added, slot_id = register.get(connection, annotation_id)
-        claims.lock_record(connection, added.record_id)
-        added, _ = register.get(connection, annotation_id)
+        locks.lock_person(connection, annotator)
+        added, slot_id = annotation_store.get(connection, annotation_id)
+        locks.lock_record(connection, added.record_id)
+        added, _ = annotation_store.get(connection, annotation_id)
         if added.annotator != annotator or added.undone:
             raise AnnotationError("This answer cannot be taken back.", hint="Reload the page.")
-        event_id = register.submit_event(connection, added)
-        act = register.LastAct(event_id, "submit", added.record_id, slot_id, added.id)
+        event_id = annotation_store.submit_event(connection, added)
+        act = annotation_store.LastAct(event_id, "submit", added.record_id, slot_id, added.id)
         return _take_back(connection, workspace, added, act)
 
 
-def _take_back(connection: Connection, workspace: Workspace, added: Annotation, act: register.LastAct) -> Task:
+def _take_back(connection: Connection, workspace: Workspace, added: Annotation, act: annotation_store.LastAct) -> Task:
     stored = records.get(connection, added.record_id)
     _refuse_if_decided(connection, stored)
     now = workspace.clock()
     _let_go(connection, added.annotator, project_id=stored.project_id)
-    if not register.mark_undone(connection, added.id):  # a lead was faster, between the look and the lock
+    if not annotation_store.mark_undone(connection, added.id):  # a lead was faster, between the look and the lock
         raise AnnotationError("This answer was taken back already.", hint="Reload the page.")
-    if register.draft_of(connection, stored.id, added.annotator) is None:  # else they typed it elsewhere, later
-        register.save_draft(connection, stored.id, added.annotator, added.answer, at=now)
+    if annotation_store.draft_of(connection, stored.id, added.annotator) is None:  # else they typed it elsewhere, later
+        annotation_store.save_draft(connection, stored.id, added.annotator, added.answer, at=now)
     count_answer(connection, stored.project_id, added, None, sign=-1)
     if stored.state not in (RecordState.GOLD, RecordState.FLAGGED):  # a lead lifts a flag
         records.set_state(connection, stored, RecordState.WAITING, final=None)
@@ -98,7 +98,7 @@ def _back(
     workspace: Workspace,
     stored: records.StoredRecord,
     claim: Claim | None,
-    act: register.LastAct,
+    act: annotation_store.LastAct,
     *,
     annotator: str,
     old_hash: str | None = None,

@@ -6,7 +6,7 @@ import hashlib
 import re
 
 from curator.store import Connection, comments, doubts, events, projects, records, suggestions, wordings
-from curator.store import annotations as register
+from curator.store import annotations as annotation_store
 from schemas.annotation import Claim, Ruling, Task
 from schemas.project import Project
 from schemas.record import Record
@@ -21,7 +21,7 @@ def task_of(connection: Connection, claim: Claim, annotator: str) -> Task:
     """Everything that the screen needs for a claim."""
     stored = records.get(connection, claim.record_id)
     project = projects.by_id(connection, stored.project_id)
-    draft = register.draft_of(connection, claim.record_id, annotator)
+    draft = annotation_store.draft_of(connection, claim.record_id, annotator)
     proposed = suggestions.about(connection, stored.id)
     hidden = bool(proposed) and suggestions_hidden(stored.id, annotator, project)
     return Task(

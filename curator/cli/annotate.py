@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from curator.annotate import agreement as agreeing
-from curator.annotate import given, settings, suggesting
+from curator.annotate import answer_import, settings, suggestion_import
 from curator.annotate import team as team_of
 from curator.cli import console
 from curator.cli.options import JsonOption, ProjectOption, WorkspaceOption, actor, workspace_of
@@ -58,7 +58,7 @@ def import_answers(
 ) -> None:
     """Take over answers that were given elsewhere: one column of a file per annotator."""
     with console.errors():
-        found = given.import_answers(
+        found = answer_import.import_answers(
             workspace_of(workspace),
             file,
             question=question,
@@ -90,7 +90,7 @@ def suggest(
 ) -> None:
     """Store what a model or a rule proposes for a question; annotators see it with its source and score."""
     with console.errors():
-        found = suggesting.import_suggestions(
+        found = suggestion_import.import_suggestions(
             workspace_of(workspace),
             file,
             question=question,

@@ -19,7 +19,9 @@ quarantine_app = typer.Typer(add_completion=False, help="Rows that failed an imp
 
 
 def import_data(
-    file: Annotated[Path, typer.Argument(help="JSON array, JSON lines or CSV.")],
+    file: Annotated[
+        Path, typer.Argument(help="JSON, JSON lines, CSV, Parquet, Arrow or Excel; also packed (.gz, .zst).")
+    ],
     workspace: WorkspaceOption = None,
     format: Annotated[Format | None, typer.Option("--format", help="By default recognised.")] = None,
     mapping: Annotated[list[str] | None, typer.Option("--map", help="field=column, as in response=answer.")] = None,

@@ -10,7 +10,8 @@ from pathlib import Path
 from curator.access import require
 from curator.ingest import mapping
 from curator.ingest.formats import read_record, recognise
-from curator.ingest.rows import Row, open_rows
+from curator.ingest.opening import open_rows, plain_name
+from curator.ingest.rows import Row
 from curator.quality.contamination import holds_test_prompt
 from curator.store import batches, events, projects, quarantine, records, suites
 from curator.workspace import Workspace
@@ -43,7 +44,7 @@ def import_file(
 
     Args:
         workspace: Where to store.
-        file: JSON array, JSON lines or CSV.
+        file: Of any kind that `curator.ingest.readers` knows.
         actor: Who imports.
         format: By default recognised from the rows.
         field_map: Columns by the words of the record that they hold.
@@ -66,7 +67,7 @@ def import_file(
         format = recognise((row for row in sample if isinstance(row, Row)), field_map)
     with file.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    settings = {"columns": field_map.columns, "header": opened.header, "accept": accept}
+    settings = {"columns": field_map.columns, "header": opened.header, "delimiter": opened.delimiter, "accept": accept}
     with workspace.write() as connection:
         owner = projects.by_name(connection, project)
         test_prompts = suites.prompt_hashes(connection)
@@ -74,7 +75,7 @@ def import_file(
         batch_id = batches.begin(
             connection,
             project_id=owner.id,
-            file_name=file.name,
+            file_name=plain_name(file),
             sha256=sha256,
             format=format.value,
             settings=settings,
@@ -85,7 +86,7 @@ def import_file(
     shown: list[RowIssue] = []
     rows = iter(opened.rows)
     while chunk := list(islice(rows, _CHUNK)):
-        good, bad = _divide(check_rows(chunk, format, field_map, source=file.name, test_prompts=test_prompts))
+        good, bad = _divide(check_rows(chunk, format, field_map, source=plain_name(file), test_prompts=test_prompts))
         with workspace.write() as connection:
             ids = records.add_many(
                 connection, good, project=owner, at=workspace.clock(), batch_id=batch_id, accept=accept
@@ -100,7 +101,7 @@ def import_file(
         if on_progress is not None:
             on_progress(read)
     report = ImportReport(
-        file=file.name,
+        file=plain_name(file),
         sha256=sha256,
         format=format,
         read=read,
@@ -124,7 +125,7 @@ def _check_columns(file: Path, field_map: FieldMap, sample: Iterable[Row | RowIs
         rest = (row.values for row in open_rows(file).rows if isinstance(row, Row))
         missing = mapping.missing_columns(FieldMap(columns={each: each for each in missing}), rest)
     if missing:
-        raise mapping.unknown_column(min(missing), known=known, file_name=file.name)
+        raise mapping.unknown_column(min(missing), known=known, file_name=plain_name(file))
 
 
 def check_rows(

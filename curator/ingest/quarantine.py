@@ -10,7 +10,8 @@ import orjson
 from curator.access import require
 from curator.errors import IngestError
 from curator.ingest.load import check_rows
-from curator.ingest.rows import parse_csv, parse_json
+from curator.ingest.readers.delimited import parse_csv
+from curator.ingest.readers.json_lines import parse_json
 from curator.store import batches, events, projects, quarantine, records, suites
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -69,7 +70,12 @@ def retry(
             text = texts[row.id] if texts is not None else row.issue.text
             header = batch.settings["header"]
             line = row.issue.line
-            parsed = parse_json(text, line=line) if header is None else parse_csv(text, header, line=line)
+            delimiter = batch.settings.get("delimiter", ",")
+            parsed = (
+                parse_json(text, line=line)
+                if header is None
+                else parse_csv(text, header, line=line, delimiter=delimiter)
+            )
             field_map = FieldMap(columns=batch.settings["columns"])
             checked = next(
                 check_rows([parsed], Format(batch.format), field_map, source=batch.file_name, test_prompts=test_prompts)

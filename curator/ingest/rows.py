@@ -1,36 +1,36 @@
-"""A file as rows: JSON arrays, JSON lines and CSV, each row with its place and its text word for word.
+"""Rows: what every reader makes of a file, one object with its place and its text word for word.
 
-It knows nothing of formats: a row is a JSON object (or a CSV line under its header), whatever its keys mean.
+A row is a JSON object (a CSV line under its header, a line of a table), whatever its keys mean. What no store could
+hold is refused here, for every kind of file alike: a row that is too long, too wide or too deep, and the NUL character.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
-from curator.errors import IngestError
 from schemas.importing import RowIssue
 
-_BOM = codecs.BOM_UTF8
-_KEY = re.compile(rb'"\s*:')
-csv.field_size_limit(2**31 - 1)
+MAX_ROW = 32 * 2**20
+"""Bytes of the longest row that is read; a longer one is named and passed over without being held in memory."""
+MAX_FIELDS = 10_000
+"""Fields that a row may have, and columns of a table."""
+MAX_DEPTH = 100
+"""Lists and objects inside one another."""
+SHOWN = 1_000
+"""Characters that are kept of a row that is too long."""
 
 
 class Row(NamedTuple):
     """A row that could be read."""
 
     line: int
-    """1-based line of the file (JSONL, CSV: where the row begins) or 1-based position in the array (JSON)."""
+    """1-based line of the file (JSONL, CSV, Excel: where the row begins) or 1-based position (JSON, Parquet, Arrow)."""
     text: str
-    """Word for word."""
+    """Word for word; as JSON where the file is not text."""
     values: dict[str, Any]
 
 
@@ -39,184 +39,96 @@ class RowFile(NamedTuple):
 
     rows: Iterator[Row | RowIssue]
     """Every row in order, or why it cannot be read."""
-    header: list[str] | None
+    header: list[str] | None = None
     """Column names of a CSV file."""
+    delimiter: str = ","
+    """What stands between two cells of a CSV file."""
 
 
-def open_rows(file: Path) -> RowFile:
-    """The rows of a file; its kind is told by its first character, or by the ending `.csv`.
+Reader = Callable[[BinaryIO, str], RowFile]
+"""The protocol of a reader: a seekable stream of bytes and the name of its file in, rows out. A row that is wrong is a
+`RowIssue`; only a file of which nothing can be read is an `IngestError`."""
 
-    Raises:
-        IngestError: The file is missing or empty, or a CSV file has no usable header.
-    """
-    try:
-        with file.open("rb") as stream:
-            start = stream.read(4096).removeprefix(_BOM).lstrip()
-    except OSError as error:
-        raise IngestError(f"{file} cannot be read: {error.strerror}.", hint="Check the path and the rights.") from error
-    if not start:
-        raise IngestError(f"{file.name} is empty.", hint="Export it again, or choose another file.")
-    if file.suffix.lower() in (".csv", ".tsv"):
-        return _open_csv(file)
-    if start.startswith(b"["):
-        return RowFile(_array_rows(file), None)
-    if start.startswith(b"{") or file.suffix.lower() in (".jsonl", ".ndjson", ".json"):
-        return RowFile(_line_rows(file), None)
-    return _open_csv(file)
+_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
-def parse_json(text: str, *, line: int) -> Row | RowIssue:
-    """One JSON object from its text."""
-    try:
-        encoded = text.encode()
-        values = orjson.loads(encoded)
-    except (orjson.JSONDecodeError, UnicodeEncodeError) as error:
-        return RowIssue(line=line, field="", rule="unreadable-json", problem=f"Not valid JSON: {error}.", text=text)
-    if not isinstance(values, dict):
-        found = type(values).__name__
-        return RowIssue(
-            line=line, field="", rule="not-an-object", problem=f"A row is an object, not {found}.", text=text
-        )
-    # Two keys of one name are legal JSON in which the first value is lost; counting colons rules that out cheaply.
-    if len(_KEY.findall(encoded)) > _count_keys(values) and (doubled := _doubled_key(text)):
-        problem = f"Key {doubled!r} stands twice in one object; one of its values would be lost."
-        return RowIssue(line=line, field=doubled, rule="duplicate-key", problem=problem, text=text)
+def checked(line: int, text: str, values: dict[str, Any]) -> Row | RowIssue:
+    """The row, or why it cannot be kept."""
+    if len(values) > MAX_FIELDS:
+        problem = f"The row has {len(values):,} fields; at most {MAX_FIELDS:,} can be read."
+        return RowIssue(line=line, field="", rule="too-many-fields", problem=problem, text=shortened(text))
+    if ("\x00" in text or "\\u0000" in text) and (place := _nul(values, "")) is not None:
+        problem = f"{place or 'The row'} holds a NUL character, which is not text."
+        return RowIssue(line=line, field=place, rule="unstorable-text", problem=problem, text=text)
     return Row(line, text, values)
 
 
-def parse_csv(text: str, header: list[str], *, line: int) -> Row | RowIssue:
-    """One CSV row from its text, under the header of its file."""
-    cells = next(csv.reader(io.StringIO(text, newline="")), [])
-    return _csv_row(cells, header, line=line, text=text)
+def too_long(line: int, size: int, start: bytes, *, at_least: bool = False) -> RowIssue:
+    """The issue for a row longer than `MAX_ROW`, which is not kept whole.
+
+    Args:
+        line: Where it begins.
+        size: Its bytes.
+        start: Its beginning.
+        at_least: Whether reading stopped before its end.
+    """
+    said = f"{'more than ' if at_least else ''}{size / 2**20:,.0f} MB"
+    problem = f"The row has {said}; at most {MAX_ROW // 2**20} MB can be read. Only its beginning is kept here."
+    text = start[:SHOWN].decode("utf-8", "ignore") + "..."
+    return RowIssue(line=line, field="", rule="row-too-long", problem=problem, text=text)
 
 
-def _line_rows(file: Path) -> Iterator[Row | RowIssue]:
-    with file.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            raw = (line.removeprefix(_BOM) if number == 1 else line).rstrip(b"\r\n")
-            if not raw.strip():
-                continue
-            try:
-                text = raw.decode()
-            except UnicodeDecodeError as error:
-                yield _not_utf8(raw, error, line=number)
-            else:
-                yield parse_json(text, line=number)
+def shortened(text: str) -> str:
+    """A text, or its beginning where it is too long to be shown."""
+    return text if len(text) <= MAX_ROW else text[:SHOWN] + "..."
 
 
-def _array_rows(file: Path) -> Iterator[Row | RowIssue]:
-    """Element by element; what follows a syntax error cannot be divided and is one row that cannot be read."""
-    raw = file.read_bytes().removeprefix(_BOM)
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        yield _not_utf8(raw, error, line=1)
-        return
-    decoder = json.JSONDecoder()
-    place = _skip_space(text, text.index("[") + 1)
-    position = 0
-    while place < len(text) and text[place] != "]":
-        position += 1
-        try:
-            _, end = decoder.raw_decode(text, place)
-        except json.JSONDecodeError as error:
-            problem = f"Not valid JSON from here to the end of the file: {error}."
-            yield RowIssue(line=position, field="", rule="unreadable-json", problem=problem, text=text[place:])
-            return
-        yield parse_json(text[place:end], line=position)
-        place = _skip_space(text, end)
-        if place < len(text) and text[place] == ",":
-            place = _skip_space(text, place + 1)
-        elif place < len(text) and text[place] != "]":
-            problem = "A comma is missing between two rows of the array; the rest cannot be divided into rows."
-            yield RowIssue(line=position + 1, field="", rule="unreadable-json", problem=problem, text=text[place:])
-            return
+def is_too_deep(text: str) -> bool:
+    """Whether lists and objects of a JSON text stand more than `MAX_DEPTH` inside one another."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for match in _BRACKET.finditer(text):
+        token = match.group()
+        if token in ("[", "{"):
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif token in ("]", "}"):
+            depth -= 1
+    return False
 
 
-def _skip_space(text: str, place: int) -> int:
-    while place < len(text) and text[place] in " \t\r\n":
-        place += 1
-    return place
+def as_text(values: Mapping[str, Any]) -> str:
+    """The row of a file that is not text, as JSON; what JSON does not know (a date, a decimal) as its text.
+
+    Example:
+        >>> as_text({"prompt": "Hi", "score": 0.5})
+        '{"prompt":"Hi","score":0.5}'
+    """
+    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+    return orjson.dumps(values, default=_plain, option=options).decode()
 
 
-def _open_csv(file: Path) -> RowFile:
-    rows = _csv_cells(file)
-    first = next(rows, None)
-    header = [] if first is None else [name.strip() for name in first[1]]
-    if not any(header) or len(set(header)) != len(header):
-        raise IngestError(
-            f"The first line of {file.name} is no header with a different name for every column.",
-            hint="Put the column names into the first line.",
-        )
-    read = (
-        cells if isinstance(cells, RowIssue) else _csv_row(cells, header, line=line, text=text)
-        for line, cells, text in rows
-    )
-    return RowFile(read, header)
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value)
 
 
-def _csv_cells(file: Path) -> Iterator[tuple[int, Any, str]]:
-    """Line where it begins, cells and text of every CSV row; a row may span lines."""
-    taken: list[str] = []
-
-    def lines() -> Iterator[str]:
-        with file.open("r", encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-            for line in stream:
-                taken.append(line)
-                yield line
-
-    reader = csv.reader(lines(), delimiter="\t" if file.suffix.lower() == ".tsv" else ",")
-    number = 1
-    while True:
-        cells: list[str] | RowIssue | None
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            cells = RowIssue(line=number, field="", rule="unreadable-csv", problem=f"{error}.", text="".join(taken))
-        if cells is None:
-            return
-        text = "".join(taken).rstrip("\r\n")
-        began, number = number, number + len(taken)
-        taken.clear()
-        if cells:
-            yield began, cells, text
-
-
-def _csv_row(cells: list[str], header: list[str], *, line: int, text: str) -> Row | RowIssue:
-    if len(cells) != len(header):
-        problem = f"The row has {len(cells)} fields, the header has {len(header)}."
-        return RowIssue(line=line, field="", rule="field-count", problem=problem, text=_readable(text))
-    if any("\udc80" <= char <= "\udcff" for char in text):
-        return RowIssue(
-            line=line, field="", rule="not-utf8", problem="The row is not UTF-8 text.", text=_readable(text)
-        )
-    return Row(line, text, dict(zip(header, cells, strict=True)))
-
-
-def _readable(text: str) -> str:
-    """Text in which bytes that are no UTF-8 are written as escapes."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _not_utf8(raw: bytes, error: UnicodeDecodeError, *, line: int) -> RowIssue:
-    problem = f"Byte {error.start + 1} of the row is not UTF-8 text."
-    return RowIssue(line=line, field="", rule="not-utf8", problem=problem, text=raw.decode("utf-8", "backslashreplace"))
-
-
-def _count_keys(value: Any) -> int:
+def _nul(value: Any, place: str) -> str | None:
+    """Path of the first NUL character in a row, None without one."""
+    if isinstance(value, str):
+        return place if "\x00" in value else None
     if isinstance(value, dict):
-        return len(value) + sum(_count_keys(each) for each in value.values())
+        for key, each in value.items():
+            inner = f"{place}.{key}" if place else key
+            if "\x00" in key:
+                return inner.replace("\x00", "\\u0000")
+            if (path := _nul(each, inner)) is not None:
+                return path
     if isinstance(value, list):
-        return sum(_count_keys(each) for each in value)
-    return 0
-
-
-def _doubled_key(text: str) -> str | None:
-    doubled: list[str] = []
-
-    def look(pairs: list[tuple[str, Any]]) -> None:
-        keys = [key for key, _ in pairs]
-        doubled.extend(key for key in keys if keys.count(key) > 1)
-
-    json.loads(text, object_pairs_hook=look)
-    return doubled[0] if doubled else None
+        for n, each in enumerate(value):
+            if (path := _nul(each, f"{place}[{n}]")) is not None:
+                return path
+    return None

@@ -41,7 +41,7 @@ def language_of(text: str) -> str | None:
     if words == 0:
         return None
     function_words = len(_ENGLISH.findall(beginning))
-    if function_words >= 2 and function_words / words >= 0.15:
+    if function_words >= 2 and function_words / words >= 0.1:
         return "en"
     code, probability = _identifier().classify(beginning)
     return str(code) if probability >= _SURE else None

@@ -1,4 +1,4 @@
-"""Slots of records and the leases on them: who may answer what until when.
+"""Claims: the leases on slots, that say who may answer what until when.
 
 A slot is claimed by one statement, so two people can never hold it. Only the token of a claim may answer, renew or give
 back; it is random, and it becomes the idempotency key of the answer.
@@ -11,21 +11,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    FromClause,
-    RowMapping,
-    Select,
-    and_,
-    exists,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Select, and_, exists, func, or_, select
 
-from curator.store.engine import insert_or_replace
-from curator.store.tables import annotation, person, record, skip, slot
+from curator.store import slots
+from curator.store.tables import annotation, skip, slot
 from schemas.annotation import Claim
 
 
@@ -66,20 +55,6 @@ class Lease(NamedTuple):
     expires_at: datetime
 
 
-ANYBODY = ""
-"""Audience of a slot that is kept for nobody."""
-
-
-def person_audience(name: str) -> str:
-    """Audience of a slot that is kept for one person."""
-    return f"person:{name}"
-
-
-def pool_audience(name: str) -> str:
-    """Audience of a slot that is kept for the members of a pool."""
-    return f"pool:{name}"
-
-
 def held(connection: Connection, annotator: str, *, project_id: int) -> Claim | None:
     """The claim that somebody has, so that a reload shows the same record; the newest if they have several.
 
@@ -97,7 +72,7 @@ def claim_next(
     project_id: int,
     now: datetime,
     until: datetime,
-    audiences: Sequence[str] = (ANYBODY,),
+    audiences: Sequence[str] = (slots.ANYBODY,),
     at_random: bool = False,
 ) -> Claim | None:
     """A claim on a free slot that is for this person, of the highest priority at which there is one.
@@ -126,12 +101,6 @@ def claim_next(
 
 
 _TRIES = 5
-_DRAWS = 2**31 - 1
-
-
-def draw() -> int:
-    """A random place for a slot, or to begin looking from."""
-    return secrets.randbelow(_DRAWS)
 
 
 def _claim_by_priority(
@@ -147,7 +116,7 @@ def _claim_by_priority(
     """Every step walks one index from a point; a condition with OR would sort every open slot of the project."""
     here = slot.c.project_id == project_id
     for_them = here & ~_answered_by(annotator, slot) & ~_skipped_by(annotator, slot)
-    place, begin = (slot.c.shuffle, draw()) if at_random else (slot.c.id, _last_answered(connection, annotator))
+    place, begin = (slot.c.shuffle, slots.draw()) if at_random else (slot.c.id, _last_answered(connection, annotator))
     below: int | None = None
     while True:
         tops = {each: _top_priority(connection, here & (slot.c.audience == each), below) for each in audiences}
@@ -232,78 +201,8 @@ def release(connection: Connection, slot_id: int) -> str | None:
     held_slot = (slot.c.id == slot_id) & (slot.c.state == "held")
     holder = connection.execute(select(slot.c.holder).where(held_slot).with_for_update()).scalar()
     if holder is not None:
-        connection.execute(slot.update().where(held_slot).values(**_NOBODY, state="open"))
+        connection.execute(slot.update().where(held_slot).values(**slots.NOBODY, state="open"))
     return holder
-
-
-def assign(connection: Connection, record_ids: Sequence[str], audience: str, *, project_id: int) -> int:
-    """Keep the open slots of records of a project for an audience; returns how many slots."""
-    changed = 0
-    for start in range(0, len(record_ids), 500):  # databases bound the number of values in one statement
-        some = list(record_ids[start : start + 500])
-        here = (slot.c.project_id == project_id) & slot.c.record_id.in_(some)
-        change = slot.update().where(here, slot.c.state == "open")
-        changed += connection.execute(change.values(audience=audience)).rowcount
-    return changed
-
-
-def kept(connection: Connection, *, project_id: int) -> dict[str, int]:
-    """How many unanswered slots are kept for each audience but everybody."""
-    waits = (slot.c.project_id == project_id) & slot.c.state.in_(["open", "held"]) & (slot.c.audience != ANYBODY)
-    query = select(slot.c.audience, func.count()).where(waits).group_by(slot.c.audience).order_by(slot.c.audience)
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def keep_for_nobody(connection: Connection, *, project_id: int, audience: str) -> int:
-    """Offer what is kept for one audience to anybody; returns how many unanswered slots."""
-    kept = (slot.c.project_id == project_id) & (slot.c.audience == audience) & (slot.c.state != "done")
-    return connection.execute(slot.update().where(kept).values(audience=ANYBODY)).rowcount
-
-
-def unassigned(connection: Connection, *, project_id: int, limit: int) -> list[str]:
-    """Records with an open slot that is kept for nobody, in the order of the queue."""
-    query = select(slot.c.record_id).where(
-        slot.c.project_id == project_id, slot.c.state == "open", slot.c.audience == ANYBODY
-    )
-    query = query.order_by(slot.c.priority.desc(), slot.c.id).limit(limit * 20)
-    return list(dict.fromkeys(connection.execute(query).scalars()))[:limit]
-
-
-def set_priority(connection: Connection, *, batch_id: int, priority: int) -> int:
-    """Put the unanswered slots of an import at another place of the queue; returns how many slots."""
-    imported = select(record.c.id).where(record.c.batch_id == batch_id)
-    waits = slot.c.record_id.in_(imported) & slot.c.state.in_(["open", "held"])
-    return connection.execute(slot.update().where(waits).values(priority=priority)).rowcount
-
-
-def add_slots(connection: Connection, *, project_id: int, reviews: int, record_ids: Sequence[str] | None = None) -> int:
-    """Give records that wait as many slots as `reviews`, withdrawn ones not counted; returns how many were added."""
-    counts = select(
-        slot.c.record_id,
-        func.count().label("n"),
-        func.max(slot.c.n).label("last"),
-        func.max(slot.c.audience).label("audience"),
-        func.max(slot.c.priority).label("priority"),
-    )
-    counts = counts.where(slot.c.project_id == project_id, slot.c.state != "withdrawn").group_by(slot.c.record_id)
-    waits = counts.join(record, record.c.id == slot.c.record_id).where(record.c.state == "waiting").subquery()
-    query = select(waits).where(waits.c.n < reviews)
-    wanted = None if record_ids is None else set(record_ids)
-    rows = [
-        {"record_id": row.record_id, "project_id": project_id, "n": row.last + 1 + more, "state": "open",
-         "priority": row.priority, "audience": _for_more(row.audience), "shuffle": draw()}
-        for row in connection.execute(query)
-        if wanted is None or row.record_id in wanted
-        for more in range(reviews - row.n)
-    ]  # fmt: skip
-    if rows:
-        connection.execute(slot.insert(), rows)
-    return len(rows)
-
-
-def _for_more(audience: str) -> str:
-    """For whom further reviews are: a pool has more members, a person has said what they think."""
-    return audience if audience.startswith(pool_audience("")) else ANYBODY
 
 
 def open_for(
@@ -314,17 +213,17 @@ def open_for(
     project_id: int,
     now: datetime,
     until: datetime,
-    audience: str = ANYBODY,
+    audience: str = slots.ANYBODY,
 ) -> Claim:
     """A claim on a slot that is made for this person: an extra review of a record that asks for no more.
 
     The caller has locked the record. `audience` is for whom the slot is kept once they give it back.
     """
-    n = _next_n(connection, record_id)
+    n = slots.next_n(connection, record_id)
     token = secrets.token_urlsafe(16)
     values = {
         "record_id": record_id, "project_id": project_id, "n": n, "state": "held", "holder": annotator,
-        "audience": audience, "shuffle": draw(), "claim_token": token,
+        "audience": audience, "shuffle": slots.draw(), "claim_token": token,
         "claimed_at": now, "seen_at": now, "expires_at": until,
     }  # fmt: skip
     row = connection.execute(slot.insert().values(values).returning(slot)).mappings().one()
@@ -334,7 +233,7 @@ def open_for(
 def give_back(connection: Connection, token: str) -> bool:
     """Free a claimed slot; False when the claim is no longer valid."""
     change = slot.update().where(slot.c.claim_token == token, slot.c.state == "held")
-    return connection.execute(change.values(**_NOBODY, state="open")).rowcount == 1
+    return connection.execute(change.values(**slots.NOBODY, state="open")).rowcount == 1
 
 
 def close(connection: Connection, token: str, *, annotator: str) -> SlotRow | None:
@@ -345,102 +244,13 @@ def close(connection: Connection, token: str, *, annotator: str) -> SlotRow | No
     return None if row is None else _row(row)
 
 
-def withdraw(connection: Connection, record_id: str) -> None:
-    """Take every unanswered slot of a record out of the queue."""
-    change = slot.update().where(slot.c.record_id == record_id, slot.c.state.in_(["open", "held"]))
-    connection.execute(change.values(**_NOBODY, state="withdrawn"))
-
-
-def offer_again(connection: Connection, record_id: str, *, priority: int | None = None) -> None:
-    """Put the withdrawn slots of a record back into the queue."""
-    values: dict[str, Any] = {**_NOBODY, "state": "open"}
-    if priority is not None:
-        values["priority"] = priority
-    connection.execute(slot.update().where(slot.c.record_id == record_id, slot.c.state == "withdrawn").values(values))
-
-
-def reopen(connection: Connection, record_id: str, *, project_id: int, priority: int, audience: str = ANYBODY) -> None:
-    """Add a fresh open slot to a record whose slots were all answered, or that never had one."""
-    values = {
-        "record_id": record_id, "project_id": project_id, "n": _next_n(connection, record_id), "shuffle": draw(),
-        "audience": audience,
-    }  # fmt: skip
-    connection.execute(slot.insert().values(**values, state="open", priority=priority))
-
-
-def remove_newest(connection: Connection, record_id: str, count: int) -> None:
-    """Take the last `count` open slots of a record away, which nobody has ever held or answered."""
-    newest = select(slot.c.id).where(slot.c.record_id == record_id, slot.c.state == "open")
-    connection.execute(slot.delete().where(slot.c.id.in_(newest.order_by(slot.c.n.desc()).limit(count))))
-
-
-def audience_of(connection: Connection, annotation_id: int) -> str:
-    """For whom the slot of an answer was kept."""
-    query = select(slot.c.audience).join(annotation, annotation.c.slot_id == slot.c.id)
-    return str(connection.execute(query.where(annotation.c.id == annotation_id)).scalar_one())
-
-
-def put_back(connection: Connection, record_id: str, *, project_id: int) -> None:
-    """Offer a record that was set aside again; one whose slots were all answered gets one more."""
-    offer_again(connection, record_id)
-    if unanswered(connection, record_id) == 0:
-        reopen(connection, record_id, project_id=project_id, priority=0, audience=_pool_of(connection, record_id))
-
-
-def _pool_of(connection: Connection, record_id: str) -> str:
-    """The pool that a record is kept for, else anybody: for one more review, which its one person cannot give."""
-    kept = slot.c.audience.startswith(pool_audience(""), autoescape=True)
-    query = select(slot.c.audience).where(slot.c.record_id == record_id, kept).order_by(slot.c.n.desc()).limit(1)
-    return connection.execute(query).scalar() or ANYBODY
-
-
-def _next_n(connection: Connection, record_id: str) -> int:
-    last = connection.execute(select(func.max(slot.c.n)).where(slot.c.record_id == record_id)).scalar_one()
-    return 0 if last is None else last + 1
-
-
-def lock_record(connection: Connection, record_id: str) -> None:
-    """Let only this transaction settle the record until it ends; on SQLite a writer is alone anyway."""
-    connection.execute(select(record.c.id).where(record.c.id == record_id).with_for_update())
-
-
-def lock_person(connection: Connection, name: str) -> None:
-    """Let only this transaction claim for somebody until it ends: two tabs must not hold two slots of one record."""
-    connection.execute(select(person.c.name).where(person.c.name == name).with_for_update())
-
-
-def unanswered(connection: Connection, record_id: str) -> int:
-    """Slots of a record that still wait for an answer."""
-    query = select(func.count()).where(slot.c.record_id == record_id, slot.c.state.in_(["open", "held"]))
-    return connection.execute(query).scalar_one()
-
-
-def add_skip(connection: Connection, record_id: str, annotator: str, *, at: datetime) -> None:
-    """Remember that somebody does not want a record."""
-    values = {"record_id": record_id, "annotator": annotator, "at": at}
-    connection.execute(insert_or_replace(skip, connection.dialect, values))
-
-
-def remove_skip(connection: Connection, record_id: str, annotator: str) -> None:
-    """Offer a skipped record to somebody again."""
-    connection.execute(skip.delete().where(skip.c.record_id == record_id, skip.c.annotator == annotator))
-
-
-def remove_all_skips(connection: Connection, annotator: str, *, project_id: int) -> int:
-    """Offer everything that somebody skipped to them again; returns how many."""
-    records = select(record.c.id).where(record.c.project_id == project_id)
-    return connection.execute(
-        skip.delete().where(skip.c.annotator == annotator, skip.c.record_id.in_(records))
-    ).rowcount
-
-
 def waiting(
     connection: Connection,
     annotator: str,
     *,
     project_id: int,
     now: datetime,
-    audiences: Sequence[str] = (ANYBODY,),
+    audiences: Sequence[str] = (slots.ANYBODY,),
 ) -> Waiting:
     """What keeps an empty queue from giving somebody a record."""
     here = (slot.c.project_id == project_id) & slot.c.audience.in_(audiences)
@@ -453,16 +263,6 @@ def waiting(
     assigned = connection.execute(select(func.count()).select_from(slot).where(kept))
     others_hold, next_free = held_by_others
     return Waiting(others_hold, next_free, skipped.scalar_one(), answered.scalar_one(), assigned.scalar_one())
-
-
-_NOBODY: dict[str, Any] = {
-    "holder": None,
-    "claim_token": None,
-    "expires_at": None,
-    "claimed_at": None,
-    "seen_at": None,
-    "active_seconds": 0,
-}
 
 
 def _expired(now: datetime) -> ColumnElement[bool]:

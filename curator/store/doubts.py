@@ -13,7 +13,7 @@ from curator.store.tables import doubt, record
 from schemas.record import Record
 
 
-class Doubt(NamedTuple):
+class AnnotatorDoubt(NamedTuple):
     """Somebody was unsure about a record; a lead may have ruled."""
 
     id: int
@@ -55,7 +55,7 @@ def ask(
     return Asked(connection.execute(select(doubt.c.id).where(doubt.c.key == key)).scalar_one(), False)
 
 
-def rule(connection: Connection, doubt_id: int, ruling: str, *, by: str, at: datetime) -> Doubt:
+def rule(connection: Connection, doubt_id: int, ruling: str, *, by: str, at: datetime) -> AnnotatorDoubt:
     """Answer a doubt; a second ruling replaces the first.
 
     Raises:
@@ -68,19 +68,19 @@ def rule(connection: Connection, doubt_id: int, ruling: str, *, by: str, at: dat
     return _doubt(row)
 
 
-def open_doubts(connection: Connection, project_id: int) -> list[Doubt]:
+def open_doubts(connection: Connection, project_id: int) -> list[AnnotatorDoubt]:
     """Doubts that nobody has answered, oldest first."""
     query = select(doubt).where(doubt.c.project_id == project_id, doubt.c.ruled_at.is_(None)).order_by(doubt.c.id)
     return [_doubt(row) for row in connection.execute(query).mappings()]
 
 
-def about(connection: Connection, record_id: str) -> list[Doubt]:
+def about(connection: Connection, record_id: str) -> list[AnnotatorDoubt]:
     """Doubts about a record, with their rulings, oldest first."""
     query = select(doubt).where(doubt.c.record_id == record_id).order_by(doubt.c.id)
     return [_doubt(row) for row in connection.execute(query).mappings()]
 
 
-def asked_by(connection: Connection, author: str, *, project_id: int, limit: int) -> list[Doubt]:
+def asked_by(connection: Connection, author: str, *, project_id: int, limit: int) -> list[AnnotatorDoubt]:
     """Somebody's doubts, with their rulings, newest first."""
     query = select(doubt).where(doubt.c.project_id == project_id, doubt.c.author == author)
     return [_doubt(row) for row in connection.execute(query.order_by(doubt.c.id.desc()).limit(limit)).mappings()]
@@ -89,7 +89,7 @@ def asked_by(connection: Connection, author: str, *, project_id: int, limit: int
 class Ruled(NamedTuple):
     """A doubt with its ruling, and the instruction of the record that it was about."""
 
-    doubt: Doubt
+    doubt: AnnotatorDoubt
     instruction: str
 
 
@@ -101,6 +101,6 @@ def rulings(connection: Connection, project_id: int, *, limit: int = 200) -> lis
     return [Ruled(_doubt(row), Record.model_validate(row["content"]).instruction) for row in rows]
 
 
-def _doubt(row: RowMapping) -> Doubt:
+def _doubt(row: RowMapping) -> AnnotatorDoubt:
     names = ("id", "record_id", "author", "question", "at", "ruling", "ruled_by", "ruled_at")
-    return Doubt(**{name: row[name] for name in names})
+    return AnnotatorDoubt(**{name: row[name] for name in names})

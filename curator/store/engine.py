@@ -19,8 +19,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
 from curator.errors import StoreError
+from curator.semaphore import FairSemaphore, WaitedTooLongError
 from curator.store import tallies
-from curator.store.turns import Turns, WaitedTooLongError
 
 _BUSY_SECONDS = 15.0
 """How long somebody waits for others before they hear that the database is busy."""
@@ -33,8 +33,8 @@ class _Access(NamedTuple):
     """How the threads of this process share an engine."""
 
     busy_seconds: float
-    readers: Turns
-    writers: Turns
+    readers: FairSemaphore
+    writers: FairSemaphore
     """Apart from the readers, since a thread may write while it still reads."""
 
 
@@ -75,7 +75,7 @@ def open_engine(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> Engine:
             hint="Use a postgresql:// URL, or none for SQLite in the workspace folder.",
         )
     readers, writers = 5, 10 if backend == "postgresql" else 1  # SQLite has one writer, and a page cache for each
-    access = _Access(busy_seconds, Turns(readers), Turns(writers))
+    access = _Access(busy_seconds, FairSemaphore(readers), FairSemaphore(writers))
     options: dict[str, Any] = {
         "json_serializer": _to_json,
         "json_deserializer": _from_json,
@@ -146,7 +146,7 @@ def _take_write_lock(connection: sqlite3.Connection, deadline: float) -> None:
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection whose reads see one consistent state."""
     access: _Access = engine.get_execution_options()[_ACCESS]
-    with _explained(access), access.readers.one(access.busy_seconds), engine.connect() as plain:
+    with _explained(access), access.readers.hold(access.busy_seconds), engine.connect() as plain:
         connection = plain
         if engine.dialect.name == "postgresql":
             connection = plain.execution_options(isolation_level="REPEATABLE READ")
@@ -159,7 +159,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """A connection inside one writing transaction, committed at the end of the block."""
     access: _Access = engine.get_execution_options()[_ACCESS]
     deadline = time.monotonic() + access.busy_seconds
-    with _explained(access), access.writers.one(access.busy_seconds), engine.connect() as plain:
+    with _explained(access), access.writers.hold(access.busy_seconds), engine.connect() as plain:
         connection = plain.execution_options(**{_DEADLINE: deadline})
         with connection.begin(), tallies.changed_at_the_end(connection):
             yield connection

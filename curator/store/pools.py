@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from curator.store.claims import ANYBODY, person_audience, pool_audience
 from curator.store.engine import insert_or_ignore
+from curator.store.slots import ANYBODY, person_audience, pool_audience
 from curator.store.tables import pool
 
 

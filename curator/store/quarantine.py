@@ -11,14 +11,19 @@ from schemas.importing import QuarantinedRow, RowIssue
 
 
 def add_many(connection: Connection, issues: Sequence[RowIssue], *, batch_id: int) -> None:
-    """Keep rows; the NUL character, which PostgreSQL cannot store, is written as an escape."""
+    """Keep rows; what PostgreSQL cannot store (NUL, half a surrogate pair) is written as an escape. Returns nothing."""
     if not issues:
         return
     rows = [
-        {"batch_id": batch_id, "state": "open", **issue.model_dump(), "text": issue.text.replace("\x00", "\\u0000")}
+        {"batch_id": batch_id, "state": "open", "line": issue.line}
+        | {name: _storable(getattr(issue, name)) for name in ("field", "rule", "problem", "text")}
         for issue in issues
     ]
     connection.execute(insert(quarantine), rows)
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "\\u0000").encode("utf-8", "backslashreplace").decode()
 
 
 def lines_of_file(connection: Connection, project_id: int, sha256: str) -> set[int]:

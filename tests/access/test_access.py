@@ -22,7 +22,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PASSWORD = "four brown hens"
 
 
-class Clock:
+class SetClock:
     """A clock that tests move."""
 
     def __init__(self) -> None:
@@ -36,12 +36,12 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture
-def team(workspace: Workspace, clock: Clock) -> Workspace:
+def team(workspace: Workspace, clock: SetClock) -> Workspace:
     """A served workspace with the admin Ada."""
     served = dataclasses.replace(workspace, is_served=True, clock=clock)
     accounts.redeem(served, accounts.setup_link(served), name="Ada", password=PASSWORD)
@@ -101,7 +101,7 @@ def test_the_setup_link_works_once_and_a_new_start_voids_the_old_one(workspace: 
     assert accounts.setup_link(workspace) is None
 
 
-def test_a_link_ends_after_a_day(team: Workspace, clock: Clock) -> None:
+def test_a_link_ends_after_a_day(team: Workspace, clock: SetClock) -> None:
     token = accounts.invite(team, Role.LEAD, actor="Ada")
     clock.forward(hours=24)
     with pytest.raises(AccessError, match="older than a day"):
@@ -132,7 +132,7 @@ def test_no_secret_stands_in_the_database(team: Workspace) -> None:
         assert secret not in everything
 
 
-def test_a_session_slides_and_ends(team: Workspace, clock: Clock) -> None:
+def test_a_session_slides_and_ends(team: Workspace, clock: SetClock) -> None:
     token = sign_in(team, "Ada")
     clock.forward(days=13)
     assert sessions.who(team, token).name == "Ada"
@@ -150,7 +150,7 @@ def test_signing_out_ends_this_session_only(team: Workspace) -> None:
     assert sessions.who(team, second).name == "Ada"
 
 
-def test_failures_slow_down_more_and_more_and_a_success_forgets_them(team: Workspace, clock: Clock) -> None:
+def test_failures_slow_down_more_and_more_and_a_success_forgets_them(team: Workspace, clock: SetClock) -> None:
     for _ in range(5):
         with pytest.raises(AccessError, match="do not fit"):
             sign_in(team, "Ada", "wrong password")
@@ -188,7 +188,7 @@ def test_attempts_sent_at_once_are_slowed_down_like_those_one_by_one(team: Works
     assert said == {"Name and password do not fit.": 5, "There were too many failed attempts.": 35}
 
 
-def test_attempts_that_are_too_old_to_count_are_forgotten(team: Workspace, clock: Clock) -> None:
+def test_attempts_that_are_too_old_to_count_are_forgotten(team: Workspace, clock: SetClock) -> None:
     for name in ("Ada", "Ada", "nobody"):
         with pytest.raises(AccessError):
             sign_in(team, name, "wrong password")

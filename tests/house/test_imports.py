@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # From left to right: a module imports only from its own layer and from layers to its left.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("schemas",),
-    ("curator.errors", "curator.settings", "curator.stats", "curator.quality"),
+    ("curator.errors", "curator.settings", "curator.semaphore", "curator.stats", "curator.quality"),
     ("curator.store", "curator.workspace", "curator.access"),
     ("curator",),  # the package's own front door: open_workspace, Workspace, CuratorError
     ("curator.evidence",),  # sealed by a key of the workspace; training asks it before a model goes out

@@ -56,7 +56,7 @@ def test_import_keeps_good_rows_when_one_line_is_broken(workspace: Workspace, tm
         ({"instruction": "x", "output": 7}, "output", "wrong-type"),
         ({"instruction": " ", "output": "y"}, "instruction", "empty-instruction"),
         ({"instruction": "x", "output": "\n"}, "", "empty-response"),
-        ({"instruction": "x", "output": "nul \x00"}, "content", "unstorable-text"),
+        ({"instruction": "x", "output": "nul \x00"}, "output", "unstorable-text"),
         ('["a", "list"]', "", "not-an-object"),
         ('{"instruction": "x", "output": "a", "output": "b"}', "output", "duplicate-key"),
         ('{"instruction": "x", "output": NaN}', "", "unreadable-json"),

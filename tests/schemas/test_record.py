@@ -127,3 +127,11 @@ def test_groups_of_every_arrival_tie_a_record() -> None:
     record = make_record(group="c", also=(again,))
     assert record.groups == ("b", "c")
     assert [arrival.origin.source for arrival in record.arrivals] == ["made.jsonl", "b.jsonl"]
+
+
+def test_a_unit_is_named_by_its_first_group_and_else_by_its_prompt() -> None:
+    first = Record(messages=(SYSTEM, ASK, says("Yes.")), origin=Origin(source="a.jsonl"))
+    shouted = Message(role="user", content=" RAIN? ")
+    assert first.unit == first.model_copy(update={"messages": (SYSTEM, shouted, says("No."))}).unit
+    assert first.unit.name == "prompt system: be brief. user: rain?"
+    assert first.model_copy(update={"group": "kim"}).unit.name == "group kim"

@@ -14,7 +14,7 @@ from alembic import command
 
 from curator import Workspace, open_workspace
 from curator.settings import Settings
-from curator.store import Connection, annotations, claims, projects, records, runs, versions
+from curator.store import Connection, annotations, projects, records, runs, skips, versions
 from curator.store.engine import open_engine, writing
 from curator.store.schema import configuration
 from schemas.annotation import Answer
@@ -66,9 +66,9 @@ def test_drafts_that_two_tabs_save_at_once_leave_one(stocked: Workspace) -> None
 def test_a_record_that_is_skipped_twice_at_once_is_skipped(stocked: Workspace) -> None:
     with stocked.read() as connection:
         [first, *_] = records.page(connection, 1)
-    at_once(stocked, lambda connection, _: claims.add_skip(connection, first.id, "ada", at=NOON))
+    at_once(stocked, lambda connection, _: skips.add(connection, first.id, "ada", at=NOON))
     with stocked.write() as connection:
-        assert claims.remove_all_skips(connection, "ada", project_id=1) == 1
+        assert skips.remove_all(connection, "ada", project_id=1) == 1
 
 
 def test_imports_of_the_same_rows_at_once_store_each_row_once(workspace: Workspace) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from curator import Workspace
-from curator.store import claims, projects, records
+from curator.store import claims, projects, records, skips
 from schemas.annotation import Claim
 from tests.conftest import make_record
 
@@ -57,7 +57,7 @@ def test_a_skipped_record_hides_a_high_priority_only_from_who_skipped_it(workspa
     [urgent] = fill(workspace, count=1, priority=9)
     [plain] = fill(workspace, count=1, first=1)
     with workspace.write() as connection:
-        claims.add_skip(connection, urgent, "ada", at=NOON)
+        skips.add(connection, urgent, "ada", at=NOON)
     assert claim(workspace, "ada").record_id == plain
     assert claim(workspace, "ben").record_id == urgent
 

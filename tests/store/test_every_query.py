@@ -20,7 +20,6 @@ from curator.annotate import (
     adjudicate,
     agreement,
     answers,
-    asides,
     ask_again,
     assignment,
     comments,
@@ -30,6 +29,7 @@ from curator.annotate import (
     questions,
     queue,
     settings,
+    skipped_and_flagged,
     take_back,
     team,
 )
@@ -45,6 +45,7 @@ from curator.store import (
     projects,
     records,
     runs,
+    skips,
     suggestions,
     suites,
     verdicts,
@@ -53,7 +54,7 @@ from curator.store import quarantine as kept_rows
 from curator.store.runs import ProcessMark
 from schemas.account import Role
 from schemas.annotation import Answer, Suggestion
-from schemas.questions import Mapping, Option, Question, QuestionSet
+from schemas.questions import Option, OptionMapping, Question, QuestionSet
 from schemas.review import Judgement
 from schemas.run import TrainConfig
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
@@ -164,7 +165,7 @@ def _annotate(workspace: Workspace) -> None:
     progress(workspace, "Ada", project_id=1)
     comments.add(workspace, waiting[0].id, "Hm.", author="Ada")
     number = adjudicate.ask(workspace, waiting[0].id, "Really?", author="Ada")
-    assert {each.kind for each in asides(workspace, "Ada", project_id=1)} >= {"flagged", "asked"}
+    assert {each.kind for each in skipped_and_flagged(workspace, "Ada", project_id=1)} >= {"flagged", "asked"}
     assert len(adjudicate.inbox(workspace, project_id=1)) == 1
     adjudicate.rule(workspace, number, "Yes.", actor="Lea")
     assert [each.id for each in lookup.find(workspace, waiting[0].id, project_id=1)] == [waiting[0].id]
@@ -187,8 +188,8 @@ def _annotate(workspace: Workspace) -> None:
         assert annotations.people_of(connection, [newest.annotation.record_id])
         assert events.about(connection, newest.annotation.record_id)
         assert events.newest(connection, newest.annotation.record_id, ["submit"])
-        claims.add_skip(connection, waiting[0].id, "Zoe", at=now)
-        claims.remove_skip(connection, waiting[0].id, "Zoe")
+        skips.add(connection, waiting[0].id, "Zoe", at=now)
+        skips.remove(connection, waiting[0].id, "Zoe")
         at_random = claims.claim_next(
             connection, "Zoe", project_id=1, now=now, until=now + timedelta(minutes=1), at_random=True
         )
@@ -228,7 +229,7 @@ def _lead(workspace: Workspace) -> None:
     questions.change_questions(workspace, asked, project_id=1, actor="Lea")
     merged = tone.model_copy(update={"options": (second, third)})
     after = QuestionSet(questions=(*QuestionSet().questions, merged))
-    mappings = [Mapping(question="tone", old="a", new="b")]
+    mappings = [OptionMapping(question="tone", old="a", new="b")]
     assert questions.plan_change(workspace, after, project_id=1, mappings=mappings).kind.value == "mapping"
     before = queue.next_task(workspace, "Ada", project_id=1)
     questions.change_questions(workspace, after, project_id=1, actor="Lea", mappings=mappings)

@@ -44,7 +44,8 @@ _DATE = re.compile(
 _NUMBER = re.compile(
     r"(?P<about>\b(?:about|around|approximately|roughly|nearly|almost|over|some)\s)?"
     r"(?P<currency>[$\u20ac\u00a3]\s?)?"
-    r"(?P<digits>(?<![\w.])-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|(?<![\w.])-?\d+(?:\.\d+)?|\b[a-z]{3,9}\b(?:-[a-z]{3,5})?)"
+    r"(?P<digits>(?<![\w.])-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|(?<![\w.])-?\d+(?:\.\d+)?|"
+    rf"\b(?:{'|'.join(_WORD_VALUES)})\b(?:-[a-z]{{3,5}}\b)?)"
     r"(?:\s?(?P<scale>hundred|thousand|million|billion|trillion)\b)?"
     r"(?:\s?(?P<percent>%)|[\s-](?P<noun>[a-z]{1,20})\b)?",
     re.IGNORECASE,

@@ -24,8 +24,6 @@ def _any_of(*words: str) -> str:
     return "(?:" + "|".join(words).replace(" ", r"\s") + ")"
 
 
-_I = r"\b(?:i|we)"
-_I_AM = rf"{_I}\s?(?:am|'m|are|'re)\s"
 _CANNOT = _any_of(
     "cannot", "can ?not", "can't", "could not", "couldn't", "will not", "won't", "would not", "wouldn't",
     "must not", "should not",
@@ -46,27 +44,31 @@ _OWN = (
     r"(?:age|belie|body|bodies|cit[iy]|countr|emotion|experience|famil|favou?rite|feeling|friend|gender|home|human|"
     r"job|opinion|personal(?!\s(?:data|info))|physical|preference|sense|subjective|taste)"
 )
-_DECLINING = {
-    "unable": _I_AM
-    + r"(?:(?:afraid|sorry,?(?:\sbut)?|also|truly|currently|simply|just)\s)?(?:that\s)?(?:i\s?(?:am|'m)\s)?"
+# What "I" or "we" say; the search tries these only behind one of the two words.
+_I_DECLINE = {
+    "unable": r"\s?(?:am|'m|are|'re)\s(?:(?:afraid|sorry,?(?:\sbut)?|also|truly|currently|simply|just)\s)?"
+    r"(?:that\s)?(?:i\s?(?:am|'m)\s)?"
     + _any_of(
         "unable", "not able", "not comfortable", "uncomfortable", "not capable", "not going", "not allowed",
         "not permitted", "not authorized", "not programmed", "programmed not", "not equipped", "not qualified",
         "not at liberty",
     )
     + r"\b",
-    "cannot serve": rf"{_I}\s(?:(?:also|just|simply|really|unfortunately|therefore|still)\s)?{_CANNOT}\s"
+    "cannot serve": rf"\s(?:(?:also|just|simply|really|unfortunately|therefore|still)\s)?{_CANNOT}\s"
     r"(?:(?:and|or)\s(?:will|would|should|can)\snot\s)?(?:(?:\w+ly|ever|even|just|be\sable\sto|in\sgood\sconscience)\s)"
     rf"{{0,2}}{_SERVE}\b(?!\s(?:but|in|up)\b)",
-    "refuses": rf"{_I}\s(?:(?:must|have\sto|respectfully|would|will|need\sto)\s){{0,2}}(?:refuse|decline)\b",
-    "does not": rf"{_I}\s(?:do\snot|don't)\s"
+    "refuses": r"\s(?:(?:must|have\sto|respectfully|would|will|need\sto)\s){0,2}(?:refuse|decline)\b",
+    "does not": r"\s(?:do\snot|don't)\s"
     + _any_of(
         "feel comfortable", "condone", "support", "endorse", "encourage", "promote", "tolerate", "engage in",
         "provide", "offer", "recommend", "have access", "have real-time", "have personal (?:data|information)",
         "have (?:the|any) (?:ability|capabilit|capacity|information|authority)",
     ),
-    "advises against": rf"{_I}\s(?:strongly\s|highly\s|would\s){{0,2}}(?:advise|urge|caution|recommend|encourage)\s"
+    "advises against": r"\s(?:strongly\s|highly\s|would\s){0,2}(?:advise|urge|caution|recommend|encourage)\s"
     r"(?:you\s)?(?:strongly\s)?(?:against|not\sto|to\snot)\b",
+}  # fmt: skip
+_DECLINING = {
+    "i or we": rf"\b(?:i|we)(?:{'|'.join(_I_DECLINE.values())})",
     "excuse and negation": r"\b(?:sorry|apologi[sz]e|apologies|unfortunately|regret)\b[^.!?\n]{0,80}\b"
     + _any_of(
         "cannot", "can't", "unable", "not able", "won't", "will not", "do not (?:have|know)", "don't (?:have|know)",

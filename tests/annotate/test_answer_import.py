@@ -10,8 +10,8 @@ from sklearn.metrics import cohen_kappa_score
 
 from curator import Workspace
 from curator.annotate import adjudicate, agreement, answers, queue, settings, team
-from curator.annotate.given import import_answers
-from curator.annotate.suggesting import import_suggestions
+from curator.annotate.answer_import import import_answers
+from curator.annotate.suggestion_import import import_suggestions
 from curator.errors import AnnotationError
 from curator.ingest import import_file
 from curator.store import annotations, projects, records

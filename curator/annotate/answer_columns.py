@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from curator.errors import AnnotationError
 from curator.ingest.formats import read_record, recognise
-from curator.ingest.rows import Row, open_rows
+from curator.ingest.opening import open_rows
+from curator.ingest.rows import Row
 from curator.quality.fingerprint import content_hash
 from schemas.importing import FieldMap, Format
 from schemas.questions import Question, Value

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from curator import Workspace
-from curator.annotate import adjudicate, answers, asides, queue, settings, take_back
+from curator.annotate import adjudicate, answers, queue, settings, skipped_and_flagged, take_back
 from schemas.annotation import Answer
 
 
 def said(workspace: Workspace, person: str = "Ada") -> list[tuple[str, str, str | None]]:
-    return [(each.kind, each.said, each.ruling) for each in asides(workspace, person, project_id=1)]
+    return [(each.kind, each.said, each.ruling) for each in skipped_and_flagged(workspace, person, project_id=1)]
 
 
 def test_skips_flags_and_questions_are_listed_newest_first(stocked: Workspace) -> None:
@@ -24,7 +24,7 @@ def test_skips_flags_and_questions_are_listed_newest_first(stocked: Workspace) -
         ("skipped", "", None),
     ]
     adjudicate.rule(stocked, number, "It is.", actor="Lea")
-    [asked, *_] = asides(stocked, "Ada", project_id=1)
+    [asked, *_] = skipped_and_flagged(stocked, "Ada", project_id=1)
     assert (asked.ruling, asked.ruled_by, asked.record) == ("It is.", "Lea", task.record)
     assert said(stocked, "Ben") == []
 
@@ -36,4 +36,4 @@ def test_what_was_taken_back_and_what_belongs_to_another_project_is_left_out(sto
         act(stocked, task.claim, Answer(response="A."), annotator="Ada")
     take_back.undo(stocked, "Ada", project_id=1)
     assert said(stocked) == [("skipped", "", None)]
-    assert asides(stocked, "Ada", project_id=other.id) == []
+    assert skipped_and_flagged(stocked, "Ada", project_id=other.id) == []

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from curator.store import Connection, events, wordings
 from schemas.annotation import Annotation, Answer
 from schemas.project import Project
-from schemas.questions import Mapping, Value
+from schemas.questions import OptionMapping, Value
 
 
 class _Asked(NamedTuple):
@@ -20,11 +20,11 @@ class _Asked(NamedTuple):
 
     hash: str | None
     since: datetime | None
-    mappings: tuple[Mapping, ...]
+    mappings: tuple[OptionMapping, ...]
     """How answers to the questions before them are read."""
 
 
-class Reader:
+class AnswerReader:
     """Reads answers as if they had been given to the present questions of a project."""
 
     def __init__(self, connection: Connection, project_id: int) -> None:
@@ -34,7 +34,7 @@ class Reader:
         for each in changes:
             detail = each.detail if isinstance(each.detail, dict) else {}
             mappings = detail.get("mappings")
-            read_as = tuple(Mapping.model_validate(one) for one in mappings) if isinstance(mappings, list) else ()
+            read_as = tuple(OptionMapping.model_validate(one) for one in mappings) if isinstance(mappings, list) else ()
             self._asked.append(_Asked(each.new_hash, each.at, read_as))
 
     def present(self, annotation: Annotation) -> Answer:
@@ -56,7 +56,7 @@ class Reader:
         """What was answered to a question, in the words of today."""
         return self.present(annotation).value(question_id)
 
-    def _since(self, questions_hash: str | None, at: datetime) -> list[Mapping]:
+    def _since(self, questions_hash: str | None, at: datetime) -> list[OptionMapping]:
         """Mappings made after the questions of an answer, which may have been asked in several periods."""
         fitting = [
             n
@@ -72,11 +72,11 @@ def present_answers(connection: Connection, project: Project, annotations: Seque
     today = wordings.questions_hash(project.questions)
     if all(each.questions_hash == today for each in annotations):
         return [each.answer for each in annotations]
-    reader = Reader(connection, project.id)
+    reader = AnswerReader(connection, project.id)
     return [reader.present(each) for each in annotations]
 
 
-def _renamed(value: Value, mapping: Mapping) -> Value:
+def _renamed(value: Value, mapping: OptionMapping) -> Value:
     if isinstance(value, tuple):
         return tuple(dict.fromkeys(mapping.new if each == mapping.old else each for each in value))
     return mapping.new if str(value) == mapping.old else value

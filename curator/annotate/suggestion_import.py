@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from curator.access import require
-from curator.annotate.columns import read_columns, value_of
+from curator.annotate.answer_columns import read_columns, value_of
 from curator.errors import AnnotationError
 from curator.store import events, projects, records, suggestions
 from curator.workspace import Workspace
@@ -20,7 +20,7 @@ _CHUNK = 500
 """Rows per transaction."""
 
 
-class Suggested(NamedTuple):
+class ImportedSuggestions(NamedTuple):
     """What came of a file of suggestions; `rows = stored + unknown + empty`."""
 
     rows: int
@@ -42,7 +42,7 @@ def import_suggestions(
     format: Format | None = None,
     field_map: FieldMap | None = None,
     project: str | None = None,
-) -> Suggested:
+) -> ImportedSuggestions:
     """Store what a source proposes for one question; an earlier proposal of the same source is replaced.
 
     Args:
@@ -86,7 +86,7 @@ def import_suggestions(
         events.append(
             connection, "suggestions", f"project {owner.id}", actor=actor, at=workspace.clock(), detail=detail
         )
-    return Suggested(len(lines), stored, len(proposed) - stored, len(lines) - len(proposed))
+    return ImportedSuggestions(len(lines), stored, len(proposed) - stored, len(lines) - len(proposed))
 
 
 def _suggestion(question: Question, text: str, source: str, score: str | None) -> Suggestion:

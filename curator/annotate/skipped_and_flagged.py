@@ -1,4 +1,4 @@
-"""Asides: what somebody did about records instead of answering them, and what came of it."""
+"""Records that an annotator skipped, flagged or asked about instead of answering them, and what came of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOOK_BACK = 200
 """Events of a person that are looked through."""
 
 
-class Aside(NamedTuple):
+class SkippedOrFlagged(NamedTuple):
     """A record that somebody skipped or flagged, or about which they asked."""
 
     at: datetime
@@ -29,10 +29,12 @@ class Aside(NamedTuple):
     ruled_by: str | None
 
 
-def asides(workspace: Workspace, annotator: str, *, project_id: int, limit: int = 20) -> list[Aside]:
+def skipped_and_flagged(
+    workspace: Workspace, annotator: str, *, project_id: int, limit: int = 20
+) -> list[SkippedOrFlagged]:
     """Somebody's newest skips, flags and questions, newest first; those that they took back are left out."""
     with workspace.read() as connection:
-        found: list[Aside] = []
+        found: list[SkippedOrFlagged] = []
         cancelled: set[object] = set()
         for event in events.latest_of(connection, annotator, ("skip", "flag", "undo"), limit=_LOOK_BACK):
             detail = event.detail if isinstance(event.detail, dict) else {}
@@ -42,9 +44,9 @@ def asides(workspace: Workspace, annotator: str, *, project_id: int, limit: int 
                 stored = records.get(connection, event.subject)
                 kind: Literal["skipped", "flagged"] = "skipped" if event.kind == "skip" else "flagged"
                 said = str(detail.get("note") or "")
-                found.append(Aside(event.at, kind, stored.content, stored.state, said, None, None))
+                found.append(SkippedOrFlagged(event.at, kind, stored.content, stored.state, said, None, None))
         for doubt in doubts.asked_by(connection, annotator, project_id=project_id, limit=limit):
             stored = records.get(connection, doubt.record_id)
             answer = doubt.ruling, doubt.ruled_by
-            found.append(Aside(doubt.at, "asked", stored.content, stored.state, doubt.question, *answer))
+            found.append(SkippedOrFlagged(doubt.at, "asked", stored.content, stored.state, doubt.question, *answer))
     return sorted(found, key=lambda each: each.at, reverse=True)[:limit]

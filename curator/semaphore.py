@@ -1,4 +1,4 @@
-"""Taking turns: so many threads at once, in the order in which they came."""
+"""A semaphore that is fair: so many threads at once, in the order in which they came."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class WaitedTooLongError(Exception):
     """No place came free in time."""
 
 
-class Turns:
+class FairSemaphore:
     """A semaphore that is fair: one of `threading`, like SQLAlchemy's pool, lets a newcomer in before those who wait.
 
     With 32 threads on 15 connections that starved some of them until the pool gave up after 30 s.
@@ -24,7 +24,7 @@ class Turns:
         self._lock = threading.Lock()
 
     @contextmanager
-    def one(self, seconds: float) -> Iterator[None]:
+    def hold(self, seconds: float) -> Iterator[None]:
         """Hold a place for the block.
 
         Raises:

@@ -14,10 +14,10 @@ from curator.annotate import (
     take_back,
     team,
 )
-from curator.annotate.reading import Reader
+from curator.annotate.renamed_options import AnswerReader
 from curator.store import projects, records, suggestions
 from schemas.annotation import Annotation, Answer, Checks, RecordState, Suggestion
-from schemas.questions import Mapping, Option, Question, QuestionSet
+from schemas.questions import Option, OptionMapping, Question, QuestionSet
 from tests.annotate.test_leads_and_annotators import state, stock, submit, take
 from tests.conftest import make_record
 
@@ -29,7 +29,7 @@ def tone(*values: str, keeps_out: tuple[str, ...] = (), must_agree: bool = False
 
 
 def change(workspace: Workspace, after: QuestionSet, **renamed: str) -> None:
-    mappings = [Mapping(question="tone", old=old, new=new) for old, new in renamed.items()]
+    mappings = [OptionMapping(question="tone", old=old, new=new) for old, new in renamed.items()]
     questions.change_questions(workspace, after, project_id=1, actor="Lea", mappings=mappings)
 
 
@@ -50,7 +50,7 @@ def test_renaming_there_and_back_reads_every_answer_in_the_words_of_today(worksp
     second = answer(workspace, "Ada", "y")
     change(workspace, tone("x", "z"), y="x")
     with workspace.read() as connection:
-        reader = Reader(connection, 1)
+        reader = AnswerReader(connection, 1)
     assert (reader.value(first, "tone"), reader.value(second, "tone")) == ("x", "x")
 
 

@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 from curator.access import require
 from curator.annotate import answers
-from curator.annotate.columns import option_name, read_columns, value_of
+from curator.annotate.answer_columns import option_name, read_columns, value_of
 from curator.annotate.questions import change_questions
 from curator.annotate.settle import judges_the_record
 from curator.errors import AnnotationError
-from curator.store import Connection, claims, projects, records, wordings
-from curator.store import annotations as register
+from curator.store import Connection, claims, locks, projects, records, wordings
+from curator.store import annotations as annotation_store
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.annotation import Answer, Checks
@@ -33,7 +33,7 @@ _CHUNK = 500
 """Rows per transaction."""
 
 
-class Given(NamedTuple):
+class ImportedAnswers(NamedTuple):
     """What came of a file of answers; `rows = matched + unknown`."""
 
     rows: int
@@ -60,7 +60,7 @@ def import_answers(
     format: Format | None = None,
     field_map: FieldMap | None = None,
     project: str | None = None,
-) -> Given:
+) -> ImportedAnswers:
     """Take over answers to one question from a file, one column per annotator.
 
     A question that the project does not ask yet is added as a choice between the texts of the file, on which
@@ -111,7 +111,7 @@ def import_answers(
     given = sum(column in line.cells for line in lines for column in annotators.values())
     with workspace.read() as connection:
         in_conflict = sum(records.get(connection, each).state.value == "conflict" for each in touched)
-    return Given(
+    return ImportedAnswers(
         rows=len(lines),
         matched=matched,
         unknown=len(lines) - matched,
@@ -147,9 +147,9 @@ def _give(
 ) -> bool:
     """Store one person's answer on a record; False when they answered it before."""
     now = workspace.clock()
-    claims.lock_record(connection, record_id)
+    locks.lock_record(connection, record_id)
     stored = records.get(connection, record_id)
-    if any(each.annotator == person for each in register.standing(connection, record_id)):
+    if any(each.annotator == person for each in annotation_store.standing(connection, record_id)):
         return False
     projects.ensure_person(connection, person, at=now)
     until = now + workspace.lease
@@ -160,7 +160,7 @@ def _give(
     if claim is None:  # theirs is one more: every slot is taken, or kept for somebody who judges the record
         claim = claims.open_for(connection, person, record_id, project_id=project.id, now=now, until=until)
     claims.close(connection, claim.token, annotator=person)
-    context = register.AnswerContext(
+    context = annotation_store.AnswerContext(
         questions_hash=wordings.questions_hash(project.questions),
         guideline_hash=wordings.guideline_hash(project.guideline),
         edited=False,

@@ -1,0 +1,240 @@
+"""Readers: the same rows come out of every kind of file, packed or not, and each row knows its place."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from curator.errors import IngestError
+from curator.ingest.opening import open_rows
+from curator.ingest.readers import workbook
+from curator.ingest.rows import Row
+from schemas.importing import RowIssue
+
+ROWS = [
+    {"prompt": "Name a colour.", "completion": "Red."},
+    {"prompt": "Two\nlines, and a comma", "completion": 'A "quote" 😀 é'},
+    {"prompt": "{[", "completion": "\\]}"},
+]
+
+
+def read(file: Path) -> list[Row | RowIssue]:
+    return list(open_rows(file).rows)
+
+
+def values(file: Path) -> list[dict[str, object]]:
+    rows = read(file)
+    assert all(isinstance(row, Row) for row in rows), rows
+    return [row.values for row in rows if isinstance(row, Row)]
+
+
+def rules(file: Path) -> list[str]:
+    return [row.rule if isinstance(row, RowIssue) else "" for row in read(file)]
+
+
+def _csv(delimiter: str) -> Callable[[Path], None]:
+    def write(file: Path) -> None:
+        cells = [["prompt", "completion"], *([row["prompt"], row["completion"]] for row in ROWS)]
+        quoted = [delimiter.join('"' + cell.replace('"', '""') + '"' for cell in line) for line in cells]
+        file.write_bytes(("\r\n".join(quoted) + "\r\n").encode())
+
+    return write
+
+
+def _excel(file: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in [["prompt", "completion"], *([row["prompt"], row["completion"]] for row in ROWS)]:
+        book.active.append(row)
+    book.save(file)
+
+
+def _stream(file: Path) -> None:
+    table = pa.Table.from_pylist(ROWS)
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+WRITERS: dict[str, Callable[[Path], object]] = {
+    "array.json": lambda file: file.write_text(json.dumps(ROWS)),
+    "pretty.json": lambda file: file.write_text(json.dumps(ROWS, indent=2, ensure_ascii=False)),
+    "objects.json": lambda file: file.write_text("\n".join(json.dumps(row, indent=2) for row in ROWS)),
+    "flat.json": lambda file: file.write_text("\n".join(json.dumps(row, indent=0) for row in ROWS)),
+    "data.json": lambda file: file.write_text(json.dumps({"version": 1, "data": ROWS, "end": [1]})),
+    "data-pretty.json": lambda file: file.write_text(json.dumps({"meta": {"n": [1]}, "data": ROWS}, indent=1)),
+    "splits.json": lambda file: file.write_text(json.dumps({"train": ROWS[:2], "test": ROWS[2:]})),
+    "lines.jsonl": lambda file: file.write_text("\n".join(json.dumps(row) for row in ROWS)),
+    "cells.csv": _csv(","),
+    "semicolons.csv": _csv(";"),
+    "tabs.tsv": _csv("\t"),
+    "columns.parquet": lambda file: pq.write_table(pa.Table.from_pylist(ROWS), file),
+    "stream.arrow": _stream,
+    "table.feather": lambda file: pyarrow.feather.write_feather(pa.Table.from_pylist(ROWS), str(file)),
+    "sheet.xlsx": _excel,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("packing", ["", ".gz", ".zst"])
+def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, name: str, packing: str) -> None:
+    file = tmp_path / name
+    WRITERS[name](file)
+    if packing:
+        file = tmp_path / (name + packing)
+        file.write_bytes(content_of(name, packing))
+    assert values(file) == ROWS
+
+
+@pytest.mark.parametrize("name", ["array.json", "lines.jsonl", "cells.csv", "tabs.tsv", "pretty.json"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_text_is_read_in_every_unicode_encoding(tmp_path: Path, name: str, encoding: str) -> None:
+    plain, file = tmp_path / name, tmp_path / f"wide-{name}"
+    WRITERS[name](plain)
+    file.write_bytes(plain.read_bytes().decode().encode(encoding))
+    assert values(file) == ROWS
+
+
+def test_an_excel_file_above_a_size_is_streamed_and_gives_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.xlsx"
+    book = openpyxl.Workbook()
+    for row in [["prompt", "n", "share", None], [None, None], ["a", 42, 0.5], ["b", "x", True]]:
+        book.active.append(row)
+    book.create_sheet("more").append(["prompt", "n", "share"])
+    book["more"].append(["c", 7, None])
+    book.save(file)
+    at_once = values(file)
+    assert at_once == [
+        {"prompt": "a", "n": "42", "share": 0.5},
+        {"prompt": "b", "n": "x", "share": True},
+        {"prompt": "c", "n": "7", "share": None},
+    ]
+    monkeypatch.setattr(workbook, "_STREAMED", 0)
+    assert values(file) == at_once
+
+
+def test_the_place_of_a_row_is_the_one_that_a_person_would_count(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('{"a": [\n {"x": 1}]}\n')
+    assert values(file) == [{"a": [{"x": 1}]}], "an object with a list is one row under any name that is not known"
+    file.write_text('{"train": [{"x": 1}, {"x": }], "test": [{"x": 3}]}')
+    assert [(row.line, isinstance(row, Row)) for row in read(file)] == [(1, True), (2, False), (3, True)]
+    file = tmp_path / "a.csv"
+    file.write_text('a,b\n"1\n2",x\n\n3,y\n')
+    assert [row.line for row in read(file)] == [2, 5]
+
+
+def test_a_broken_element_of_an_array_takes_no_other_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('[{"a": 1}, {"a": nope}, 7, "x, ]", {"a": 2},]')
+    assert rules(file) == ["", "unreadable-json", "not-an-object", "not-an-object", ""]
+
+
+@pytest.mark.parametrize("end", ["", ",", ', {"a": "b', ', {"a": [', ', {"a": 1', " \n"])
+@pytest.mark.parametrize("start", ["[", '{"data": ['])
+def test_an_array_that_is_cut_off_says_how_many_rows_were_whole(tmp_path: Path, start: str, end: str) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(start + '{"a": 1}, {"a": 2}' + end)
+    with pytest.raises(IngestError, match="ends after 2 whole rows"):
+        open_rows(file)
+
+
+def test_an_array_that_is_cut_off_behind_a_bracket_keeps_its_whole_rows(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('[{"a": 1}, {"a": [2]')
+    first, last = read(file)
+    assert isinstance(first, Row)
+    assert isinstance(last, RowIssue)
+    assert (last.rule, "ends after 1 whole rows" in last.problem) == ("cut-off", True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (['1,"two', "3,4", "5,6"], ["unreadable-csv", "", ""]),
+        (['1,"t"wo"', "3,4"], ["unreadable-csv", ""]),
+        (["1,2,3", "4", '5,6"7'], ["field-count", "field-count", ""]),
+    ],
+)
+def test_wrong_quoting_costs_the_row_on_which_it_stands(tmp_path: Path, lines: list[str], expected: list[str]) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("\n".join(["a,b", *lines]) + "\n")
+    assert rules(file) == expected
+    assert [row.text for row in read(file)] == lines
+
+
+def test_a_parquet_row_that_is_not_text_takes_no_other_with_it(tmp_path: Path) -> None:
+    offsets, data = pa.py_buffer(b"\0\0\0\0\2\0\0\0\4\0\0\0"), pa.py_buffer(b"ok\xff\xfe")
+    texts = pa.StringArray.from_buffers(2, offsets, data)
+    file = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"a": texts, "b": [1, 2]}), file)
+    assert rules(file) == ["", "not-utf8"]
+
+
+_BITS = [
+    b"[",
+    b"]",
+    b"{",
+    b"}",
+    b'"',
+    b",",
+    b":",
+    b"\n",
+    b'{"a": 1}',
+    b'"data": [',
+    b"\\",
+    b"\x00",
+    b"\xff",
+    b" ",
+    b"a",
+]
+_SOUP = st.lists(st.sampled_from(_BITS), max_size=40).map(b"".join)
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.one_of(_SOUP, st.binary(max_size=60)), name=st.sampled_from(["a.json", "a.jsonl", "a.csv", "a"]))
+def test_any_text_is_read_or_refused(tmp_path: Path, content: bytes, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    try:
+        rows = read(file)
+    except IngestError:
+        return
+    assert len(rows) <= len(content)
+
+
+@functools.cache  # a workbook holds the time: written twice, it would not be the same file for hypothesis
+def content_of(name: str, packing: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / name
+        WRITERS[name](file)
+        content = file.read_bytes()
+    if packing == ".gz":
+        return gzip.compress(content, mtime=0)
+    return bytes(pa.compress(content, "zstd", asbytes=True)) if packing else content
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), name=st.sampled_from(sorted(WRITERS)), packing=st.sampled_from(["", ".gz", ".zst"]))
+def test_any_damage_to_a_file_is_read_or_refused(tmp_path: Path, data: st.DataObject, name: str, packing: str) -> None:
+    content = bytearray(content_of(name, packing))
+    place = int(data.draw(st.floats(0, 0.999)) * len(content))
+    content[place : place + data.draw(st.integers(0, 60))] = data.draw(st.binary(max_size=4))
+    file = tmp_path / (name + packing)
+    file.write_bytes(content)
+    try:
+        read(file)
+    except IngestError as error:
+        assert error.problem.endswith("."), error.problem
