@@ -22,7 +22,9 @@ from curator.errors import ReviewError
 from curator.quality.contamination import Firewall, GatePrompt
 from curator.review import binding
 from curator.review.binding import Material
+from curator.review.scorecards import cards_of
 from curator.review.screen import expected_detectors
+from curator.review.sides import pair_id
 from curator.review.units import Cluster, OutputPair, pairs_of, units_of
 from curator.stats.intervals import needed
 from curator.store import events, ledger, review_pairs, systems
@@ -157,7 +159,9 @@ def _drawn(
 
     names = {suite.id: suite.name for suite in material.suites}
     target = material.system.target
-    clusters = sorted(units_of(pairs_of(material.outputs, target), material.findings), key=place)
+    present = {(finding.detector, finding.version) for each in material.findings.values() for finding in each}
+    unfit = {each for each in present if any(card.unfit_because for card in cards_of(*each))}
+    clusters = sorted(units_of(pairs_of(material.outputs, target), material.findings, unfit=unfit), key=place)
     room: Counter[tuple[Category, StratumName]] = Counter()
     units, pairs = [], []
     for cluster in clusters:
@@ -179,11 +183,11 @@ def _drawn(
             )
         )
         pairs += stored
+    mine = [output for output in material.outputs if output.model == target]
     answered = {
-        suite.name: (len({o.prompt.id for o in material.outputs if o.suite_id == suite.id and o.model == target}),
-                     len(suite.prompts))
+        suite.name: (len({each.prompt.id for each in mine if each.suite_id == suite.id}), len(suite.prompts))
         for suite in material.suites
-    }  # fmt: skip
+    }
     plan = Plan(
         id="",
         system_id=material.system.id,
@@ -201,12 +205,9 @@ def _drawn(
 
 
 def _stored(workspace: Workspace, system: System, pair: OutputPair) -> StoredPair:
-    """The pair under an id that tells nothing, and is the same whenever a plan is drawn."""
-    said = f"{system.id}\n{pair.output.id}\n{pair.other.id if pair.other else ''}"
-    digest = hmac.new(evidence.secret(workspace, "pair"), said.encode(), hashlib.sha256).hexdigest()
-    return StoredPair(
-        id=digest[:20], system_id=system.id, output_id=pair.output.id, other_id=pair.other.id if pair.other else None
-    )
+    other_id = pair.other.id if pair.other else None
+    name = pair_id(workspace, pair.output.id, other_id)
+    return StoredPair(id=name, system_id=system.id, output_id=pair.output.id, other_id=other_id)
 
 
 def _unscreened(material: Material) -> dict[str, int]:

@@ -42,14 +42,14 @@ def pairs_of(outputs: Sequence[Output], target: ModelName) -> list[OutputPair]:
 
 
 def units_of(
-    pairs: Sequence[OutputPair], findings: Mapping[int, Sequence[Finding]], *, unfit: Collection[str] = ()
+    pairs: Sequence[OutputPair], findings: Mapping[int, Sequence[Finding]], *, unfit: Collection[tuple[str, str]] = ()
 ) -> list[Cluster]:
     """The units that some outputs make up, each prompt counted in its own category.
 
     Args:
         pairs: Outputs of gate suites.
         findings: By the id of the output.
-        unfit: Detectors whose flags say too little to sort outputs by.
+        unfit: Detectors, with their version, whose flags say too little to sort outputs by.
     """
     texts = list(dict.fromkeys(pair.output.prompt.prompt for pair in pairs))
     number = dict(zip(texts, clusters(texts), strict=True))
@@ -71,10 +71,10 @@ def units_of(
     return units
 
 
-def _stratum(output: Output, findings: Sequence[Finding], unfit: Collection[str]) -> StratumName:
+def _stratum(output: Output, findings: Sequence[Finding], unfit: Collection[tuple[str, str]]) -> StratumName:
     """Where a detector failed, a person reads; what a detector flagged is drawn apart from what it did not."""
     failed = any(finding.status is FindingStatus.ERROR for finding in findings)
     if failed or output.prompt.hazard in CRITICAL_HAZARDS:
         return "critical"
-    flagged = any(finding.flag and finding.detector not in unfit for finding in findings)
+    flagged = any(finding.flag and (finding.detector, finding.version) not in unfit for finding in findings)
     return "flagged" if flagged else "unflagged"
