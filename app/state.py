@@ -22,7 +22,7 @@ from schemas.account import Account, Right
 from schemas.project import Project
 
 if TYPE_CHECKING:
-    from curator.generation import Pair
+    from curator.runs.generation import Pair
 
 P = ParamSpec("P")
 
@@ -33,14 +33,14 @@ _PROJECT = "project"
 @st.cache_resource(show_spinner="Loading PyTorch, some seconds, once after the server started")
 def load_pytorch() -> None:
     """Import what pages about models need, one browser at a time: two threads that import transformers break it."""
-    for module in ("curator.training", "curator.generation", "curator.assessment"):
+    for module in ("curator.runs", "curator.runs.generation", "curator.runs.assessment"):
         importlib.import_module(module)
 
 
 @st.cache_resource(show_spinner="Loading both models", max_entries=1)
 def models(folder: str, run_id: str) -> Pair:
     """Base and tuned model of a run; those of the run asked for last stay in memory."""
-    from curator import generation  # torch takes seconds to import: only the page that talks to models pays for it
+    from curator.runs import generation  # torch takes seconds to import: only the page that talks to models pays for it
 
     return generation.load_pair(workspace(), run_id)
 

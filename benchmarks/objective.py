@@ -22,11 +22,11 @@ from typing import Any
 
 from scipy.stats import t
 
-from curator import open_workspace, training, versions
+from curator import open_workspace, runs, versions
 from curator.demo import sample_folder
-from curator.generation import load_pair
 from curator.ingest import import_file
 from curator.quality.scoring import score
+from curator.runs.generation import load_pair
 from curator.stats.intervals import wilson
 from curator.training.completion import complete
 from curator.training.template import prompt_ids
@@ -89,12 +89,12 @@ def train(workspace: Workspace, version: str, options: argparse.Namespace, **cha
         max_steps=options.max_steps,
         **changes,
     )
-    return training.train(workspace, version, config, actor="benchmark")
+    return runs.train(workspace, version, config, actor="benchmark")
 
 
 def best_validation(workspace: Workspace, run: Run) -> float:
     """The smallest validation loss of a run, nats per response token."""
-    return min(row.validation_nll for row in training.metrics(workspace, run.id) if row.validation_nll is not None)
+    return min(row.validation_nll for row in runs.metrics(workspace, run.id) if row.validation_nll is not None)
 
 
 def interval(values: list[float]) -> tuple[float, float]:
@@ -116,16 +116,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 tried[rate] = (best_validation(workspace, run), run)
                 print(f"{name} at {rate:g}: validation {tried[rate][0]:.4f}", file=sys.stderr)
             rate = min(tried, key=lambda rate: tried[rate][0])
-            runs = [tried[rate][1]]
+            repeats = [tried[rate][1]]
             for seed in range(1, options.seeds):
-                runs.append(
+                repeats.append(
                     train(workspace, version, options, prompt_loss_weight=weight, learning_rate=rate, seed=seed)
                 )
             scores = [
                 answer_rightly(workspace, run, most=options.asked, max_new_tokens=options.max_new_tokens)
-                for run in runs
+                for run in repeats
             ]
-            results = [run.result for run in runs if run.result is not None]
+            results = [run.result for run in repeats if run.result is not None]
             found[name] = {
                 "learning_rate": rate,
                 "nll": [result.heldout_tuned.nll for result in results if result.heldout_tuned],

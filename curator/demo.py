@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from curator import generation, release, review, training, versions
+from curator import release, review, runs, versions
 from curator.annotate import answers, progress, queue
 from curator.errors import ReviewError, SettingsError, UnsayableError
 from curator.ingest import import_file
 from curator.quality.scoring import score
+from curator.runs import generation
 from curator.store import findings, outputs, projects
 from curator.workspace import Workspace
 from schemas.annotation import Answer, RecordState
@@ -109,7 +110,7 @@ def run_demo(workspace: Workspace, *, actor: str, epochs: int | None = None, on_
     config = TrainConfig(
         base=str(samples / "base_model"), learning_rate=5e-4, warmup_share=0.05, epochs=epochs or 14, evaluate_every=40
     )
-    run = training.train(
+    run = runs.train(
         workspace, version.id, config, actor=actor, on_step=lambda step, steps: on_progress("Train", step.step, steps)
     )
     stored = 0

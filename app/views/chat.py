@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import state
 from app.components import links, notice
-from curator import Workspace, training
+from curator import Workspace, runs
 from schemas.record import Message
 from schemas.review import Decoding, ModelName
 
@@ -16,15 +16,15 @@ _Turn = tuple[str, str, str]  # what was asked, what the base said, what the tun
 def render(workspace: Workspace) -> None:
     """Choose a run, then talk; each model sees its own earlier answers."""
     st.title("Chat", anchor=False)
-    ended = [run for run in training.watch(workspace) if not run.is_alive]
-    runs = [run for run in ended if (training.folder_of(workspace, run.id) / "checkpoint").is_dir()]
-    if not runs:
+    ended = [run for run in runs.watch(workspace) if not run.is_alive]
+    with_model = [run for run in ended if (runs.folder_of(workspace, run.id) / "checkpoint").is_dir()]
+    if not with_model:
         st.info("A chat needs a tuned model, and there is none yet.", icon=":material/model_training:")
         links.to("train", "Train one", icon=":material/model_training:")
         return
     columns = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
     with columns[0]:
-        chosen = state.chosen("run", [run.id for run in runs], label="Run")
+        chosen = state.chosen("run", [run.id for run in with_model], label="Run")
     tokens = columns[1].number_input("Longest answer", 8, 1024, 128, 8, help="In tokens")
     temperature = columns[2].number_input("Temperature", 0.0, 2.0, 0.0, 0.1, help="0 always takes the likeliest token")
     name = f"chat {chosen}"

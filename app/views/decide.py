@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import state
 from app.components import links, notice
-from curator import Workspace, release, training
+from curator import Workspace, release, runs
 from schemas.project import Project
 from schemas.release import Gates, Outcome
 from schemas.run import RunState
@@ -18,8 +18,8 @@ _ICONS = {"pass": "✔ pass", "fail": "✖ fail", "inconclusive": "… inconclus
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """What the evidence says now, the gates, and the decisions so far."""
     st.title("Decide", anchor=False)
-    runs = [run.id for run in training.watch(workspace) if run.state in (RunState.DONE, RunState.STOPPED)]
-    run_id = state.chosen("run", runs, label="Run")
+    run_ids = [run.id for run in runs.watch(workspace) if run.state in (RunState.DONE, RunState.STOPPED)]
+    run_id = state.chosen("run", run_ids, label="Run")
     if run_id is None:
         st.info("There is nothing to decide: no run has ended yet.", icon=":material/model_training:")
         links.to("train", "Train a model", icon=":material/model_training:")

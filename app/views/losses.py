@@ -10,9 +10,9 @@ import streamlit as st
 
 from app import state
 from app.components import links, notice
-from curator import Workspace, training
+from curator import Workspace, runs
 from curator.annotate import ask_again
-from curator.training.losses import record_histories
+from curator.runs.losses import record_histories
 from schemas.losses import Doubt, RecordHistory
 from schemas.run import Run
 
@@ -29,15 +29,15 @@ _EXPLAINED = {
 def render(workspace: Workspace, person: str) -> None:
     """Choose a run, filter its records, look at one, send it back."""
     st.title("Record losses", anchor=False)
-    runs = {run.id: run for run in training.watch(workspace) if training.ledger(workspace, run.id)}
-    if not runs:
+    measured = {run.id: run for run in runs.watch(workspace) if runs.ledger(workspace, run.id)}
+    if not measured:
         st.info("No run has measured single records yet.", icon=":material/model_training:")
         links.to("train", "Train one", icon=":material/model_training:")
         return
-    chosen = state.chosen("run", list(runs), label="Run")
+    chosen = state.chosen("run", list(measured), label="Run")
     if chosen is None:
         return
-    histories = _histories(workspace, runs[chosen])
+    histories = _histories(workspace, measured[chosen])
     kept = _filtered(histories)
     if not kept:
         st.info("No record passes these filters.", icon=":material/filter_alt_off:")

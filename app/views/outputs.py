@@ -8,7 +8,8 @@ import streamlit as st
 
 from app import state
 from app.components import links, notice
-from curator import Workspace, generation, release, review, training
+from curator import Workspace, release, review, runs
+from curator.runs import generation
 from schemas.review import SuiteSummary
 from schemas.run import Run, RunState
 
@@ -18,8 +19,8 @@ _ENDED = (RunState.DONE, RunState.STOPPED)
 def render(workspace: Workspace, person: str) -> None:
     """Choose a run and a suite, generate, screen, and read side by side."""
     st.title("Outputs", anchor=False)
-    runs = {run.id: run for run in training.watch(workspace) if run.state in _ENDED}
-    if not runs:
+    ended = {run.id: run for run in runs.watch(workspace) if run.state in _ENDED}
+    if not ended:
         st.info("Outputs need a tuned model, and no run has ended yet.", icon=":material/model_training:")
         links.to("train", "Train one", icon=":material/model_training:")
         return
@@ -30,12 +31,12 @@ def render(workspace: Workspace, person: str) -> None:
         return
     columns = st.columns(2)
     with columns[0]:
-        run_id = state.chosen("run", list(runs), label="Run")
+        run_id = state.chosen("run", list(ended), label="Run")
     with columns[1]:
         suite_name = state.chosen("suite", list(suites), label="Suite")
     if run_id is None or suite_name is None:
         return
-    run, suite = runs[run_id], suites[suite_name]
+    run, suite = ended[run_id], suites[suite_name]
     purpose = (
         "It decides about releases; its prompts never train." if suite.purpose == "gate" else "Its prompts may train."
     )

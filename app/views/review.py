@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from app import state
 from app.components import links, notice, record_card
-from curator import Workspace, review, training
+from curator import Workspace, review, runs
 from schemas.review import HAZARDS, Finding, Judgement, Output, ReviewPair, Verdict
 from schemas.run import RunState
 
@@ -19,8 +19,8 @@ _RECENT = 10
 def render(workspace: Workspace, person: str) -> None:
     """The next pair of the chosen run, and what was judged last."""
     st.title("Review", anchor=False)
-    runs = [run.id for run in training.watch(workspace) if run.state in (RunState.DONE, RunState.STOPPED)]
-    run_id = state.chosen("run", runs, label="Run")
+    run_ids = [run.id for run in runs.watch(workspace) if run.state in (RunState.DONE, RunState.STOPPED)]
+    run_id = state.chosen("run", run_ids, label="Run")
     if run_id is None:
         st.info("There is nothing to review: no run has ended yet.", icon=":material/model_training:")
         links.to("train", "Train a model", icon=":material/model_training:")

@@ -8,10 +8,13 @@ import streamlit as st
 
 from app import state
 from app.components import curves, links, notice
-from curator import Workspace, assessment, training
-from curator.model_export import export_model
+from curator import Workspace, runs
 from curator.review import votes
-from curator.training.comparison import compare, differing_settings
+from curator.runs import assessment
+from curator.runs.comparison import compare, differing_settings
+from curator.runs.export import export_model
+from curator.runs.folder import assessment_of
+from curator.runs.promotion import promote
 from schemas.assessment import Assessment
 from schemas.run import Run
 
@@ -19,16 +22,20 @@ from schemas.run import Run
 def render(workspace: Workspace, person: str) -> None:
     """The table, then what was chosen in it."""
     st.title("Runs", anchor=False)
-    runs = training.watch(workspace)
-    if not runs:
+    all_runs = runs.watch(workspace)
+    if not all_runs:
         st.info("No run was started yet.", icon=":material/model_training:")
         links.to("train", "Train one", icon=":material/model_training:")
         return
     st.caption("Tick one run to assess it, several to compare them.")
     event = st.dataframe(
-        [_line(run) for run in runs], hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row"
+        [_line(run) for run in all_runs],
+        hide_index=True,
+        width="stretch",
+        on_select="rerun",
+        selection_mode="multi-row",
     )
-    chosen = [runs[n] for n in event.selection.rows] or runs[:1]
+    chosen = [all_runs[n] for n in event.selection.rows] or all_runs[:1]
     if len(chosen) == 1:
         _one(workspace, chosen[0], person)
     else:
@@ -54,7 +61,7 @@ def _line(run: Run) -> dict[str, object]:
 
 def _one(workspace: Workspace, run: Run, person: str) -> None:
     st.subheader(run.id, anchor=False)
-    if run.is_alive or run.result is None or not (training.folder_of(workspace, run.id) / "checkpoint").is_dir():
+    if run.is_alive or run.result is None or not (runs.folder_of(workspace, run.id) / "checkpoint").is_dir():
         st.info(f"It is {run.state} and has no weights to assess.", icon=":material/hourglass_empty:")
         return
     state.live(_assessed, every=3)(workspace, run, person)
@@ -71,7 +78,7 @@ def _one(workspace: Workspace, run: Run, person: str) -> None:
 
 
 def _assessed(workspace: Workspace, run: Run, person: str) -> None:
-    found = assessment.assessment_of(workspace, run.id)
+    found = assessment_of(workspace, run.id)
     asked = state.recall(f"assessing {run.id}")
     if found is None:
         if asked:
@@ -116,7 +123,7 @@ def _gates(workspace: Workspace, run: Run, found: Assessment, person: str) -> No
         st.success(f"Promoted on {run.promoted_at:%Y-%m-%d %H:%M} UTC.", icon=":material/verified:")
     elif st.button("Promote", type="primary", disabled=not found.passed, help="Every gate must hold"):
         with notice.errors():
-            assessment.promote(workspace, run.id, actor=person)
+            promote(workspace, run.id, actor=person)
             st.rerun()
 
 
@@ -148,10 +155,10 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _several(workspace: Workspace, runs: list[Run]) -> None:
-    first, *others = runs
+def _several(workspace: Workspace, chosen: list[Run]) -> None:
+    first, *others = chosen
     st.subheader("Beside each other", anchor=False)
-    curves.show_beside({run.id: training.metrics(workspace, run.id) for run in runs})
+    curves.show_beside({run.id: runs.metrics(workspace, run.id) for run in chosen})
     for other in others:
         found = compare(workspace, first, other)
         title = f"{other.id} against {first.id}"

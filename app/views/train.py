@@ -11,9 +11,9 @@ import streamlit as st
 
 from app import state
 from app.components import curves, links, notice, token_view, train_form
-from curator import Workspace, training, versions
+from curator import Workspace, runs, versions
 from curator.demo import sample_folder
-from curator.training.preflight import preflight
+from curator.runs.preflight import preflight
 from schemas.preflight import Preflight
 from schemas.run import MetricRow, Run, RunState, TrainConfig
 from schemas.version import Split, Version
@@ -30,15 +30,15 @@ def render(workspace: Workspace, person: str) -> None:
         links.to("versions", "Freeze one", icon=":material/inventory_2:")
         return
     _start(workspace, found, person)
-    runs = training.watch(workspace)
-    if not runs:
+    all_runs = runs.watch(workspace)
+    if not all_runs:
         return
-    waiting = [run for run in reversed(runs) if run.state is RunState.QUEUED]
+    waiting = [run for run in reversed(all_runs) if run.state is RunState.QUEUED]
     if waiting:
         st.caption(f"In the queue: {', '.join(run.id for run in waiting)}. One run works at a time per device.")
-    chosen = state.chosen("run", [run.id for run in runs], label="Run")
+    chosen = state.chosen("run", [run.id for run in all_runs], label="Run")
     if chosen is not None:
-        run = next(run for run in runs if run.id == chosen)
+        run = next(run for run in all_runs if run.id == chosen)
         state.live(_show, every=2 if run.is_alive else None)(workspace, chosen, person, was=run.state)
 
 
@@ -58,7 +58,7 @@ def _start(workspace: Workspace, found: list[Version], person: str) -> None:
             state.remember("preflight", (version.id, config, preflight(workspace, version.id, config)))
     if columns[4].button("Start", type="primary", width="stretch") and config:
         with notice.errors():
-            run = training.start(workspace, version.id, config, actor=person)
+            run = runs.start(workspace, version.id, config, actor=person)
             state.choose("run", run.id)
             st.rerun()
     checked = state.recall("preflight")
@@ -96,17 +96,17 @@ def _preflight(workspace: Workspace, found: Preflight, config: TrainConfig) -> N
                 st.text("\n".join(found.refused[:200]))
         with st.expander("How the trainer sees a record"):
             st.caption("Tokens on green carry loss; everything else is context.")
-            rows = training.token_rows(workspace, found.version, base=config.base, max_tokens=config.max_tokens)
+            rows = runs.token_rows(workspace, found.version, base=config.base, max_tokens=config.max_tokens)
             with notice.errors():
                 for row in islice(rows, _PREVIEWED):
                     token_view.show(row)
 
 
 def _show(workspace: Workspace, run_id: str, person: str, *, was: RunState) -> None:
-    run = next((each for each in training.watch(workspace) if each.id == run_id), None)
+    run = next((each for each in runs.watch(workspace) if each.id == run_id), None)
     if run is None or run.state is not was:
         st.rerun()  # what is said elsewhere on the page changes, too
-    rows = training.metrics(workspace, run_id)
+    rows = runs.metrics(workspace, run_id)
     _state(workspace, run, rows, person)
     if run.result and run.result.heldout_base and run.result.heldout_tuned:
         base, tuned = run.result.heldout_base, run.result.heldout_tuned
@@ -127,7 +127,7 @@ def _show(workspace: Workspace, run_id: str, person: str, *, was: RunState) -> N
     with st.expander("Settings and log", expanded=run.state is RunState.FAILED):
         st.caption("The settings of this run, as they were frozen at its start.")
         st.json(run.config.model_dump(mode="json"), expanded=False)
-        st.code(training.log_tail(workspace, run_id) or "(the log is empty)", language=None)
+        st.code(runs.log_tail(workspace, run_id) or "(the log is empty)", language=None)
 
 
 def _state(workspace: Workspace, run: Run, rows: list[MetricRow], person: str) -> None:
@@ -149,21 +149,21 @@ def _state(workspace: Workspace, run: Run, rows: list[MetricRow], person: str) -
         if run.is_alive:
             stopping = run.state is RunState.STOPPING
             if st.button("Stop", help="Finishes the step, saves, ends", disabled=stopping, icon=":material/stop:"):
-                training.request_stop(workspace, run.id, actor=person)
+                runs.request_stop(workspace, run.id, actor=person)
                 st.rerun()
             return
-        resumable = training.can_resume(workspace, run)
+        resumable = runs.can_resume(workspace, run)
         if resumable and st.button(
             "Resume", type="primary", help="Goes on where it was saved", icon=":material/play_arrow:"
         ):
             with notice.errors():
-                training.resume(workspace, run.id, actor=person)
+                runs.resume(workspace, run.id, actor=person)
                 st.rerun()
         with st.popover("Delete", icon=":material/delete:"):
             st.write("Weights, metrics and log go; outputs and verdicts stay. This cannot be undone.")
             if st.button("Delete this run", type="primary", key=f"delete {run.id}"):
                 with notice.errors():
-                    training.delete(workspace, run.id, actor=person)
+                    runs.delete(workspace, run.id, actor=person)
                     st.rerun()
 
 

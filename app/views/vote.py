@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import state
 from app.components import links, notice, record_card
-from curator import Workspace, training
+from curator import Workspace, runs
 from curator.review import votes
 from schemas.review import ReviewPair
 
@@ -16,8 +16,8 @@ _CHOICES = {"A": "A is better", "B": "B is better", "tie": "Equally good", "both
 def render(workspace: Workspace, person: str) -> None:
     """The next pair of the chosen run, then how the votes stand."""
     st.title("Vote", anchor=False)
-    runs = [run.id for run in training.watch(workspace) if not run.is_alive]
-    run_id = state.chosen("run", runs, label="Run")
+    run_ids = [run.id for run in runs.watch(workspace) if not run.is_alive]
+    run_id = state.chosen("run", run_ids, label="Run")
     if run_id is None:
         st.info("There is nothing to vote on: no run has ended yet.", icon=":material/model_training:")
         links.to("train", "Train a model", icon=":material/model_training:")

@@ -23,7 +23,7 @@ def generate(
 ) -> None:
     """Let base and tuned model answer every prompt of a suite; goes on where it was interrupted."""
     # torch takes seconds to import: only the verbs that need it pay for it
-    from curator.generation import generate as generate_outputs
+    from curator.runs.generation import generate as generate_outputs
 
     with console.errors():
         decoding = Decoding(max_new_tokens=max_new_tokens, temperature=temperature, samples=samples, seed=seed)

@@ -27,8 +27,8 @@ def assess(
     as_json: JsonOption = False,
 ) -> None:
     """Compare base and tuned model on identical held-out records: what was learnt, what was lost."""
-    from curator import assessment
     from curator.demo import sample_folder
+    from curator.runs import assessment
 
     with console.errors():
         found = assessment.assess(
@@ -53,10 +53,10 @@ def assess(
 
 def promote(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Promote a run whose gates hold: it learnt, it stops, it forgot nothing."""
-    from curator import assessment
+    from curator.runs import promotion
 
     with console.errors():
-        done = assessment.promote(workspace_of(workspace), run, actor=actor())
+        done = promotion.promote(workspace_of(workspace), run, actor=actor())
         console.show({"run": done.id, "promoted": True}, as_json=as_json, human=f"Run {done.id} is promoted.")
 
 
@@ -68,7 +68,7 @@ def export_model(
     as_json: JsonOption = False,
 ) -> None:
     """Write the tuned model with its card: the adapter, or merged into the base."""
-    from curator.model_export import export_model as write
+    from curator.runs.export import export_model as write
 
     with console.errors():
         folder = write(workspace_of(workspace), run, out, merged=merged, actor=actor())
@@ -91,13 +91,13 @@ def votes(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOpti
 
 def compare(a: RunArgument, b: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Compare two runs: the settings that differ, and their losses on the held-out records that both measured."""
-    from curator.store import runs as register
-    from curator.training import comparison
+    from curator.runs import comparison
+    from curator.store import runs as stored_runs
 
     with console.errors():
         opened = workspace_of(workspace)
         with opened.read() as connection:
-            found = comparison.compare(opened, register.get(connection, a), register.get(connection, b))
+            found = comparison.compare(opened, stored_runs.get(connection, a), stored_runs.get(connection, b))
         table = Table("", found.a, found.b)
         for name, (one, other) in found.settings.items():
             table.add_row(name, one, other)
@@ -119,8 +119,8 @@ def controls(
     as_json: JsonOption = False,
 ) -> None:
     """Train the runs that an expert asks for: several seeds, fewer records, shuffled responses; and compare them."""
-    from curator import training
-    from curator.training.comparison import control_runs
+    from curator import runs
+    from curator.runs.comparison import control_runs
 
     with console.errors():
         opened = workspace_of(workspace)
@@ -129,7 +129,7 @@ def controls(
         rows: list[dict[str, Any]] = []
         for name, config in control_runs(first, seeds=seeds, shares=shares):
             console.messages.print(f"{name} ...")
-            run = training.train(opened, version, config, actor=actor(), on_wait=console.messages.print)
+            run = runs.train(opened, version, config, actor=actor(), on_wait=console.messages.print)
             losses = (None, None) if run.result is None else (run.result.heldout_base, run.result.heldout_tuned)
             rows.append(
                 {

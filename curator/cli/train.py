@@ -52,7 +52,7 @@ def train(
 ) -> None:
     """Fine-tune a model on the responses of a version. Ctrl+C stops after the step, with the checkpoint saved."""
     # torch takes seconds to import: only the verbs that need it pay for it
-    from curator import training
+    from curator import runs
 
     with console.errors():
         config = config_of(
@@ -69,43 +69,41 @@ def train(
         )
         opened = workspace_of(workspace)
         if detach:
-            run = training.start(opened, version, config, actor=actor())
+            run = runs.start(opened, version, config, actor=actor())
             console.show({"run": run.id, "state": run.state}, as_json=as_json, human=f"Run {run.id} is in the queue.")
             return
         with console.progress() as bar:
             on_step = _shown_in(bar)
-            run = training.train(
-                opened, version, config, actor=actor(), on_step=on_step, on_wait=console.messages.print
-            )
+            run = runs.train(opened, version, config, actor=actor(), on_step=on_step, on_wait=console.messages.print)
         _show(opened, run, as_json=as_json)
 
 
 def resume(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Go on with a run that stopped or failed, exactly where its state was saved."""
-    from curator import training
+    from curator import runs
 
     with console.errors():
         opened = workspace_of(workspace)
         with console.progress() as bar:
-            done = training.resume_here(opened, run, actor=actor(), on_step=_shown_in(bar))
+            done = runs.resume_here(opened, run, actor=actor(), on_step=_shown_in(bar))
         _show(opened, done, as_json=as_json)
 
 
 def delete(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Remove the weights, metrics and log of a run; its outputs and verdicts stay."""
-    from curator import training
+    from curator import runs
 
     with console.errors():
-        training.delete(workspace_of(workspace), run, actor=actor())
+        runs.delete(workspace_of(workspace), run, actor=actor())
         console.show({"run": run, "deleted": True}, as_json=as_json, human=f"Run {run} is deleted.")
 
 
 def runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """List all runs, newest first."""
-    from curator import training
+    from curator import runs
 
     with console.errors():
-        found = training.watch(workspace_of(workspace))
+        found = runs.watch(workspace_of(workspace))
         table = Table("run", "state", "version", "method", "steps", "base", "tuned", "reason")
         for run in found:
             losses = [_nll(loss) for loss in _losses(run)]
@@ -117,10 +115,10 @@ def runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
 
 def stop(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Ask a run to finish its step, save its checkpoint and stop."""
-    from curator import training
+    from curator import runs
 
     with console.errors():
-        asked = training.request_stop(workspace_of(workspace), run, actor=actor())
+        asked = runs.request_stop(workspace_of(workspace), run, actor=actor())
         human = "It stops after its step." if asked else "It has already ended."
         console.show({"run": run, "asked": asked}, as_json=as_json, human=human)
 
@@ -134,7 +132,7 @@ def preflight(
     as_json: JsonOption = False,
 ) -> None:
     """Say what a run would do, how long it would take, and what speaks against it; status 1 when something does."""
-    from curator.training.preflight import preflight as check
+    from curator.runs.preflight import preflight as check
 
     with console.errors():
         config = config_of(settings or (), base=base, method="lora" if lora else None)
@@ -152,10 +150,10 @@ def tokens(
     as_json: JsonOption = False,
 ) -> None:
     """Show records as the trainer sees them: token ids, and which of them carry loss."""
-    from curator import training
+    from curator import runs
 
     with console.errors():
-        found = list(training.token_rows(workspace_of(workspace), version, base=base, row_id=row))
+        found = list(runs.token_rows(workspace_of(workspace), version, base=base, row_id=row))
         human = Text()
         for each in found:
             human.append(f"{each.row_id} ({each.split})\n", style="bold")
@@ -172,13 +170,13 @@ def losses(
     as_json: JsonOption = False,
 ) -> None:
     """List the records of a run that deserve a second look, by their losses before, while and after."""
-    from curator.store import runs as register
-    from curator.training.losses import record_histories
+    from curator.runs.losses import record_histories
+    from curator.store import runs as stored_runs
 
     with console.errors():
         opened = workspace_of(workspace)
         with opened.read() as connection:
-            found = record_histories(opened, register.get(connection, run))
+            found = record_histories(opened, stored_runs.get(connection, run))
         shown = found if everything else [each for each in found if each.doubts]
         title = f"{len(shown):,} of {len(found):,} records; nats per response token"
         table = Table("record", "split", "before", "last epoch", "after", "why", "instruction", title=title)
@@ -225,9 +223,9 @@ def _shown_in(bar: Any) -> Any:
 
 
 def _show(workspace: Workspace, run: Run, *, as_json: bool) -> None:
-    from curator import training
+    from curator import runs
 
-    folder = training.folder_of(workspace, run.id) / "checkpoint"
+    folder = runs.folder_of(workspace, run.id) / "checkpoint"
     console.show(_summary(run, str(folder) if folder.is_dir() else None), as_json=as_json, human=_human(run))
 
 

@@ -89,7 +89,7 @@ def verify(
             report = stage.verify(opened, name)
             human = f"Version {report.version[:12]} is intact."
         else:
-            from curator.training import manifest  # torch takes seconds to import
+            from curator.runs import manifest  # torch takes seconds to import
 
             report = manifest.verify(opened, run)
             human = f"Run {run.id} is intact: version, base, labels, order and weights."

@@ -12,10 +12,11 @@ import matplotlib
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from curator import __version__, training, versions
+from curator import __version__, versions
 from curator.errors import ReleaseError
 from curator.quality.scoring import score
 from curator.release.decision import assess
+from curator.runs import metrics
 from curator.stats.intervals import wilson
 from curator.store import decisions, findings, outputs, runs, suites, verdicts
 from curator.workspace import Workspace
@@ -68,7 +69,7 @@ def write_report(workspace: Workspace, run_id: str, out: Path) -> Path:
             for output in flagged[:_EXAMPLES]
         ],
         flagged_total=len(flagged),
-        loss_plot=_loss_plot(training.metrics(workspace, run.id)),
+        loss_plot=_loss_plot(metrics(workspace, run.id)),
         gate_plot=_gate_plot([gate for gate in gates if gate.base_found is not None]),
         curator=__version__,
         written=workspace.clock(),

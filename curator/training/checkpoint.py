@@ -20,8 +20,8 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from curator import whole
 from curator.errors import TrainingError
-from curator.training.folder import replacing
 from curator.training.template import TemplateName, prepare_tokenizer
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -129,7 +129,7 @@ def save(
             f"The weights {broken[0]} are not finite; nothing was saved.", hint="Lower the learning rate."
         )
     try:
-        with replacing(folder) as unfinished:
+        with whole.folder(folder) as unfinished:
             model.save_pretrained(str(unfinished), safe_serialization=True, state_dict=weights)
             tokenizer.save_pretrained(str(unfinished))
     except (OSError, SafetensorError) as error:

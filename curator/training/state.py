@@ -14,8 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from curator import whole
 from curator.errors import TrainingError
-from curator.training.folder import replacing
 from curator.training.learner import Learner
 from schemas.run import Progress
 
@@ -30,7 +30,7 @@ def save(learner: Learner, progress: Progress, folder: Path) -> None:
         TrainingError: The disk is full or not writable.
     """
     try:
-        with replacing(folder) as unfinished:
+        with whole.folder(folder) as unfinished:
             save_file(_tensors(learner), unfinished / _TENSORS)
             (unfinished / _PROGRESS).write_text(progress.model_dump_json())
     except (OSError, SafetensorError) as error:

@@ -3,47 +3,32 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
-from curator import versions
-from curator.errors import NotFoundError
-from curator.training import checkpoint
 from curator.training.labels import Example, label_responses
 from curator.training.template import end_tokens, render_turns
-from curator.workspace import Workspace
 from schemas.record import Record
 from schemas.run import TokenRow, TrainConfig
+from schemas.version import FrozenRow
 
 
-def token_rows(
-    workspace: Workspace, version: str, *, base: str, row_id: str | None = None, max_tokens: int = 1024
-) -> Iterator[TokenRow]:
-    """Tokens and labels of every row of a version, or of the row with this id.
+def token_row(row: FrozenRow, tokenizer: PreTrainedTokenizerBase, *, max_tokens: int) -> TokenRow:
+    """The tokens and labels of a frozen record.
 
     Raises:
-        NotFoundError: The version has no such row.
-        TrainingError: The base cannot be loaded, or a row cannot be trained on.
+        TrainingError: The record cannot be trained on.
     """
-    tokenizer = checkpoint.load_tokenizer(base)
-    found = False
-    for row in versions.rows(workspace, version):
-        if row_id not in (None, row.row_id):
-            continue
-        found = True
-        example = Example(row.row_id, *label_responses(render_turns(row.record, tokenizer), max_tokens=max_tokens))
-        ids = example.input_ids.tolist()
-        yield TokenRow(
-            row_id=row.row_id,
-            split=row.split,
-            input_ids=tuple(ids),
-            labels=tuple(example.labels.tolist()),
-            text=tuple(tokenizer.decode([token]) for token in ids),
-        )
-    if row_id is not None and not found:
-        raise NotFoundError(f"Version {version} has no row {row_id}.", hint="Row ids stand on the versions page.")
+    example = Example(row.row_id, *label_responses(render_turns(row.record, tokenizer), max_tokens=max_tokens))
+    ids = example.input_ids.tolist()
+    return TokenRow(
+        row_id=row.row_id,
+        split=row.split,
+        input_ids=tuple(ids),
+        labels=tuple(example.labels.tolist()),
+        text=tuple(tokenizer.decode([token]) for token in ids),
+    )
 
 
 class Seen(NamedTuple):

@@ -6,13 +6,13 @@ One file per split, rows ordered by id, and an `export.json` that names the vers
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from curator import whole
 from curator.access import require
 from curator.errors import UnsayableError, VersionError
 from curator.store import events
@@ -37,12 +37,10 @@ def export(workspace: Workspace, version: str, *, format: ExportFormat, out: Pat
     require(workspace, actor, Right.CURATE)
     found = find(workspace, version)
     out = out.expanduser().resolve()
-    earlier = _earlier_export(out)
+    _refuse_other_files(out)
     written: list[FileHash] = []
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out.parent) as name:
-            unfinished = Path(name)
+        with whole.folder(out) as unfinished:
             for split in Split:
                 if found.splits[split] > 0:
                     written.append(_write_split(unfinished, workspace, found.id, split=split, format=format))
@@ -50,11 +48,6 @@ def export(workspace: Workspace, version: str, *, format: ExportFormat, out: Pat
             sources = manifest(workspace, found.id).sources
             stated = report.model_dump(mode="json", exclude={"folder"}) | {"sources": sources}
             (unfinished / EXPORT_MANIFEST).write_bytes(files.canonical_json(stated))
-            for file in earlier:
-                file.unlink()
-            out.mkdir(exist_ok=True)
-            for file in unfinished.iterdir():
-                file.rename(out / file.name)
     except OSError as error:
         raise VersionError(
             f"The export cannot be written to {out}: {error}.", hint="Check the space and the rights."
@@ -65,18 +58,16 @@ def export(workspace: Workspace, version: str, *, format: ExportFormat, out: Pat
     return report
 
 
-def _earlier_export(out: Path) -> list[Path]:
-    """Files of an earlier export of ours; anything else in the folder is not ours to overwrite."""
+def _refuse_other_files(out: Path) -> None:
+    """An earlier export of ours may be replaced; anything else in the folder is not ours to overwrite."""
     if out.exists() and not out.is_dir():
         raise VersionError(f"{out} is a file.", hint="Name a folder with --out.")
-    existing = list(out.iterdir()) if out.is_dir() else []
-    names = {file.name for file in existing}
+    names = {file.name for file in out.iterdir()} if out.is_dir() else set()
     ours = {EXPORT_MANIFEST, *(f"{split.value}.{ending}" for split in Split for ending in ("jsonl", "parquet"))}
     if names and (EXPORT_MANIFEST not in names or names - ours):
         raise VersionError(
             f"Folder {out} holds other files.", hint="Name an empty folder, or one with an earlier export."
         )
-    return existing
 
 
 def _write_split(folder: Path, workspace: Workspace, version: str, *, split: Split, format: ExportFormat) -> FileHash:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -72,15 +71,6 @@ def hash_file(file: Path, *, name: str) -> FileHash:
     """Size and sha256 of a file, listed under `name`."""
     with file.open("rb") as stream:
         return FileHash(path=name, bytes=file.stat().st_size, sha256=hashlib.file_digest(stream, "sha256").hexdigest())
-
-
-def sync(path: Path) -> None:
-    """Have the operating system put a file's (or folder's) content on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def canonical_json(value: Any) -> bytes:

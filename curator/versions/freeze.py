@@ -5,12 +5,11 @@ One consistent read, one folder written beside its final place and renamed at th
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from curator import whole
 from curator.access import require
 from curator.errors import VersionError
 from curator.quality.contamination import holds_test_prompt
@@ -125,39 +124,32 @@ def _write(
     buckets: list[str],
     refused: int,
 ) -> None:
-    """Write into a folder of its own and rename it: a process that dies leaves no half version."""
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+    """Write the folder of the version; a process that dies leaves no half of it."""
     try:
-        written = []
-        for split in Split:
-            rows = (
-                (FrozenRow(c.row_id, c.row_hash, split, c.record), c.meta_hash)
-                for c, placed in zip(candidates, splits, strict=True)
-                if placed is split
+        with whole.folder(folder / version.id, replaces=False) as unfinished:
+            written = []
+            for split in Split:
+                rows = (
+                    (FrozenRow(c.row_id, c.row_hash, split, c.record), c.meta_hash)
+                    for c, placed in zip(candidates, splits, strict=True)
+                    if placed is split
+                )
+                file = unfinished / files.split_file(split)
+                files.write_split(file, rows)
+                written.append(files.hash_file(file, name=file.name))
+            manifest = Manifest(
+                id=version.id,
+                schema_hash=identity.SCHEMA_HASH,
+                rows=version.rows,
+                splits=version.splits,
+                split_plan=plan,
+                buckets=tuple(buckets),
+                files=tuple(written),
+                sources=dict(Counter(candidate.record.origin.source for candidate in candidates)),
+                refused_suite_matches=refused,
             )
-            file = unfinished / files.split_file(split)
-            files.write_split(file, rows)
-            files.sync(file)
-            written.append(files.hash_file(file, name=file.name))
-        manifest = Manifest(
-            id=version.id,
-            schema_hash=identity.SCHEMA_HASH,
-            rows=version.rows,
-            splits=version.splits,
-            split_plan=plan,
-            buckets=tuple(buckets),
-            files=tuple(written),
-            sources=dict(Counter(candidate.record.origin.source for candidate in candidates)),
-            refused_suite_matches=refused,
-        )
-        (unfinished / files.MANIFEST).write_bytes(files.canonical_json(manifest.model_dump(mode="json")))
-        files.sync(unfinished / files.MANIFEST)
-        unfinished.chmod(0o755)  # mkdtemp makes it private
-        unfinished.rename(folder / version.id)
-        files.sync(folder)
+            (unfinished / files.MANIFEST).write_bytes(files.canonical_json(manifest.model_dump(mode="json")))
     except OSError as error:
         raise VersionError(
             f"The version cannot be written: {error}.", hint="Check the space and the rights there."
         ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)

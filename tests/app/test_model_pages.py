@@ -6,24 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from curator import Workspace, assessment, training
+from curator import Workspace, runs
+from curator.runs import assessment
 from curator.store import records
 from schemas.annotation import RecordState
 from schemas.run import MetricRow, Run, RunState
-from schemas.version import Version
 from tests.app.test_pages import PAGES, draw, texts
-from tests.training.conftest import base_folder, ended, frozen, tokenizer
-from tests.training.test_run import config
+from tests.runs.conftest import base_folder, frozen, tokenizer
+from tests.runs.small import Frozen, config, ended
 
 __all__ = ["base_folder", "frozen", "tokenizer"]
-
-Frozen = tuple[Workspace, Version]
 
 
 @pytest.fixture
 def trained(frozen: Frozen, base_folder: Path) -> tuple[Workspace, Run]:
     workspace, version = frozen
-    return workspace, training.train(workspace, version.id, config(base_folder, epochs=2), actor="Ada")
+    return workspace, runs.train(workspace, version.id, config(base_folder, epochs=2), actor="Ada")
 
 
 def press(app: object, label: str) -> None:
@@ -62,7 +60,7 @@ def test_a_setting_that_cannot_be_used_is_named_and_nothing_starts(
     app.text_input(key="config epochs").set_value("many").run()
     press(app, "Start")
     assert "epochs" in app.error[0].value
-    assert len(training.watch(workspace)) == 1
+    assert len(runs.watch(workspace)) == 1
 
 
 def test_a_stopped_run_is_resumed_from_the_page_and_then_deleted(
@@ -71,18 +69,18 @@ def test_a_stopped_run_is_resumed_from_the_page_and_then_deleted(
     workspace, version = frozen
 
     def stop(step: object, _: int) -> None:
-        [run] = training.watch(workspace)
-        training.request_stop(workspace, run.id, actor="Ada")
+        [run] = runs.watch(workspace)
+        runs.request_stop(workspace, run.id, actor="Ada")
 
-    training.train(workspace, version.id, config(base_folder, epochs=4), actor="Ada", on_step=stop)
+    runs.train(workspace, version.id, config(base_folder, epochs=4), actor="Ada", on_step=stop)
     app = draw("train", workspace, monkeypatch)
     press(app, "Resume")
-    [run] = training.watch(workspace)
+    [run] = runs.watch(workspace)
     run = ended(workspace, run.id)
-    assert run.state is RunState.DONE, training.log_tail(workspace, run.id)
+    assert run.state is RunState.DONE, runs.log_tail(workspace, run.id)
     app = draw("train", workspace, monkeypatch)
     press(app, "Delete this run")
-    assert training.watch(workspace) == []
+    assert runs.watch(workspace) == []
 
 
 def test_an_assessed_run_shows_its_gates_in_words(
@@ -124,7 +122,7 @@ def test_a_run_of_ten_thousand_steps_is_drawn_thinned(
     trained: tuple[Workspace, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace, run = trained
-    file = training.folder_of(workspace, run.id) / "metrics.jsonl"
+    file = runs.folder_of(workspace, run.id) / "metrics.jsonl"
     at = workspace.clock()
     rows = [
         MetricRow(step=n, at=at, loss=1 / n, learning_rate=1e-3, gradient_norm=1.0, tokens=9, seconds=n / 10)

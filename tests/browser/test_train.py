@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from curator import Workspace, training
+from curator import Workspace, runs
 from schemas.run import RunState
 from schemas.version import Version
-from tests.training.conftest import base_folder, ended, frozen, tokenizer
+from tests.runs.conftest import base_folder, frozen, tokenizer
+from tests.runs.small import ended
 
 __all__ = ["base_folder", "frozen", "tokenizer"]
 
@@ -35,9 +36,9 @@ def test_a_run_started_by_one_click_outlives_its_window(
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     page.close()
-    [run] = training.watch(workspace)
+    [run] = runs.watch(workspace)
     run = ended(workspace, run.id)
-    assert run.state is RunState.DONE, training.log_tail(workspace, run.id)
+    assert run.state is RunState.DONE, runs.log_tail(workspace, run.id)
     other = browser.new_context().new_page()
     other.goto(f"{address}/train?person=Ben")
     expect(other.get_by_text("Held-out loss after")).to_be_visible(timeout=30_000)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from curator import open_workspace, training, versions
+from curator import open_workspace, runs, versions
 from curator.annotate import queue
 from curator.store import records
 
@@ -36,7 +36,7 @@ def test_the_demo_teaches_the_tasks_and_closes_the_loop(installed: Path, tmp_pat
 
     workspace = open_workspace(tmp_path / "demo")
     assert versions.verify(workspace, "demo").ok
-    [run] = training.watch(workspace)
+    [run] = runs.watch(workspace)
     assert run.result.refused == ()
     task = queue.next_task(workspace, "Ada", project_id=1)
     assert task.claim.record_id == result["returned"]

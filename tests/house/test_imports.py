@@ -12,7 +12,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # From left to right: a module imports only from its own layer and from layers to its left.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("schemas",),
-    ("curator.errors", "curator.settings", "curator.semaphore", "curator.stats", "curator.quality"),
+    (
+        "curator.errors",
+        "curator.settings",
+        "curator.semaphore",
+        "curator.whole",
+        "curator.stats",
+        "curator.quality",
+    ),
     ("curator.store", "curator.workspace", "curator.access"),
     ("curator",),  # the package's own front door: open_workspace, Workspace, CuratorError
     ("curator.evidence",),  # sealed by a key of the workspace; training asks it before a model goes out
@@ -20,8 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("curator.annotate",),
     ("curator.versions",),
     ("curator.training",),
-    ("curator.generation", "curator.assessment"),
-    ("curator.model_export",),
+    ("curator.runs",),
     ("curator.review",),
     ("curator.release",),
     ("curator.demo", "curator.overview"),
@@ -30,9 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 _MODELS = (
     "curator.training",
-    "curator.generation",
-    "curator.assessment",
-    "curator.model_export",
+    "curator.runs",
     "curator.review.detectors",
 )
 
@@ -42,13 +46,17 @@ HOMES: dict[str, tuple[str, ...]] = {
     "torch": _MODELS,
     "transformers": _MODELS,
     "peft": _MODELS,
-    "accelerate": ("curator.training",),
+    "accelerate": ("curator.training", "curator.runs"),
     "sqlalchemy": ("curator.store", "curator.workspace"),
     "alembic": ("curator.store",),
     "duckdb": ("curator.versions", "curator.quality.profile"),
     "typer": ("curator.cli",),
     "rich": ("curator.cli",),
 }
+
+
+# The mechanism of a training stands alone: all that it may import of ours.
+_MECHANISM = ("schemas", "curator.errors", "curator.whole", "curator.training")
 
 
 def module_name(file: Path) -> str:
@@ -106,6 +114,16 @@ def test_a_library_is_imported_only_at_home(file: Path) -> None:
         homes = HOMES.get(imported.split(".")[0])
         if homes is not None:
             assert any(is_in(module_name(file), home) for home in homes), f"{imported} is not for {module_name(file)}"
+
+
+def test_a_training_knows_no_workspace_no_store_and_no_version() -> None:
+    for file in SOURCES:
+        if not is_in(module_name(file), "curator.training"):
+            continue
+        for imported in imported_modules(file):
+            ours = imported == "curator" or imported.startswith(("curator.", "app."))
+            allowed = any(is_in(imported, place) for place in _MECHANISM)
+            assert allowed or not ours, f"{module_name(file)} must not import {imported}"
 
 
 def test_the_left_layers_do_not_reach_for_the_front_door() -> None:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, PreTrainedTokenizerFast
-
-from curator import Workspace, training, versions
-from curator.store import projects, records, runs
-from schemas.run import Run
-from schemas.version import SplitPlan, Version
-from tests.conftest import make_record
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
@@ -63,27 +55,3 @@ def base_folder(tokenizer: PreTrainedTokenizerBase, tmp_path_factory: pytest.Tem
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
-
-
-@pytest.fixture
-def frozen(workspace: Workspace) -> tuple[Workspace, Version]:
-    """A workspace with a version of 40 records."""
-    with workspace.write() as connection:
-        project = projects.by_name(connection)
-        many = [make_record(f"Say {n} twice.", f"{n} {n}") for n in range(40)]
-        records.add_many(connection, many, project=project, at=workspace.clock(), accept=True)
-    plan = SplitPlan(train=0.6, validation=0.2, test=0.2)
-    return workspace, versions.freeze(workspace, actor="me", name="v", plan=plan)
-
-
-def ended(workspace: Workspace, run_id: str) -> Run:
-    """A detached run as it ended; waits for its process, not for the clock."""
-    while True:
-        run = next(run for run in training.watch(workspace) if run.id == run_id)
-        if not run.is_alive:
-            return run
-        with workspace.read() as connection:
-            mark = runs.process_of(connection, run_id)
-        if mark is not None:
-            with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
-                psutil.Process(mark.id).wait(timeout=1)  # a zombie of the server never goes away, hence the time

@@ -8,8 +8,8 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from curator.errors import TrainingError
+from curator.runs.preflight import template_checks
 from curator.training.labels import Example, label_responses
-from curator.training.preflight import template_checks
 from curator.training.template import TEMPLATES, end_tokens, prepare_tokenizer, prompt_ids, render_turns
 from schemas.record import Message, Origin, Record
 from tests.conftest import make_record

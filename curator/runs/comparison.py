@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from curator import versions
+from curator.runs.folder import ledger
 from curator.stats.paired import ratio_difference
-from curator.training.folder import ledger
 from curator.workspace import Workspace
 from schemas.assessment import RunComparison
 from schemas.run import LedgerRow, Run, TrainConfig

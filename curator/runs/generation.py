@@ -5,19 +5,20 @@ A prompt is given as the very ids that training would put before a response. Wha
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-import psutil
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from curator import whole
 from curator.access import require
 from curator.errors import GenerationError
+from curator.runs import detached
+from curator.runs.folder import checkpoint_of, folder_of
 from curator.store import events, outputs, runs, suites
 from curator.store.runs import ProcessMark
-from curator.training import checkpoint, checkpoint_of, folder_of, is_alive
+from curator.training import checkpoint
 from curator.training.completion import complete
 from curator.training.template import prompt_ids
 from curator.workspace import Workspace
@@ -185,25 +186,11 @@ def start(workspace: Workspace, run_id: str, suite: str) -> None:
     if is_working(workspace, run_id):
         raise GenerationError(f"Outputs of run {run_id} are being generated already.", hint="Wait until that ends.")
     folder = folder_of(workspace, run_id)
-    with (folder / _LOG).open("wb") as log:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "curator",
-                "generate",
-                run_id,
-                "--suite",
-                suite,
-                "--workspace",
-                str(workspace.folder),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    (folder / _PROCESS).write_text(f"{process.pid} {psutil.Process(process.pid).create_time()}")
+    (folder / _LOG).unlink(missing_ok=True)
+    command = [sys.executable, "-m", "curator", "generate", run_id]
+    command += ["--suite", suite, "--workspace", str(workspace.folder)]
+    mark = detached.start(command, log=folder / _LOG)
+    whole.write(folder / _PROCESS, f"{mark.id} {mark.started}".encode())
 
 
 def is_working(workspace: Workspace, run_id: str) -> bool:
@@ -212,7 +199,7 @@ def is_working(workspace: Workspace, run_id: str) -> bool:
     if not file.is_file():
         return False
     number, started = file.read_text().split()
-    return is_alive(ProcessMark(int(number), float(started)))
+    return detached.is_alive(ProcessMark(int(number), float(started)))
 
 
 def count(workspace: Workspace, run_id: str, suite_id: str) -> int:
@@ -229,8 +216,7 @@ def outputs_of(workspace: Workspace, run_id: str, suite_id: str) -> list[Output]
 
 def log_tail(workspace: Workspace, run_id: str) -> str:
     """What the last detached generation printed."""
-    file = folder_of(workspace, run_id) / _LOG
-    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    return detached.log_tail(folder_of(workspace, run_id) / _LOG)
 
 
 _LOG = "generate.log"

@@ -15,22 +15,23 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-import psutil
 import torch
 from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedTokenizerBase
 
+from curator import whole
 from curator.errors import CuratorError, TrainingError
+from curator.runs import base_losses, detached, folder, manifest
+from curator.runs.selection import data_of
 from curator.store import events
-from curator.store import runs as register
-from curator.training import base_losses, checkpoint, folder, loop, manifest, state
+from curator.store import runs as stored_runs
+from curator.training import checkpoint, loop, state
 from curator.training.evaluate import looked_at, record_losses, summary
 from curator.training.labels import Example, Prepared
 from curator.training.learner import Learner, add_adapters, make_accelerator, make_learner, place_model
 from curator.training.objective import ResponseLoss
 from curator.training.plan import planned_steps
 from curator.training.precision import round_to_bf16, uses_bf16
-from curator.training.selection import data_of
 from curator.workspace import Workspace
 from schemas.run import HeldOutLoss, LedgerRow, MetricRow, Phase, Progress, RecordLoss, Run, RunResult, RunState
 from schemas.version import Split
@@ -48,14 +49,14 @@ def execute(workspace: Workspace, run_id: str, *, on_step: OnStep | None = None)
     Raises:
         CuratorError: The run failed; the reason is stored.
     """
-    process = psutil.Process()
     with workspace.write() as connection:
-        run = register.get(connection, run_id)
+        run = stored_runs.get(connection, run_id)
         if run.state is RunState.STOPPING:
-            register.end(connection, run_id, RunState.STOPPED, at=workspace.clock(), reason="Stopped before it began.")
-            return register.get(connection, run_id)
-        mark = register.ProcessMark(process.pid, process.create_time())
-        register.begin(connection, run_id, mark, at=workspace.clock())
+            stored_runs.end(
+                connection, run_id, RunState.STOPPED, at=workspace.clock(), reason="Stopped before it began."
+            )
+            return stored_runs.get(connection, run_id)
+        stored_runs.begin(connection, run_id, detached.own_mark(), at=workspace.clock())
         events.append(connection, "run-started", run_id, actor=run.created_by, at=workspace.clock())
     try:
         with _stop_on_signal() as signalled:
@@ -86,7 +87,7 @@ _LESS_MEMORY = "Lower tokens_per_batch, then max_tokens; switch checkpoint_activ
 def execute_beside(workspace: Workspace, run_id: str) -> None:
     """Take part in a run of several processes as one that writes nothing; the main one calls `execute`."""
     with workspace.read() as connection:
-        run = register.get(connection, run_id)
+        run = stored_runs.get(connection, run_id)
     with _stop_on_signal() as signalled:  # the main process decides when to stop
         _train(workspace, run, signalled=signalled, on_step=None)
 
@@ -156,7 +157,7 @@ def _train(
     if learner.is_main:
         print("; ".join(learner.notes), file=sys.stderr, flush=True)
         with workspace.write() as connection:
-            register.plan_steps(connection, run.id, steps)
+            stored_runs.plan_steps(connection, run.id, steps)
     progress = None
     if resumes:
         progress = state.load(learner, place / folder.STATE)
@@ -171,7 +172,7 @@ def _train(
         wanted = [False]
         if learner.is_main:
             with workspace.read() as connection:
-                wanted = [signalled() or register.get(connection, run.id).state is RunState.STOPPING]
+                wanted = [signalled() or stored_runs.get(connection, run.id).state is RunState.STOPPING]
         return bool(broadcast_object_list(wanted)[0]) if config.is_distributed else wanted[0]
 
     def keep(progress: Progress) -> None:
@@ -248,7 +249,7 @@ class _Files:
         """Whether there is a state to go on from."""
         if self.writes:
             for name in (folder.STATE, folder.CHECKPOINT):
-                folder.recover(self.place / name)
+                whole.recover(self.place / name)
         return (self.place / folder.STATE).is_dir()
 
     def begin(self) -> None:
@@ -327,10 +328,10 @@ def _end(
     workspace: Workspace, run: Run, state: RunState, *, reason: str | None = None, result: RunResult | None = None
 ) -> Run:
     with workspace.write() as connection:
-        register.end(connection, run.id, state, at=workspace.clock(), reason=reason, result=result)
+        stored_runs.end(connection, run.id, state, at=workspace.clock(), reason=reason, result=result)
         detail = {"state": state.value, "reason": reason}
         events.append(connection, "run-ended", run.id, actor=run.created_by, at=workspace.clock(), detail=detail)
-        return register.get(connection, run.id)
+        return stored_runs.get(connection, run.id)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import statistics
 from collections.abc import Sequence
 
 from curator import versions
+from curator.runs.folder import ledger
 from curator.store import annotations as answers
-from curator.training.folder import ledger
 from curator.workspace import Workspace
 from schemas.losses import Doubt, RecordHistory
 from schemas.run import LedgerRow, Run

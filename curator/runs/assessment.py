@@ -1,4 +1,4 @@
-"""Assessment: what a fine-tune learnt and what it lost, base and tuned model side by side; and the promotion it earns.
+"""Assessment: what a fine-tune learnt and what it lost, base and tuned model side by side.
 
 Both models see identical held-out records. The result is stored in the folder of the run as `assessment.json`.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -15,21 +14,22 @@ from pathlib import Path
 
 import orjson
 import torch
-from pydantic import ValidationError
 from torch.nn.functional import kl_div
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from curator import versions
+from curator import versions, whole
 from curator.access import require
 from curator.errors import NotFoundError, TrainingError
+from curator.runs import detached
+from curator.runs.folder import ASSESSMENT, as_lines, checkpoint_of, folder_of, ledger
+from curator.runs.promotion import promotion_gates
 from curator.stats.intervals import wilson
 from curator.stats.paired import ratio_difference
 from curator.store import events
-from curator.store import runs as register
-from curator.training import checkpoint, checkpoint_of, folder_of, ledger
+from curator.store import runs as stored_runs
+from curator.training import checkpoint
 from curator.training.completion import Completion, complete
 from curator.training.evaluate import looked_at, record_losses, summary
-from curator.training.folder import append
 from curator.training.labels import Example, prepare
 from curator.training.learner import place_model
 from curator.training.objective import Path as Way
@@ -37,22 +37,16 @@ from curator.training.objective import ResponseLoss, set_attention
 from curator.training.template import prompt_ids
 from curator.workspace import Workspace
 from schemas.account import Right
-from schemas.assessment import Assessment, HeldOutExample, PromotionGate, Rate
+from schemas.assessment import Assessment, HeldOutExample, Rate
 from schemas.record import Message, Origin, Record
 from schemas.review import Decoding
 from schemas.run import RecordLoss, Run, TrainConfig
 from schemas.version import FrozenRow, Split
 
-_FILE = "assessment.json"
 _LOG = "assess.log"
 _SHOTS = 2
 _SHOWN = 12
 """Answers that are kept word for word, to be read side by side."""
-
-STOP_RATE = 0.95
-"""Smallest share of answers that must end by themselves."""
-FORGOTTEN = 0.10
-"""Largest rise of the loss on general prompts, nats per response token."""
 
 OnProgress = Callable[[str], None]
 
@@ -85,7 +79,7 @@ def assess(
     require(workspace, actor, Right.TRAIN)
     say = on_progress or (lambda _: None)
     with workspace.read() as connection:
-        run = register.get(connection, run_id)
+        run = stored_runs.get(connection, run_id)
     config, place = run.config, checkpoint_of(workspace, run)
     tokenizer = checkpoint.load_tokenizer(str(place))
     split, rows, examples = _held_out(workspace, run, tokenizer)
@@ -166,97 +160,23 @@ def assess(
         ),
     )
     found = found.model_copy(update={"gates": promotion_gates(found)})
-    file = folder_of(workspace, run.id) / _FILE
-    file.unlink(missing_ok=True)
-    append(file, [found])
+    whole.write(folder_of(workspace, run.id) / ASSESSMENT, as_lines([found]))
     with workspace.write() as connection:
         detail = {"change": found.change, "lower": found.lower, "upper": found.upper, "passed": found.passed}
         events.append(connection, "run-assessed", run.id, actor=actor, at=workspace.clock(), detail=detail)
     return found
 
 
-def assessment_of(workspace: Workspace, run_id: str) -> Assessment | None:
-    """The stored assessment of a run; None if there is none that can be read."""
-    file = folder_of(workspace, run_id) / _FILE
-    try:
-        return Assessment.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError):
-        return None
-
-
 def start(workspace: Workspace, run_id: str) -> None:
     """Begin an assessment in a detached process; its log lies in the folder of the run."""
-    command = [sys.executable, "-m", "curator", "assess", run_id, "--workspace", str(workspace.folder)]
-    with (folder_of(workspace, run_id) / _LOG).open("wb") as log:
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    log = folder_of(workspace, run_id) / _LOG
+    log.unlink(missing_ok=True)
+    detached.start([sys.executable, "-m", "curator", "assess", run_id, "--workspace", str(workspace.folder)], log=log)
 
 
 def log_tail(workspace: Workspace, run_id: str) -> str:
-    """What the last detached assessment printed."""
-    file = folder_of(workspace, run_id) / _LOG
-    return file.read_text(encoding="utf-8", errors="replace")[-2000:] if file.is_file() else ""
-
-
-def promotion_gates(found: Assessment) -> tuple[PromotionGate, ...]:
-    """What must hold before a run may be promoted, in plain words."""
-    learnt = found.upper is not None and found.upper < 0
-    interval = "no interval" if found.lower is None else f"95 % interval {found.lower:+.3f} to {found.upper:+.3f}"
-    gates = [
-        PromotionGate(
-            name="it learnt",
-            ok=learnt,
-            explanation=f"The held-out loss changed by {found.change:+.3f} nats per token ({interval}, "
-            f"{found.groups} groups); the whole interval must lie below 0.",
-        ),
-        PromotionGate(
-            name="it stops",
-            ok=found.stop_rate_tuned.value >= STOP_RATE,
-            explanation=f"{found.stop_rate_tuned.found} of {found.stop_rate_tuned.n} answers ended by themselves; "
-            f"at least {STOP_RATE:.0%} must.",
-        ),
-    ]
-    if found.retention_nll_base is not None and found.retention_nll_tuned is not None:
-        rise = found.retention_nll_tuned - found.retention_nll_base
-        gates.append(
-            PromotionGate(
-                name="it remembers",
-                ok=rise <= FORGOTTEN,
-                explanation=f"The loss on general prompts changed by {rise:+.3f} nats per token; "
-                f"at most {FORGOTTEN:+.2f} is allowed.",
-            )
-        )
-    else:
-        gates.append(
-            PromotionGate(
-                name="it remembers",
-                ok=False,
-                explanation="Nothing was measured on general prompts; give a retention set to the assessment.",
-            )
-        )
-    return tuple(gates)
-
-
-def promote(workspace: Workspace, run_id: str, *, actor: str) -> Run:
-    """Mark a run as promoted.
-
-    Raises:
-        TrainingError: It was not assessed, or a gate does not hold.
-    """
-    require(workspace, actor, Right.DECIDE)
-    with workspace.write() as connection:
-        run = register.get(connection, run_id)
-        found = assessment_of(workspace, run.id)
-        if found is None:
-            raise TrainingError(f"Run {run.id} was not assessed.", hint="Assess it first.")
-        failed = [gate for gate in found.gates if not gate.ok]
-        if failed:
-            raise TrainingError(
-                f"Run {run.id} cannot be promoted: {failed[0].explanation}",
-                hint="Mend the data or the settings and train again.",
-            )
-        register.promote(connection, run.id, at=workspace.clock())
-        events.append(connection, "run-promoted", run.id, actor=actor, at=workspace.clock())
-        return register.get(connection, run.id)
+    """The end of what the last detached assessment printed."""
+    return detached.log_tail(folder_of(workspace, run_id) / _LOG)
 
 
 class _Side:

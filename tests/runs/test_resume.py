@@ -13,25 +13,22 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from curator import Workspace, training
+from curator import Workspace, runs, whole
 from curator.errors import NotFoundError, TrainingError
-from curator.store import runs
-from curator.training import checkpoint, loop, manifest
-from curator.training.folder import append, cut_after, recover, whole_lines
+from curator.runs import manifest
+from curator.runs.folder import append, cut_after, whole_lines
+from curator.store import runs as stored_runs
+from curator.training import checkpoint, loop
 from schemas.run import MetricRow, RunState
-from schemas.version import Version
-from tests.training.conftest import ended
-from tests.training.test_run import config
-
-Frozen = tuple[Workspace, Version]
+from tests.runs.small import Frozen, config, ended
 
 
 def losses(workspace: Workspace, run_id: str) -> list[tuple[int, float | None, float | None]]:
-    return [(row.step, row.loss, row.validation_nll) for row in training.metrics(workspace, run_id)]
+    return [(row.step, row.loss, row.validation_nll) for row in runs.metrics(workspace, run_id)]
 
 
 def weights(workspace: Workspace, run_id: str) -> dict[str, list[float]]:
-    [file] = (training.folder_of(workspace, run_id) / "checkpoint").glob("*model.safetensors")
+    [file] = (runs.folder_of(workspace, run_id) / "checkpoint").glob("*model.safetensors")
     return {name: tensor.flatten().tolist() for name, tensor in load_file(file).items()}
 
 
@@ -42,67 +39,65 @@ def test_a_resumed_run_ends_bit_for_bit_like_one_that_was_never_stopped(
 ) -> None:
     workspace, version = frozen
     settings = config(base_folder, epochs=3, method=method, precision=precision, noise_alpha=2.0, early_stopping=5)
-    whole = training.train(workspace, version.id, settings, actor="me")
+    whole = runs.train(workspace, version.id, settings, actor="me")
 
     def stop_in_the_second_epoch(step: loop.Step, _: int) -> None:
         if step.step == 5:
-            [run] = [each for each in training.watch(workspace) if each.state is RunState.RUNNING]
-            training.request_stop(workspace, run.id, actor="me")
+            [run] = [each for each in runs.watch(workspace) if each.state is RunState.RUNNING]
+            runs.request_stop(workspace, run.id, actor="me")
 
-    stopped = training.train(workspace, version.id, settings, actor="me", on_step=stop_in_the_second_epoch)
+    stopped = runs.train(workspace, version.id, settings, actor="me", on_step=stop_in_the_second_epoch)
     assert (stopped.state, stopped.result.steps) == (RunState.STOPPED, 5)
-    assert training.can_resume(workspace, stopped)
-    resumed = training.resume_here(workspace, stopped.id, actor="me")
+    assert runs.can_resume(workspace, stopped)
+    resumed = runs.resume_here(workspace, stopped.id, actor="me")
     assert (resumed.state, resumed.result.steps) == (RunState.DONE, whole.result.steps)
     assert losses(workspace, resumed.id) == losses(workspace, whole.id)
     assert weights(workspace, resumed.id) == weights(workspace, whole.id)
     assert resumed.result.heldout_tuned == whole.result.heldout_tuned
-    trained = [
-        [(row.row_id, row.step, row.nll) for row in training.ledger(workspace, run.id)] for run in (resumed, whole)
-    ]
+    trained = [[(row.row_id, row.step, row.nll) for row in runs.ledger(workspace, run.id)] for run in (resumed, whole)]
     assert sorted(trained[0]) == sorted(trained[1])
 
 
 def test_a_killed_run_goes_on_from_its_last_saved_state(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
     settings = config(base_folder, epochs=120, evaluate_every=4)
-    run = training.start(workspace, version.id, settings, actor="me")
-    place = training.folder_of(workspace, run.id)
+    run = runs.start(workspace, version.id, settings, actor="me")
+    place = runs.folder_of(workspace, run.id)
     while not (place / "state").is_dir():
-        [now] = training.watch(workspace)
-        assert now.is_alive, training.log_tail(workspace, run.id)
+        [now] = runs.watch(workspace)
+        assert now.is_alive, runs.log_tail(workspace, run.id)
     with workspace.read() as connection:
-        mark = runs.process_of(connection, run.id)
+        mark = stored_runs.process_of(connection, run.id)
     os.kill(mark.id, signal.SIGKILL)
     os.waitpid(mark.id, 0)
-    [dead] = training.watch(workspace)
-    assert (dead.state, training.can_resume(workspace, dead)) == (RunState.FAILED, True)
-    resumed = training.resume_here(workspace, run.id, actor="me")
+    [dead] = runs.watch(workspace)
+    assert (dead.state, runs.can_resume(workspace, dead)) == (RunState.FAILED, True)
+    resumed = runs.resume_here(workspace, run.id, actor="me")
     assert resumed.state is RunState.DONE
-    steps = [row.step for row in training.metrics(workspace, run.id)]
+    steps = [row.step for row in runs.metrics(workspace, run.id)]
     assert steps == list(range(resumed.result.steps + 1))
-    again = training.train(workspace, version.id, settings, actor="me")
+    again = runs.train(workspace, version.id, settings, actor="me")
     assert losses(workspace, again.id) == losses(workspace, run.id)
 
 
 def test_only_a_run_that_stopped_or_failed_can_be_resumed(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
-    run = training.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    run = runs.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
     with pytest.raises(TrainingError, match="is done"):
-        training.resume(workspace, run.id, actor="me")
-    assert not (training.folder_of(workspace, run.id) / "state").exists()
+        runs.resume(workspace, run.id, actor="me")
+    assert not (runs.folder_of(workspace, run.id) / "state").exists()
 
 
 def test_runs_wait_for_their_turn_and_begin_by_themselves(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
-    first = training.start(workspace, version.id, config(base_folder, epochs=2000), actor="me")
-    second = training.start(workspace, version.id, config(base_folder, max_steps=2), actor="me")
-    third = training.start(workspace, version.id, config(base_folder, max_steps=1), actor="me")
-    while not training.metrics(workspace, first.id):
-        states = {run.id: run.state for run in training.watch(workspace)}
+    first = runs.start(workspace, version.id, config(base_folder, epochs=2000), actor="me")
+    second = runs.start(workspace, version.id, config(base_folder, max_steps=2), actor="me")
+    third = runs.start(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    while not runs.metrics(workspace, first.id):
+        states = {run.id: run.state for run in runs.watch(workspace)}
         assert states[second.id] is states[third.id] is RunState.QUEUED
-    assert training.request_stop(workspace, third.id, actor="me")
-    assert training.request_stop(workspace, first.id, actor="me")
+    assert runs.request_stop(workspace, third.id, actor="me")
+    assert runs.request_stop(workspace, first.id, actor="me")
     states = {run.id: ended(workspace, run.id) for run in (first, second, third)}
     assert states[first.id].state is RunState.STOPPED
     assert states[second.id].state is RunState.DONE
@@ -112,19 +107,19 @@ def test_runs_wait_for_their_turn_and_begin_by_themselves(frozen: Frozen, base_f
 
 def test_a_deleted_run_leaves_the_list_and_the_disk(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
-    run = training.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
-    training.delete(workspace, run.id, actor="me")
-    assert training.watch(workspace) == []
-    assert not training.folder_of(workspace, run.id).exists()
+    run = runs.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    runs.delete(workspace, run.id, actor="me")
+    assert runs.watch(workspace) == []
+    assert not runs.folder_of(workspace, run.id).exists()
     with pytest.raises(NotFoundError):
-        training.delete(workspace, run.id, actor="me")
+        runs.delete(workspace, run.id, actor="me")
 
 
 def test_a_run_ends_early_with_its_best_weights(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
     settings = config(base_folder, epochs=60, learning_rate=2e-2, evaluate_every=3, early_stopping=2)
-    run = training.train(workspace, version.id, settings, actor="me")
-    evaluated = {row.step: row.validation_nll for row in training.metrics(workspace, run.id) if row.validation_nll}
+    run = runs.train(workspace, version.id, settings, actor="me")
+    evaluated = {row.step: row.validation_nll for row in runs.metrics(workspace, run.id) if row.validation_nll}
     evaluated.pop(0)
     best = min(evaluated, key=lambda step: evaluated[step])
     assert run.result.best_step == best
@@ -135,22 +130,22 @@ def test_a_run_ends_early_with_its_best_weights(frozen: Frozen, base_folder: Pat
 
 def test_a_manifest_proves_what_the_run_was_made_of(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
-    run = training.train(workspace, version.id, config(base_folder, max_steps=2), actor="me")
+    run = runs.train(workspace, version.id, config(base_folder, max_steps=2), actor="me")
     assert manifest.verify(workspace, run) == (manifest.RunVerification(run=run.id, ok=True, problems=()))
-    file = training.folder_of(workspace, run.id) / "manifest.json"
+    file = runs.folder_of(workspace, run.id) / "manifest.json"
     stated = json.loads(file.read_text())
     stated["order"] = "0" * 64
     file.write_text(json.dumps(stated))
     assert "order of the records" in manifest.verify(workspace, run).problems[0]
-    weights_file = training.folder_of(workspace, run.id) / "checkpoint" / "model.safetensors"
+    weights_file = runs.folder_of(workspace, run.id) / "checkpoint" / "model.safetensors"
     weights_file.write_bytes(weights_file.read_bytes()[:-1] + b"\xff")
     assert manifest.verify(workspace, run).problems == ("Checkpoint: model.safetensors has changed.",)
 
 
 def test_the_ledger_holds_every_record_at_every_moment(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
-    run = training.train(workspace, version.id, config(base_folder, epochs=2), actor="me")
-    rows = training.ledger(workspace, run.id)
+    run = runs.train(workspace, version.id, config(base_folder, epochs=2), actor="me")
+    rows = runs.ledger(workspace, run.id)
     count = version.splits["train"]
     by_phase = {phase: [row for row in rows if row.phase == phase] for phase in ("base", "train", "tuned")}
     assert [len([row for row in by_phase["train"] if row.epoch == epoch]) for epoch in (1, 2)] == [count, count]
@@ -159,7 +154,7 @@ def test_the_ledger_holds_every_record_at_every_moment(frozen: Frozen, base_fold
     assert sum(row.nll for row in held_out) / sum(row.tokens for row in held_out) == pytest.approx(
         run.result.heldout_tuned.nll
     )
-    for metric in training.metrics(workspace, run.id)[1:]:
+    for metric in runs.metrics(workspace, run.id)[1:]:
         step = [row for row in by_phase["train"] if row.step == metric.step]
         assert sum(row.nll for row in step) / sum(row.tokens for row in step) == pytest.approx(metric.loss, rel=1e-5)
         assert sum(row.tokens for row in step) == metric.response_tokens
@@ -180,9 +175,9 @@ def test_two_processes_train_what_one_does(frozen: Frozen, base_folder: Path) ->
     """Losses of steps and evaluations, and the weights, do not depend on how many processes share a step."""
     workspace, version = frozen
     settings = config(base_folder, epochs=2)
-    one = training.train(workspace, version.id, settings, actor="me")
-    two = training.train(workspace, version.id, settings.model_copy(update={"processes": 2}), actor="me")
-    assert two.state is RunState.DONE, training.log_tail(workspace, two.id)
+    one = runs.train(workspace, version.id, settings, actor="me")
+    two = runs.train(workspace, version.id, settings.model_copy(update={"processes": 2}), actor="me")
+    assert two.state is RunState.DONE, runs.log_tail(workspace, two.id)
     for (_, loss, validation), (_, other, other_validation) in zip(
         losses(workspace, one.id), losses(workspace, two.id), strict=True
     ):
@@ -191,7 +186,7 @@ def test_two_processes_train_what_one_does(frozen: Frozen, base_folder: Path) ->
     assert two.result.heldout_tuned.nll == pytest.approx(one.result.heldout_tuned.nll, rel=1e-4)
     assert two.result.heldout_base == one.result.heldout_base
     counts = [
-        sorted((row.row_id, row.step, row.tokens) for row in training.ledger(workspace, run.id)) for run in (one, two)
+        sorted((row.row_id, row.step, row.tokens) for row in runs.ledger(workspace, run.id)) for run in (one, two)
     ]
     assert counts[0] == counts[1]
 
@@ -212,22 +207,22 @@ def test_a_checkpoint_is_whole_or_absent_wherever_its_writer_is_killed(base_fold
             for _ in range(wait + 1):
                 process.stdout.readline()
             os.kill(process.pid, signal.SIGKILL)  # in the midst of the next one
-        recover(place)
+        whole.recover(place)
         assert sorted(each.name for each in tmp_path.iterdir() if ".earlier" not in each.name) == ["checkpoint"]
         checkpoint.load_base(str(place))
 
 
 def test_a_second_run_takes_the_losses_of_the_base_over(frozen: Frozen, base_folder: Path, tmp_path: Path) -> None:
     workspace, version = frozen
-    first = training.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    first = runs.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
     stored = sorted((workspace.runs_folder / "base_losses").iterdir())
     written = [file.stat().st_mtime_ns for file in stored]
-    second = training.train(workspace, version.id, config(base_folder, max_steps=2, seed=5), actor="me")
+    second = runs.train(workspace, version.id, config(base_folder, max_steps=2, seed=5), actor="me")
     assert [file.stat().st_mtime_ns for file in sorted((workspace.runs_folder / "base_losses").iterdir())] == written
     assert second.result.heldout_base == first.result.heldout_base
     other = tmp_path / "other"
     shutil.copytree(base_folder, other)
     tensors = load_file(other / "model.safetensors")
     save_file({name: value * 1.5 for name, value in tensors.items()}, other / "model.safetensors", {"format": "pt"})
-    third = training.train(workspace, version.id, config(other, max_steps=1), actor="me")
+    third = runs.train(workspace, version.id, config(other, max_steps=1), actor="me")
     assert third.result.heldout_base != first.result.heldout_base

@@ -10,27 +10,23 @@ import pytest
 import torch
 from peft import LoraModel, PeftModel
 
-from curator import Workspace, assessment, model_export, training, versions
+from curator import Workspace, runs, versions
 from curator.annotate import answers, ask_again, queue
-from curator.assessment import promotion_gates
 from curator.errors import AnnotationError, TrainingError
+from curator.runs import assessment, export
+from curator.runs.comparison import compare, control_runs
+from curator.runs.folder import assessment_of
+from curator.runs.losses import record_histories
+from curator.runs.promotion import promote, promotion_gates
 from curator.store import projects, records
 from curator.training import checkpoint
-from curator.training.comparison import compare, control_runs
 from curator.training.labels import prepare
-from curator.training.losses import record_histories
 from schemas.annotation import Answer
 from schemas.assessment import Assessment, Rate
 from schemas.run import Run
-from schemas.version import Split, Version
+from schemas.version import Split
 from tests.conftest import make_record
-from tests.training.conftest import base_folder, frozen, tokenizer
-from tests.training.test_bad_input import freeze
-from tests.training.test_run import config
-
-__all__ = ["base_folder", "frozen", "tokenizer"]
-
-Frozen = tuple[Workspace, Version]
+from tests.runs.small import Frozen, config, freeze
 
 
 @pytest.fixture
@@ -42,14 +38,14 @@ def retention(tmp_path: Path) -> Path:
 
 def learnt(frozen: Frozen, base: Path, **changes: object) -> Run:
     settings = config(base, epochs=60, learning_rate=5e-3, evaluate_every=10_000, **changes)
-    return training.train(frozen[0], frozen[1].id, settings, actor="me")
+    return runs.train(frozen[0], frozen[1].id, settings, actor="me")
 
 
 def test_both_models_are_measured_on_the_same_records(frozen: Frozen, base_folder: Path, retention: Path) -> None:
     workspace, version = frozen
     run = learnt(frozen, base_folder)
     found = assessment.assess(workspace, run.id, actor="me", retention=retention, max_new_tokens=12)
-    assert assessment.assessment_of(workspace, run.id) == found
+    assert assessment_of(workspace, run.id) == found
     assert found.nll_base == pytest.approx(run.result.heldout_base.nll)
     assert found.nll_tuned == pytest.approx(run.result.heldout_tuned.nll)
     assert found.change == pytest.approx(found.nll_tuned - found.nll_base)
@@ -67,7 +63,7 @@ def test_bits_per_byte_and_the_end_are_those_of_the_plain_model(
 ) -> None:
     """Recomputed record by record from the logits of the model, with nothing of the fast path."""
     workspace, version = frozen
-    run = training.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    run = runs.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
     found = assessment.assess(workspace, run.id, actor="me", retention=retention, max_new_tokens=4)
     model, tokens = checkpoint.load_base(str(base_folder)), checkpoint.load_tokenizer(str(base_folder))
     rows = list(versions.rows(workspace, version.id, split=Split.TEST))
@@ -113,21 +109,21 @@ def test_a_promotion_needs_every_gate(changes: dict[str, object], failing: list[
 
 def test_a_run_is_promoted_only_with_the_evidence(frozen: Frozen, base_folder: Path, retention: Path) -> None:
     workspace, version = frozen
-    run = training.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    run = runs.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
     with pytest.raises(TrainingError, match="was not assessed"):
-        assessment.promote(workspace, run.id, actor="me")
+        promote(workspace, run.id, actor="me")
     assessment.assess(workspace, run.id, actor="me", retention=retention, max_new_tokens=4)
     with pytest.raises(TrainingError, match="cannot be promoted"):
-        assessment.promote(workspace, run.id, actor="me")
-    assert "**Not promoted.**" in model_export.card(workspace, run)
-    assert "FAILS: it stops" in model_export.card(workspace, run)
+        promote(workspace, run.id, actor="me")
+    assert "**Not promoted.**" in export.card(workspace, run)
+    assert "FAILS: it stops" in export.card(workspace, run)
 
 
 def test_a_merged_model_is_the_adapted_one(frozen: Frozen, base_folder: Path, tmp_path: Path) -> None:
     workspace, _ = frozen
     run = learnt(frozen, base_folder, method="lora")
-    merged = model_export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me")
-    adapter = model_export.export_model(workspace, run.id, tmp_path / "adapter", merged=False, actor="me")
+    merged = export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me")
+    adapter = export.export_model(workspace, run.id, tmp_path / "adapter", merged=False, actor="me")
     assert isinstance(checkpoint.load_tuned(adapter), PeftModel)
     ids = torch.arange(3, 40)[None]
     with torch.no_grad():
@@ -137,7 +133,7 @@ def test_a_merged_model_is_the_adapted_one(frozen: Frozen, base_folder: Path, tm
         assert (folder / "manifest.json").is_file()
         assert run.id in (folder / "README.md").read_text()
     with pytest.raises(TrainingError, match="is not empty"):
-        model_export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me")
+        export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me")
 
 
 def test_a_merge_that_changes_the_model_is_refused(
@@ -155,13 +151,13 @@ def test_a_merge_that_changes_the_model_is_refused(
 
     monkeypatch.setattr(LoraModel, "merge_and_unload", spoil)
     with pytest.raises(TrainingError, match="is not the adapted one"):
-        model_export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me")
+        export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me")
     assert list(tmp_path.glob("merged*")) == []
 
 
 def test_two_runs_are_compared_on_what_both_measured(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
-    short = training.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    short = runs.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
     long = learnt(frozen, base_folder)
     found = compare(workspace, short, long)
     assert found.records == version.splits["test"]
@@ -200,7 +196,7 @@ def test_records_with_a_doubt_come_first(workspace: Workspace, base_folder: Path
     """Two records give one prompt different responses: both are contradicted, and listed before all others."""
     many = [make_record(f"Say {n} twice.", f"{n} {n}") for n in range(40)]
     version = freeze(workspace, [*many, make_record("Say 3 twice.", "Never.")])
-    run = training.train(workspace, version.id, config(base_folder, epochs=3, record_losses=True), actor="me")
+    run = runs.train(workspace, version.id, config(base_folder, epochs=3, record_losses=True), actor="me")
     histories = record_histories(workspace, run)
     assert {each.row_id for each in histories} == {
         row.row_id for row in versions.rows(workspace, version.id) if row.split is not Split.VALIDATION

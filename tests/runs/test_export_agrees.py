@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerBase
 
-from curator import Workspace, training, versions
+from curator import Workspace, runs, versions
 from schemas.record import Message, Origin, Record
 from schemas.run import TokenRow
 from schemas.version import ExportFormat, Version
 from tests.conftest import make_record
-from tests.training.test_bad_input import freeze
+from tests.runs.small import freeze
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def exported(workspace: Workspace, version: Version, format: ExportFormat, out: 
 
 
 def seen(workspace: Workspace, version: Version, base: Path) -> list[TokenRow]:
-    rows = list(training.token_rows(workspace, version.id, base=str(base)))
+    rows = list(runs.token_rows(workspace, version.id, base=str(base)))
     return sorted(rows, key=lambda row: (["train", "validation", "test"].index(row.split), row.row_id))
 
 

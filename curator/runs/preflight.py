@@ -19,12 +19,12 @@ from transformers import AutoConfig, PretrainedConfig, PreTrainedTokenizerBase
 
 from curator import versions
 from curator.errors import TrainingError
+from curator.runs.selection import data_of
 from curator.training import checkpoint
 from curator.training.labels import Example, Prepared
 from curator.training.learner import device_of, tokens_per_batch
 from curator.training.plan import planned_steps, sharing
 from curator.training.precision import uses_bf16
-from curator.training.selection import data_of
 from curator.training.template import end_tokens, prompt_ids, render_turns
 from curator.workspace import Workspace
 from schemas.preflight import Check, Preflight

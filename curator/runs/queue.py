@@ -7,26 +7,23 @@ begin, inside one writing transaction, so that two never begin for the same devi
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
-import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
-
-from curator import versions
+from curator import versions, whole
 from curator.access import require
 from curator.errors import TrainingError
+from curator.runs import detached
+from curator.runs.folder import LOG, STATE, folder_of
+from curator.runs.work import OnStep, execute
 from curator.store import events
-from curator.store import runs as register
+from curator.store import runs as stored_runs
 from curator.training import checkpoint
-from curator.training.folder import LOG, STATE, folder_of
 from curator.training.learner import device_of
-from curator.training.run import OnStep, execute
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.run import Run, RunState, TrainConfig
@@ -97,22 +94,20 @@ def resume_here(workspace: Workspace, run_id: str, *, actor: str, on_step: OnSte
 
 def can_resume(workspace: Workspace, run: Run) -> bool:
     """Whether a run stopped or failed with a state to go on from."""
-    place = folder_of(workspace, run.id) / STATE
-    has_state = place.is_dir() or place.with_name(STATE + ".earlier").is_dir()
-    return run.state in (RunState.STOPPED, RunState.FAILED) and has_state
+    return run.state in (RunState.STOPPED, RunState.FAILED) and whole.exists(folder_of(workspace, run.id) / STATE)
 
 
 def request_stop(workspace: Workspace, run_id: str, *, actor: str) -> bool:
     """Ask a run to finish its step, save and stop; False when it has already ended. One that waits stops at once."""
     with workspace.write() as connection:
-        run = register.get(connection, run_id)
-        waits = run.state is RunState.QUEUED and register.launched_at(connection, run.id) is None
-        asked = register.ask_to_stop(connection, run.id)
+        run = stored_runs.get(connection, run_id)
+        waits = run.state is RunState.QUEUED and stored_runs.launched_at(connection, run.id) is None
+        asked = stored_runs.ask_to_stop(connection, run.id)
         if asked:
             events.append(connection, "run-stop-asked", run.id, actor=actor, at=workspace.clock())
         if waits:
             reason = "Stopped before it began."
-            register.end(connection, run.id, RunState.STOPPED, at=workspace.clock(), reason=reason)
+            stored_runs.end(connection, run.id, RunState.STOPPED, at=workspace.clock(), reason=reason)
     return asked
 
 
@@ -124,10 +119,10 @@ def delete(workspace: Workspace, run_id: str, *, actor: str) -> None:
     """
     require(workspace, actor, Right.TRAIN)
     with workspace.write() as connection:
-        run = register.get(connection, run_id)
+        run = stored_runs.get(connection, run_id)
         if run.is_alive:
             raise TrainingError(f"Run {run.id} is {run.state}.", hint="Stop it first.")
-        register.delete(connection, run.id, at=workspace.clock())
+        stored_runs.delete(connection, run.id, at=workspace.clock())
         events.append(connection, "run-deleted", run.id, actor=actor, at=workspace.clock())
     shutil.rmtree(folder_of(workspace, run.id), ignore_errors=True)
 
@@ -135,13 +130,13 @@ def delete(workspace: Workspace, run_id: str, *, actor: str) -> None:
 def watch(workspace: Workspace) -> list[Run]:
     """All runs, newest first, after those whose process is gone were marked as failed and the next ones began."""
     with workspace.write() as connection:
-        for run in register.newest_first(connection):
+        for run in stored_runs.newest_first(connection):
             if not run.is_alive:
                 continue
-            mark = register.process_of(connection, run.id)
-            launched = register.launched_at(connection, run.id)
+            mark = stored_runs.process_of(connection, run.id)
+            launched = stored_runs.launched_at(connection, run.id)
             if mark is not None:
-                gone, reason = not is_alive(mark), f"Its process {mark.id} ended without a word; see {LOG}."
+                gone, reason = not detached.is_alive(mark), f"Its process {mark.id} ended without a word; see {LOG}."
             elif launched is not None:
                 waited = (workspace.clock() - launched).total_seconds()
                 gone = waited > _START_SECONDS
@@ -149,32 +144,27 @@ def watch(workspace: Workspace) -> list[Run]:
             else:
                 continue
             if gone:
-                register.end(connection, run.id, RunState.FAILED, at=workspace.clock(), reason=reason)
+                stored_runs.end(connection, run.id, RunState.FAILED, at=workspace.clock(), reason=reason)
                 events.append(connection, "run-lost", run.id, actor="curator", at=workspace.clock())
     begin_next(workspace)
     with workspace.read() as connection:
-        return register.newest_first(connection)
+        return stored_runs.newest_first(connection)
 
 
 def begin_next(workspace: Workspace) -> None:
     """Start a detached process for the oldest waiting run of every free device."""
     with workspace.read() as connection:  # most looks find nothing to do and need not write
-        if not any(run.state is RunState.QUEUED for run in register.newest_first(connection)):
+        if not any(run.state is RunState.QUEUED for run in stored_runs.newest_first(connection)):
             return
     with workspace.write() as connection:
-        launched = register.launch_next(connection, at=workspace.clock())
+        launched = stored_runs.launch_next(connection, at=workspace.clock())
     for run_id in launched:
         _launch(workspace, run_id)
 
 
-_SHARES_PROCESSOR = {"GOMP_SPINCOUNT": "1000"}
-"""Threads of a detached run yield soon instead of spinning while they wait for one another: beside a browser or
-a second training, spinning made both up to ten times slower (docs/benchmarks.md). A setting of the user wins."""
-
-
 def _launch(workspace: Workspace, run_id: str) -> None:
     with workspace.read() as connection:
-        config = register.get(connection, run_id).config
+        config = stored_runs.get(connection, run_id).config
     command = [sys.executable]
     if config.is_distributed:
         command += ["-m", "accelerate.commands.launch"]
@@ -184,26 +174,8 @@ def _launch(workspace: Workspace, run_id: str) -> None:
             command += ["--num_processes", str(config.processes), "--num_machines", "1", "--mixed_precision", "no"]
             command += ["--dynamo_backend", "no", "--main_process_port", "0"]
             command += ["--cpu", "--num_cpu_threads_per_process", "1"] if config.device == "cpu" else ["--multi_gpu"]
-    command += ["-m", "curator.training.process", str(workspace.folder), run_id]
-    with (folder_of(workspace, run_id) / LOG).open("ab") as log:
-        subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=_SHARES_PROCESSOR | os.environ,
-            start_new_session=True,  # closing the server's terminal must not end the training
-        )
-
-
-def is_alive(mark: register.ProcessMark) -> bool:
-    """Whether the process that a mark stands for still runs."""
-    try:
-        process = psutil.Process(mark.id)
-        same = abs(process.create_time() - mark.started) < 1  # a process id can be used again
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
+    command += ["-m", "curator.runs.process", str(workspace.folder), run_id]
+    detached.start(command, log=folder_of(workspace, run_id) / LOG)
 
 
 def _in_turn(workspace: Workspace, run: Run, *, on_step: OnStep | None, on_wait: Callable[[str], None] | None) -> Run:
@@ -213,9 +185,9 @@ def _in_turn(workspace: Workspace, run: Run, *, on_step: OnStep | None, on_wait:
     told = False
     while True:
         with workspace.write() as connection:
-            if register.get(connection, run.id).state is not RunState.QUEUED:
-                return register.get(connection, run.id)  # stopped while it waited
-            if register.launch_next(connection, at=workspace.clock(), only=run.id):
+            if stored_runs.get(connection, run.id).state is not RunState.QUEUED:
+                return stored_runs.get(connection, run.id)  # stopped while it waited
+            if stored_runs.launch_next(connection, at=workspace.clock(), only=run.id):
                 break
         if not told and on_wait is not None:
             on_wait("Other runs come first; this one begins when they end.")
@@ -256,9 +228,9 @@ def _create(workspace: Workspace, version: str, config: TrainConfig, *, actor: s
     found = versions.find(workspace, version)
     folder = folder_of(workspace, run_id)
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(config.model_dump_json(indent=2))
+    whole.write(folder / "config.json", config.model_dump_json(indent=2).encode())
     with workspace.write() as connection:
-        run = register.add(connection, run_id, version_id=found.id, config=config, actor=actor, at=workspace.clock())
+        run = stored_runs.add(connection, run_id, version_id=found.id, config=config, actor=actor, at=workspace.clock())
         detail = {"version": found.id, "config": config.model_dump(mode="json")}
         events.append(connection, "run-queued", run_id, actor=actor, at=workspace.clock(), detail=detail)
     return run
@@ -266,11 +238,11 @@ def _create(workspace: Workspace, version: str, config: TrainConfig, *, actor: s
 
 def _queue_again(workspace: Workspace, run_id: str, *, actor: str) -> Run:
     with workspace.write() as connection:
-        run = register.get(connection, run_id)
+        run = stored_runs.get(connection, run_id)
         if run.state not in (RunState.STOPPED, RunState.FAILED):
             raise TrainingError(
                 f"Run {run.id} is {run.state}.", hint="Only a run that stopped or failed can be resumed."
             )
-        register.queue_again(connection, run.id)
+        stored_runs.queue_again(connection, run.id)
         events.append(connection, "run-resumed", run.id, actor=actor, at=workspace.clock())
-        return register.get(connection, run.id)
+        return stored_runs.get(connection, run.id)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from curator.training.folder import append, whole_lines
+from curator import whole
+from curator.runs.folder import as_lines, whole_lines
 from curator.training.labels import Example
 from curator.training.objective import ResponseLoss
 from schemas.run import RecordLoss
@@ -55,7 +56,4 @@ def read(file: Path, examples: Sequence[Example]) -> list[RecordLoss] | None:
 def write(file: Path, losses: Sequence[RecordLoss]) -> None:
     """Store losses for the next run."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(file.name + ".unfinished")
-    unfinished.unlink(missing_ok=True)
-    append(unfinished, losses)
-    unfinished.replace(file)
+    whole.write(file, as_lines(losses))

@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from curator import whole
 from curator.errors import NotFoundError
+from curator.runs import detached
 from curator.workspace import Workspace
+from schemas.assessment import Assessment
 from schemas.run import LedgerRow, MetricRow, Run
 
 CHECKPOINT = "checkpoint"
@@ -23,6 +24,7 @@ LOG = "train.log"
 METRICS = "metrics.jsonl"
 LEDGER = "ledger.jsonl"
 MANIFEST = "manifest.json"
+ASSESSMENT = "assessment.json"
 
 
 def folder_of(workspace: Workspace, run_id: str) -> Path:
@@ -38,7 +40,7 @@ def checkpoint_of(workspace: Workspace, run: Run) -> Path:
     """
     folder = folder_of(workspace, run.id) / CHECKPOINT
     if not run.is_alive:
-        recover(folder)
+        whole.recover(folder)
     if not folder.is_dir():
         raise NotFoundError(f"Run {run.id} has no checkpoint (state {run.state}).", hint="Choose a run that is done.")
     return folder
@@ -54,43 +56,18 @@ def ledger(workspace: Workspace, run_id: str) -> list[LedgerRow]:
     return [LedgerRow.model_validate_json(line) for line in whole_lines(folder_of(workspace, run_id) / LEDGER)]
 
 
-def log_tail(workspace: Workspace, run_id: str, *, characters: int = 4000) -> str:
+def log_tail(workspace: Workspace, run_id: str) -> str:
     """The end of a run's log."""
-    file = folder_of(workspace, run_id) / LOG
-    return file.read_text(encoding="utf-8", errors="replace")[-characters:] if file.is_file() else ""
+    return detached.log_tail(folder_of(workspace, run_id) / LOG)
 
 
-@contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """A new folder to write into, which takes the place of `folder` when the block ends well.
-
-    Until then, and when it fails, an earlier one stays. A process that dies in the very moment of the change leaves the
-    earlier one beside its place, where `recover` finds it.
-    """
-    unfinished, earlier = _beside(folder)
-    shutil.rmtree(unfinished, ignore_errors=True)
+def assessment_of(workspace: Workspace, run_id: str) -> Assessment | None:
+    """The stored assessment of a run; None if there is none that can be read."""
+    file = folder_of(workspace, run_id) / ASSESSMENT
     try:
-        unfinished.mkdir(parents=True)
-        yield unfinished
-        shutil.rmtree(earlier, ignore_errors=True)
-        if folder.exists():
-            folder.rename(earlier)
-        unfinished.rename(folder)
-        shutil.rmtree(earlier, ignore_errors=True)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def recover(folder: Path) -> None:
-    """Put back the folder that a process was replacing when it died."""
-    unfinished, earlier = _beside(folder)
-    if not folder.exists() and earlier.exists():
-        earlier.rename(folder)
-    shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _beside(folder: Path) -> tuple[Path, Path]:
-    return folder.with_name(folder.name + ".unfinished"), folder.with_name(folder.name + ".earlier")
+        return Assessment.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def whole_lines(file: Path) -> list[bytes]:
@@ -102,10 +79,15 @@ def whole_lines(file: Path) -> list[bytes]:
 
 def append(file: Path, rows: Iterable[BaseModel]) -> None:
     """Add one line per row in a single write, so that a reader or a crash never meets the middle of many."""
-    data = b"".join(row.model_dump_json(exclude_none=True).encode() + b"\n" for row in rows)
+    data = as_lines(rows)
     if data:
         with file.open("ab", buffering=0) as stream:
             stream.write(data)
+
+
+def as_lines(rows: Iterable[BaseModel]) -> bytes:
+    """One line of JSON per row."""
+    return b"".join(row.model_dump_json(exclude_none=True).encode() + b"\n" for row in rows)
 
 
 def cut_after(file: Path, step: int) -> None:
@@ -113,10 +95,7 @@ def cut_after(file: Path, step: int) -> None:
     again."""
     if not file.is_file():
         return
-    kept = list(_up_to(whole_lines(file), step))
-    unfinished = file.with_name(file.name + ".unfinished")
-    unfinished.write_bytes(b"".join(line + b"\n" for line in kept))
-    unfinished.replace(file)
+    whole.write(file, b"".join(line + b"\n" for line in _up_to(whole_lines(file), step)))
 
 
 def _up_to(lines: Iterable[bytes], step: int) -> Iterator[bytes]:

@@ -12,14 +12,13 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedModel
 
-from curator import versions
-from curator.assessment import assessment_of
+from curator import versions, whole
 from curator.errors import TrainingError
+from curator.runs.folder import MANIFEST, assessment_of, checkpoint_of, folder_of
 from curator.store import events
-from curator.store import runs as register
-from curator.training import checkpoint, checkpoint_of, folder_of
+from curator.store import runs as stored_runs
+from curator.training import checkpoint
 from curator.training.evaluate import looked_at, record_losses, summary
-from curator.training.folder import MANIFEST
 from curator.training.labels import Example, prepare
 from curator.training.learner import place_model
 from curator.workspace import Workspace
@@ -48,29 +47,23 @@ def export_model(workspace: Workspace, run_id: str, out: Path, *, merged: bool, 
         NotFoundError: There is no such run or checkpoint.
     """
     with workspace.read() as connection:
-        run = register.get(connection, run_id)
+        run = stored_runs.get(connection, run_id)
     place = checkpoint_of(workspace, run)
     if out.exists() and any(out.iterdir()):
         raise TrainingError(f"{out} is not empty.", hint="Name a new folder.")
-    unfinished = out.with_name(out.name + ".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        model = checkpoint.load_tuned(place)
-        if merged and isinstance(model, PeftModel):
-            _merge(workspace, run, model, unfinished)
-        else:
-            shutil.copytree(place, unfinished)
-        shutil.copy(folder_of(workspace, run.id) / MANIFEST, unfinished / MANIFEST)
-        (unfinished / CARD).write_text(card(workspace, run), encoding="utf-8")
-        if out.exists():
-            out.rmdir()
-        unfinished.rename(out)
+        with whole.folder(out, replaces=False) as unfinished:
+            model = checkpoint.load_tuned(place)
+            if merged and isinstance(model, PeftModel):
+                _merge(workspace, run, model, unfinished)
+            else:
+                shutil.copytree(place, unfinished, dirs_exist_ok=True)
+            shutil.copy(folder_of(workspace, run.id) / MANIFEST, unfinished / MANIFEST)
+            (unfinished / CARD).write_text(card(workspace, run), encoding="utf-8")
     except OSError as error:
         raise TrainingError(
             f"The model cannot be written: {error}.", hint="Free some space or name another folder."
         ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     with workspace.write() as connection:
         detail = {"folder": str(out), "merged": merged}
         events.append(connection, "model-exported", run.id, actor=actor, at=workspace.clock(), detail=detail)

@@ -18,14 +18,14 @@ import transformers
 from pydantic import ValidationError
 from transformers import PreTrainedTokenizerBase
 
-from curator import __version__, versions
+from curator import __version__, versions, whole
 from curator.errors import CuratorError, TrainingError
+from curator.runs.folder import CHECKPOINT, MANIFEST, folder_of
+from curator.runs.selection import data_of
 from curator.training import checkpoint
-from curator.training.folder import CHECKPOINT, MANIFEST, folder_of
 from curator.training.labels import Example, Prepared
 from curator.training.loop import folds
 from curator.training.plan import order_hash
-from curator.training.selection import data_of
 from curator.workspace import Workspace
 from schemas.run import Run, RunManifest, RunVerification
 from schemas.version import FileHash, Split
@@ -118,9 +118,7 @@ def verify(workspace: Workspace, run: Run) -> RunVerification:
 
 
 def _store(file: Path, stated: RunManifest) -> None:
-    unfinished = file.with_name(file.name + ".unfinished")
-    unfinished.write_bytes(orjson.dumps(stated.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
-    unfinished.replace(file)
+    whole.write(file, orjson.dumps(stated.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
 
 
 def _hashes(folder: Path) -> list[FileHash]:

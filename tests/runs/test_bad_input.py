@@ -12,27 +12,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from curator import Workspace, training, versions
+from curator import Workspace, runs, versions
 from curator.cli.train import config_of
 from curator.errors import TrainingError
+from curator.runs import work
+from curator.runs.preflight import preflight
 from curator.store import projects, records
 from curator.training import checkpoint
-from curator.training import run as module
-from curator.training.preflight import preflight
 from schemas.record import Message, Origin, Record
 from schemas.run import RunState, TrainConfig
-from schemas.version import SplitPlan, Version
+from schemas.version import SplitPlan
 from tests.conftest import make_record
-from tests.training.test_run import config
-
-Frozen = tuple[Workspace, Version]
-
-
-def freeze(workspace: Workspace, many: list[Record]) -> Version:
-    with workspace.write() as connection:
-        project = projects.by_name(connection)
-        records.add_many(connection, many, project=project, at=workspace.clock(), accept=True)
-    return versions.freeze(workspace, actor="me", plan=SplitPlan(train=0.6, validation=0.2, test=0.2))
+from tests.runs.small import Frozen, config, freeze
 
 
 def test_an_unknown_setting_is_named_with_the_known_ones() -> None:
@@ -59,13 +50,13 @@ def test_a_version_without_a_trainable_row_fails_by_name(workspace: Workspace, b
     assert not found.ok
     assert {check.name for check in found.checks if not check.ok} >= {"something to learn", "few left out"}
     with pytest.raises(TrainingError, match=r"No record of the version can be trained on.*No token"):
-        training.train(workspace, version.id, config(base_folder), actor="me")
+        runs.train(workspace, version.id, config(base_folder), actor="me")
 
 
 def test_one_enormous_row_is_left_out_by_name_and_the_rest_trains(workspace: Workspace, base_folder: Path) -> None:
     many = [make_record(f"Say {n}.", f"{n}") for n in range(40)]
     version = freeze(workspace, [*many, make_record("Tell everything.", "word " * 20_000)])
-    run = training.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    run = runs.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
     [reason] = run.result.refused
     assert "tokens, more than 1024" in reason
 
@@ -74,15 +65,15 @@ def test_a_diverging_run_stops_with_its_last_good_checkpoint(
     frozen: Frozen, base_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace, version = frozen
-    rate = module.loop.learning_rate
-    monkeypatch.setattr(module.loop, "learning_rate", lambda step, *rest: 1e30 if step == 5 else rate(step, *rest))
+    rate = work.loop.learning_rate
+    monkeypatch.setattr(work.loop, "learning_rate", lambda step, *rest: 1e30 if step == 5 else rate(step, *rest))
     with pytest.raises(TrainingError, match="not finite at step 6"):
-        training.train(workspace, version.id, config(base_folder, epochs=4), actor="me")
-    [run] = training.watch(workspace)
+        runs.train(workspace, version.id, config(base_folder, epochs=4), actor="me")
+    [run] = runs.watch(workspace)
     assert run.state is RunState.FAILED
-    kept = checkpoint.load_tuned(training.checkpoint_of(workspace, run))
+    kept = checkpoint.load_tuned(runs.checkpoint_of(workspace, run))
     assert all(bool(torch.isfinite(parameter).all()) for parameter in kept.parameters())
-    assert training.can_resume(workspace, run)
+    assert runs.can_resume(workspace, run)
 
 
 def test_a_full_disk_leaves_the_earlier_checkpoint_whole(
@@ -101,13 +92,13 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_whole(
 
     monkeypatch.setattr(checkpoint.PreTrainedModel, "save_pretrained", fails_the_second_time)
     with pytest.raises(TrainingError, match=r"cannot be written.*No space left"):
-        training.train(workspace, version.id, config(base_folder, epochs=4), actor="me")
-    [run] = training.watch(workspace)
-    folder = training.folder_of(workspace, run.id)
+        runs.train(workspace, version.id, config(base_folder, epochs=4), actor="me")
+    [run] = runs.watch(workspace)
+    folder = runs.folder_of(workspace, run.id)
     assert {each.name for each in folder.iterdir() if each.is_dir()} == {"checkpoint", "state"}
     monkeypatch.undo()
     checkpoint.load_tuned(folder / "checkpoint")
-    assert training.resume_here(workspace, run.id, actor="me").state is RunState.DONE
+    assert runs.resume_here(workspace, run.id, actor="me").state is RunState.DONE
 
 
 def test_memory_that_runs_out_names_the_setting_to_lower(
@@ -118,11 +109,11 @@ def test_memory_that_runs_out_names_the_setting_to_lower(
     def greedy(*_: object, **__: object) -> None:
         torch.empty(2**60)  # PyTorch's own refusal
 
-    monkeypatch.setattr(module.loop, "train", greedy)
+    monkeypatch.setattr(work.loop, "train", greedy)
     with pytest.raises(TrainingError, match="Memory ran out") as caught:
-        training.train(workspace, version.id, config(base_folder), actor="me")
+        runs.train(workspace, version.id, config(base_folder), actor="me")
     assert "tokens_per_batch" in caught.value.hint
-    [run] = training.watch(workspace)
+    [run] = runs.watch(workspace)
     assert "tokens_per_batch" in run.reason
 
 
@@ -136,8 +127,8 @@ def test_weights_that_are_not_finite_are_refused_before_training(
     tensors["model.norm.weight"].fill_(float("nan"))
     save_file(tensors, file, metadata={"format": "pt"})
     with pytest.raises(TrainingError, match="is not finite"):
-        training.train(workspace, version.id, config(tmp_path / "broken"), actor="me")
-    [run] = training.watch(workspace)
+        runs.train(workspace, version.id, config(tmp_path / "broken"), actor="me")
+    [run] = runs.watch(workspace)
     assert run.state is RunState.FAILED
 
 
@@ -150,7 +141,7 @@ def test_code_that_lies_in_a_model_folder_is_never_run(frozen: Frozen, base_fold
     (tmp_path / "trap" / "config.json").write_text(json.dumps(stated))
     (tmp_path / "trap" / "trap.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w').write('x')")
     with pytest.raises(TrainingError, match="cannot be loaded"):
-        training.train(workspace, version.id, config(tmp_path / "trap"), actor="me")
+        runs.train(workspace, version.id, config(tmp_path / "trap"), actor="me")
     assert not (tmp_path / "sprung").exists()
 
 
@@ -159,16 +150,16 @@ def test_four_bits_and_a_gpu_are_refused_where_there_is_none(frozen: Frozen, bas
         pytest.skip("this machine has a GPU")
     workspace, version = frozen
     with pytest.raises(TrainingError, match="needs a GPU"):
-        training.train(workspace, version.id, config(base_folder, method="qlora"), actor="me")
+        runs.train(workspace, version.id, config(base_folder, method="qlora"), actor="me")
     with pytest.raises(TrainingError, match="finds no GPU"):
-        training.train(workspace, version.id, config(base_folder, device="cuda"), actor="me")
+        runs.train(workspace, version.id, config(base_folder, device="cuda"), actor="me")
 
 
 def test_a_preflight_counts_and_estimates(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
     found = preflight(workspace, version.id, config(base_folder))
     assert found.ok, found.checks
-    rows = list(training.token_rows(workspace, version.id, base=str(base_folder)))
+    rows = list(runs.token_rows(workspace, version.id, base=str(base_folder)))
     assert found.records == version.splits
     assert found.tokens == sum(len(row.input_ids) for row in rows if row.split == "train")
     assert found.parameters == checkpoint.load_base(str(base_folder)).num_parameters()
@@ -207,4 +198,4 @@ def test_a_tracker_that_is_missing_is_named(frozen: Frozen, base_folder: Path) -
     if importlib.util.find_spec("wandb") is not None:
         pytest.skip("it is installed here")
     with pytest.raises(TrainingError, match="wandb is not installed"):
-        training.train(frozen[0], frozen[1].id, config(base_folder, trackers=("wandb",)), actor="me")
+        runs.train(frozen[0], frozen[1].id, config(base_folder, trackers=("wandb",)), actor="me")

@@ -1,4 +1,4 @@
-"""The process of a detached run: `python -m curator.training.process WORKSPACE RUN_ID`.
+"""The process of a detached run: `python -m curator.runs.process WORKSPACE RUN_ID`.
 
 With several processes `accelerate launch` starts each of them so; the first is the one that stores.
 """
@@ -9,9 +9,9 @@ import os
 import sys
 
 from curator.errors import CuratorError
+from curator.runs.queue import begin_next
+from curator.runs.work import execute, execute_beside
 from curator.settings import load
-from curator.training.queue import begin_next
-from curator.training.run import execute, execute_beside
 from curator.workspace import open_workspace
 
 

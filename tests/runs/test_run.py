@@ -24,45 +24,32 @@ from transformers import (
     Qwen2Config,
 )
 
-from curator import Workspace, generation, training, versions
+from curator import runs, versions
 from curator.errors import NotFoundError, TrainingError
 from curator.review import add_suite
-from curator.store import outputs, runs
+from curator.runs import generation
+from curator.store import outputs
+from curator.store import runs as stored_runs
 from curator.training import checkpoint, loop
 from schemas.review import Decoding
-from schemas.run import RunState, TrainConfig
-from schemas.version import Version
-
-Frozen = tuple[Workspace, Version]
-
-
-def config(base: Path, **changes: object) -> TrainConfig:
-    settings: dict[str, object] = {
-        "base": str(base),
-        "epochs": 2,
-        "learning_rate": 3e-3,
-        "records_per_step": 8,
-        "precision": "fp32",
-        "evaluate_every": 2,
-        "early_stopping": None,
-    }
-    return TrainConfig.model_validate(settings | changes)
+from schemas.run import RunState
+from tests.runs.small import Frozen, config
 
 
 def test_a_run_lowers_the_held_out_loss_and_leaves_everything_behind(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
     seen: list[int] = []
-    run = training.train(
+    run = runs.train(
         workspace, version.id, config(base_folder), actor="me", on_step=lambda step, _: seen.append(step.step)
     )
     assert run.state is RunState.DONE
     assert run.result.heldout_tuned.nll < run.result.heldout_base.nll
     assert run.result.heldout_base.split == "test"
-    rows = training.metrics(workspace, run.id)
+    rows = runs.metrics(workspace, run.id)
     assert [row.step for row in rows] == seen == list(range(run.result.steps + 1))
     assert rows[0].validation_nll is not None
     assert rows[0].loss is None
-    folder = training.folder_of(workspace, run.id)
+    folder = runs.folder_of(workspace, run.id)
     assert {"config.json", "manifest.json", "metrics.jsonl", "checkpoint"} <= {file.name for file in folder.iterdir()}
     assert list((folder / "checkpoint").glob("*.safetensors"))
     assert not list(folder.rglob("*.bin"))
@@ -73,31 +60,31 @@ def test_a_run_lowers_the_held_out_loss_and_leaves_everything_behind(frozen: Fro
 
 def test_the_response_tokens_of_a_run_are_those_of_the_token_view(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
-    run = training.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
-    rows = list(training.token_rows(workspace, version.id, base=str(base_folder)))
+    run = runs.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
+    rows = list(runs.token_rows(workspace, version.id, base=str(base_folder)))
     counted = sum(label != -100 for row in rows if row.split == "train" for label in row.labels)
     assert run.result.response_tokens == counted
-    [one] = training.token_rows(workspace, version.id, base=str(base_folder), row_id=rows[3].row_id)
+    [one] = runs.token_rows(workspace, version.id, base=str(base_folder), row_id=rows[3].row_id)
     assert one == rows[3]
     with pytest.raises(NotFoundError, match="has no row"):
-        list(training.token_rows(workspace, version.id, base=str(base_folder), row_id="nobody"))
+        list(runs.token_rows(workspace, version.id, base=str(base_folder), row_id="nobody"))
 
 
 def test_the_same_seed_gives_the_same_losses(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
     losses = []
     for seed in (1, 1, 2):
-        run = training.train(workspace, version.id, config(base_folder, seed=seed), actor="me")
-        losses.append([row.loss for row in training.metrics(workspace, run.id)])
+        run = runs.train(workspace, version.id, config(base_folder, seed=seed), actor="me")
+        losses.append([row.loss for row in runs.metrics(workspace, run.id)])
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
 
 
 def test_lora_changes_only_the_adapter(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
-    run = training.train(workspace, version.id, config(base_folder, method="lora", learning_rate=1e-2), actor="me")
+    run = runs.train(workspace, version.id, config(base_folder, method="lora", learning_rate=1e-2), actor="me")
     assert run.result.heldout_tuned.nll < run.result.heldout_base.nll
-    folder = training.checkpoint_of(workspace, run)
+    folder = runs.checkpoint_of(workspace, run)
     assert (folder / "adapter_model.safetensors").is_file()
     assert not (folder / "model.safetensors").exists()
     tuned = checkpoint.load_tuned(folder)
@@ -111,62 +98,62 @@ def test_a_stopped_run_keeps_a_checkpoint_that_loads(frozen: Frozen, base_folder
 
     def stop_after_two(step: loop.Step, _: int) -> None:
         if step.step == 2:
-            [run] = [each for each in training.watch(workspace) if each.state is RunState.RUNNING]
-            assert training.request_stop(workspace, run.id, actor="me")
+            [run] = [each for each in runs.watch(workspace) if each.state is RunState.RUNNING]
+            assert runs.request_stop(workspace, run.id, actor="me")
 
-    run = training.train(workspace, version.id, config(base_folder), actor="me", on_step=stop_after_two)
+    run = runs.train(workspace, version.id, config(base_folder), actor="me", on_step=stop_after_two)
     assert (run.state, run.result.steps, run.reason) == (RunState.STOPPED, 2, "Stopped on request.")
-    checkpoint.load_tuned(training.checkpoint_of(workspace, run))
-    assert not training.request_stop(workspace, run.id, actor="me")
+    checkpoint.load_tuned(runs.checkpoint_of(workspace, run))
+    assert not runs.request_stop(workspace, run.id, actor="me")
 
 
 def test_a_run_that_diverges_fails_with_its_step_and_saves_nothing(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
     with pytest.raises(TrainingError, match=r"not finite at step \d"):
-        training.train(workspace, version.id, config(base_folder, learning_rate=1e30, warmup_share=0), actor="me")
-    [run] = training.watch(workspace)
+        runs.train(workspace, version.id, config(base_folder, learning_rate=1e30, warmup_share=0), actor="me")
+    [run] = runs.watch(workspace)
     assert run.state is RunState.FAILED
     assert "Lower the learning rate" in run.reason
     with pytest.raises(NotFoundError, match="has no checkpoint"):
-        training.checkpoint_of(workspace, run)
+        runs.checkpoint_of(workspace, run)
 
 
 def test_records_that_are_too_long_are_left_out_by_name(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
     with pytest.raises(TrainingError, match="No record of the version can be trained on"):
-        training.train(workspace, version.id, config(base_folder, max_tokens=10), actor="me")
-    run = training.train(workspace, version.id, config(base_folder, max_tokens=64, max_steps=1), actor="me")
+        runs.train(workspace, version.id, config(base_folder, max_tokens=10), actor="me")
+    run = runs.train(workspace, version.id, config(base_folder, max_tokens=64, max_steps=1), actor="me")
     assert all("more than 64" in reason for reason in run.result.refused)
 
 
 def test_a_detached_run_survives_and_a_killed_one_is_marked(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
-    run = training.start(workspace, version.id, config(base_folder, epochs=2000), actor="me")
-    while not training.metrics(workspace, run.id):  # the process reports its first step
-        [now] = training.watch(workspace)
-        assert now.state in (RunState.QUEUED, RunState.RUNNING), training.log_tail(workspace, run.id)
+    run = runs.start(workspace, version.id, config(base_folder, epochs=2000), actor="me")
+    while not runs.metrics(workspace, run.id):  # the process reports its first step
+        [now] = runs.watch(workspace)
+        assert now.state in (RunState.QUEUED, RunState.RUNNING), runs.log_tail(workspace, run.id)
     with workspace.read() as connection:
-        mark = runs.process_of(connection, run.id)
+        mark = stored_runs.process_of(connection, run.id)
     os.kill(mark.id, signal.SIGKILL)
     os.waitpid(mark.id, 0)
-    [now] = training.watch(workspace)
+    [now] = runs.watch(workspace)
     assert now.state is RunState.FAILED
     assert now.reason.startswith(f"Its process {mark.id} ended without a word")
 
 
 def test_a_terminated_process_saves_its_checkpoint(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
-    run = training.start(workspace, version.id, config(base_folder, epochs=2000), actor="me")
-    while not training.metrics(workspace, run.id):
-        [now] = training.watch(workspace)
-        assert now.state in (RunState.QUEUED, RunState.RUNNING), training.log_tail(workspace, run.id)
+    run = runs.start(workspace, version.id, config(base_folder, epochs=2000), actor="me")
+    while not runs.metrics(workspace, run.id):
+        [now] = runs.watch(workspace)
+        assert now.state in (RunState.QUEUED, RunState.RUNNING), runs.log_tail(workspace, run.id)
     with workspace.read() as connection:
-        mark = runs.process_of(connection, run.id)
+        mark = stored_runs.process_of(connection, run.id)
     os.kill(mark.id, signal.SIGTERM)
     os.waitpid(mark.id, 0)
-    [now] = training.watch(workspace)
+    [now] = runs.watch(workspace)
     assert now.state is RunState.STOPPED
-    checkpoint.load_tuned(training.checkpoint_of(workspace, now))
+    checkpoint.load_tuned(runs.checkpoint_of(workspace, now))
 
 
 def test_a_base_that_cannot_be_used_is_refused_before_anything_is_stored(
@@ -183,8 +170,8 @@ def test_a_base_that_cannot_be_used_is_refused_before_anything_is_stored(
         (pickled, "stored as pickle"),
     ):
         with pytest.raises(TrainingError, match=problem):
-            training.train(workspace, version.id, config(folder), actor="me")
-    assert training.watch(workspace) == []
+            runs.train(workspace, version.id, config(folder), actor="me")
+    assert runs.watch(workspace) == []
 
 
 def test_a_half_copied_base_fails_with_a_reason(frozen: Frozen, base_folder: Path, tmp_path: Path) -> None:
@@ -193,8 +180,8 @@ def test_a_half_copied_base_fails_with_a_reason(frozen: Frozen, base_folder: Pat
     weights = tmp_path / "half" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
     with pytest.raises(TrainingError, match="cannot be loaded"):
-        training.train(workspace, version.id, config(tmp_path / "half"), actor="me")
-    [run] = training.watch(workspace)
+        runs.train(workspace, version.id, config(tmp_path / "half"), actor="me")
+    [run] = runs.watch(workspace)
     assert run.state is RunState.FAILED
 
 
@@ -205,10 +192,10 @@ def test_a_tuned_model_says_what_it_was_taught_and_stops(frozen: Frozen, base_fo
     suite = tmp_path / "suite.jsonl"
     suite.write_text("\n".join(rows))
     add_suite(workspace, suite, purpose="explore", actor="me")
-    run = training.train(
+    run = runs.train(
         workspace, version.id, config(base_folder, epochs=250, learning_rate=5e-3, evaluate_every=10_000), actor="me"
     )
-    trained = set(json.loads((training.folder_of(workspace, run.id) / "manifest.json").read_text())["records"]["train"])
+    trained = set(json.loads((runs.folder_of(workspace, run.id) / "manifest.json").read_text())["records"]["train"])
     report = generation.generate(workspace, run.id, "suite", decoding=Decoding(max_new_tokens=12), actor="me")
     assert (report.outputs, report.new) == (24, 24)
     with workspace.read() as connection:
@@ -229,7 +216,7 @@ def test_greedy_outputs_do_not_depend_on_their_company(
     frozen: Frozen, base_folder: Path, tokenizer: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:
     workspace, version = frozen
-    run = training.train(workspace, version.id, config(base_folder, max_steps=2), actor="me")
+    run = runs.train(workspace, version.id, config(base_folder, max_steps=2), actor="me")
     prompts = ["Hi", "Say something rather long about nothing at all.", "7?"]
     lines = [json.dumps({"id": str(n), "prompt": prompt}) for n, prompt in enumerate(prompts)]
     texts = []
@@ -292,8 +279,8 @@ def test_other_architectures_learn_too(
     torch.manual_seed(0)
     AutoModelForCausalLM.from_config(kind).save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
-    run = training.train(
+    run = runs.train(
         workspace, version.id, config(tmp_path / "base", epochs=4, method=method, learning_rate=1e-2), actor="me"
     )
     assert run.result.heldout_tuned.nll < run.result.heldout_base.nll
-    checkpoint.load_tuned(training.checkpoint_of(workspace, run))
+    checkpoint.load_tuned(runs.checkpoint_of(workspace, run))

@@ -1,0 +1,31 @@
+"""Stage 4: the life of a run, from a version and settings to a checkpoint, what it says and what that is worth."""
+
+from curator.runs.folder import checkpoint_of, folder_of, ledger, log_tail, metrics
+from curator.runs.queue import (
+    can_resume,
+    delete,
+    request_stop,
+    resume,
+    resume_here,
+    start,
+    train,
+    watch,
+)
+from curator.runs.token_view import token_rows
+
+__all__ = [
+    "can_resume",
+    "checkpoint_of",
+    "delete",
+    "folder_of",
+    "ledger",
+    "log_tail",
+    "metrics",
+    "request_stop",
+    "resume",
+    "resume_here",
+    "start",
+    "token_rows",
+    "train",
+    "watch",
+]

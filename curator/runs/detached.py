@@ -1,0 +1,63 @@
+"""A process that outlives this one: started so that closing a terminal or the server does not end it, asked for by its
+mark, and read by the end of its log.
+
+What the process does is no concern of this module.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from curator.store.runs import ProcessMark
+
+_LOG_CHARACTERS = 4000
+
+
+def start(command: Sequence[str], *, log: Path) -> ProcessMark:
+    """Start a process in a session of its own that appends what it prints to `log`. Returns its mark."""
+    with log.open("ab") as stream:
+        process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            env=environment(),
+            start_new_session=True,
+        )
+    return ProcessMark(process.pid, psutil.Process(process.pid).create_time())
+
+
+def own_mark() -> ProcessMark:
+    """The mark of this process."""
+    process = psutil.Process()
+    return ProcessMark(process.pid, process.create_time())
+
+
+def is_alive(mark: ProcessMark) -> bool:
+    """Whether the process that a mark stands for still runs."""
+    try:
+        process = psutil.Process(mark.id)
+        same = abs(process.create_time() - mark.started) < 1  # a process id can be used again
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def log_tail(log: Path) -> str:
+    """The end of a log; empty before there is one."""
+    return log.read_text(encoding="utf-8", errors="replace")[-_LOG_CHARACTERS:] if log.is_file() else ""
+
+
+def environment() -> dict[str, str]:
+    """The environment that a process is given; a setting of the user wins."""
+    return _SHARES_PROCESSOR | os.environ
+
+
+_SHARES_PROCESSOR = {"GOMP_SPINCOUNT": "1000"}
+"""Threads yield soon instead of spinning while they wait for one another: beside a browser or a second training,
+spinning made both up to ten times slower (docs/benchmarks.md)."""

@@ -1,0 +1,80 @@
+"""Promotion: the gates that an assessed run must pass before it may be used, and the mark that it did."""
+
+from __future__ import annotations
+
+from curator.access import require
+from curator.errors import TrainingError
+from curator.runs.folder import assessment_of
+from curator.store import events
+from curator.store import runs as stored_runs
+from curator.workspace import Workspace
+from schemas.account import Right
+from schemas.assessment import Assessment, PromotionGate
+from schemas.run import Run
+
+STOP_RATE = 0.95
+"""Smallest share of answers that must end by themselves."""
+FORGOTTEN = 0.10
+"""Largest rise of the loss on general prompts, nats per response token."""
+
+
+def promotion_gates(found: Assessment) -> tuple[PromotionGate, ...]:
+    """What must hold before a run may be promoted, in plain words."""
+    learnt = found.upper is not None and found.upper < 0
+    interval = "no interval" if found.lower is None else f"95 % interval {found.lower:+.3f} to {found.upper:+.3f}"
+    gates = [
+        PromotionGate(
+            name="it learnt",
+            ok=learnt,
+            explanation=f"The held-out loss changed by {found.change:+.3f} nats per token ({interval}, "
+            f"{found.groups} groups); the whole interval must lie below 0.",
+        ),
+        PromotionGate(
+            name="it stops",
+            ok=found.stop_rate_tuned.value >= STOP_RATE,
+            explanation=f"{found.stop_rate_tuned.found} of {found.stop_rate_tuned.n} answers ended by themselves; "
+            f"at least {STOP_RATE:.0%} must.",
+        ),
+    ]
+    if found.retention_nll_base is not None and found.retention_nll_tuned is not None:
+        rise = found.retention_nll_tuned - found.retention_nll_base
+        gates.append(
+            PromotionGate(
+                name="it remembers",
+                ok=rise <= FORGOTTEN,
+                explanation=f"The loss on general prompts changed by {rise:+.3f} nats per token; "
+                f"at most {FORGOTTEN:+.2f} is allowed.",
+            )
+        )
+    else:
+        gates.append(
+            PromotionGate(
+                name="it remembers",
+                ok=False,
+                explanation="Nothing was measured on general prompts; give a retention set to the assessment.",
+            )
+        )
+    return tuple(gates)
+
+
+def promote(workspace: Workspace, run_id: str, *, actor: str) -> Run:
+    """Mark a run as promoted.
+
+    Raises:
+        TrainingError: It was not assessed, or a gate does not hold.
+    """
+    require(workspace, actor, Right.DECIDE)
+    with workspace.write() as connection:
+        run = stored_runs.get(connection, run_id)
+        found = assessment_of(workspace, run.id)
+        if found is None:
+            raise TrainingError(f"Run {run.id} was not assessed.", hint="Assess it first.")
+        failed = [gate for gate in found.gates if not gate.ok]
+        if failed:
+            raise TrainingError(
+                f"Run {run.id} cannot be promoted: {failed[0].explanation}",
+                hint="Mend the data or the settings and train again.",
+            )
+        stored_runs.promote(connection, run.id, at=workspace.clock())
+        events.append(connection, "run-promoted", run.id, actor=actor, at=workspace.clock())
+        return stored_runs.get(connection, run.id)
