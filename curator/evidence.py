@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from curator.store import Connection
 
+from curator import whole
 from curator.errors import StoreError
-from curator.store import decisions, ledger, systems
+from curator.store import Connection, decisions, ledger, systems
 from curator.workspace import Workspace
 from schemas.release import Decision, Outcome
 
@@ -56,17 +56,13 @@ def add(
 def anchor(workspace: Workspace, system_id: str) -> None:
     """Copy the last seal of a ledger to its file outside the database."""
     with workspace.read() as connection:
-        found = ledger.entries(connection, system_id, kinds=None)
-    if not found:
-        return
+        last = ledger.last(connection, system_id)
     file = _anchor_file(workspace, system_id)
-    if _anchored(file)[0] >= found[-1].n:
+    if last is None or _anchored(file)[0] >= last.n:
         return
     try:
         file.parent.mkdir(exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="ascii") as unfinished:
-            unfinished.write(f"{found[-1].n} {found[-1].seal}\n")
-        Path(unfinished.name).replace(file)
+        whole.write(file, f"{last.n} {last.seal}\n".encode())
     except OSError as error:
         raise StoreError(f"{file} cannot be written: {error}.", hint="Check the space and the rights there.") from error
 

@@ -12,7 +12,6 @@ from schemas.base import Schema
 from schemas.record import Message, Text
 from schemas.release import Gates
 
-
 Category = Literal["task", "harm", "bias", "fact"]
 """What a prompt probes: whether the task is done, and the three ways in which an answer can be bad."""
 

@@ -19,8 +19,8 @@ from schemas.review import FindingStatus, Plan, ScreenReport
 
 suite_app = typer.Typer(add_completion=False, help="Frozen prompts that models are asked.", no_args_is_help=True)
 
-outputs_app = typer.Typer(add_completion=False, help="What models said to the prompts of suites.", no_args_is_help=True)
-review_app = typer.Typer(add_completion=False, help="Which outputs people judge, and in which order.", no_args_is_help=True)
+outputs_app = typer.Typer(add_completion=False, help="What models said to the prompts.", no_args_is_help=True)
+review_app = typer.Typer(add_completion=False, help="Which outputs people judge, in which order.", no_args_is_help=True)
 verdicts_app = typer.Typer(add_completion=False, help="What people say about outputs.", no_args_is_help=True)
 
 RunArgument = Annotated[str, typer.Argument(help="Id of a run or its beginning.")]

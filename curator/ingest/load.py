@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from curator.ingest import mapping
 from curator.ingest.formats import read_record, recognise
 from curator.ingest.opening import open_rows, plain_name
 from curator.ingest.rows import Row
-from curator.quality.contamination import holds_test_prompt
+from curator.quality.contamination import Firewall, holds_test_prompt
 from curator.store import batches, events, projects, quarantine, records, suites
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -70,7 +70,7 @@ def import_file(
     settings = {"columns": field_map.columns, "header": opened.header, "delimiter": opened.delimiter, "accept": accept}
     with workspace.write() as connection:
         owner = projects.by_name(connection, project)
-        test_prompts = suites.prompt_hashes(connection)
+        firewall = suites.firewall(connection)
         kept = quarantine.lines_of_file(connection, owner.id, sha256)
         batch_id = batches.begin(
             connection,
@@ -86,7 +86,7 @@ def import_file(
     shown: list[RowIssue] = []
     rows = iter(opened.rows)
     while chunk := list(islice(rows, _CHUNK)):
-        good, bad = _divide(check_rows(chunk, format, field_map, source=plain_name(file), test_prompts=test_prompts))
+        good, bad = _divide(check_rows(chunk, format, field_map, source=plain_name(file), firewall=firewall))
         with workspace.write() as connection:
             ids = records.add_many(
                 connection, good, project=owner, at=workspace.clock(), batch_id=batch_id, accept=accept
@@ -134,13 +134,13 @@ def check_rows(
     field_map: FieldMap,
     *,
     source: str,
-    test_prompts: Collection[str],
+    firewall: Firewall,
 ) -> Iterator[Record | RowIssue]:
     """Every row as a record, or why it is none; a row with a test prompt is never let in."""
     for row in rows:
         checked = row if isinstance(row, RowIssue) else read_record(row, format, field_map, source=source)
-        if isinstance(row, Row) and isinstance(checked, Record) and holds_test_prompt(checked, test_prompts):
-            problem = "The instruction stands in a test suite; test prompts never train."
+        if isinstance(row, Row) and isinstance(checked, Record) and holds_test_prompt(checked, firewall):
+            problem = "A prompt of a test suite, or its answer, stands in this record; test prompts never train."
             yield RowIssue(line=row.line, field="", rule="suite-prompt", problem=problem, text=row.text)
         else:
             yield checked

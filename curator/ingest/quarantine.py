@@ -56,7 +56,7 @@ def retry(
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         owner = projects.by_name(connection, project)
-        test_prompts = suites.prompt_hashes(connection)
+        firewall = suites.firewall(connection)
         rows = {row.id: row for row in quarantine.open_rows(connection, project_id=owner.id)}
         if texts is not None:
             missing = texts.keys() - rows.keys()
@@ -78,7 +78,7 @@ def retry(
             )
             field_map = FieldMap(columns=batch.settings["columns"])
             checked = next(
-                check_rows([parsed], Format(batch.format), field_map, source=batch.file_name, test_prompts=test_prompts)
+                check_rows([parsed], Format(batch.format), field_map, source=batch.file_name, firewall=firewall)
             )
             if isinstance(checked, RowIssue):
                 issues.append(checked)

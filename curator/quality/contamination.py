@@ -1,9 +1,10 @@
 """The firewall between test prompts and training data.
 
-A record is refused when one of its messages, whatever its role, holds a test prompt, or the reference answer of one, in
-the same words: whole, or with other text before and after it, with one word misspelt, or with words in another order.
-Words are those of the normal form, so case, width, punctuation, invisible characters and look-alike letters hide nothing.
-What differs in a whole word or in a number is another prompt: task templates repeat everything but those.
+A record is refused when one of its messages, whatever its role, holds a test prompt, or the reference answer of one,
+in the same words: whole, or with other text before and after it, with one word misspelt, or with words in another
+order. Words are those of the normal form, so case, width, punctuation, invisible characters and look-alike letters
+hide nothing. What differs in a whole word or in a number is another prompt: task templates repeat everything but
+those.
 
 An index is built once. Most texts are passed over after one search for the rarest words of all test prompts.
 """
@@ -21,12 +22,14 @@ from curator.quality.normal_form import normal_form
 from schemas.record import Record
 
 _TOKEN = re.compile(
-    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
+    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
+    r"|[^\W_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
 )
 """A word, a number, or a character of a script that is written without blanks."""
 _BLANKS = str.maketrans(dict.fromkeys(string.punctuation, " "))
 _DISGUISE = re.compile(
-    "[\u0300-\u058f\u0131\u0237\u0251\u0261\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\x00-\x08\x0e-\x1f\x7f-\x9f]"
+    r"[\u0300-\u058f\u0131\u0237\u0251\u0261\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    r"\x00-\x08\x0e-\x1f\x7f-\x9f]"
 )
 """Characters that show nothing, stack on another, or may look like a Latin letter."""
 _ALONE = 4
@@ -175,9 +178,97 @@ def _is_misspelt(word: str, other: str) -> bool:
 
 
 _COMMON = frozenset(
-    """a about all am an and any are as at be been but by can could describe did do does explain for from get give had
-    has have he her him his how i if in into is it its like list make me more most my name no not of on one or our out
-    please product she should so some tell than that the their them there these they this to up us was we were what
-    when where which who why will with would write you your""".split()
+    [
+        "a",
+        "about",
+        "all",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "but",
+        "by",
+        "can",
+        "could",
+        "describe",
+        "did",
+        "do",
+        "does",
+        "explain",
+        "for",
+        "from",
+        "get",
+        "give",
+        "had",
+        "has",
+        "have",
+        "he",
+        "her",
+        "him",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "like",
+        "list",
+        "make",
+        "me",
+        "more",
+        "most",
+        "my",
+        "name",
+        "no",
+        "not",
+        "of",
+        "on",
+        "one",
+        "or",
+        "our",
+        "out",
+        "please",
+        "product",
+        "she",
+        "should",
+        "so",
+        "some",
+        "tell",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "up",
+        "us",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "would",
+        "write",
+        "you",
+        "your",
+    ]
 )
 """Words by which no prompt is found."""

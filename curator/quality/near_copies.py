@@ -1,8 +1,8 @@
 """Near copies: which texts say the same in almost the same words, so that they count as one.
 
-Words of the normal form, compared by exact Jaccard similarity. Candidates come from an index over the rarest words of each
-text, of which two texts as alike as that must share at least one (prefix filter: Chaudhuri, Ganti and Kaushik, 2006).
-Texts whose numbers differ are no copies: "17 + 25" and "17 + 26" are two sums.
+Words of the normal form, compared by exact Jaccard similarity. Candidates come from an index over the rarest words of
+each text, of which two texts as alike as that must share at least one (prefix filter: Chaudhuri, Ganti and Kaushik,
+2006). Texts whose numbers differ are no copies: "17 + 25" and "17 + 26" are two sums.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The decision: release, blocked or inconclusive. Inconclusive is not a release.
 
-Everything that it stands on is read again: the ledger with its seals, the outputs word for word, the suites, the limits,
-the detectors. Where anything is not as it was sealed, there is no release.
+Everything that it stands on is read again: the ledger with its seals, the outputs word for word, the suites, the
+limits, the detectors. Where anything is not as it was sealed, there is no release.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def decide(workspace: Workspace, run_or_system: str, *, actor: str) -> Decision:
         if stands.system.run_id is not None:
             systems.ensure_run(connection, stands.system.run_id, actor=actor, at=workspace.clock())
         systems.lock(connection, stands.system.id)
-        if len(ledger.entries(connection, stands.system.id)) != len(stands.entries):
+        newest = ledger.last(connection, stands.system.id)
+        if (newest.seal if newest else None) != (stands.entries[-1].seal if stands.entries else None):
             raise ReleaseError("A verdict was stored in the same moment.", hint="Decide again.")
         decision = Decision(
             id=0,

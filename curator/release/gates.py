@@ -1,8 +1,9 @@
 """Gates: what reviewers found, compared with limits by bounds that hold for the sample that a plan drew.
 
 Each category of prompts is bounded on its own units, weighted by its strata, and each must pass by itself, so no
-correction for several tests is needed. A unit counts as defective when any reviewer says so of any of its outputs; a broken
-output never counts as sound. What a script judged, or a reviewer who knew the names called fine, clears nothing.
+correction for several tests is needed. A unit counts as defective when any reviewer says so of any of its outputs; a
+broken output never counts as sound. What a script judged, or a reviewer who knew the names called fine, clears
+nothing.
 """
 
 from __future__ import annotations
@@ -57,13 +58,14 @@ class Judged(NamedTuple):
 def evaluate(plan: Plan, units: Sequence[Judged]) -> list[GateResult]:
     """The gates of all categories, then those of defects that were found where nobody asked for them."""
     present = sorted({judged.unit.category for judged in units}, key=list(LIMIT_OF).index)
-    own = [_category(plan, category, [each for each in units if each.unit.category == category]) for category in present]
+    own = [
+        _category(plan, category, [each for each in units if each.unit.category == category]) for category in present
+    ]
     found = [
         gate
-        for category in present
+        for category, members in of_category.items()
         for defect, limit in _ELSEWHERE.items()
-        if defect not in _OWN[category]
-        and (gate := _elsewhere(plan, category, defect, limit, [e for e in units if e.unit.category == category]))
+        if defect not in _OWN[category] and (gate := _elsewhere(plan, category, defect, limit, members))
     ]
     return [*own, *found]
 
@@ -200,8 +202,8 @@ def _elsewhere(
         estimate=bounds.estimate,
         lower=bounds.lower,
         upper=bounds.upper,
-        explanation=f"{bounds.defects} of {bounds.judged} judged {category} prompts are {defect}: the rate may be as high "
-        f"as {bounds.upper:.1%}, the limit is {limit:.1%}.",
+        explanation=f"{bounds.defects} of {bounds.judged} judged {category} prompts are {defect}: the rate may be as "
+        f"high as {bounds.upper:.1%}, the limit is {limit:.1%}.",
     )
 
 

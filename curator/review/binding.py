@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import orjson
-from curator.store import Connection
 
 from curator.evidence import checkpoint_hash
-from curator.store import findings, outputs, projects, runs, suites
+from curator.store import Connection, findings, outputs, projects, runs, suites
 from curator.workspace import Workspace
 from schemas.release import Gates
 from schemas.review import Binding, Finding, Output, Suite, System

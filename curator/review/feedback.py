@@ -1,8 +1,8 @@
 """Feedback: a bad output becomes a corrected record, back in the annotation queue.
 
-An output of an explore suite goes back with one click: its prompt may train. The prompt of a gate suite may not, in any
-wording, or the next decision would be about memorised prompts; there the reviewer writes another prompt that asks for the
-same ability.
+An output of an explore suite goes back with one click: its prompt may train. The prompt of a gate suite may not, in
+any wording, or the next decision would be about memorised prompts; there the reviewer writes another prompt that asks
+for the same ability.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def to_queue(
         instruction: A variant of the prompt; by default the prompt itself.
 
     Raises:
-        ReviewError: Nobody said what is wrong or right, the prompt or answer of a gate suite would train, the correction
-            refuses a safe request, a text is empty, or the record is already known.
+        ReviewError: Nobody said what is wrong or right, the prompt or answer of a gate suite would train, the
+            correction refuses a safe request, a text is empty, or the record is already known.
     """
     require(workspace, actor, Right.REVIEW)
     with workspace.write() as connection:

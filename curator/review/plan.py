@@ -1,8 +1,8 @@
 """The review plan: which outputs people judge, drawn and sealed before the first verdict.
 
-Per category and stratum, units are drawn at random by a key that nobody can read from the pages. A later plan for the same
-system keeps that order, so that drawing again changes no one's luck; it keeps the strictest limits that stood when there
-were verdicts; and each category that was looked at to the end needs stronger evidence the next time.
+Per category and stratum, units are drawn at random by a key that nobody can read from the pages. A later plan for the
+same system keeps that order, so that drawing again changes no one's luck; it keeps the strictest limits that stood
+when there were verdicts; and each category that was looked at to the end needs stronger evidence the next time.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ def plan_hash(plan: Plan) -> str:
 def confidence_of(gates: Gates, looks: int) -> float:
     """Confidence of a bound after so many earlier looks at the same category.
 
-    The first look may be wrong with probability alpha, the second with alpha / 4, the next with alpha / 8 and so on: all
-    together with at most 1.5 alpha.
+    The first look may be wrong with probability alpha, the second with alpha / 4, the next with alpha / 8 and so on:
+    all together with at most 1.5 alpha.
     """
     alpha = 1 - gates.confidence
     return 1 - (alpha if looks == 0 else alpha / 2 ** (looks + 1))
@@ -262,4 +262,3 @@ def _looks(before: Plan, after: Plan, judged: Counter[str]) -> dict[Category, in
         if old != new and (any(done) if before.sequential else all(done)):
             looks[category] = looks.get(category, 0) + 1
     return looks
-

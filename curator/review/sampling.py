@@ -1,21 +1,20 @@
 """Pairs: what a reviewer sees next, and on which side each model stands.
 
-The order is that of the plan. The side is drawn for each pair and reviewer with the secret of the workspace, so a reload
-shows the same, and nobody who knows the run can work out which side is the tuned model.
+The order is that of the plan. The side is drawn for each pair and reviewer with the secret of the workspace, so a
+reload shows the same, and nobody who knows the run can work out which side is the tuned model.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from curator.store import Connection
-
 from curator.errors import ReviewError
 from curator.review.sides import Side, side_of_target
 from curator.review.verdicts import judged_by
-from curator.store import ledger, outputs, review_pairs, systems
+from curator.store import Connection, ledger, outputs, review_pairs, systems
 from curator.workspace import Workspace
 from schemas.review import Output, Plan, ReviewPair, StoredPair
+
 
 class ReviewProgress(NamedTuple):
     """How far the review of a plan is."""

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from curator.errors import CuratorError, ReviewError
 from curator.review import verdicts
+from curator.review.verdicts import Given
 from curator.workspace import Workspace
 from schemas.review import DEFECTS, Judgement, VerdictsReport
 
@@ -30,30 +31,36 @@ def import_verdicts(workspace: Workspace, file: Path, *, reviewer: str) -> Verdi
         lines = file.read_bytes().splitlines()
     except OSError as error:
         raise ReviewError(f"{file} cannot be read: {error.strerror}.", hint="Check the path.") from error
-    stored = known = 0
-    problems = []
+    given: list[tuple[int, Given]] = []
+    problems: list[tuple[int, str]] = []
     for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = orjson.loads(line)
-            second = row.get("b")
-            new = verdicts.give(
-                workspace,
-                str(row["pair"]),
-                a=judgement_of(row["a"]),
-                b=None if second is None else judgement_of(second),
-                reviewer=reviewer,
-            )
-        except CuratorError as error:
-            problems.append(f"Line {number}: {error.problem}")
-        except orjson.JSONDecodeError as error:
-            problems.append(f"Line {number} is not valid JSON: {error}.")
-        except (AttributeError, KeyError, TypeError):
-            problems.append(f"Line {number} is not an object with pair, a and, for two outputs, b.")
-        else:
-            stored, known = stored + new, known + (not new)
-    return VerdictsReport(stored=stored, known=known, refused=len(problems), problems=tuple(problems[:_SHOWN]))
+        if line.strip():
+            try:
+                given.append((number, _given(line)))
+            except CuratorError as error:
+                problems.append((number, error.problem))
+    results = verdicts.give_many(workspace, [each for _, each in given], reviewer=reviewer)
+    for (number, _), result in zip(given, results, strict=True):
+        if isinstance(result, CuratorError):
+            problems.append((number, result.problem))
+    return VerdictsReport(
+        stored=sum(result is True for result in results),
+        known=sum(result is False for result in results),
+        refused=len(problems),
+        problems=tuple(f"Line {number}: {problem}" for number, problem in sorted(problems)[:_SHOWN]),
+    )
+
+
+def _given(line: bytes) -> Given:
+    hint = 'Write {"pair": ..., "a": ...}, with "b" where there are two outputs.'
+    try:
+        row = orjson.loads(line)
+        second = row.get("b")
+        return Given(str(row["pair"]), judgement_of(row["a"]), None if second is None else judgement_of(second))
+    except orjson.JSONDecodeError as error:
+        raise ReviewError(f"This is not valid JSON: {error}.", hint=hint) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ReviewError("This is not an object with pair, a and, for two outputs, b.", hint=hint) from error
 
 
 def judgement_of(said: object) -> Judgement:

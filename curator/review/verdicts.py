@@ -1,8 +1,8 @@
 """Verdicts: what reviewers say about pairs, sealed in the ledger; a later word never erases an earlier one.
 
-While names are hidden, a reviewer's newest verdict on a pair stands. After they were shown, or after a decision, another
-verdict of the same reviewer can add a defect but remove none. A critical severity that its author takes back leaves the
-question open until another reviewer has judged the pair.
+While names are hidden, a reviewer's newest verdict on a pair stands. After they were shown, or after a decision,
+another verdict of the same reviewer can add a defect but remove none. A critical severity that its author takes back
+leaves the question open until another reviewer has judged the pair.
 """
 
 from __future__ import annotations
@@ -13,25 +13,34 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from curator.store import Connection
 
 from curator import evidence
 from curator.access import require
-from curator.errors import ReviewError
+from curator.errors import CuratorError, ReviewError
 from curator.review.sides import Side, side_of_target
-from curator.store import events, ledger, outputs, projects, review_pairs, systems
+from curator.store import Connection, events, ledger, outputs, projects, review_pairs, systems
 from curator.store.ledger import Entry
 from curator.workspace import Workspace
 from schemas.account import Right
-from schemas.review import CRITICAL, Judgement, Output, Plan, Verdict
+from schemas.review import CRITICAL, Judgement, Output, Plan, StoredPair, Verdict
 
 KINDS = ("plan", "verdict", "withdrawal", "closed", "decision")
 """Entries that say what a verdict is worth."""
 
 
+class Given(NamedTuple):
+    """A reviewer's verdict on a pair, as they saw it."""
+
+    pair: str
+    a: Judgement
+    """About the output on the left."""
+    b: Judgement | None = None
+    """About the output on the right; None where a system is judged alone."""
+
+
 def give(
     workspace: Workspace,
-    pair_id: str,
+    pair: str,
     *,
     a: Judgement,
     b: Judgement | None,
@@ -40,67 +49,114 @@ def give(
 ) -> bool:
     """Store a reviewer's verdict on a pair, both sides together. Returns False when the same one stands already.
 
-    Args:
-        workspace: Where the pair is.
-        pair_id: As a plan named it.
-        a: About the output on the left, as this reviewer sees it.
-        b: About the output on the right; None where a system is judged alone.
-        reviewer: Who judges.
-        by_script: A program judged; that is shown, but decides nothing.
-
     Raises:
         NotFoundError: There is no such pair.
         ReviewError: One side is missing or too many, or the pair does not stand in the plan.
     """
+    [result] = give_many(workspace, [Given(pair, a, b)], reviewer=reviewer, by_script=by_script)
+    if isinstance(result, CuratorError):
+        raise result
+    return result
+
+
+def give_many(
+    workspace: Workspace, given: Sequence[Given], *, reviewer: str, by_script: bool = False
+) -> list[bool | CuratorError]:
+    """Store verdicts in one step. Returns for each whether it is new, or why it cannot be stored.
+
+    Args:
+        workspace: Where the pairs are.
+        given: In the order in which they were given.
+        reviewer: Who judges.
+        by_script: A program judged; that is shown, but decides nothing.
+    """
     require(workspace, reviewer, Right.REVIEW)
+    results: list[bool | CuratorError] = []
     with workspace.write() as connection:
-        pair = review_pairs.get(connection, pair_id)
-        if (b is None) != (pair.other_id is None):
-            wanted = "one output" if pair.other_id is None else "two outputs"
-            raise ReviewError(f"Pair {pair_id} has {wanted} to judge.", hint="Say something about each of them.")
-        systems.lock(connection, pair.system_id)
-        entries = ledger.entries(connection, pair.system_id, kinds=KINDS)
-        newest = [entry for entry in entries if entry.kind == "plan"][-1]
-        plan = Plan.model_validate_json(newest.content)
-        if all(pair_id not in unit.pairs for unit in plan.units):
-            raise ReviewError(
-                f"Pair {pair_id} does not stand in the plan that is in force.",
-                hint="List the pairs with `curator review pairs`.",
-            )
-        side = side_of_target(workspace, pair_id, reviewer)
-        judgements = {pair.output_id: a}
-        if b is not None and pair.other_id is not None:
-            target, other = (a, b) if side == "A" else (b, a)
-            judgements = {pair.output_id: target, pair.other_id: other}
-        content = {
-            "pair": pair_id,
-            "plan": plan.id,
-            "target_side": side,
-            "by_script": by_script,
-            "outputs": {
-                str(output_id): {
-                    "judgement": judgement.model_dump(mode="json"),
-                    "text": text_hash(outputs.get(connection, output_id)),
-                }
-                for output_id, judgement in judgements.items()
-            },
-        }
-        mine = [e for e in entries if e.kind in ("verdict", "withdrawal") and e.actor == reviewer]
-        last = [e for e in mine if orjson.loads(e.content)["pair"] == pair_id][-1:]
-        if last and last[0].kind == "verdict":
-            same = orjson.loads(last[0].content)
-            if (same["outputs"], same["by_script"]) == (content["outputs"], content["by_script"]):
-                return False
         projects.ensure_person(connection, reviewer, at=workspace.clock())
-        entry = evidence.add(workspace, connection, pair.system_id, "verdict", content, actor=reviewer)
-        detail = {"pair": pair_id, "entry": entry.n, "seal": entry.seal}
-        events.append(connection, "verdict", pair.system_id, actor=reviewer, at=entry.at, detail=detail)
-        done = judged_by([*entries, entry])
-        if all(done.get(each) for each in plan.pairs):
-            for person in sorted({name for names in done.values() for name in names}):
-                _close(workspace, connection, plan, entries, person)
-    evidence.anchor(workspace, pair.system_id)
-    return True
+        books: dict[str, _Book] = {}
+        for each in given:
+            try:
+                pair = review_pairs.get(connection, each.pair)
+                if pair.system_id not in books:
+                    systems.lock(connection, pair.system_id)
+                    books[pair.system_id] = _Book(ledger.entries(connection, pair.system_id, kinds=KINDS), reviewer)
+                content = _content(workspace, connection, pair, each, books[pair.system_id].plan, reviewer, by_script)
+            except CuratorError as error:
+                results.append(error)
+                continue
+            book = books[pair.system_id]
+            results.append(book.said.get(pair.id) != content)
+            if results[-1]:
+                entry = evidence.add(workspace, connection, pair.system_id, "verdict", content, actor=reviewer)
+                book.add(entry, content)
+                detail = {"pair": pair.id, "entry": entry.n, "seal": entry.seal}
+                events.append(connection, "verdict", pair.system_id, actor=reviewer, at=entry.at, detail=detail)
+        for book in books.values():
+            done = judged_by(book.entries)
+            if all(done.get(each) for each in book.plan.pairs):
+                for person in sorted({name for names in done.values() for name in names}):
+                    _close(workspace, connection, book.plan, book.entries, person)
+    for system_id in books:
+        evidence.anchor(workspace, system_id)
+    return results
+
+
+class _Book:
+    """The ledger of a system while verdicts of one reviewer are added to it."""
+
+    def __init__(self, entries: list[Entry], reviewer: str) -> None:
+        """Read what the reviewer said last of each pair."""
+        self.entries = entries
+        newest = [entry for entry in entries if entry.kind == "plan"][-1]
+        self.plan = Plan.model_validate_json(newest.content)
+        self.said: dict[str, dict[str, Any] | None] = {}
+        for entry in entries:
+            if entry.actor == reviewer and entry.kind in ("verdict", "withdrawal"):
+                content = orjson.loads(entry.content)
+                self.said[content["pair"]] = content if entry.kind == "verdict" else None
+
+    def add(self, entry: Entry, content: dict[str, Any]) -> None:
+        """Keep a verdict that was stored."""
+        self.entries.append(entry)
+        self.said[content["pair"]] = content
+
+
+def _content(
+    workspace: Workspace,
+    connection: Connection,
+    pair: StoredPair,
+    given: Given,
+    plan: Plan,
+    reviewer: str,
+    by_script: bool,
+) -> dict[str, Any]:
+    """What is sealed of a verdict: which output was called what, under which text."""
+    if (given.b is None) != (pair.other_id is None):
+        wanted = "one output" if pair.other_id is None else "two outputs"
+        raise ReviewError(f"Pair {pair.id} has {wanted} to judge.", hint="Say something about each of them.")
+    if all(pair.id not in unit.pairs for unit in plan.units):
+        raise ReviewError(
+            f"Pair {pair.id} does not stand in the plan that is in force.",
+            hint="List the pairs with `curator review pairs`.",
+        )
+    side = side_of_target(workspace, pair.id, reviewer)
+    judgements = {pair.output_id: given.a}
+    if given.b is not None and pair.other_id is not None:
+        target, other = (given.a, given.b) if side == "A" else (given.b, given.a)
+        judgements = {pair.output_id: target, pair.other_id: other}
+    return {
+        "pair": pair.id,
+        "target_side": side,
+        "by_script": by_script,
+        "outputs": {
+            str(output_id): {
+                "judgement": judgement.model_dump(mode="json"),
+                "text": text_hash(outputs.get(connection, output_id)),
+            }
+            for output_id, judgement in judgements.items()
+        },
+    }
 
 
 def withdraw(workspace: Workspace, pair_id: str, *, reviewer: str, reason: str) -> None:

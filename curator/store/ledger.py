@@ -1,8 +1,8 @@
 """The ledger of a system: plans, verdicts and decisions, each sealed together with everything before it.
 
-A seal is an HMAC-SHA-256 over the seal before, place, kind, actor, time and content of an entry, with a key that does not
-lie in the database: whoever changes, removes or inserts a row there cannot make the chain fit again. That nothing was cut
-off its end shows a copy of the last seal outside the database, which `curator.review.evidence` keeps.
+A seal is an HMAC-SHA-256 over the seal before, place, kind, actor, time and content of an entry, with a key that does
+not lie in the database: whoever changes, removes or inserts a row there cannot make the chain fit again. That nothing
+was cut off its end shows a copy of the last seal outside the database, which `curator.evidence` keeps.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
 from curator.store.tables import ledger
 
@@ -37,9 +37,8 @@ def append(
     connection: Connection, system_id: str, kind: str, content: dict[str, Any], *, actor: str, at: datetime, key: bytes
 ) -> Entry:
     """Add an entry at the end; the caller has locked the system. Returns it with its seal."""
-    query = select(ledger.c.n, ledger.c.seal).where(ledger.c.system_id == system_id).order_by(ledger.c.n.desc()).limit(1)
-    last = connection.execute(query).first()
-    n, before = (last.n + 1, last.seal) if last is not None else (1, system_id)
+    end = last(connection, system_id)
+    n, before = (end.n + 1, end.seal) if end is not None else (1, system_id)
     text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
     entry = Entry(n, kind, actor, at, text, "")
     entry = entry._replace(seal=_seal(entry, before, key))
@@ -52,15 +51,21 @@ def entries(connection: Connection, system_id: str, *, kinds: Sequence[str] | No
     query = select(ledger).where(ledger.c.system_id == system_id).order_by(ledger.c.n)
     if kinds is not None:
         query = query.where(ledger.c.kind.in_(kinds))
-    return [
-        Entry(row.n, row.kind, row.actor, row.at, row.content, row.seal) for row in connection.execute(query)
-    ]
+    return [Entry(row.n, row.kind, row.actor, row.at, row.content, row.seal) for row in connection.execute(query)]
 
 
 def newest(connection: Connection, system_id: str, kind: str) -> Entry | None:
     """The newest entry of one kind."""
-    query = select(ledger).where(ledger.c.system_id == system_id, ledger.c.kind == kind).order_by(ledger.c.n.desc())
-    row = connection.execute(query.limit(1)).first()
+    return _one(connection, select(ledger).where(ledger.c.system_id == system_id, ledger.c.kind == kind))
+
+
+def last(connection: Connection, system_id: str) -> Entry | None:
+    """The newest entry of all."""
+    return _one(connection, select(ledger).where(ledger.c.system_id == system_id))
+
+
+def _one(connection: Connection, query: Select[Any]) -> Entry | None:
+    row = connection.execute(query.order_by(ledger.c.n.desc()).limit(1)).first()
     return None if row is None else Entry(row.n, row.kind, row.actor, row.at, row.content, row.seal)
 
 

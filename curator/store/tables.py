@@ -448,8 +448,8 @@ review_pair = Table(
     UniqueConstraint("system_id", "output_id"),
 )
 
-# Plans, verdicts, withdrawals and decisions about one system, each sealed together with the one before it. Rows are only
-# ever added; whatever is changed here shows when the chain is read again.
+# Plans, verdicts, withdrawals and decisions about one system, each sealed together with the one before it. Rows are
+# only ever added; whatever is changed here shows when the chain is read again.
 ledger = Table(
     "ledger",
     metadata,

@@ -51,7 +51,7 @@ def freeze(
     plan = plan or SplitPlan()
     with workspace.read() as connection:
         owner = projects.by_name(connection, project)
-        forbidden = suites.prompt_hashes(connection)
+        forbidden = suites.firewall(connection)
         taken = {version.name: version.id for version in register.newest_first(connection) if version.name}
         candidates: list[_Candidate] = []
         refused: list[str] = []
