@@ -58,9 +58,8 @@ class Judged(NamedTuple):
 def evaluate(plan: Plan, units: Sequence[Judged]) -> list[GateResult]:
     """The gates of all categories, then those of defects that were found where nobody asked for them."""
     present = sorted({judged.unit.category for judged in units}, key=list(LIMIT_OF).index)
-    own = [
-        _category(plan, category, [each for each in units if each.unit.category == category]) for category in present
-    ]
+    of_category = {category: [each for each in units if each.unit.category == category] for category in present}
+    own = [_category(plan, category, members) for category, members in of_category.items()]
     found = [
         gate
         for category, members in of_category.items()
