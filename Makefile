@@ -10,13 +10,14 @@ TORCH_INDEX ?=
 SERVE ?= 1
 PORT ?= 8501
 WORKSPACE ?= workspace
+WORKERS ?= 2
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_READY := node_modules/.ready
 
-.PHONY: help install demo serve test lint format clean
+.PHONY: help install demo serve check test lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -44,9 +45,16 @@ demo: $(READY) ## Run the whole loop on sample_data/ and leave the server runnin
 serve: $(READY) ## Serve the workspace that the demo made
 	$(BIN)/curator serve --workspace $(WORKSPACE) --port $(PORT)
 
+# Two workers by default: each has a PostgreSQL and a browser of its own, if its tests need them.
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations 5 $(PYTEST_ARGS)
+
+check: $(READY) lint ## Check style and types and run the tests that need no browser, server, database server or trained model
+	npm test --silent
+	$(PYTEST) -m "not slow and not browser and not postgres and not gpu"
+
 test: $(READY) lint ## Run every test, the browser tests included
 	npm test --silent
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST)
 
 lint: $(READY) $(NODE_READY) ## Check style and types
 	$(BIN)/ruff check .

@@ -16,6 +16,12 @@ class Format(StrEnum):
     PROMPT_COMPLETION = "prompt_completion"
     CHAT = "chat"
     SHAREGPT = "sharegpt"
+    PREFERENCE = "preference"
+    KTO = "kto"
+    ARGILLA = "argilla"
+    LABEL_STUDIO = "label_studio"
+    CURATOR = "curator"
+    """Parquet files of a version."""
 
 
 class FieldMap(Schema):
@@ -26,6 +32,8 @@ class FieldMap(Schema):
 
     columns: dict[str, str] = Field(default_factory=dict)
     """Word of the record (or field of the format) to column of the file, as in `{"instruction": "question"}`."""
+    tags: dict[str, str] = Field(default_factory=dict)
+    """How a ShareGPT file calls its keys and roles, in the words of LLaMA-Factory (`role_tag`, `user_tag`, ...)."""
 
 
 class RowIssue(Schema):

@@ -24,8 +24,10 @@ class RecordHistory(Schema):
     """In the training step of each epoch; empty for a held-out record."""
     tuned: float | None
     source: str
+    record_ids: tuple[str, ...]
+    """Records of the project that the row was made of; none when they were deleted since."""
     people: tuple[str, ...]
-    """Who answered it."""
+    """Who answered them."""
     labels: dict[str, str]
     instruction: str
     response: str

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pydantic import Field, model_validator
 
 from schemas.base import Schema
-from schemas.record import Record
+from schemas.record import Arrival, Record
 
 
 class Split(StrEnum):
@@ -50,6 +50,8 @@ class FileHash(Schema):
 class Manifest(Schema):
     """Everything about a version except who froze it and when, which are not part of its identity."""
 
+    format: int = 1
+    """How rows are named and laid out: 1 until row ids came from the content, 2 since."""
     id: str
     """64 hex digits: sha256 over the schema hash and the ordered row identities."""
     schema_hash: str
@@ -60,8 +62,17 @@ class Manifest(Schema):
     buckets: tuple[str, ...]
     """Hash of each of the 256 buckets that rows fall into by their id; equal buckets hold equal rows."""
     files: tuple[FileHash, ...]
+    """The rows: the same for the same rows, wherever they came from."""
+    provenance: tuple[FileHash, ...] = ()
+    """Where the rows came from, in files of their own."""
+    provenance_hash: str | None = None
+    """sha256 over every row's arrivals in order; not part of the id."""
     sources: dict[str, int] = Field(default_factory=dict)
-    """Rows per source file."""
+    """Arrivals per source file; a row that came in twice counts for both."""
+    licences: dict[str, int] = Field(default_factory=dict)
+    """Arrivals per licence, those without one under the empty text."""
+    merged: int = 0
+    """Accepted records whose final content was that of another one, and which became one row with it."""
     refused_suite_matches: int = 0
     """Accepted records left out because their prompt stands in a test suite."""
 
@@ -83,11 +94,18 @@ class FrozenRow(NamedTuple):
     """One row of a version."""
 
     row_id: str
-    """Stable id given at import; survives edits."""
+    """The beginning of the content's hash, 32 hex digits: the same row has the same id in every version."""
     row_hash: str
-    """Identity of the content."""
+    """Identity of the content, 64 hex digits."""
     split: Split
     record: Record
+    arrivals: tuple[Arrival, ...] = ()
+    """Every time that it came in, with the hash of the content as it came; none in versions of format 1."""
+
+    @property
+    def imported_hashes(self) -> frozenset[str]:
+        """Hashes of the content as it came in, before any edit."""
+        return frozenset(a.content_hash for a in self.arrivals if a.content_hash is not None)
 
 
 class VerifyReport(Schema):
@@ -99,16 +117,16 @@ class VerifyReport(Schema):
 
 
 class DiffReport(Schema):
-    """What changed from one version to another, by row id."""
+    """What changed from one version to another; an edited row is one of `edited` alone, under its new id."""
 
     before: str
     after: str
     added: int
     removed: int
     edited: int
-    """Rows whose content changed."""
+    """Rows whose content changed: the record that came in is the same one."""
     relabelled: int
-    """Rows whose content is the same and whose metadata changed."""
+    """Rows whose content is the same and whose groups or labels changed."""
     moved: int
     """Rows whose split changed."""
     examples: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from curator import Workspace, open_workspace
@@ -17,6 +18,36 @@ from schemas.record import Message, Origin, Record
 from tests.postgres import Cluster, find_programs
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure() -> None:
+    """Share the cores among the workers of a parallel run, and let no example fail for the time that it takes.
+
+    The processes that a test starts inherit the share of its worker.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:  # before anything imports torch, which reads it once
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
+
+
+_NEEDS = {
+    "browser": pytest.mark.browser,
+    "postgres": pytest.mark.postgres,
+    "serve": pytest.mark.slow,
+    "base_folder": pytest.mark.slow,
+    "wheel": pytest.mark.slow,
+}
+"""What a fixture says about the tests that ask for it, so that no test has to say it again."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by what it needs."""
+    for item in items:
+        for name in _NEEDS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(_NEEDS[name])
 
 
 _ON_BOTH = ("store", "access", "annotate", "ingest", "versions", "review", "release")

@@ -6,9 +6,13 @@ Markdown from a record is rendered without HTML and without images, so that noth
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
 
 from curator import Workspace
 from curator.annotate.settle import final_of
@@ -19,6 +23,18 @@ from schemas.annotation import Answer
 from schemas.record import Record
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table").disable("image")
+
+
+def _open_elsewhere(
+    renderer: RendererHTML, tokens: Sequence[Token], place: int, options: OptionsDict, env: EnvType
+) -> str:
+    """A link that opens in a tab of its own and tells the other site nothing about this one."""
+    tokens[place].attrSet("target", "_blank")
+    tokens[place].attrSet("rel", "noopener noreferrer")
+    return renderer.renderToken(tokens, place, options, env)
+
+
+_MARKDOWN.add_render_rule("link_open", _open_elsewhere)
 
 
 def markdown(text: str) -> str:

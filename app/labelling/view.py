@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from app.labelling import preview
 from curator import Workspace
 from curator.annotate import keymap, progress, queue
 from curator.annotate.answers import Answered
+from curator.quality import edits
 from curator.store import projects, wordings
-from schemas.annotation import Comment, RecordState, Task
+from schemas.annotation import Comment, RecordState, RejectReason, Task
 
 
 def screen(workspace: Workspace, person: str, task: Task | None, *, project_id: int) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def screen(workspace: Workspace, person: str, task: Task | None, *, project_id: 
             "hours_left": done.hours_left,
         },
         "keys": keymap.keys_of(workspace, person),
+        "reject_reasons": list(get_args(RejectReason)),
     }
 
 
@@ -53,6 +55,7 @@ def _task(workspace: Workspace, task: Task, person: str) -> dict[str, Any]:
         "source": f"{record.origin.source}{f':{record.origin.line}' if record.origin.line else ''}",
         "language": record.language,
         "labels": record.labels,
+        "words": edits.words(record.response if task.draft is None else task.draft.response),
         "draft": None if task.draft is None else task.draft.model_dump(mode="json"),
         "draft_saved_at": None if task.draft_saved_at is None else task.draft_saved_at.isoformat(),
         "questions": task.questions.model_dump(mode="json")["questions"],

@@ -144,9 +144,12 @@ def _one(workspace: Workspace, each: RecordHistory, person: str) -> None:
         for doubt in each.doubts:
             st.markdown(f"**{doubt}**: {_EXPLAINED[doubt]}")
         reason = st.text_input("Reason", ", ".join(each.doubts), key=f"reason {each.row_id}")
-        if st.button("Back to the annotators", type="primary", help="It comes before everything else in the queue"):
+        if not each.record_ids:
+            st.info("The record was deleted since the version was frozen.")
+        elif st.button("Back to the annotators", type="primary", help="It comes before everything else in the queue"):
             with notice.errors():
-                ask_again.send_back(workspace, each.row_id, reason=reason, actor=person)
+                for record_id in each.record_ids:
+                    ask_again.send_back(workspace, record_id, reason=reason, actor=person)
                 st.success("It waits in the queue, before all others.", icon=":material/check:")
 
 

@@ -20,6 +20,7 @@ LABEL = "labels."
 """Begins the word of a label, as in `labels.topic`."""
 FORMAT_FIELDS = (
     "input", "output", "history", "prompt", "completion", "messages", "conversations", "alternative", "tools", "label",
+    "kto_tag",
 )  # fmt: skip
 """Fields of the formats that are not words of the record."""
 _SAME = {
@@ -28,7 +29,6 @@ _SAME = {
     "completion": "response",
     "prompt": "instruction",
     "conversations": "messages",
-    "alternative": "rejected",
 }
 """Fields that stand for the same as another word."""
 _SHOWN = 8

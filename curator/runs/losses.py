@@ -33,17 +33,24 @@ def record_histories(workspace: Workspace, run: Run) -> list[RecordHistory]:
     for line in ledger(workspace, run.id):
         measured.setdefault(line.row_id, []).append(line)
     rows = {row.row_id: row for row in versions.rows(workspace, run.version_id) if row.row_id in measured}
+    records = versions.live_records(workspace, run.version_id, rows.values())
     with workspace.read() as connection:
-        people = answers.people_of(connection, list(rows))
+        people = answers.people_of(connection, [each for some in records.values() for each in some])
     known = [row_id for row_id in measured if row_id in rows]
-    made = [_history(rows[row_id], measured[row_id], people.get(row_id, [])) for row_id in known]
+    made = []
+    for row_id in known:
+        theirs = records.get(row_id, [])
+        who = [person for each in theirs for person in people.get(each, [])]
+        made.append(_history(rows[row_id], measured[row_id], record_ids=theirs, people=who))
     limit = _quantile([each.tuned for each in made if each.split is Split.TRAIN and each.tuned is not None], _HARD)
     contradicted = _contradicted([rows[row_id] for row_id in known])
     judged = [each.model_copy(update={"doubts": _doubts(each, limit, contradicted)}) for each in made]
     return sorted(judged, key=lambda each: (-len(each.doubts), -(each.tuned or each.last or 0.0)))
 
 
-def _history(row: FrozenRow, measured: Sequence[LedgerRow], people: Sequence[str]) -> RecordHistory:
+def _history(
+    row: FrozenRow, measured: Sequence[LedgerRow], *, record_ids: Sequence[str], people: Sequence[str]
+) -> RecordHistory:
     def at(phase: str) -> float | None:
         found = [line.nll / line.tokens for line in measured if line.phase == phase]
         return found[-1] if found else None
@@ -57,6 +64,7 @@ def _history(row: FrozenRow, measured: Sequence[LedgerRow], people: Sequence[str
         epochs=tuple(epochs[epoch] for epoch in sorted(epochs)),
         tuned=at("tuned"),
         source=row.record.origin.source,
+        record_ids=tuple(record_ids),
         people=tuple(people),
         labels=row.record.labels,
         instruction=row.record.instruction,

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from curator import versions
 from curator.errors import TrainingError
 from curator.store import annotations as answers
+from curator.store import records
 from curator.training.labels import Prepared, prepare
 from curator.workspace import Workspace
 from schemas.run import TrainConfig
@@ -40,6 +41,7 @@ def data_of(
     Raises:
         TrainingError: `leave_out` names something unknown, or no training row is left.
     """
+    versions.require_intact(workspace, version_id)
     parts = {}
     for split in Split:
         rows: Iterable[FrozenRow] = versions.rows(workspace, version_id, split=split)
@@ -78,11 +80,12 @@ def select(workspace: Workspace, rows: Iterable[FrozenRow], config: TrainConfig)
 def _test(workspace: Workspace, rule: str) -> Callable[[FrozenRow], bool]:
     name, sign, value = rule.partition("=")
     if sign and name == "source":
-        return lambda row: row.record.origin.source == value
+        return lambda row: any(arrival.origin.source == value for arrival in row.record.arrivals)
     if sign and name == "person":
         with workspace.read() as connection:
             theirs = answers.records_of(connection, value)
-        return lambda row: row.row_id in theirs
+            contents = records.hashes_of(connection, theirs)
+        return lambda row: row.row_id in theirs or not contents.isdisjoint(row.imported_hashes)
     if sign and name.startswith("label:"):
         return lambda row: row.record.labels.get(name.removeprefix("label:")) == value
     raise TrainingError(

@@ -146,6 +146,16 @@ def of_hash(connection: Connection, project_id: int, hashes: Collection[str]) ->
     return found
 
 
+def hashes_of(connection: Connection, record_ids: Collection[str]) -> set[str]:
+    """Content hashes of some records, of the content as it came in."""
+    hashes: set[str] = set()
+    wanted = sorted(record_ids)
+    for start in range(0, len(wanted), _LOOKUP):
+        query = select(record.c.content_hash).where(record.c.id.in_(wanted[start : start + _LOOKUP]))
+        hashes.update(connection.execute(query).scalars())
+    return hashes
+
+
 def set_state(connection: Connection, stored: StoredRecord, state: RecordState, *, final: Record | None) -> None:
     """Move a record to another state and keep the project's totals in step."""
     values = {"state": state.value, "final": final.model_dump(mode="json", exclude_defaults=True) if final else None}

@@ -2,6 +2,19 @@
 
 from curator.versions.export import export
 from curator.versions.freeze import freeze
-from curator.versions.rows import diff, find, manifest, newest_first, page, rows, verify
+from curator.versions.rows import diff, find, live_records, manifest, newest_first, page, rows
+from curator.versions.verify import require_intact, verify
 
-__all__ = ["diff", "export", "find", "freeze", "manifest", "newest_first", "page", "rows", "verify"]
+__all__ = [
+    "diff",
+    "export",
+    "find",
+    "freeze",
+    "live_records",
+    "manifest",
+    "newest_first",
+    "page",
+    "require_intact",
+    "rows",
+    "verify",
+]

@@ -17,7 +17,8 @@ from curator.access import require
 from curator.errors import UnsayableError, VersionError
 from curator.store import events
 from curator.versions import files
-from curator.versions.rows import find, manifest, rows
+from curator.versions.rows import find, rows
+from curator.versions.verify import require_intact
 from curator.workspace import Workspace
 from schemas import json_text
 from schemas.account import Right
@@ -36,6 +37,7 @@ def export(workspace: Workspace, version: str, *, format: ExportFormat, out: Pat
     """
     require(workspace, actor, Right.CURATE)
     found = find(workspace, version)
+    require_intact(workspace, found.id)
     out = out.expanduser().resolve()
     _refuse_other_files(out)
     written: list[FileHash] = []
@@ -45,8 +47,7 @@ def export(workspace: Workspace, version: str, *, format: ExportFormat, out: Pat
                 if found.splits[split] > 0:
                     written.append(_write_split(unfinished, workspace, found.id, split=split, format=format))
             report = ExportReport(version=found.id, format=format, rows=found.rows, folder=out, files=tuple(written))
-            sources = manifest(workspace, found.id).sources
-            stated = report.model_dump(mode="json", exclude={"folder"}) | {"sources": sources}
+            stated = report.model_dump(mode="json", exclude={"folder"})
             (unfinished / EXPORT_MANIFEST).write_bytes(files.canonical_json(stated))
     except OSError as error:
         raise VersionError(

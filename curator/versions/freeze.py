@@ -5,30 +5,36 @@ One consistent read, one folder written beside its final place and renamed at th
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from curator import whole
 from curator.access import require
 from curator.errors import VersionError
-from curator.quality.contamination import holds_test_prompt
+from curator.quality.contamination import Firewall, holds_test_prompt
+from curator.quality.fingerprint import content_hash, row_id
 from curator.store import events, projects, records, suites
 from curator.store import versions as register
 from curator.versions import files, identity
+from curator.versions.merging import Accepted, merge
 from curator.versions.split import Keys, assign, keys_of, leaks
+from curator.versions.verify import damage
 from curator.workspace import Workspace
 from schemas.account import Right
-from schemas.record import Record
 from schemas.version import FrozenRow, Manifest, Split, SplitPlan, Version
 
 
-class _Candidate(NamedTuple):
-    row_id: str
-    record: Record
-    keys: Keys
-    row_hash: str
-    meta_hash: str
+class _Gathered(NamedTuple):
+    """What a freeze would hold."""
+
+    rows: list[FrozenRow]
+    """By row id; their split is not decided yet."""
+    merged: int
+    refused: list[str]
+    """Ids of records whose prompt stands in a test suite."""
 
 
 def freeze(
@@ -39,10 +45,11 @@ def freeze(
     name: str | None = None,
     plan: SplitPlan | None = None,
 ) -> Version:
-    """The version made of every accepted record of a project.
+    """Freeze every accepted record of a project. Returns the version.
 
-    Records whose prompt stands in a test suite are left out and counted in the manifest. The same content frozen
-    again is the same version.
+    Records whose prompt stands in a test suite are left out and counted in the manifest; records whose final content is
+    equal become one row. The same content frozen again is the same version; where its files were damaged meanwhile,
+    they are written anew.
 
     Raises:
         VersionError: Nothing is accepted, a split would be empty, or the name is taken by another version.
@@ -51,30 +58,23 @@ def freeze(
     plan = plan or SplitPlan()
     with workspace.read() as connection:
         owner = projects.by_name(connection, project)
-        forbidden = suites.firewall(connection)
         taken = {version.name: version.id for version in register.newest_first(connection) if version.name}
-        candidates: list[_Candidate] = []
-        refused: list[str] = []
-        for stored in records.accepted(connection, owner.id):
-            record = stored.final or stored.content
-            if holds_test_prompt(record, forbidden):
-                refused.append(stored.id)
-                continue
-            hashes = identity.row_hash(record), identity.meta_hash(record)
-            candidates.append(_Candidate(stored.id, record, keys_of(record), *hashes))
-    if not candidates:
+        forbidden = suites.firewall(connection)
+        gathered = _gather(records.accepted(connection, owner.id), forbidden)
+    if not gathered.rows:
+        left_out = len(gathered.refused)
         raise VersionError(
-            f"Project {owner.name} has no accepted record that may be frozen ({len(refused)} stand in a test suite).",
+            f"Project {owner.name} has no accepted record that may be frozen ({left_out} stand in a test suite).",
             hint="Annotate records, or import a trusted file with --accept.",
         )
-    keys = [candidate.keys for candidate in candidates]
+    keys = [keys_of(row.record) for row in gathered.rows]
     splits = assign(keys, plan)
     _check(keys, splits, plan)
+    rows = [row._replace(split=split) for row, split in zip(gathered.rows, splits, strict=True)]
 
-    entries = [
-        identity.Entry(c.row_id, c.row_hash, c.meta_hash, s.value) for c, s in zip(candidates, splits, strict=True)
-    ]
-    buckets = identity.bucket_hashes(entries)
+    buckets = identity.bucket_hashes(
+        identity.Entry(row.row_id, row.row_hash, identity.training_hash(row.record), row.split.value) for row in rows
+    )
     version_id = identity.version_id(buckets)
     if name is not None and taken.get(name, version_id) != version_id:
         raise VersionError(f"Name {name} belongs to version {taken[name][:12]}.", hint="Choose another name.")
@@ -83,19 +83,66 @@ def freeze(
     version = Version(
         id=version_id,
         name=name,
-        rows=len(candidates),
+        rows=len(rows),
         splits={split: counts[split] for split in Split},
         created_at=workspace.clock(),
         created_by=actor,
         project_id=owner.id,
     )
-    if not (workspace.versions_folder / version_id).exists():
-        _write(workspace.versions_folder, version, candidates, splits, plan=plan, buckets=buckets, refused=len(refused))
+    if not _is_whole(workspace, version):
+        stated = Manifest(
+            format=files.FORMAT,
+            id=version_id,
+            schema_hash=identity.SCHEMA_HASH,
+            rows=version.rows,
+            splits=version.splits,
+            split_plan=plan,
+            buckets=tuple(buckets),
+            files=(),
+            sources=dict(Counter(arrival.origin.source for row in rows for arrival in row.arrivals)),
+            licences=dict(Counter(arrival.licence or "" for row in rows for arrival in row.arrivals)),
+            merged=gathered.merged,
+            refused_suite_matches=len(gathered.refused),
+        )
+        _write(workspace.versions_folder, stated, rows)
     with workspace.write() as connection:
         register.add(connection, version)
-        detail = {"name": name, "rows": version.rows, "left out because they stand in a test suite": refused}
+        detail = {
+            "name": name,
+            "rows": version.rows,
+            "left out because they stand in a test suite": gathered.refused,
+            "manifest": _manifest_hash(workspace.versions_folder / version_id),
+        }
         events.append(connection, "freeze", version_id, actor=actor, at=version.created_at, detail=detail)
         return register.get(connection, version_id)
+
+
+def _gather(accepted: Iterable[records.StoredRecord], forbidden: Firewall) -> _Gathered:
+    """Accepted records as rows: test prompts left out, equal contents joined."""
+    by_hash: dict[str, list[Accepted]] = {}
+    refused: list[str] = []
+    for stored in accepted:
+        record = stored.final or stored.content
+        if holds_test_prompt(record, forbidden):
+            refused.append(stored.id)
+        else:
+            by_hash.setdefault(content_hash(record), []).append(Accepted(record, stored.content_hash))
+    rows = []
+    for row_hash in sorted(by_hash):
+        record, arrivals = merge(by_hash[row_hash])
+        rows.append(FrozenRow(row_id(row_hash), row_hash, Split.TRAIN, record, arrivals))
+    return _Gathered(rows, sum(map(len, by_hash.values())) - len(rows), refused)
+
+
+def _is_whole(workspace: Workspace, version: Version) -> bool:
+    """Whether the version is frozen already and its files are intact."""
+    with workspace.read() as connection:
+        is_known = any(each.id == version.id for each in register.newest_first(connection))
+    return is_known and not damage(workspace, version)
+
+
+def _manifest_hash(folder: Path) -> str:
+    return hashlib.sha256((folder / files.MANIFEST).read_bytes()).hexdigest()
 
 
 def _check(keys: list[Keys], splits: list[Split], plan: SplitPlan) -> None:
@@ -114,41 +161,18 @@ def _check(keys: list[Keys], splits: list[Split], plan: SplitPlan) -> None:
             )
 
 
-def _write(
-    folder: Path,
-    version: Version,
-    candidates: list[_Candidate],
-    splits: list[Split],
-    *,
-    plan: SplitPlan,
-    buckets: list[str],
-    refused: int,
-) -> None:
-    """Write the folder of the version; a process that dies leaves no half of it."""
+def _write(folder: Path, stated: Manifest, rows: list[FrozenRow]) -> None:
+    """Write the folder of the version, in the place of a damaged one; a process that dies leaves no half of it."""
     try:
-        with whole.folder(folder / version.id, replaces=False) as unfinished:
-            written = []
+        with whole.folder(folder / stated.id) as unfinished:
+            provenance = identity.ProvenanceHash()
             for split in Split:
-                rows = (
-                    (FrozenRow(c.row_id, c.row_hash, split, c.record), c.meta_hash)
-                    for c, placed in zip(candidates, splits, strict=True)
-                    if placed is split
-                )
-                file = unfinished / files.split_file(split)
-                files.write_split(file, rows)
-                written.append(files.hash_file(file, name=file.name))
-            manifest = Manifest(
-                id=version.id,
-                schema_hash=identity.SCHEMA_HASH,
-                rows=version.rows,
-                splits=version.splits,
-                split_plan=plan,
-                buckets=tuple(buckets),
-                files=tuple(written),
-                sources=dict(Counter(candidate.record.origin.source for candidate in candidates)),
-                refused_suite_matches=refused,
-            )
-            (unfinished / files.MANIFEST).write_bytes(files.canonical_json(manifest.model_dump(mode="json")))
+                files.write_split(unfinished, split, (row for row in rows if row.split is split), provenance=provenance)
+            names = [files.split_file(split) for split in Split], [files.provenance_file(split) for split in Split]
+            content, origins = (tuple(files.hash_file(unfinished / name, name=name) for name in some) for some in names)
+            update = {"files": content, "provenance": origins, "provenance_hash": provenance.hexdigest()}
+            complete = stated.model_copy(update=update)
+            (unfinished / files.MANIFEST).write_bytes(files.canonical_json(complete.model_dump(mode="json")))
     except OSError as error:
         raise VersionError(
             f"The version cannot be written: {error}.", hint="Check the space and the rights there."

@@ -1,23 +1,24 @@
-"""Identity of a version: a hash that depends on its rows and schema, and on nothing else.
+"""Identity of a version: a hash that depends on what its rows say and how they are used, and on nothing else.
 
-Rows fall into 256 buckets by the hash of their id; each bucket has a hash over its sorted entries, and the id of the
-version is a hash over the schema and the bucket hashes. Two versions are compared by opening only the buckets that
-differ. No clock, folder, machine, file byte or order of import takes part.
+A row is (row id, content hash, training hash, split). The id is the beginning of the content hash, so it is the same in
+every workspace. Rows fall into 256 buckets by their id; each bucket has a hash over its sorted rows, and the id of the
+version is a hash over the schema and the bucket hashes: two versions are compared by opening only the buckets that
+differ. Where a row came from (file, line, licence, language, the row as it was) has a hash of its own, which is not
+part of the id. No clock, folder, machine, file name, file byte or order of import takes part.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
 
-from curator.quality.fingerprint import content_hash
-from schemas.record import Record
+from schemas.record import Arrival, Record
 
 BUCKETS = 256
-SCHEMA_HASH = hashlib.sha256(b"curator version 1: row_id, row_hash, meta_hash, split").hexdigest()
+SCHEMA_HASH = hashlib.sha256(b"curator version 2: row_id, content_hash, training_hash, split").hexdigest()
 """Changes when the meaning of a row's identity changes."""
 
 
@@ -25,29 +26,55 @@ class Entry(NamedTuple):
     """Identity of one row."""
 
     row_id: str
-    row_hash: str
-    """Of the content."""
-    meta_hash: str
-    """Of everything else that is frozen with the row."""
+    content_hash: str
+    training_hash: str
+    """Of what guides the use of the row: its groups and labels."""
     split: str
 
 
-def row_hash(record: Record) -> str:
-    """sha256 of a record's messages and its alternative response, 64 hex digits."""
-    return content_hash(record)
+def training_hash(record: Record) -> str:
+    """sha256 of what guides a record's use in training and splits (groups, labels), 64 hex digits.
+
+    Its training switches are content, since they decide what a model learns from the same words.
+    """
+    return training_hash_of(record.groups, record.labels)
 
 
-def meta_hash(record: Record) -> str:
-    """sha256 of a record's metadata (origin, licence, language, group, labels, original row), 64 hex digits."""
-    fields = {"origin", "licence", "language", "group", "labels"}
-    original = None if record.original is None else orjson.loads(record.original)
-    metadata = record.model_dump(mode="json", include=fields) | {"original": original}
-    return hashlib.sha256(orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def training_hash_of(groups: Sequence[str], labels: Mapping[str, str]) -> str:
+    """`training_hash` from the values themselves."""
+    return hashlib.sha256(
+        orjson.dumps({"groups": sorted(groups), "labels": labels}, option=orjson.OPT_SORT_KEYS)
+    ).hexdigest()
+
+
+def arrival_bytes(arrival: Arrival) -> bytes:
+    """The one form in which an arrival is written, compared and hashed."""
+    plain = {
+        **arrival.model_dump(exclude={"original"}),
+        "original": None if arrival.original is None else arrival.original.decode(),
+    }
+    return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+
+
+class ProvenanceHash:
+    """The hash of where the rows of a version came from, fed row by row in the order of the files."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, row_id: str, arrivals: Iterable[Arrival]) -> None:
+        """Take in the arrivals of one row, in their order."""
+        for arrival in arrivals:
+            self._digest.update(_sized(row_id.encode()) + _sized(arrival_bytes(arrival)))
+
+    def hexdigest(self) -> str:
+        """64 hex digits."""
+        return self._digest.hexdigest()
 
 
 def bucket_of(row_id: str) -> int:
-    """Number of the bucket that a row falls into."""
-    return hashlib.sha256(row_id.encode()).digest()[0]
+    """Number of the bucket that a row falls into: the first byte of its id."""
+    return int(row_id[:2], 16)
 
 
 def bucket_hashes(entries: Iterable[Entry]) -> list[str]:
@@ -55,17 +82,21 @@ def bucket_hashes(entries: Iterable[Entry]) -> list[str]:
     buckets: list[list[Entry]] = [[] for _ in range(BUCKETS)]
     for entry in entries:
         buckets[bucket_of(entry.row_id)].append(entry)
-    return [_hash(part for entry in sorted(bucket) for part in entry) for bucket in buckets]
+    return [hash_parts(part for entry in sorted(bucket) for part in entry) for bucket in buckets]
 
 
 def version_id(buckets: Iterable[str]) -> str:
     """The id of the version that has these bucket hashes, 64 hex digits."""
-    return _hash((SCHEMA_HASH, *buckets))
+    return hash_parts((SCHEMA_HASH, *buckets))
 
 
-def _hash(parts: Iterable[str]) -> str:
+def hash_parts(parts: Iterable[str]) -> str:
+    """sha256 of a list of texts, each with its length before it; 64 hex digits."""
     digest = hashlib.sha256()
     for part in parts:
-        encoded = part.encode()
-        digest.update(str(len(encoded)).encode() + b":" + encoded)
+        digest.update(_sized(part.encode()))
     return digest.hexdigest()
+
+
+def _sized(value: bytes) -> bytes:
+    return str(len(value)).encode() + b":" + value

@@ -1,19 +1,21 @@
-"""Reading frozen versions: their rows, their manifest, the differences between two, and whether one is intact."""
+"""Reading frozen versions: their rows, their manifest, and the differences between two."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 from pydantic import ValidationError
 
 from curator.errors import VersionError
+from curator.store import records
 from curator.store import versions as register
-from curator.versions import files, identity
+from curator.versions import files, first_format, identity
 from curator.workspace import Workspace
-from schemas.version import DiffReport, FrozenRow, Manifest, Split, VerifyReport, Version
+from schemas.version import DiffReport, FrozenRow, Manifest, Split, Version
 
 
 def find(workspace: Workspace, name_or_id: str) -> Version:
@@ -26,19 +28,37 @@ def find(workspace: Workspace, name_or_id: str) -> Version:
         return register.get(connection, name_or_id)
 
 
+def newest_first(workspace: Workspace) -> list[Version]:
+    """All versions, newest first."""
+    with workspace.read() as connection:
+        return register.newest_first(connection)
+
+
+def folder_of(workspace: Workspace, version: str) -> Path:
+    """The folder of a version, by its name or id."""
+    return workspace.versions_folder / find(workspace, version).id
+
+
 def manifest(workspace: Workspace, version: str) -> Manifest:
     """The manifest of a version.
 
     Raises:
         VersionError: The folder of the version is missing or damaged.
     """
-    file = _folder(workspace, version) / files.MANIFEST
+    file = folder_of(workspace, version) / files.MANIFEST
     try:
-        return Manifest.model_validate_json(file.read_bytes())
+        stated = Manifest.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
         raise VersionError(
-            f"The manifest {file} cannot be read: {error}.", hint="Restore the folder from a backup."
+            f"The manifest {file} cannot be read: {error}.",
+            hint="Freeze the same records again, which writes it anew, or restore the folder from a backup.",
         ) from error
+    if stated.format > files.FORMAT:
+        raise VersionError(
+            f"Version {stated.id[:12]} has format {stated.format}, which is newer than this program reads.",
+            hint="Install the newer version of Curator that froze it.",
+        )
+    return stated
 
 
 def rows(workspace: Workspace, version: str, *, split: Split | None = None) -> Iterator[FrozenRow]:
@@ -47,10 +67,22 @@ def rows(workspace: Workspace, version: str, *, split: Split | None = None) -> I
     Raises:
         VersionError: A file of the version is missing or damaged.
     """
-    folder = _folder(workspace, version)
+    folder, stated = folder_of(workspace, version), manifest(workspace, version)
     for wanted in Split if split is None else (split,):
-        for row, _meta in _read(folder, wanted):
-            yield row
+        yield from _read(folder, wanted, format=stated.format)
+
+
+def _read(folder: Path, split: Split, *, format: int) -> Iterator[FrozenRow]:
+    try:
+        if format == 1:
+            yield from (each.row for each in first_format.read_split(folder, split))
+        else:
+            yield from (each.row for each in files.read_split(folder, split))
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        raise VersionError(
+            f"The {split.value} split of the version cannot be read: {error}.",
+            hint="Freeze the same records again, which writes it anew, or restore the folder from a backup.",
+        ) from error
 
 
 def page(workspace: Workspace, version: str, *, split: Split, offset: int, limit: int) -> list[FrozenRow]:
@@ -58,89 +90,99 @@ def page(workspace: Workspace, version: str, *, split: Split, offset: int, limit
     return list(islice(rows(workspace, version, split=split), offset, offset + limit))
 
 
-def verify(workspace: Workspace, version: str) -> VerifyReport:
-    """Whether files, rows and id of a version still belong together; every problem is named."""
-    known = find(workspace, version)
-    stated = manifest(workspace, version)
-    folder = _folder(workspace, version)
-    problems: list[str] = []
-    for expected in stated.files:
-        file = folder / expected.path
-        if not file.is_file():
-            problems.append(f"File {expected.path} is missing.")
-        elif files.hash_file(file, name=expected.path) != expected:
-            problems.append(f"File {expected.path} is not the one that was frozen (its sha256 differs).")
-    entries: list[identity.Entry] = []
-    for split in Split:
-        try:
-            for row, meta in _read(folder, split):
-                if identity.row_hash(row.record) != row.row_hash:
-                    problems.append(f"Row {row.row_id} in {split.value} does not have the content that its hash names.")
-                if identity.meta_hash(row.record) != meta:
-                    problems.append(
-                        f"Row {row.row_id} in {split.value} does not have the metadata that its hash names."
-                    )
-                entries.append(identity.Entry(row.row_id, row.row_hash, meta, split.value))
-        except VersionError as error:
-            problems.append(error.problem)
-    buckets = identity.bucket_hashes(entries)
-    if identity.version_id(buckets) != known.id or stated.id != known.id or tuple(buckets) != stated.buckets:
-        problems.append(f"The rows do not give the id {known.id}.")
-    return VerifyReport(version=known.id, ok=not problems, problems=tuple(problems))
+def live_records(workspace: Workspace, version: str, rows: Iterable[FrozenRow]) -> dict[str, list[str]]:
+    """Ids of the records in the project that some rows of a version were made of, by row id.
+
+    The way from a frozen row back to the people who can mend it. A record that was deleted since is left out.
+    """
+    project_id = find(workspace, version).project_id
+    hashes = {row.row_id: row.imported_hashes for row in rows}
+    with workspace.read() as connection:
+        ids = records.of_hash(connection, project_id, {each for some in hashes.values() for each in some})
+        if not ids:  # format 1: its row ids are those of the records
+            return {row_id: [row_id] for row_id in hashes if records.find(connection, row_id) is not None}
+    return {row_id: sorted(ids[each] for each in some if each in ids) for row_id, some in hashes.items()}
 
 
 IDENTITIES = """
-SELECT row_id, row_hash, meta_hash
+SELECT row_id, content_hash, training_hash
 FROM read_parquet($file)
 """  # one row per frozen row
+
+FIRST_IDENTITIES = """
+SELECT row_hash[:32], row_hash, meta_hash
+FROM read_parquet($file)
+"""  # one row per frozen row of a version of format 1
+
+IMPORTED = """
+SELECT DISTINCT row_id, content_hash
+FROM read_parquet($file)
+"""  # one row per frozen row and content that it came in with
 
 _EXAMPLES = 10
 
 
+class _Side(NamedTuple):
+    """One of the two versions that are compared: its rows where the two differ."""
+
+    entries: dict[str, identity.Entry]
+    imported: dict[str, set[str]]
+    """Row ids by the content hash that they came in with."""
+
+
 def diff(workspace: Workspace, before: str, after: str) -> DiffReport:
-    """What changed from version `before` to version `after`; only buckets that differ are compared."""
+    """What changed from version `before` to version `after`; only buckets that differ are compared.
+
+    A row whose content changed has another id; it counts as edited where both came in as the same content.
+    """
     first, second = manifest(workspace, before), manifest(workspace, after)
-    changed = {n for n, pair in enumerate(zip(first.buckets, second.buckets, strict=True)) if pair[0] != pair[1]}
-    old, new = (_entries(workspace, each, buckets=changed) for each in (before, after))
-    both = sorted(old.keys() & new.keys())
+    is_comparable = first.format == second.format == files.FORMAT
+    pairs = enumerate(zip(first.buckets, second.buckets, strict=True))
+    differing = {n for n, (one, other) in pairs if not is_comparable or one != other}
+    old, new = (_side(workspace, each, buckets=differing) for each in (first, second))
+    both = sorted(old.entries.keys() & new.entries.keys())
+    gone, fresh = old.entries.keys() - new.entries.keys(), new.entries.keys() - old.entries.keys()
+    edited = _pair(gone, fresh, old, new)
+    same_use = {i: old.entries[i].training_hash == new.entries[i].training_hash for i in both}
     kinds = {
-        "added": sorted(new.keys() - old.keys()),
-        "removed": sorted(old.keys() - new.keys()),
-        "edited": [i for i in both if old[i].row_hash != new[i].row_hash],
-        "relabelled": [i for i in both if old[i].row_hash == new[i].row_hash and old[i].meta_hash != new[i].meta_hash],
-        "moved": [i for i in both if old[i].split != new[i].split],
+        "added": sorted(fresh - set(edited.values())),
+        "removed": sorted(gone - edited.keys()),
+        "edited": sorted(edited.values()),
+        "relabelled": [i for i in both if is_comparable and not same_use[i]],
+        "moved": [i for i in both if old.entries[i].split != new.entries[i].split]
+        + sorted(after for before, after in edited.items() if old.entries[before].split != new.entries[after].split),
     }
     counts = {kind: len(ids) for kind, ids in kinds.items()}
     examples = {kind: tuple(ids[:_EXAMPLES]) for kind, ids in kinds.items() if ids}
     return DiffReport(before=first.id, after=second.id, **counts, examples=examples)
 
 
-def _entries(workspace: Workspace, version: str, *, buckets: set[int]) -> dict[str, identity.Entry]:
-    folder = _folder(workspace, version)
-    found: dict[str, identity.Entry] = {}
+def _pair(gone: Collection[str], fresh: Collection[str], old: _Side, new: _Side) -> dict[str, str]:
+    """Rows that went and rows that came which are one record, edited: they share a content that they came in with."""
+    pairs: dict[str, str] = {}
+    taken: set[str] = set()
+    for imported in sorted(old.imported.keys() & new.imported.keys()):
+        before = sorted(each for each in old.imported[imported] if each in gone and each not in pairs)
+        after = sorted(each for each in new.imported[imported] if each in fresh and each not in taken)
+        for one, other in zip(before, after, strict=False):
+            pairs[one] = other
+            taken.add(other)
+    return pairs
+
+
+def _side(workspace: Workspace, stated: Manifest, *, buckets: set[int]) -> _Side:
+    folder = folder_of(workspace, stated.id)
+    side = _Side({}, {})
     with duckdb.connect() as connection:
         for split in Split:
-            for row in connection.execute(IDENTITIES, {"file": str(folder / files.split_file(split))}).fetchall():
+            file = {"file": str(folder / files.split_file(split))}
+            query = FIRST_IDENTITIES if stated.format == 1 else IDENTITIES
+            for row in connection.execute(query, file).fetchall():
                 if identity.bucket_of(row[0]) in buckets:
-                    found[row[0]] = identity.Entry(row[0], row[1], row[2], split.value)
-    return found
-
-
-def _folder(workspace: Workspace, version: str) -> Path:
-    return workspace.versions_folder / find(workspace, version).id
-
-
-def _read(folder: Path, split: Split) -> Iterator[tuple[FrozenRow, str]]:
-    file = folder / files.split_file(split)
-    try:
-        yield from files.read_split(file, split)
-    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
-        raise VersionError(
-            f"File {file.name} of the version cannot be read: {error}.", hint="Restore it from a backup."
-        ) from error
-
-
-def newest_first(workspace: Workspace) -> list[Version]:
-    """All versions, newest first."""
-    with workspace.read() as connection:
-        return register.newest_first(connection)
+                    side.entries[row[0]] = identity.Entry(row[0], row[1], row[2], split.value)
+            if stated.format > 1:
+                file = {"file": str(folder / files.provenance_file(split))}
+                for row_id, imported in connection.execute(IMPORTED, file).fetchall():
+                    if row_id in side.entries:
+                        side.imported.setdefault(imported, set()).add(row_id)
+    return side

@@ -20,14 +20,14 @@ class Keys(NamedTuple):
 
     prompt: str
     """Hash of everything that the model is given before the response."""
-    group: str | None
-    """The user's own key, if the record has one."""
+    groups: tuple[str, ...] = ()
+    """The user's own keys, if the record has any."""
 
 
 def keys_of(record: Record) -> Keys:
     """The keys of a record."""
     prompt = prompt_hash("\n".join(f"{message.role}: {message.content}" for message in record.context))
-    return Keys(f"prompt {prompt}", None if record.group is None else f"group {record.group}")
+    return Keys(f"prompt {prompt}", tuple(f"group {group}" for group in record.groups))
 
 
 def assign(records: Sequence[Keys], plan: SplitPlan) -> list[Split]:
@@ -41,9 +41,9 @@ def assign(records: Sequence[Keys], plan: SplitPlan) -> list[Split]:
         return key
 
     for keys in records:
-        first, second = root(keys.prompt), root(keys.group or keys.prompt)
-        low, high = sorted((first, second))
-        parents[high] = low  # the smallest key stands for the component, whatever the order of the records
+        for group in keys.groups:
+            low, high = sorted((root(keys.prompt), root(group)))
+            parents[high] = low  # the smallest key stands for the component, whatever the order of the records
     return [_place(root(keys.prompt), plan) for keys in records]
 
 
@@ -51,9 +51,8 @@ def leaks(records: Sequence[Keys], splits: Sequence[Split]) -> Iterator[tuple[st
     """Every key that stands in more than one split, with those splits; none, unless `assign` is wrong."""
     seen: dict[str, set[Split]] = {}
     for keys, split in zip(records, splits, strict=True):
-        for key in keys:
-            if key is not None:
-                seen.setdefault(key, set()).add(split)
+        for key in (keys.prompt, *keys.groups):
+            seen.setdefault(key, set()).add(split)
     return ((key, found) for key, found in seen.items() if len(found) > 1)
 
 

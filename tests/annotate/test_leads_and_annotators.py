@@ -18,51 +18,12 @@ from curator.annotate import (
 )
 from curator.errors import AnnotationError, AnsweredElsewhereError, ClaimExpiredError
 from curator.store import annotations, events, projects, records, wordings
-from schemas.annotation import Answer, RecordState, Task
-from schemas.questions import Option, Question, QuestionSet
+from schemas.annotation import Answer, RecordState
+from schemas.questions import QuestionSet
+from tests.annotate.steps import flag, required, state, stock, submit, take, undo
 from tests.conftest import make_record
 
 LEAD = Answer(response="As the lead says.", rating=5)
-
-
-def stock(workspace: Workspace, *, reviews: int = 1) -> str:
-    """The id of the only record of the queue."""
-    settings.change(workspace, project_id=1, actor="Lea", reviews_required=reviews)
-    with workspace.write() as connection:
-        project = projects.by_name(connection)
-        [record_id] = records.add_many(connection, [make_record()], project=project, at=workspace.clock())
-    assert record_id is not None
-    return record_id
-
-
-def take(workspace: Workspace, person: str) -> Task:
-    task = queue.next_task(workspace, person, project_id=1)
-    assert task is not None
-    return task
-
-
-def submit(workspace: Workspace, person: str, *, response: str = "A.", rating: int = 4) -> None:
-    answer = Answer(response=response, rating=rating)
-    answers.submit(workspace, take(workspace, person).claim, answer, annotator=person)
-
-
-def flag(workspace: Workspace, person: str, note: str = "Look.") -> None:
-    answers.flag(workspace, take(workspace, person).claim, Answer(response="A.", note=note), annotator=person)
-
-
-def undo(workspace: Workspace, person: str) -> Task | None:
-    return take_back.undo(workspace, person, project_id=1)
-
-
-def state(workspace: Workspace, record_id: str) -> RecordState:
-    with workspace.read() as connection:
-        return records.get(connection, record_id).state
-
-
-def required(*values: str) -> QuestionSet:
-    options = tuple(Option(value=value, label=value) for value in values)
-    tone = Question(id="tone", kind="choice", title="Tone", required=True, options=options)
-    return QuestionSet(questions=(*QuestionSet().questions, tone))
 
 
 def test_an_answer_that_a_lead_sent_back_is_not_taken_back_a_second_time(workspace: Workspace) -> None:

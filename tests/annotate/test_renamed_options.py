@@ -18,7 +18,7 @@ from curator.annotate.renamed_options import AnswerReader
 from curator.store import projects, records, suggestions
 from schemas.annotation import Annotation, Answer, Checks, RecordState, Suggestion
 from schemas.questions import Option, OptionMapping, Question, QuestionSet
-from tests.annotate.test_leads_and_annotators import state, stock, submit, take
+from tests.annotate.steps import state, stock, submit, take
 from tests.conftest import make_record
 
 

@@ -13,8 +13,7 @@ from curator.store import events, gold, projects, records
 from schemas.annotation import Answer, Preference
 from schemas.questions import Option, Question, QuestionSet
 from schemas.record import Message, Origin, Record
-from tests.app.test_pages import draw, texts
-from tests.app.test_team_pages import press
+from tests.app.pages import draw, press, texts
 from tests.conftest import make_record
 
 OWN = (

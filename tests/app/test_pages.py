@@ -5,59 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Block
 
-from app.identity import WORKSPACE_VARIABLE
 from curator import Workspace, review
 from curator.access import accounts
 from curator.annotate import adjudicate, answers, queue
 from curator.ingest import import_file
 from curator.store import annotations, projects, records, runs, verdicts
 from schemas.annotation import Answer
+from tests.app.pages import PAGES, draw, texts
 from tests.conftest import make_record
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
 __all__ = ["add_outputs", "reviewed"]
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = (
-    "overview",
-    "import_data",
-    "quarantine",
-    "annotate",
-    "history",
-    "records",
-    "adjudicate",
-    "team",
-    "project",
-    "versions",
-    "train",
-    "runs",
-    "losses",
-    "chat",
-    "outputs",
-    "vote",
-    "review",
-    "decide",
-)
-
-
-def draw(page: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, person: str = "Ada") -> AppTest:
-    """The page as Ada sees it, in her own session."""
-    monkeypatch.setenv(WORKSPACE_VARIABLE, str(workspace.folder))
-    app = AppTest.from_file(str(REPOSITORY / "app" / "main.py"), default_timeout=30)
-    app.query_params["person"] = person
-    app.run()
-    app.switch_page(f"views/{page}.py").run()
-    assert not app.exception, app.exception
-    return app
-
-
-def texts(app: AppTest | Block) -> str:
-    """Every text of a page, or of a part of it."""
-    kinds = (app.info, app.success, app.warning, app.error, app.markdown, app.caption, app.title, app.text)
-    return "\n".join(element.value for kind in kinds for element in kind)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "annotate"])  # its screen draws in the browser

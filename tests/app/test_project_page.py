@@ -12,8 +12,7 @@ from curator.annotate import answers, questions, queue, settings
 from curator.store import projects
 from schemas.annotation import Answer
 from schemas.questions import Option, Question, QuestionSet
-from tests.app.test_pages import draw, texts
-from tests.app.test_team_pages import press, states
+from tests.app.pages import draw, press, states, texts
 
 TONE = Question(
     id="tone", kind="choice", title="Tone", keeps_out=("cold",),

@@ -10,7 +10,7 @@ from curator.annotate import adjudicate, answers, assignment, lookup, queue
 from curator.errors import AnnotationError
 from curator.store import projects, records
 from schemas.annotation import Answer, RecordState
-from tests.app.test_pages import draw, texts
+from tests.app.pages import draw, texts
 from tests.conftest import make_record
 
 

@@ -12,7 +12,7 @@ from curator.annotate import adjudicate, answers, queue, settings
 from curator.ingest import import_file
 from curator.store import projects, records
 from schemas.annotation import Answer, Checks, RecordState
-from tests.app.test_pages import draw, texts
+from tests.app.pages import draw, press, states, texts
 from tests.conftest import make_record
 
 
@@ -31,15 +31,6 @@ def disputed(workspace: Workspace) -> Workspace:
     task = queue.next_task(workspace, "Ada", project_id=1)
     answers.flag(workspace, task.claim, Answer(response="A colour.", note="What is this?"), annotator="Ada")
     return workspace
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    return next(button for button in app.button if button.label == label).click().run()
-
-
-def states(workspace: Workspace) -> list[str]:
-    with workspace.read() as connection:
-        return sorted(each.state.value for each in records.page(connection, 1))
 
 
 def test_a_lead_takes_one_of_two_answers_with_names_hidden(

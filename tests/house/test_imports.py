@@ -49,6 +49,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "accelerate": ("curator.training", "curator.runs"),
     "sqlalchemy": ("curator.store", "curator.workspace"),
     "alembic": ("curator.store",),
+    "httpx": ("curator.runs.endpoint",),
     "duckdb": ("curator.versions", "curator.quality.profile"),
     "typer": ("curator.cli",),
     "rich": ("curator.cli",),

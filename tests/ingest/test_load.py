@@ -121,7 +121,12 @@ def test_tool_calls_and_weights_say_which_turns_train(workspace: Workspace, tmp_
         {"role": "user", "content": "c"},
         {"role": "assistant", "content": "d", "weight": 0},
     ]
-    share = [["human", "Weather?"], ["function_call", "{}"], ["observation", "rain"], ["gpt", "It rains."]]
+    share = [
+        ["human", "Weather?"],
+        ["function_call", '{"name": "sky", "arguments": {"day": 1}}'],
+        ["observation", "rain"],
+        ["gpt", "It rains."],
+    ]
     conversation = {"conversations": [{"from": who, "value": text} for who, text in share]}
     import_file(workspace, write(tmp_path, "a.jsonl", {"messages": chat}), actor="me")
     import_file(workspace, write(tmp_path, "b.jsonl", conversation), actor="me")
@@ -133,6 +138,8 @@ def test_tool_calls_and_weights_say_which_turns_train(workspace: Workspace, tmp_
         ("tool", False),
         ("assistant", True),
     ]
+    assert tools.messages[1].tool_calls[0].name == "sky"
+    assert tools.messages[2].tool_call_id == tools.messages[1].tool_calls[0].id
 
 
 def test_csv_rows_that_span_lines_keep_their_line_and_text(workspace: Workspace, tmp_path: Path) -> None:
@@ -198,7 +205,7 @@ def test_a_test_prompt_never_comes_in(workspace: Workspace, tmp_path: Path) -> N
     [
         ("", "is empty"),
         ('{"question": "a", "reply": "b"}', "the columns are question, reply"),
-        ("a,a\n1,2", "is no header"),
+        ("a,a\n1,2", "is not a header"),
     ],
 )
 def test_a_file_that_cannot_be_imported_says_why(
@@ -251,7 +258,7 @@ def test_the_sample_files_hold_the_bad_rows_that_their_readme_lists(workspace: W
         ("alpaca_en_demo.json", {}, (999, 985, 0, 14)),
         ("gsm8k_train.jsonl", {"instruction": "question", "output": "answer"}, (7473, 7473, 0, 0)),
         ("sharegpt_identity.json", {}, (500, 500, 0, 0)),
-        ("sharegpt_toolcall_en.json", {}, (300, 262, 0, 38)),
+        ("sharegpt_toolcall_en.json", {}, (300, 265, 0, 35)),
     ],
 )
 def test_public_data_sets_come_in_whole(

@@ -37,6 +37,7 @@ def mapped(**columns: str) -> FieldMap:
     return FieldMap(columns={field.replace("__", "."): column for field, column in columns.items()})
 
 
+_SHAPES = (Format.ALPACA, Format.PROMPT_COMPLETION, Format.CHAT, Format.SHAREGPT)
 QUESTION = {"question": "Name a colour.", "answer": "Red."}
 
 
@@ -55,12 +56,13 @@ def test_the_words_of_the_record_map_any_column_without_a_format(workspace: Work
         ("user", "Name a colour."),
         ("assistant", "Red."),
     ]
-    assert (record.alternative, record.group, record.licence, record.language) == ("Dog.", "b1", "MIT", "en")
+    assert [message.content for message in record.rejected] == ["Dog."]
+    assert (record.prompt_length, record.group, record.licence, record.language) == (2, "b1", "MIT", "en")
     assert record.origin.source == "x.org"
     assert record.labels == {"topic": "art", "level": "3"}
 
 
-@pytest.mark.parametrize("format", [None, *Format])
+@pytest.mark.parametrize("format", [None, *_SHAPES])
 def test_a_mapped_response_is_the_response_whatever_the_format(
     workspace: Workspace, tmp_path: Path, format: Format | None
 ) -> None:

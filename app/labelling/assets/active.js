@@ -1,25 +1,33 @@
-/** Seconds that somebody spent on a record with a sign of life; neither a reload nor an undo starts them anew. */
+/** Seconds spent on a record with a sign of life; neither a reload nor an undo starts them anew. */
 
-const MOST = 20 // records, as many as can be undone
+const MOST = 20 // records whose seconds this browser keeps
 const KEEP_EVERY = 5
 
+/** @typedef {[record: string, seconds: number]} Spent */
+
 export class ActiveTime {
+  /** @param {string} person */
   constructor(person) {
-    Object.assign(this, { key: `curator seconds ${person}`, record: null, seconds: 0 })
+    this.key = `curator seconds ${person}`
+    /** @type {string | null} */
+    this.record = null
+    this.seconds = 0
   }
 
-  /** Seconds by record, the one that was left last at the end. */
+  /** Seconds by record, the one that was left last at the end. @returns {Spent[]} */
   read() {
     try {
-      return JSON.parse(localStorage.getItem(this.key)) ?? []
+      return JSON.parse(localStorage.getItem(this.key) ?? "[]")
     } catch {
       return []
     }
   }
 
+  /** @param {string} record */
   start(record) {
     if (this.record) this.keep()
-    Object.assign(this, { record, seconds: this.read().find(([each]) => each === record)?.[1] ?? 0 })
+    this.record = record
+    this.seconds = this.read().find(([each]) => each === record)?.[1] ?? 0
   }
 
   beat() {
@@ -28,6 +36,7 @@ export class ActiveTime {
   }
 
   keep() {
+    if (this.record === null) return
     const others = this.read().filter(([each]) => each !== this.record)
     try {
       localStorage.setItem(this.key, JSON.stringify([...others, [this.record, this.seconds]].slice(-MOST)))

@@ -2,75 +2,70 @@
  * What was typed and not submitted yet: in this browser at once, on the server soon after.
  *
  * Beside the text stands which draft of the server it is based on, and whether the server has acknowledged it; the
- * clocks of two machines are never compared. Text that was not acknowledged wins over what the server has; text that was
- * gives way to it. Where the two differ, the one that gave way is kept and offered.
+ * clocks of two machines are never compared. Text that was not acknowledged wins over what the server has; text that
+ * was gives way to it. Where the two differ, the one that gave way is kept and offered.
  */
+
+import { isSame } from "./answer.js"
+
+/** @import { Answer, Body, Measured, Task, Typed } from "./types.d.ts" */
+/** @import { Refused, Server } from "./server.js" */
+
+/**
+ * What this browser keeps of a record: a text, the server's draft that it is based on, and whether the server has it.
+ *
+ * @typedef {Typed & { base: string | null, acknowledged: boolean, other: Typed | null }} Kept
+ */
+/**
+ * What a record begins with. Without an `answer` it begins as it came; the times are for people to read.
+ *
+ * @typedef {{ answer: Answer | null, at: number | null, other: Typed | null, unsaved: boolean }} Restored
+ */
+/** @typedef {"dirty" | "saving" | "saved" | "here" | "failed" | "refused"} Saving */
 
 const SOON = 600
 
-/** Whether two answers say the same, however their JSON is written: the server writes out what was left open. */
-export function isSame(one, another) {
-  return canonical(one) === canonical(another)
-}
-
-function canonical({ response, rating, checks, details, edit_reasons, note, values, trains, reject, preference }) {
-  const ticked = Object.keys(checks ?? {})
-    .filter((name) => checks[name])
-    .sort()
-  const found = (details ?? []).map(({ check, severity, start, end, reason }) => [
-    check,
-    severity ?? null,
-    start ?? null,
-    end ?? null,
-    reason ?? "",
-  ])
-  const own = Object.entries(values ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
-  const better = preference && [preference.choice, preference.strength ?? null, preference.shown_left]
-  return JSON.stringify([
-    response,
-    rating ?? null,
-    ticked,
-    found,
-    edit_reasons ?? [],
-    note ?? "",
-    own,
-    trains ?? null,
-    reject ?? null,
-    better ?? null,
-  ])
-}
-
 export class Drafts {
   /**
-   * `onstate` is told `dirty`, `saving`, `saved`, `here` (in this browser only), or `failed` with the number of tries;
-   * `onrefused` an error that asking again does not mend.
+   * @param {Server} server
+   * @param {string} person
+   * @param {object} listeners
+   * @param {(state: Saving, detail?: string | number | null) => void} listeners.onstate told `here` for a text that is
+   *   in this browser only, and `failed` with the number of tries
+   * @param {(token: string, measured: Measured) => void} listeners.onmeasured
+   * @param {(token: string, error: Refused) => void} listeners.onrefused told an error that asking again does not mend
    */
   constructor(server, person, { onstate, onmeasured, onrefused }) {
-    Object.assign(this, {
-      server,
-      person,
-      onstate,
-      onmeasured,
-      onrefused,
-      timer: null,
-      last: null,
-      running: null,
-      open: {},
-    })
+    this.server = server
+    this.person = person
+    this.onstate = onstate
+    this.onmeasured = onmeasured
+    this.onrefused = onrefused
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined
+    /** What waits to be sent. @type {Body | null} */
+    this.last = null
+    /** What is on its way. @type {Promise<Measured> | null} */
+    this.running = null
+    /** @type {{ record: string | null, base: string | null, other: Typed | null }} */
+    this.open = { record: null, base: null, other: null }
   }
 
+  /** @param {string} record */
   key(record) {
     return `curator draft ${this.person} ${record}`
   }
 
+  /** @param {string} record @returns {Kept | null} */
   read(record) {
     try {
-      return JSON.parse(localStorage.getItem(this.key(record)))
+      return JSON.parse(localStorage.getItem(this.key(record)) ?? "null")
     } catch {
       return null
     }
   }
 
+  /** @param {string} record @param {Kept} kept */
   write(record, kept) {
     try {
       localStorage.setItem(this.key(record), JSON.stringify(kept))
@@ -79,45 +74,36 @@ export class Drafts {
     }
   }
 
-  /**
-   * What to begin a record with: `answer` (null: as it came) and the time `at` which it is from, `other` if there is
-   * another text, and whether it is still `unsaved`. The times are for people to read.
-   */
+  /** Open a record. Returns what to begin it with. @param {Task} task @returns {Restored} */
   restore(task) {
     const kept = this.read(task.record_id)
-    const saved = task.draft && { answer: task.draft, at: Date.parse(task.draft_saved_at) }
+    const saved = task.draft && { answer: task.draft, at: Date.parse(task.draft_saved_at ?? "") }
     const base = task.draft_saved_at ?? null
-    const found = { answer: saved?.answer ?? null, at: saved?.at ?? null, other: kept?.other ?? null, unsaved: false }
+    /** @type {Restored} */
+    const begin = { answer: saved?.answer ?? null, at: saved?.at ?? null, other: kept?.other ?? null, unsaved: false }
     if (kept && !(saved && isSame(kept.answer, saved.answer))) {
       const mine = { answer: kept.answer, at: kept.at }
-      if (kept.acknowledged) found.other = mine
-      else
-        Object.assign(found, mine, {
-          unsaved: true,
-          other: saved && (kept.base ?? null) !== base ? saved : found.other,
-        })
+      if (kept.acknowledged) begin.other = mine
+      else {
+        if (saved && (kept.base ?? null) !== base) begin.other = saved
+        Object.assign(begin, mine, { unsaved: true })
+      }
     }
-    this.open = { record: task.record_id, base, other: found.other }
-    if (kept && found.answer)
-      this.write(task.record_id, {
-        at: found.at,
-        answer: found.answer,
-        base,
-        acknowledged: !found.unsaved,
-        other: found.other,
-      })
-    return found
+    this.open = { record: task.record_id, base, other: begin.other }
+    const { answer, at, other, unsaved } = begin
+    if (kept && answer) this.write(task.record_id, { at, answer, base, acknowledged: !unsaved, other })
+    return begin
   }
 
-  /** The other text of the open record was chosen or is not wanted. */
+  /** The other text of the open record was chosen or is not wanted. @param {Typed | null} other */
   settle(other) {
     this.open.other = other
-    const kept = this.read(this.open.record)
-    if (kept) this.write(this.open.record, { ...kept, other })
+    const kept = this.open.record && this.read(this.open.record)
+    if (kept && this.open.record) this.write(this.open.record, { ...kept, other })
   }
 
-  /** Something changed; `here` keeps it in this browser, where the server would not take it. */
-  note(body, { here = false } = {}) {
+  /** Keep what changed; `here` keeps it in this browser alone, where the server would not take it. */
+  note(/** @type {Body} */ body, { here = false } = {}) {
     const { base, other } = this.open
     this.write(body.record, { at: Date.now(), answer: body.answer, base, acknowledged: false, other })
     clearTimeout(this.timer)
@@ -132,39 +118,45 @@ export class Drafts {
     if (this.running || !this.last) return
     const body = this.last
     this.last = null
-    const tell = (...state) => {
+    const tell = (/** @type {Parameters<typeof this.onstate>} */ ...state) => {
       if (this.open.record === body.record) this.onstate(...state)
     }
     tell("saving")
     this.running = this.server.insist("draft", body, (tries) => tell("failed", tries))
     try {
-      const answer = await this.running
-      if (answer.kept) this.acknowledge(body, answer.saved_at)
-      tell(answer.kept ? "saved" : "here", answer.saved_at)
-      this.onmeasured(body.token, answer)
+      const measured = await this.running
+      if (measured.kept) this.acknowledge(body, measured.saved_at)
+      tell(measured.kept ? "saved" : "here", measured.saved_at)
+      this.onmeasured(body.token, measured)
     } catch (error) {
-      tell("refused", error.problem)
-      this.onrefused(body.token, error)
+      const refused = /** @type {Refused} */ (error)
+      tell("refused", refused.problem)
+      this.onrefused(body.token, refused)
     } finally {
       this.running = null
     }
     if (this.last) this.timer = setTimeout(() => this.save(), SOON)
   }
 
-  /** The server has this text; what was typed since then it has not. */
+  /**
+   * The server has this text; what was typed since then it has not.
+   *
+   * @param {Body} body
+   * @param {string | null} saved_at
+   */
   acknowledge(body, saved_at) {
     if (this.open.record === body.record) this.open.base = saved_at
     const kept = this.read(body.record)
     if (kept) this.write(body.record, { ...kept, base: saved_at, acknowledged: isSame(kept.answer, body.answer) })
   }
 
-  /** The answer is in the database: forget the draft. */
+  /** Forget the draft: the answer is in the database. @param {string} record */
   drop(record) {
     this.discard(record)
-    this.open = {}
+    this.open = { record: null, base: null, other: null }
   }
 
-  /** Begin anew on the open record: neither what was typed nor another text of it is wanted. */
+  /** Forget what was typed on the open record, and its other text. @param {string} record */
   discard(record) {
     clearTimeout(this.timer)
     this.last = null
@@ -172,7 +164,7 @@ export class Drafts {
     localStorage.removeItem(this.key(record))
   }
 
-  /** The page goes away. */
+  /** Send what waits, while the page goes away. */
   farewell() {
     clearTimeout(this.timer)
     if (this.last) this.server.farewell("draft", this.last)

@@ -7,10 +7,12 @@
 const LATELY_MS = 1000
 
 export class Interruptions {
+  /** @param {HTMLElement} root */
   constructor(root) {
-    Object.assign(this, { root, lost: null })
-    this.left = ({ target }) => {
-      this.lost = { target, at: performance.now() }
+    this.root = root
+    this.lost = { target: /** @type {HTMLElement | null} */ (null), at: -Infinity }
+    this.left = (/** @type {FocusEvent} */ { target }) => {
+      this.lost = { target: /** @type {HTMLElement} */ (target), at: performance.now() }
     }
     root.addEventListener("focusout", this.left)
     this.observer = new MutationObserver(() => this.putAway())
@@ -18,27 +20,23 @@ export class Interruptions {
   }
 
   putAway() {
-    const box = [...document.querySelectorAll("body > [data-testid=stDialog]")].find((each) =>
-      each.textContent.includes("Connection error"),
-    )
+    const boxes = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("body > [data-testid=stDialog]"))
+    const box = [...boxes].find((each) => each.textContent?.includes("Connection error"))
     if (!box) return
-    const { target, at } = this.lost ?? {}
-    const field =
-      document.activeElement && this.root.contains(document.activeElement)
-        ? document.activeElement
-        : performance.now() - at < LATELY_MS
-          ? target
-          : null
-    box.querySelector("button[aria-label=Close]")?.click()
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)
+    const wasLeftLately = performance.now() - this.lost.at < LATELY_MS
+    const field = focused && this.root.contains(focused) ? focused : wasLeftLately ? this.lost.target : null
+    const close = /** @type {HTMLElement | null} */ (box.querySelector("button[aria-label=Close]"))
+    close?.click()
     this.giveBack(field, performance.now() + LATELY_MS)
   }
 
   /** The page behind a dialog cannot have the focus until the dialog is gone. */
-  giveBack(field, until) {
+  giveBack(/** @type {HTMLElement | null} */ field, /** @type {number} */ until) {
     if (!field?.isConnected || performance.now() > until) return
     if (document.activeElement !== field) field.focus({ preventScroll: true })
-    if (document.activeElement !== field || this.root.closest("[inert]"))
-      requestAnimationFrame(() => this.giveBack(field, until))
+    const isBehind = document.activeElement !== field || this.root.closest("[inert]")
+    if (isBehind) requestAnimationFrame(() => this.giveBack(field, until))
   }
 
   close() {

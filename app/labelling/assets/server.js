@@ -1,45 +1,63 @@
 /** Talking to the server: calls that say what went wrong, repeated while the network or the server is away. */
 
+/** @import { Start } from "./types.d.ts" */
+
 const PREFIX = "/api/v1/labelling/"
-const AWAY = [502, 503, 504] // nobody is there, or the database is busy: waiting mends it
+const AWAY = [502, 503, 504] // the server is gone, or the database is busy: waiting mends it
 const WAITS = [500, 1000, 2000, 4000, 8000]
+const UNKNOWN = "Try again; if it fails again, tell whoever runs Curator. What you typed is kept."
 
 /** The server answered that it cannot do this; asking again would not help. */
 export class Refused extends Error {
+  /** @param {number} status @param {{ problem: string, hint: string, code?: string }} answer */
   constructor(status, { problem, hint, code }) {
     super(problem)
-    Object.assign(this, { status, problem, hint, code })
+    this.status = status
+    this.problem = problem
+    this.hint = hint
+    this.code = code
   }
 }
 
+/** What went wrong and what to do next, for any error of a call. @param {unknown} error */
+export function sentences(error) {
+  if (error instanceof Refused) return `${error.problem} ${error.hint}`
+  return "The server does not answer. Try again."
+}
+
 export class Server {
+  /** @param {Pick<Start, "project" | "person">} who */
   constructor({ project, person }) {
     this.common = { project, person }
   }
 
-  /** The answer to one call; throws `Refused`, or a TypeError when nobody answers. */
-  async call(name, body = {}, options = {}) {
+  /**
+   * The answer to one call; throws `Refused`, or a TypeError when the server is silent.
+   *
+   * @param {string} name
+   * @param {object} [body]
+   * @returns {Promise<any>}
+   */
+  async call(name, body = {}) {
     const response = await fetch(PREFIX + name, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ ...this.common, ...body }),
-      ...options,
     })
     const answer = await response.json().catch(() => null)
     if (AWAY.includes(response.status)) throw new TypeError(answer?.problem ?? `the server answered ${response.status}`)
     if (response.ok && answer) return answer
-    throw new Refused(
-      response.status,
-      answer?.problem
-        ? answer
-        : {
-            problem: `The server could not do this (${response.status}).`,
-            hint: "Try again; if it fails again, tell whoever runs Curator. What you typed is kept.",
-          },
-    )
+    const unknown = { problem: `The server could not do this (${response.status}).`, hint: UNKNOWN }
+    throw new Refused(response.status, answer?.problem ? answer : unknown)
   }
 
-  /** The same, repeated until the server has answered; `onwait` is told how often it was tried in vain. */
+  /**
+   * The same, repeated until the server has answered; `onwait` is told how often it was tried in vain.
+   *
+   * @param {string} name
+   * @param {object} body
+   * @param {(tries: number) => void} onwait
+   */
   async insist(name, body, onwait) {
     for (let tries = 0; ; tries += 1) {
       try {
@@ -52,7 +70,12 @@ export class Server {
     }
   }
 
-  /** One last word while the page goes away; nobody waits for an answer. */
+  /**
+   * Send one last word while the page goes away; its answer is not awaited.
+   *
+   * @param {string} name
+   * @param {object} body
+   */
   farewell(name, body) {
     const sent = JSON.stringify({ ...this.common, ...body })
     navigator.sendBeacon(PREFIX + name, new Blob([sent], { type: "application/json" }))

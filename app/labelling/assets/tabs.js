@@ -1,6 +1,7 @@
 /** One tab at a time: a second tab of the same person only reads until it is told to go on. */
 
 export class Tabs {
+  /** @param {string} name @param {() => void} onchange */
   constructor(name, onchange) {
     this.id = crypto.getRandomValues(new Uint32Array(1))[0]
     this.active = true
@@ -10,6 +11,7 @@ export class Tabs {
     this.channel.postMessage({ kind: "hello", id: this.id })
   }
 
+  /** @param {{ kind: "hello" | "busy" | "take", id: number }} message */
   hear({ kind, id }) {
     if (id === this.id) return
     if (kind === "hello" && this.active) this.channel.postMessage({ kind: "busy", id: this.id })
@@ -22,10 +24,11 @@ export class Tabs {
     this.set(true)
   }
 
+  /** @param {boolean} active */
   set(active) {
     if (this.active === active) return
     this.active = active
-    this.onchange(active)
+    this.onchange()
   }
 
   close() {

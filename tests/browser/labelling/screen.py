@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import text
 
 from curator import Workspace
@@ -55,14 +56,23 @@ def everything_kept(workspace: Workspace, page: Page) -> str:
     )
 
 
-def slowly(page: Page, route: str) -> None:
-    """Keep requests to one route back for half a second."""
-    page.evaluate(
-        """route => { const now = window.fetch; window.fetch = async (url, ...rest) => {
-          if (String(url).includes(route)) await new Promise((go) => setTimeout(go, 500))
-          return now(url, ...rest) } }""",
-        route,
-    )
+@contextmanager
+def held_back(page: Page, requests: str) -> Iterator[None]:
+    """Keep requests to a URL pattern on their way while the block runs; they reach the server when it ends."""
+    waiting: list[Route] = []
+    page.route(requests, lambda route: waiting.append(route))
+    yield
+    for route in waiting:
+        route.continue_()
+    page.unroute(requests)
+
+
+def stop_clock(page: Page) -> None:
+    """Stop the time of a page that was opened with `page.clock.install()`: what counts milliseconds waits for the test.
+
+    Requests are answered all the same.
+    """
+    page.clock.pause_at(page.evaluate("Date.now() + 1000"))
 
 
 SKEW = "const real = Date.now.bind(Date); Date.now = () => real() + {minutes} * 60000"

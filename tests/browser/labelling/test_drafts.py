@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from curator import Workspace
 from tests.browser.labelling.screen import (
@@ -14,9 +14,9 @@ from tests.browser.labelling.screen import (
     Serve,
     draft,
     editor,
+    held_back,
     open_queue,
     shown_question,
-    slowly,
     stored,
     submitted,
 )
@@ -59,18 +59,34 @@ def test_a_server_that_goes_away_while_typing_gets_the_text_when_it_is_back(
     assert [each.answer.response for each in stored(stocked)] == ["Typed while nobody listened."]
 
 
+_COUNT_INTERRUPTIONS = """() => {
+  window.interruptions = 0
+  const count = (changes) => {
+    const added = changes.flatMap((each) => [...each.addedNodes])
+    window.interruptions += added.filter((node) => node.dataset?.testid === "stDialog").length
+  }
+  new MutationObserver(count).observe(document.body, { childList: true })
+}"""
+
+
 def test_whoever_types_on_while_the_server_is_gone_keeps_the_focus_and_every_letter(
     stocked: Workspace, serve: Serve, stop: Callable[[str], None], page: Page
 ) -> None:
     address = serve(stocked.folder)
     open_queue(page, address)
     editor(page).fill("")
+    page.evaluate(_COUNT_INTERRUPTIONS)
     stop(address)
-    words = "this is a phrase with 5 letters that are keys of the screen; it goes on for as long as Streamlit needs. "
-    editor(page).press_sequentially(words, delay=60)
+    typed = ""
+    while not page.evaluate(
+        "window.interruptions"
+    ):  # until Streamlit takes the focus away, and on while it is given back
+        editor(page).press_sequentially("a phrase with 5 letters that are keys; ")
+        typed += "a phrase with 5 letters that are keys; "
+    page.keyboard.type("and its end")
     expect(page.get_by_text(re.compile("Not saved, retrying"))).to_be_visible()
     expect(editor(page)).to_be_focused()
-    expect(editor(page)).to_have_value(words)
+    expect(editor(page)).to_have_value(f"{typed}and its end")
     expect(page.locator("[aria-pressed=true]")).to_have_count(0)
     expect(page.get_by_role("dialog")).to_have_count(0)
 
@@ -80,13 +96,16 @@ def test_a_draft_on_its_way_does_not_replace_the_text_that_a_skip_leaves(
 ) -> None:
     open_queue(page, serve(stocked.folder))
     record_id = page.evaluate("document.querySelector('.labelling').screen.task.record_id")
-    slowly(page, "draft")
-    editor(page).fill("All th")
-    expect(page.get_by_text("Saving…")).to_be_visible()
-    editor(page).fill("All that was typed.")
-    page.get_by_role("button", name="Skip").click()
+    acts: list[Request] = []
+    page.on("request", lambda request: acts.append(request) if request.url.endswith("/act") else None)
+    with held_back(page, "**/labelling/draft"):
+        editor(page).fill("All th")
+        expect(page.get_by_text("Saving…")).to_be_visible()
+        editor(page).fill("All that was typed.")
+        page.get_by_role("button", name="Skip").click()
+        expect(page.locator(".labelling.busy")).to_be_visible()
+        assert acts == []
     expect(page.get_by_text("Skipped")).to_be_visible()
-    page.wait_for_timeout(1000)
     assert draft(stocked, record_id) == "All that was typed."
 
 

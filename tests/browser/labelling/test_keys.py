@@ -34,7 +34,7 @@ def test_the_letters_of_the_projects_own_options_choose_them(stocked: Workspace,
     questions.change_questions(stocked, asked, project_id=1, actor="Lea")
     open_queue(page, serve(stocked.folder))
     page.keyboard.press("a")  # says what is missing, and rates nothing
-    expect(page.get_by_text("“Tone” is still open.")).to_be_visible()
+    expect(page.get_by_text("“Tone” needs an answer.")).to_be_visible()
     expect(page.locator("[aria-pressed=true]")).to_have_count(0)
     page.keyboard.press("w")
     expect(page.get_by_role("button", name="Warm")).to_have_attribute("aria-pressed", "true")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from curator import Workspace
-from tests.browser.labelling.screen import Serve, open_queue, slowly, submitted
+from tests.browser.labelling.screen import Serve, held_back, open_queue, submitted
 
 pytestmark = pytest.mark.browser
 
@@ -20,10 +20,10 @@ def comments_of(workspace: Workspace) -> list[str]:
 def test_a_comment_is_sent_once_and_counted(stocked: Workspace, serve: Serve, page: Page) -> None:
     open_queue(page, serve(stocked.folder))
     page.get_by_text("Comments (0)").click()
-    slowly(page, "comment")
-    page.get_by_label("Comment").fill("Is this right?")
-    for _ in range(3):
-        page.keyboard.press("Enter")
+    with held_back(page, "**/comment"):
+        page.get_by_label("Comment").fill("Is this right?")
+        for _ in range(3):
+            page.keyboard.press("Enter")
     expect(page.get_by_text("Comments (1)")).to_be_visible()
     expect(page.get_by_label("Comment")).to_be_focused()
     expect(page.get_by_label("Comment")).to_have_value("")
@@ -37,9 +37,8 @@ def test_a_comment_stays_with_its_record(stocked: Workspace, serve: Serve, page:
     open_queue(page, serve(stocked.folder))
     page.get_by_role("button", name="Good").click()
     page.get_by_text("Comments (0)").click()
-    slowly(page, "comment")
     page.get_by_label("Comment").fill("About the first record")
-    with page.expect_response("**/comment"):
+    with page.expect_response("**/comment"), held_back(page, "**/comment"):
         page.keyboard.press("Enter")
         page.keyboard.press("Control+Enter")
         submitted(page, 1)
@@ -71,9 +70,9 @@ def test_a_question_to_the_lead_is_kept_until_it_is_stored_once(stocked: Workspa
     expect(page.get_by_role("dialog")).to_contain_text("Not now. Wait.")
     expect(field).to_have_value("Is one word enough?")
     page.unroute("**/doubt")
-    slowly(page, "doubt")
-    field.press("Enter")
-    field.press("Enter")
+    with held_back(page, "**/doubt"):
+        field.press("Enter")
+        field.press("Enter")
     expect(page.get_by_text("Your question is with the lead")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
     with stocked.read() as connection:

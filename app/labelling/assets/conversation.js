@@ -1,0 +1,55 @@
+/** What was said before the response: earlier turns folded, the last message open. */
+
+import { text } from "./pieces.js"
+import { live } from "./vendor/lit-html/directives/live.js"
+import { html, nothing } from "./vendor/lit-html/lit-html.js"
+
+/** @import { Answer, Conversation, Message, Role } from "./types.d.ts" */
+/** @import { Screen } from "./screen.js" */
+
+/** @type {Record<Role, string>} */
+const ROLES = { system: "System", user: "User", assistant: "Assistant", tool: "Tool" }
+const FOLD_FROM = 3
+
+/** @param {Screen} screen @param {Conversation} conversation @param {Answer | null} answer whose switches can be set */
+export function conversation(screen, { messages }, answer) {
+  const before = messages.slice(0, lastResponse(messages))
+  const last = before.length - 1
+  const turns = before.map((message, n) => {
+    const title = n === last && message.role === "user" ? "Instruction" : ROLES[message.role]
+    const toggle = message.role === "assistant" && answer ? lossSwitch(screen, messages, n, answer) : nothing
+    return html`
+      <div class="turn ${message.role}"><div class="row"><h3>${title}</h3>${toggle}</div>${text(message.content)}</div>`
+  })
+  const earlier = turns.slice(0, -1)
+  const folds = html`
+    <details ?open=${earlier.length <= FOLD_FROM}>
+      <summary>${earlier.length} earlier message${earlier.length > 1 ? "s" : ""}</summary>
+      ${earlier}
+    </details>`
+  return html`<div class="context">${earlier.length ? folds : nothing}${turns.at(-1) ?? nothing}</div>`
+}
+
+/** @param {Message[]} messages */
+function lastResponse(messages) {
+  return messages.findLastIndex((message) => message.role === "assistant")
+}
+
+/** Whether an earlier response is trained on, too. */
+function lossSwitch(
+  /** @type {Screen} */ screen,
+  /** @type {Message[]} */ messages,
+  /** @type {number} */ n,
+  /** @type {Answer} */ answer,
+) {
+  const switches = answer.trains ?? messages.map((each) => Boolean(each.train))
+  const onchange = (/** @type {Event} */ event) => {
+    answer.trains = switches.with(n, /** @type {HTMLInputElement} */ (event.target).checked)
+    screen.changed()
+  }
+  return html`
+    <label class="switch">
+      <input type="checkbox" .checked=${live(switches[n])} ?disabled=${screen.isHeld} @change=${onchange} />
+      carries loss
+    </label>`
+}

@@ -1,0 +1,59 @@
+"""Pages drawn without a browser: what tests open, press and read on them."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
+
+from app.identity import WORKSPACE_VARIABLE
+from curator import Workspace
+from curator.store import records
+from tests.conftest import REPOSITORY
+
+PAGES = (
+    "overview",
+    "import_data",
+    "quarantine",
+    "annotate",
+    "history",
+    "records",
+    "adjudicate",
+    "team",
+    "project",
+    "versions",
+    "train",
+    "runs",
+    "losses",
+    "chat",
+    "outputs",
+    "vote",
+    "review",
+    "decide",
+)
+
+
+def draw(page: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, person: str = "Ada") -> AppTest:
+    """The page as Ada sees it, in her own session."""
+    monkeypatch.setenv(WORKSPACE_VARIABLE, str(workspace.folder))
+    app = AppTest.from_file(str(REPOSITORY / "app" / "main.py"), default_timeout=30)
+    app.query_params["person"] = person
+    app.run()
+    app.switch_page(f"views/{page}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def texts(app: AppTest | Block) -> str:
+    """Every text of a page, or of a part of it."""
+    kinds = (app.info, app.success, app.warning, app.error, app.markdown, app.caption, app.title, app.text)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def states(workspace: Workspace) -> list[str]:
+    with workspace.read() as connection:
+        return sorted(each.state.value for each in records.page(connection, 1))
