@@ -6,7 +6,9 @@ limits, the detectors. Where anything is not as it was sealed, there is no relea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -18,11 +20,12 @@ from curator.release import gates as rules
 from curator.release.gates import Judged
 from curator.review import binding, sides, verdicts
 from curator.review.plan import plan_hash
+from curator.stats.discordance import Change, change
 from curator.store import decisions, events, ledger, projects, review_pairs, runs, systems
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.release import Decision, GateResult, Gates, Outcome
-from schemas.review import Plan, StoredPair, System, Unit, Verdict
+from schemas.review import Category, Judgement, Plan, StoredPair, System, Unit, Verdict
 
 
 class Standing(NamedTuple):
@@ -148,13 +151,49 @@ def change_gates(workspace: Workspace, project_id: int, gates: Gates, *, actor: 
         events.append(connection, "gates", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)
 
 
-def base_and_tuned(units: Sequence[Judged]) -> list[tuple[Judged, tuple[Verdict, ...], tuple[Verdict, ...]]]:
-    """Units of which people judged both models, with what they said of the base and of the tuned one."""
-    return [
-        (each, tuple(v for one in each.base for v in one), tuple(v for one in each.verdicts for v in one))
-        for each in units
-        if each.is_judged and each.base and all(each.base)
-    ]
+class Prospect(NamedTuple):
+    """What is left to judge, and what the decision could then be."""
+
+    left: dict[Category, int]
+    """Prompts of each category that the plan drew and no person has judged."""
+    at_best: Outcome
+    """The decision if everything that is left turns out to be sound."""
+    in_the_way: tuple[str, ...]
+    """What stands against a release even then, in words."""
+
+
+def prospect(stands: Standing) -> Prospect:
+    """What is left to judge under the plan, and what the decision could then be."""
+    left = Counter(each.unit.category for each in stands.units if each.unit.planned and not each.is_judged)
+    if stands.plan is None:
+        return Prospect({}, stands.outcome, stands.reasons)
+    done = [each if each.is_judged or not each.unit.planned else _sound(each) for each in stands.units]
+    replaced = {gate.name: gate for gate in (*rules.evaluate(stands.plan, done), rules.critical_harm(done))}
+    gates = [replaced.get(gate.name, gate) for gate in stands.gates]
+    return Prospect(dict(left), outcome_of(gates), _reasons(gates))
+
+
+def _sound(judged: Judged) -> Judged:
+    """The same unit if a person found nothing more wrong with it."""
+    at = datetime.min.replace(tzinfo=UTC)
+
+    def fine(pair: str) -> Verdict:
+        return Verdict(output_id=0, pair=pair, reviewer="", judgement=Judgement(fine=True), shown_as="A", at=at)
+
+    return judged._replace(
+        verdicts=tuple((*each, fine(pair)) for each, pair in zip(judged.verdicts, judged.unit.pairs, strict=True))
+    )
+
+
+def fixed_and_broken(stands: Standing) -> dict[Category, Change]:
+    """For every category how the defects of the base model compare with those of the decided one, on the same prompts."""
+    found: dict[Category, Change] = {}
+    for category in {each.unit.category for each in stands.units}:
+        both = [each for each in stands.units if each.unit.category == category and each.is_judged and each.is_paired]
+        if both:
+            own = rules.OWN_DEFECTS[category]
+            found[category] = change([each.base_has(own) for each in both], [each.has(own) for each in both])
+    return found
 
 
 def _judged(unit: Unit, pairs: Mapping[str, StoredPair], stated: Mapping[int, Sequence[Verdict]]) -> Judged:

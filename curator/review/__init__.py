@@ -4,6 +4,7 @@ from curator.review import feedback, sampling, verdicts
 from curator.review.outside import import_outputs
 from curator.review.plan import draw, standing
 from curator.review.screen import screen_file, screen_run
+from curator.review.subjects import reviewable
 from curator.review.suites import add_suite, list_suites
 from curator.review.verdict_file import import_verdicts
 
@@ -14,6 +15,7 @@ __all__ = [
     "import_outputs",
     "import_verdicts",
     "list_suites",
+    "reviewable",
     "sampling",
     "screen_file",
     "screen_run",

@@ -199,6 +199,38 @@ def is_closed(entries: Sequence[Entry], plan: Plan, reviewer: str) -> bool:
     return any(orjson.loads(entry.content)["plan"] == plan.id for entry in mine)
 
 
+def may_see_names(entries: Sequence[Entry], reviewer: str) -> bool:
+    """Whether nothing is left that a reviewer could judge blind: their part is closed, or the whole plan is judged."""
+    plans = [entry for entry in entries if entry.kind == "plan"]
+    if not plans:
+        return False
+    plan = Plan.model_validate_json(plans[-1].content)
+    done = judged_by(entries)
+    return is_closed(entries, plan, reviewer) or all(done.get(pair) for pair in plan.pairs)
+
+
+def names_are_open(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bool:
+    """Whether a page may show a reviewer whose outputs these are."""
+    with workspace.read() as connection:
+        system = systems.find(connection, run_or_system)
+        return may_see_names(ledger.entries(connection, system.id, kinds=KINDS), reviewer)
+
+
+def with_names(
+    workspace: Workspace, run_or_system: str, *, reviewer: str, limit: int
+) -> list[tuple[Output, list[Verdict]]]:
+    """Outputs that somebody found wrong with all verdicts on them, newest first; none while names are hidden."""
+    with workspace.read() as connection:
+        system = systems.find(connection, run_or_system)
+        entries = ledger.entries(connection, system.id, kinds=KINDS)
+        if not may_see_names(entries, reviewer):
+            return []
+        stated = of_system(entries)
+        wrong = [each for each, said in stated.items() if any(verdict.judgement.defects for verdict in said)]
+        newest = sorted(wrong, key=lambda each: max(verdict.at for verdict in stated[each]), reverse=True)[:limit]
+        return [(outputs.get(connection, output_id), stated[output_id]) for output_id in newest]
+
+
 def judged_by(entries: Sequence[Entry]) -> dict[str, set[str]]:
     """For every pair who has a verdict on it that was not taken back."""
     found: dict[str, set[str]] = {}

@@ -249,7 +249,13 @@ def test_label_studio_answers_become_columns_and_labels() -> None:
 
 
 _VALUES = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-9, 2**40), st.text(max_size=4), st.sampled_from(["user", "gpt", DIALOGUE])),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-9, 2**40),
+        st.text(max_size=4),
+        st.sampled_from(["user", "gpt", DIALOGUE]),
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(
