@@ -7,7 +7,7 @@ only the opaque id of the pair.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -55,12 +55,12 @@ def kept_in_view() -> AbstractContextManager[Any]:
 
 
 def _said(side: str, key: str) -> set[str]:
-    """The answers chosen so far; a press sets one and never takes it back, since Ctrl+Enter presses what has the focus."""
+    """The answers chosen so far; a press sets one and takes none back, since Ctrl+Enter presses what has the focus."""
     kept = state.recall(f"said {key}")
     said: set[str] = set(kept) if isinstance(kept, set) else set()
     columns = st.columns(len(_WORDS) + 1)
     for n, word in enumerate(_WORDS):
-        kind = "primary" if word in said else "secondary"
+        kind: Literal["primary", "secondary"] = "primary" if word in said else "secondary"
         pressed = columns[n].button(
             word.capitalize(),
             shortcut=_KEYS[side][n],

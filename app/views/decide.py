@@ -57,8 +57,11 @@ def _left(stands: Standing) -> None:
     prospect = release.prospect(stands)
     left = ", ".join(f"{n} {category}" for category, n in sorted(prospect.left.items()))
     if left:
-        could = f"If nothing more is found wrong, the decision could be :{_COLOURS[prospect.at_best]}[{prospect.at_best.value}]."
-        st.info(f"Prompts that wait for a person: {left}. {could}", icon=":material/pending_actions:")
+        best = f":{_COLOURS[prospect.at_best]}[{prospect.at_best.value}]"
+        st.info(
+            f"Prompts that wait for a person: {left}. If nothing more is found wrong, the decision could be {best}.",
+            icon=":material/pending_actions:",
+        )
         links.to("review", "Judge the next one", icon=":material/rate_review:")
     if prospect.at_best is not Outcome.RELEASE and left:
         st.caption("Even then: " + notice.plain(" ".join(prospect.in_the_way)))
@@ -88,8 +91,8 @@ def _categories(stands: Standing) -> None:
         },
     )
     st.caption(
-        "A prompt counts once, with all its samples and near copies, and is defective when any reviewer says so. Bounds "
-        "are exact, one-sided and weighted by the strata of the plan. Inconclusive is not a release."
+        "A prompt counts once, with all its samples and near copies, and is defective when any reviewer says so. "
+        "Bounds are exact, one-sided and weighted by the strata of the plan. Inconclusive is not a release."
     )
 
 
@@ -113,7 +116,7 @@ def _plan(workspace: Workspace, chosen: str, stands: Standing, person: str) -> N
         index=int(plan.sequential) if plan else 0,
         captions=[
             "decided when all of it is judged",
-            "looked at after every verdict; needs a few more where it is close",
+            "looked at after every verdict",
         ],
     )
     if columns[1].button("Draw the plan" if plan is None else "Draw it again", width="stretch"):

@@ -186,7 +186,7 @@ def _sound(judged: Judged) -> Judged:
 
 
 def fixed_and_broken(stands: Standing) -> dict[Category, Change]:
-    """For every category how the defects of the base model compare with those of the decided one, on the same prompts."""
+    """For every category how defects changed from the base model to the decided one, on the same prompts."""
     found: dict[Category, Change] = {}
     for category in {each.unit.category for each in stands.units}:
         both = [each for each in stands.units if each.unit.category == category and each.is_judged and each.is_paired]

@@ -71,8 +71,8 @@ def _read(file: Path) -> list[Prompt]:
             place = ".".join(str(part) for part in first["loc"]) or "the line"
             raise ReviewError(
                 f"Line {number} of {file.name}: {place}: {first['msg']}.",
-                hint="A line is an object with id, prompt and optionally system, category, hazard, reference, references"
-                ", incorrect, task.",
+                hint="A line is an object with id, prompt and optionally system, category, hazard, reference, "
+                "references, incorrect, task.",
             ) from error
     if not prompts:
         raise ReviewError(f"{file.name} holds no prompt.", hint="Write one JSON object per line.")

@@ -66,7 +66,7 @@ def generate(
     if any(output.decoding != decoding for output in stored):
         raise GenerationError(
             f"Run {run.id} has answered {frozen.name} with other decoding settings.",
-            hint=f"Use the same settings to go on: {stored[0].decoding.model_dump_json()}",
+            hint=f"Use the same settings to go on: {stored[0].decoding and stored[0].decoding.model_dump_json()}",
         )
     folder = checkpoint_of(workspace, run)
     tokenizer = checkpoint.load_tokenizer(str(folder))

@@ -139,7 +139,9 @@ class _Chance:
         np.add.at(grouped.T, inverse, weight.T)
 
         def chance(p: NDArray[np.float64]) -> NDArray[np.float64]:
-            return (grouped * binom.cdf(counts[None, :], self._judged[last], p[:, None])).sum(axis=1)
+            below: NDArray[np.float64] = binom.cdf(counts[None, :], self._judged[last], p[:, None])
+            total: NDArray[np.float64] = (grouped * below).sum(axis=1)
+            return total
 
         low, high = np.zeros(len(rates)), np.ones(len(rates))
         impossible = chance(low) < alpha
