@@ -8,6 +8,7 @@ from curator.store import decisions, events, outputs, quarantine, runs, tallies,
 from curator.workspace import Workspace
 from schemas.annotation import RecordState
 from schemas.run import RunState
+from schemas.tally import records_in
 
 
 class Counts(NamedTuple):
@@ -29,7 +30,7 @@ class Counts(NamedTuple):
 def counts(workspace: Workspace, *, project_id: int) -> Counts:
     """The counts of a project; versions, runs and outputs are those of the workspace."""
     with workspace.read() as connection:
-        states = {state: f"record:{state.value}" for state in RecordState}
+        states = {state: records_in(state) for state in RecordState}
         totals = tallies.some(connection, project_id, list(states.values()))
         found = runs.newest_first(connection)
         past = [decision for run in found for decision in decisions.of_system(connection, run.id)]

@@ -20,9 +20,11 @@ class RecordHistory(Schema):
     tokens: int
     """Response tokens."""
     base: float | None
+    """Before the training; None where it was not measured."""
     epochs: tuple[float, ...]
     """In the training step of each epoch; empty for a held-out record."""
     tuned: float | None
+    """After the training; None where it was not measured."""
     source: str
     record_ids: tuple[str, ...]
     """Records of the project that the row was made of; none when they were deleted since."""
@@ -32,6 +34,16 @@ class RecordHistory(Schema):
     instruction: str
     response: str
     doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def before(self) -> float | None:
+        """Of the base; where that was not measured, in the training step of the first of several epochs."""
+        return self.base if self.base is not None or len(self.epochs) < 2 else self.epochs[0]
+
+    @property
+    def after(self) -> float | None:
+        """Of the tuned model; where that was not measured, in the training step of the last of several epochs."""
+        return self.tuned if self.tuned is not None or len(self.epochs) < 2 else self.epochs[-1]
 
     @property
     def last(self) -> float | None:

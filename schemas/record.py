@@ -149,11 +149,6 @@ class Unit(NamedTuple):
     groups: tuple[str, ...] = ()
     """The keys of the source, see `Record.groups`."""
 
-    @property
-    def name(self) -> str:
-        """One name for the unit: its first group, else its prompt."""
-        return f"group {self.groups[0]}" if self.groups else f"prompt {self.prompt}"
-
 
 class Record(Schema):
     """A conversation whose trained assistant turns are what a model should learn to say."""
@@ -266,7 +261,7 @@ class Record(Schema):
 
     @property
     def unit(self) -> Unit:
-        """Which records it belongs with: they stand in the same split, and count as one in every interval.
+        """What ties it to others; `curator.quality.units` joins them. They stand in one split and count as one draw.
 
         Example:
             >>> talk = (Message(role="user", content="Hi  there"), Message(role="assistant", content="Hello."))

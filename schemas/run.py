@@ -105,7 +105,10 @@ class TrainConfig(Schema):
     )
     """Template for a base whose tokenizer has none; `auto` takes the tokenizer's own, or `plain`."""
     record_losses: bool = Field(default=True, json_schema_extra={"group": "Model"})
-    """Also measure the loss of every training record before and after, for the page that finds doubtful records."""
+    """Also measure training records before and after, for the page that finds doubtful records."""
+    measure: Literal["sample", "all"] = Field(default="sample", json_schema_extra={"group": "Model"})
+    """What is measured before and after: `sample` keeps it within 15 % of the training's cost, `all` measures every
+    record."""
     trackers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = Field(
         default=(), json_schema_extra={"group": "Model"}
     )
@@ -140,6 +143,16 @@ class RecordLoss(Schema):
     """Response tokens."""
     nll: float
     """Summed over them, in nats."""
+
+
+class Activity(Schema):
+    """What a run is measuring now, outside its steps."""
+
+    doing: str
+    """In words: `measuring the base`."""
+    done: int
+    """Records measured."""
+    total: int
 
 
 class Progress(Schema):
@@ -188,6 +201,8 @@ class RunResult(Schema):
     heldout_base: HeldOutLoss | None
     heldout_tuned: HeldOutLoss | None
     seconds: float
+    measuring_seconds: float | None = None
+    """Of these, spent on measuring before and after."""
     refused: tuple[str, ...] = ()
     """Row ids left out before training, with reason, as `id: reason`."""
     best_step: int | None = None

@@ -22,7 +22,7 @@ from app import identity
 from app.labelling import preview, view
 from app.labelling.component import ASSETS, ASSETS_PATH
 from curator import CuratorError, Workspace
-from curator.annotate import adjudicate, answers, comments, keymap, questions, queue, take_back
+from curator.annotate import adjudicate, answers, comments, keymap, questions, queue, undo
 from curator.errors import (
     AccessError,
     AnnotationError,
@@ -234,9 +234,9 @@ def _act(workspace: Workspace, person: str, body: Body) -> Body:
         else:
             answers.flag(workspace, claim, answer, annotator=person, reason=_text(body, "reason", default=""))
     elif kind == "undo":
-        task = take_back.undo(workspace, person, project_id=project_id)
+        task = undo.undo_last(workspace, person, project_id=project_id)
     elif kind == "reopen":
-        task = take_back.reopen(workspace, _whole(body, "annotation"), annotator=person)
+        task = undo.reopen(workspace, _whole(body, "annotation"), annotator=person)
     else:
         raise AnnotationError(f"There is no act {kind}.", hint="Reload the page.")
     nothing = kind == "undo" and task is None

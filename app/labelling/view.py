@@ -9,7 +9,7 @@ from typing import Any, get_args
 from app.labelling import preview
 from curator import Workspace
 from curator.annotate import keymap, progress, queue
-from curator.annotate.answers import Answered
+from curator.annotate.answers import StandingAnswer
 from curator.quality import edits
 from curator.store import projects, wordings
 from schemas.annotation import Comment, RecordState, RejectReason, Task
@@ -85,7 +85,7 @@ def comments(found: Iterable[Comment]) -> list[dict[str, Any]]:
     return [each.model_dump(mode="json") for each in found]
 
 
-def answered(entry: Answered) -> dict[str, Any]:
+def answered(entry: StandingAnswer) -> dict[str, Any]:
     """An earlier answer with its record, for browsing."""
     return {
         "id": entry.annotation.id,

@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.components import answer_card, answer_form, notice, record_card
 from curator import Workspace
-from curator.annotate import adjudicate, ask_again, assignment, lookup
+from curator.annotate import adjudicate, ask_again, assignment
 from curator.annotate.adjudicate import Case
 from curator.annotate.settle import problems
 from curator.errors import AnnotationError
@@ -106,8 +106,7 @@ def _decide(workspace: Workspace, case: Case, project: Project, person: str) -> 
 
 
 def _say_who_flagged(workspace: Workspace, case: Case) -> None:
-    flags = [event for event in lookup.story(workspace, case.record_id).events if event.kind == "flag"]
-    who = f"{flags[-1].actor}, {flags[-1].at:%Y-%m-%d %H:%M} UTC" if flags else "Somebody"
+    who = "Somebody" if case.flagged_at is None else f"{case.flagged_by}, {case.flagged_at:%Y-%m-%d %H:%M} UTC"
     st.warning(
         f"Flagged by {notice.plain(who)}: {notice.plain(case.reason or 'no reason was given')}", icon=":material/flag:"
     )

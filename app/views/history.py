@@ -7,8 +7,8 @@ import streamlit as st
 from app import state
 from app.components import diff_view, links, notice, record_card
 from curator import Workspace
-from curator.annotate import answers, assignment, skipped_and_flagged, take_back
-from curator.annotate.answers import Answered
+from curator.annotate import answers, assignment, skipped_and_flagged, undo
+from curator.annotate.answers import StandingAnswer
 from schemas.account import Right
 from schemas.annotation import RecordState
 from schemas.project import Project
@@ -19,14 +19,14 @@ _PAGE = 20
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """Answers of this person, and what they did about records without an answer."""
     st.title("My history", anchor=False)
-    answered, aside = st.tabs(["Answered", "Skipped, flagged, asked"])
+    answered, aside = st.tabs(["StandingAnswer", "Skipped, flagged, asked"])
     with answered:
         _answers(workspace, project, person)
     with aside:
-        _asides(workspace, project, person)
+        _skipped_and_flagged(workspace, project, person)
 
 
-def _page(workspace: Workspace, project: Project, person: str) -> list[Answered]:
+def _page(workspace: Workspace, project: Project, person: str) -> list[StandingAnswer]:
     """Twenty answers, newest first, and the buttons to turn the page."""
     mark = (project.id, person)
     kept = state.recall("history pages")
@@ -90,12 +90,12 @@ def _answers(workspace: Workspace, project: Project, person: str) -> None:
                     st.rerun()
             if st.button("Take it back into the editor", key=f"reopen {added.id}"):
                 with notice.errors():
-                    take_back.reopen(workspace, added.id, annotator=person)
+                    undo.reopen(workspace, added.id, annotator=person)
                     state.remember("stored", "Taken back; this is the record as you left it.")
                     st.switch_page("views/annotate.py")
 
 
-def _asides(workspace: Workspace, project: Project, person: str) -> None:
+def _skipped_and_flagged(workspace: Workspace, project: Project, person: str) -> None:
     found = skipped_and_flagged(workspace, person, project_id=project.id, limit=_PAGE)
     if not found:
         st.info("You have not skipped, flagged or asked about a record.", icon=":material/flag:")

@@ -45,8 +45,8 @@ def render(workspace: Workspace, person: str) -> None:
     _chart(kept)
     st.caption(
         f"{len(kept):,} of {len(histories):,} records, the doubtful ones first. Loss in nats per response token: "
-        "before, in the training step of the last epoch, and after. A large loss is a hint: the record may be wrong, "
-        "rare or long-winded."
+        "before, in the training step of the last epoch, and after (where that was not measured: in the steps of the "
+        "first and the last epoch). A large loss is a hint: the record may be wrong, rare or long-winded."
     )
     event = st.dataframe(
         [_line(each) for each in kept[:_SHOWN]],
@@ -96,9 +96,9 @@ def _filtered(histories: Sequence[RecordHistory]) -> list[RecordHistory]:
 
 def _chart(histories: Sequence[RecordHistory]) -> None:
     points = [
-        {"before": each.base, "after": each.tuned, "colour": _DOUBTFUL if each.doubts else _PLAIN}
+        {"before": each.before, "after": each.after, "colour": _DOUBTFUL if each.doubts else _PLAIN}
         for each in histories
-        if each.base is not None and each.tuned is not None
+        if each.before is not None and each.after is not None
     ]
     if points:
         st.scatter_chart(pd.DataFrame(points), x="before", y="after", color="colour", height=260)
@@ -108,9 +108,9 @@ def _chart(histories: Sequence[RecordHistory]) -> None:
 def _line(each: RecordHistory) -> dict[str, object]:
     return {
         "why": ", ".join(each.doubts),
-        "before": each.base,
+        "before": each.before,
         "last epoch": each.last,
-        "after": each.tuned,
+        "after": each.after,
         "tokens": each.tokens,
         "split": each.split.value,
         "instruction": each.instruction[:80],

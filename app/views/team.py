@@ -189,11 +189,10 @@ def _kept(workspace: Workspace, project: Project, person: str) -> None:
         return
     st.subheader("Kept for", anchor=False)
     for audience, count in kept.items():
-        kind, _, name = audience.partition(":")
         columns = st.columns([3, 2, 1], vertical_alignment="center")
-        columns[0].markdown(f"**{notice.plain(name)}**{'' if kind == 'person' else ', pool'}")
+        columns[0].markdown(f"**{notice.plain(audience.name)}**{'' if audience.kind == 'person' else ', pool'}")
         columns[1].text(f"{notice.counted(count, 'review')} not given yet")
-        if columns[2].button("Free", key=f"free {audience}", help="Offer them to anybody again", width="stretch"):
+        if columns[2].button("Free", key=f"free {audience.key}", help="Offer them to anybody again", width="stretch"):
             with notice.errors():
                 freed = assignment.free(workspace, audience, project_id=project.id, actor=person)
                 _done(f"For anybody now: {notice.counted(freed, 'review')}.")

@@ -136,6 +136,10 @@ def _state(workspace: Workspace, run: Run, rows: list[MetricRow], person: str) -
         st.info("It waits for its turn, or its process is starting.", icon=":material/hourglass_top:")
     elif run.is_alive:
         steps = run.steps_planned or 0
+        measured = runs.activity(workspace, run.id)
+        if measured is not None:
+            text = f"{measured.doing.capitalize()}: {measured.done:,} of {measured.total:,}"
+            st.progress(measured.done / measured.total, text=text)
         st.progress(
             min(1.0, done / (steps or 1)), text=f"{run.state}: step {done} of {steps or '?'}{_left(rows, steps)}"
         )

@@ -16,6 +16,7 @@ from curator.errors import AccessError
 from curator.store import Connection, accounts, events
 from curator.workspace import Workspace
 from schemas.account import Account, Right, Role
+from schemas.event import Kind, of_person, of_role
 
 _LIFE = timedelta(hours=24)
 _SHORTEST = 10
@@ -56,7 +57,7 @@ def invite(workspace: Workspace, role: Role, *, actor: str) -> str:
     require(workspace, actor, Right.ACCOUNTS)
     with workspace.write() as connection:
         now = workspace.clock()
-        events.append(connection, "invite", f"role {role}", actor=actor, at=now)
+        events.append(connection, Kind.INVITE, of_role(role), actor=actor, at=now)
         return _link(connection, now, purpose="invite", role=role, actor=actor)
 
 
@@ -72,7 +73,7 @@ def reset(workspace: Workspace, name: str, *, actor: str) -> str:
         _refuse_disabled(account)
         now = workspace.clock()
         accounts.drop_links_of(connection, name)
-        events.append(connection, "password reset", f"person {name}", actor=actor, at=now)
+        events.append(connection, Kind.PASSWORD_RESET, of_person(name), actor=actor, at=now)
         return _link(connection, now, purpose="reset", role=account.role, actor=actor, name=name)
 
 
@@ -122,8 +123,8 @@ def redeem(workspace: Workspace, token: str, *, name: str, password: str) -> Acc
         accounts.set_password(connection, name, hashed)
         accounts.end_sessions(connection, name)
         accounts.drop_links_of(connection, name)
-        kind = "password changed" if given.purpose == "reset" else "account made"
-        events.append(connection, kind, f"person {name}", actor=name, at=now, detail={"role": role.value})
+        kind = Kind.PASSWORD_CHANGED if given.purpose == "reset" else Kind.ACCOUNT_MADE
+        events.append(connection, kind, of_person(name), actor=name, at=now, detail={"role": role.value})
         return _known(connection, name)
 
 
@@ -141,7 +142,7 @@ def set_role(workspace: Workspace, name: str, role: Role, *, actor: str) -> None
             _keep_an_admin(connection, account)
         accounts.set_role(connection, name, role)
         detail = {"from": account.role.value, "to": role.value}
-        events.append(connection, "role", f"person {name}", actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.ROLE, of_person(name), actor=actor, at=workspace.clock(), detail=detail)
 
 
 def disable(workspace: Workspace, name: str, *, actor: str) -> None:
@@ -159,7 +160,7 @@ def disable(workspace: Workspace, name: str, *, actor: str) -> None:
         accounts.end_sessions(connection, name)
         accounts.drop_links_of(connection, name)
         accounts.drop_links_by(connection, name)
-        events.append(connection, "disable", f"person {name}", actor=actor, at=now)
+        events.append(connection, Kind.DISABLE, of_person(name), actor=actor, at=now)
 
 
 def enable(workspace: Workspace, name: str, *, actor: str) -> None:
@@ -172,7 +173,7 @@ def enable(workspace: Workspace, name: str, *, actor: str) -> None:
     with workspace.write() as connection:
         _known(connection, name)
         accounts.set_disabled(connection, name, at=None)
-        events.append(connection, "enable", f"person {name}", actor=actor, at=workspace.clock())
+        events.append(connection, Kind.ENABLE, of_person(name), actor=actor, at=workspace.clock())
 
 
 def _known(connection: Connection, name: str) -> Account:

@@ -13,6 +13,7 @@ from curator.errors import AccessError
 from curator.store import accounts, events, locks
 from curator.workspace import Workspace
 from schemas.account import Account
+from schemas.event import Kind, of_person
 
 LIFE = timedelta(days=14)
 """How long a session lasts after it was last used."""
@@ -63,7 +64,7 @@ def _let_in(workspace: Workspace, name: str, token: str, *, password: str, check
         accounts.begin_session(connection, digest(token), name, at=now, expires_at=now + LIFE)
         if renewed is not None:
             accounts.set_password(connection, name, renewed)
-        events.append(connection, "sign in", f"person {name}", actor=name, at=now)
+        events.append(connection, Kind.SIGN_IN, of_person(name), actor=name, at=now)
         return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from curator.access import require
@@ -15,6 +16,7 @@ from curator.store.doubts import AnnotatorDoubt
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.annotation import Annotation, Answer, RecordState
+from schemas.event import Adjudicated, Flagged, Kind
 from schemas.record import Record
 
 DECIDABLE = (RecordState.CONFLICT, RecordState.FLAGGED)
@@ -32,6 +34,9 @@ class Case(NamedTuple):
     """What they disagree about."""
     reason: str
     """Why it was flagged; empty for a conflict."""
+    flagged_by: str | None = None
+    flagged_at: datetime | None = None
+    """UTC."""
 
 
 def cases(
@@ -59,12 +64,19 @@ def case(workspace: Workspace, record_id: str) -> Case:
         project = projects.by_id(connection, stored.project_id)
         answers = annotation_store.standing(connection, record_id)
         present = present_answers(connection, project, answers)
-        log = events.about(connection, record_id)
-    flagged = [each for each in log if each.kind == "flag"]
-    note = flagged[-1].detail.get("note", "") if flagged and isinstance(flagged[-1].detail, dict) else ""
+        flag = events.newest(connection, record_id, (Kind.FLAG,))
     differences = settle(stored.content, present, project).differences if answers else ()
     ordered = sorted(answers, key=lambda each: content_hash(stored.content.with_response(each.annotator)))
-    return Case(record_id, stored.content, stored.state, tuple(ordered), differences, str(note or ""))
+    return Case(
+        record_id,
+        stored.content,
+        stored.state,
+        tuple(ordered),
+        differences,
+        reason=(flag.read(Flagged).note or "") if flag else "",
+        flagged_by=flag.actor if flag else None,
+        flagged_at=flag.at if flag else None,
+    )
 
 
 def decide(
@@ -110,19 +122,13 @@ def decide(
         records.set_state(connection, stored, state, final=final)
         events.append(
             connection,
-            "adjudicate",
+            Kind.ADJUDICATE,
             record_id,
             actor=actor,
             at=workspace.clock(),
             old_hash=stored.content_hash,
             new_hash=content_hash(final or stored.content),
-            detail={
-                "project": project.id,
-                "picked": picked,
-                "answer": answer.model_dump(mode="json"),
-                "note": note,
-                "outcome": state.value,
-            },
+            detail=Adjudicated(project=project.id, picked=picked, answer=answer, note=note, outcome=state),
         )
         return state
 
@@ -149,7 +155,7 @@ def ask(workspace: Workspace, record_id: str, question: str, *, author: str, key
             connection, record_id, question, project_id=stored.project_id, author=author, at=now, key=key
         )
         if asked.is_new:
-            events.append(connection, "doubt", record_id, actor=author, at=now, detail={"doubt": asked.id})
+            events.append(connection, Kind.DOUBT, record_id, actor=author, at=now, detail={"doubt": asked.id})
         return asked.id
 
 
@@ -166,7 +172,7 @@ def rule(workspace: Workspace, doubt_id: int, ruling: str, *, actor: str) -> Non
     with workspace.write() as connection:
         now = workspace.clock()
         ruled = doubts.rule(connection, doubt_id, ruling, by=actor, at=now)
-        events.append(connection, "ruling", ruled.record_id, actor=actor, at=now, detail={"doubt": doubt_id})
+        events.append(connection, Kind.RULING, ruled.record_id, actor=actor, at=now, detail={"doubt": doubt_id})
 
 
 class Inbox(NamedTuple):

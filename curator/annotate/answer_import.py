@@ -24,6 +24,7 @@ from curator.store import annotations as annotation_store
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.annotation import Answer, Checks
+from schemas.event import Kind
 from schemas.importing import FieldMap, Format
 from schemas.project import Project
 from schemas.questions import CHECKS, EDIT_REASONS, NOTE, RATING, Option, Question, QuestionSet, Value
@@ -175,7 +176,7 @@ def _give(
         claim_token=secrets.token_urlsafe(16),
         at=now,
         context=context,
-        event="given",
+        kind=Kind.GIVEN,
     )
     return True
 

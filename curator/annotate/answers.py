@@ -27,6 +27,7 @@ from curator.store import (
 from curator.store import annotations as annotation_store
 from curator.workspace import Workspace
 from schemas.annotation import Annotation, Answer, Claim, RecordState, SeenByAnnotator
+from schemas.event import Answered, Flagged, Kind, Skipped
 from schemas.project import Project
 from schemas.record import Record
 
@@ -46,10 +47,12 @@ def save_draft(
             return submitted.answer == answer
         until = now + workspace.lease
         is_mine = claims.renew(connection, claim.token, now=now, until=until, active_seconds=active_seconds)
-        if not is_mine and events.gave_up(connection, claim.record_id, annotator) == claim.token:
+        if not is_mine and events.claim_given_up(connection, claim.record_id, annotator) == claim.token:
             return False  # it was on its way when they skipped or flagged the record, with all of their text
         if annotation_store.draft_of(connection, claim.record_id, annotator) is None:
-            events.append(connection, "draft", claim.record_id, actor=annotator, at=now, detail={"slot": claim.slot_id})
+            events.append(
+                connection, Kind.DRAFT, claim.record_id, actor=annotator, at=now, detail={"slot": claim.slot_id}
+            )
         annotation_store.save_draft(connection, claim.record_id, annotator, answer, at=now)
         return is_mine
 
@@ -149,8 +152,8 @@ def keep(
     claim_token: str,
     at: datetime,
     context: annotation_store.AnswerContext,
-    event: str = "submit",
-) -> tuple[Annotation, str | None]:
+    kind: Kind = Kind.SUBMIT,
+) -> tuple[Annotation, RecordState | None]:
     """Store an answer on a slot that was closed for it, with totals, state and event; gives the record's state, too.
 
     The caller has checked the answer and owns the transaction.
@@ -168,16 +171,16 @@ def keep(
     annotation_store.drop_draft(connection, stored.id, annotator)
     skips.remove(connection, stored.id, annotator)
     count_answer(connection, project.id, added, context, sign=1)
-    outcome = settle_record(connection, stored, project, is_extra=event == "given")
+    outcome = settle_record(connection, stored, project, is_extra=kind is Kind.GIVEN)
     events.append(
         connection,
-        event,
+        kind,
         stored.id,
         actor=annotator,
         at=at,
         old_hash=stored.content_hash,
         new_hash=content_hash(stored.content.with_response(answer.response)),
-        detail={"project": project.id, "slot": slot_id, "annotation": added.id, "outcome": outcome},
+        detail=Answered(project=project.id, slot=slot_id, annotation=added.id, outcome=outcome),
     )
     return added, outcome
 
@@ -194,8 +197,8 @@ def skip(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) 
         if not claims.give_back(connection, claim.token):
             return
         skips.add(connection, stored.id, annotator, at=now)
-        detail = {"project": stored.project_id, "slot": claim.slot_id, "claim": claim.token}
-        events.append(connection, "skip", stored.id, actor=annotator, at=now, detail=detail)
+        detail = Skipped(project=stored.project_id, slot=claim.slot_id, claim=claim.token)
+        events.append(connection, Kind.SKIP, stored.id, actor=annotator, at=now, detail=detail)
 
 
 def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str, reason: str = "") -> None:
@@ -220,16 +223,12 @@ def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str, 
         else:
             slots.withdraw(connection, stored.id)
             records.set_state(connection, stored, RecordState.FLAGGED, final=None)
-        detail = {
-            "project": stored.project_id,
-            "slot": claim.slot_id,
-            "claim": claim.token,
-            "note": reason or answer.note,
-        }
-        events.append(connection, "flag", stored.id, actor=annotator, at=now, detail=detail)
+        note = reason or answer.note
+        detail = Flagged(project=stored.project_id, slot=claim.slot_id, claim=claim.token, note=note)
+        events.append(connection, Kind.FLAG, stored.id, actor=annotator, at=now, detail=detail)
 
 
-class Answered(NamedTuple):
+class StandingAnswer(NamedTuple):
     """An answer that stands, with the record that it is about."""
 
     annotation: Annotation
@@ -246,7 +245,7 @@ def history(
     before: int | None = None,
     after: int | None = None,
     limit: int = 20,
-) -> list[Answered]:
+) -> list[StandingAnswer]:
     """An annotator's answers that stand, newest first.
 
     Args:
@@ -262,7 +261,7 @@ def history(
             connection, annotator, project_id=project_id, before=before, after=after, limit=limit
         )
         stored = [records.get(connection, each.record_id) for each in found]
-    return [Answered(each, about.content, about.state) for each, about in zip(found, stored, strict=True)]
+    return [StandingAnswer(each, about.content, about.state) for each, about in zip(found, stored, strict=True)]
 
 
 def _keep_text(

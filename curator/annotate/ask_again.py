@@ -14,6 +14,7 @@ from curator.store import annotations as annotation_store
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.annotation import Annotation, RecordState
+from schemas.event import Kind, PutBack
 from schemas.project import Project
 
 SENT_BACK = 20
@@ -34,8 +35,8 @@ def unflag(workspace: Workspace, record_id: str, *, actor: str, reason: str = ""
             raise AnnotationError(f"Record {record_id} is not flagged but {stored.state}.", hint="Reload the page.")
         slots.put_back(connection, record_id, project_id=stored.project_id)
         records.set_state(connection, stored, RecordState.WAITING, final=None)
-        detail = {"project": stored.project_id, "reason": reason}
-        events.append(connection, "unflag", record_id, actor=actor, at=workspace.clock(), detail=detail)
+        detail = PutBack(project=stored.project_id, reason=reason)
+        events.append(connection, Kind.UNFLAG, record_id, actor=actor, at=workspace.clock(), detail=detail)
 
 
 def send_back(workspace: Workspace, record_id: str, *, reason: str, actor: str) -> None:
@@ -54,8 +55,8 @@ def send_back(workspace: Workspace, record_id: str, *, reason: str, actor: str) 
             )
         answered = annotation_store.standing(connection, stored.id)
         offer_anew(connection, stored, answered, priority=SENT_BACK, at=workspace.clock())
-        detail = {"project": stored.project_id, "reason": reason, "answers": [each.id for each in answered]}
-        events.append(connection, "send-back", record_id, actor=actor, at=workspace.clock(), detail=detail)
+        detail = PutBack(project=stored.project_id, reason=reason, answers=tuple(each.id for each in answered))
+        events.append(connection, Kind.SEND_BACK, record_id, actor=actor, at=workspace.clock(), detail=detail)
 
 
 def offer_anew(

@@ -13,6 +13,8 @@ from curator.store.claims import Lease
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.annotation import Answer, RecordState
+from schemas.audience import ANYBODY, Audience, person_audience, pool_audience
+from schemas.event import Kind, of_import, of_project
 
 
 def leases(workspace: Workspace, *, project_id: int) -> list[Lease]:
@@ -36,7 +38,7 @@ def release(workspace: Workspace, slot_id: int, *, project_id: int, actor: str) 
         if lease is None or holder is None:
             raise AnnotationError("Nobody holds this record any more.", hint="Reload the page.")
         detail = {"project": project_id, "slot": slot_id, "holder": holder}
-        events.append(connection, "release", lease.record_id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.RELEASE, lease.record_id, actor=actor, at=workspace.clock(), detail=detail)
         return holder
 
 
@@ -86,7 +88,7 @@ def assign_next(
         return len(chosen)
 
 
-def _audience(connection: Connection, project_id: int, *, person: str | None, pool: str | None) -> str:
+def _audience(connection: Connection, project_id: int, *, person: str | None, pool: str | None) -> Audience:
     if person is not None and pool is not None:
         raise AnnotationError("A record is kept for a person or for a pool, not for both.", hint="Name one of them.")
     if pool is not None:
@@ -94,38 +96,38 @@ def _audience(connection: Connection, project_id: int, *, person: str | None, po
             raise AnnotationError(
                 f"Pool {pool} has no member, so nobody would get the records.", hint="Put somebody into it first."
             )
-        return slots.pool_audience(pool)
+        return pool_audience(pool)
     if person is None:
-        return slots.ANYBODY
+        return ANYBODY
     if accounts.any_password(connection) and accounts.find(connection, person) is None:
         names = ", ".join(each.name for each in accounts.everybody(connection))
         raise AnnotationError(f"Nobody here is called {person}.", hint=f"Name one of {names}.")
-    return slots.person_audience(person)
+    return person_audience(person)
 
 
 def _keep(
-    connection: Connection, record_ids: Sequence[str], audience: str, *, project_id: int, actor: str, at: datetime
+    connection: Connection, record_ids: Sequence[str], audience: Audience, *, project_id: int, actor: str, at: datetime
 ) -> int:
     changed = slots.assign(connection, record_ids, audience, project_id=project_id)
     for record_id in record_ids:
-        detail = {"project": project_id, "audience": audience}
-        events.append(connection, "assign", record_id, actor=actor, at=at, detail=detail)
+        detail = {"project": project_id, "audience": audience.key}
+        events.append(connection, Kind.ASSIGN, record_id, actor=actor, at=at, detail=detail)
     return changed
 
 
-def kept(workspace: Workspace, *, project_id: int) -> dict[str, int]:
-    """How many reviews that nobody has given yet are kept for whom, as `person:NAME` or `pool:NAME`."""
+def kept(workspace: Workspace, *, project_id: int) -> dict[Audience, int]:
+    """How many reviews that are still to be given are kept for whom."""
     with workspace.read() as connection:
         return slots.kept(connection, project_id=project_id)
 
 
-def free(workspace: Workspace, audience: str, *, project_id: int, actor: str) -> int:
+def free(workspace: Workspace, audience: Audience, *, project_id: int, actor: str) -> int:
     """Offer what is kept for one person or pool to anybody; gives how many reviews."""
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         changed = slots.keep_for_nobody(connection, project_id=project_id, audience=audience)
-        detail = {"audience": audience, "slots": changed}
-        events.append(connection, "free", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)
+        detail = {"audience": audience.key, "slots": changed}
+        events.append(connection, Kind.FREE, of_project(project_id), actor=actor, at=workspace.clock(), detail=detail)
         return changed
 
 
@@ -135,7 +137,7 @@ def set_priority(workspace: Workspace, batch_id: int, priority: int, *, actor: s
     with workspace.write() as connection:
         moved = slots.set_priority(connection, batch_id=batch_id, priority=priority)
         detail = {"priority": priority, "slots": moved}
-        events.append(connection, "priority", f"import {batch_id}", actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.PRIORITY, of_import(batch_id), actor=actor, at=workspace.clock(), detail=detail)
         return moved
 
 
@@ -162,10 +164,10 @@ def set_pool(workspace: Workspace, name: str, people: Sequence[str], *, project_
             pools.remove(connection, project_id, name, person)
         for person in set(people) - set(before):
             pools.add(connection, project_id, name, person)
-        audience = slots.pool_audience(name)
+        audience = pool_audience(name)
         freed = 0 if people else slots.keep_for_nobody(connection, project_id=project_id, audience=audience)
         detail = {"pool": name, "members": sorted(people), "freed": freed}
-        events.append(connection, "pool", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.POOL, of_project(project_id), actor=actor, at=workspace.clock(), detail=detail)
         return freed
 
 
@@ -188,7 +190,7 @@ def mark_gold(workspace: Workspace, record_id: str, expected: Answer, *, actor: 
         gold.mark(connection, record_id, expected, project_id=stored.project_id, actor=actor, at=now)
         slots.withdraw(connection, record_id)
         records.set_state(connection, stored, RecordState.GOLD, final=None)
-        events.append(connection, "gold", record_id, actor=actor, at=now, detail={"project": stored.project_id})
+        events.append(connection, Kind.GOLD, record_id, actor=actor, at=now, detail={"project": stored.project_id})
 
 
 def unmark_gold(workspace: Workspace, record_id: str, *, actor: str) -> None:
@@ -206,7 +208,7 @@ def unmark_gold(workspace: Workspace, record_id: str, *, actor: str) -> None:
         slots.put_back(connection, record_id, project_id=stored.project_id)
         records.set_state(connection, stored, RecordState.WAITING, final=None)
         detail = {"project": stored.project_id}
-        events.append(connection, "ungold", record_id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.UNGOLD, record_id, actor=actor, at=workspace.clock(), detail=detail)
 
 
 def require_reviews(
@@ -225,5 +227,7 @@ def require_reviews(
     with workspace.write() as connection:
         added = slots.add_slots(connection, project_id=project_id, reviews=reviews, record_ids=record_ids)
         detail = {"reviews": reviews, "records": None if record_ids is None else len(record_ids), "slots": added}
-        events.append(connection, "reviews", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)
+        events.append(
+            connection, Kind.REVIEWS, of_project(project_id), actor=actor, at=workspace.clock(), detail=detail
+        )
         return added

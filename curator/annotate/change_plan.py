@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from curator.annotate.renamed_options import AnswerReader
@@ -14,54 +15,83 @@ from schemas.project import Project
 from schemas.questions import Change, ChangeClass, OptionMapping, Question, QuestionSet, Value
 
 
-def classify(
-    before: QuestionSet, after: QuestionSet, mappings: Sequence[OptionMapping] = ()
-) -> tuple[ChangeClass, list[str], dict[str, frozenset[str] | None]]:
-    """How a change of questions is classed, one reason per difference, and what of the old questions it touches.
+class Difference(NamedTuple):
+    """One way in which the questions differ from earlier ones, and the earlier answers that it touches."""
 
-    The last part maps a question's id to the options whose answers are touched; None stands for every answer that
-    leaves the question open (one that is newly required).
+    question: str
+    """Its id."""
+    kind: ChangeClass
+    reason: str
+    """In words, without the question."""
+    options: frozenset[str] = frozenset()
+    """It touches answers that chose one of these."""
+    every_answer: bool = False
+    """It touches every answer to the question."""
+    needs_answer: bool = False
+    """It touches answers that leave the question open, or hold nothing that the new question takes."""
+
+    @property
+    def text(self) -> str:
+        """In words.
+
+        Example:
+            >>> Difference("tone", ChangeClass.BREAKING, "newly required", needs_answer=True).text
+            'tone: newly required'
+        """
+        return f"{self.question}: {self.reason}"
+
+
+def differences(
+    before: QuestionSet, after: QuestionSet, mappings: Sequence[OptionMapping] = ()
+) -> tuple[Difference, ...]:
+    """Every way in which questions differ from earlier ones, in the order of the questions.
 
     Raises:
         AnnotationError: A mapping names something that is not there.
     """
     _check_mappings(before, after, mappings)
-    kind, reasons = ChangeClass.COMPATIBLE, []
-    touched: dict[str, frozenset[str] | None] = {}
-    mapped = {(each.question, each.old): each.new for each in mappings}
+    listed: list[Difference] = []
     for old in before.questions:
         new = after.by_id(old.id)
-        if new is None or new.kind != old.kind:
-            kind = ChangeClass.BREAKING
-            reasons.append(f"{old.id}: {'removed' if new is None else f'was {old.kind}, is {new.kind}'}")
-            touched[old.id] = frozenset(option.value for option in old.options) or frozenset({"*"})
-            continue
-        gone = [option.value for option in old.options if new.option(option.value) is None]
-        for value in gone:
-            target = mapped.get((old.id, value))
-            if target is None:
-                kind = ChangeClass.BREAKING
-                reasons.append(f"{old.id}: option {value} is removed")
-            else:
-                kind = kind if kind is ChangeClass.BREAKING else ChangeClass.MAPPING
-                reasons.append(f"{old.id}: option {value} is read as {target}")
-        if gone:
-            touched[old.id] = frozenset(gone)
-        if new.required and not old.required:
-            kind = ChangeClass.BREAKING
-            reasons.append(f"{old.id}: newly required")
-            touched[old.id] = None
-        if _wording(old) != _wording(new):
-            reasons.append(f"{old.id}: wording, order, keys or new options")
-        if (old.keeps_out, old.must_agree) != (new.keeps_out, new.must_agree):
-            reasons.append(f"{old.id}: what keeps a record out or must agree, for records that are settled from now on")
+        listed += _of_removed(old, new) if new is None or new.kind != old.kind else _of_changed(old, new, mappings)
     for new in after.questions:
         if before.by_id(new.id) is None:
-            reasons.append(f"{new.id}: new{', required' if new.required else ''}")
-            if new.required:
-                kind = ChangeClass.BREAKING
-                touched[new.id] = None
-    return kind, reasons, touched
+            kind = ChangeClass.BREAKING if new.required else ChangeClass.COMPATIBLE
+            reason = "new, required" if new.required else "new"
+            listed.append(Difference(new.id, kind, reason, needs_answer=new.required))
+    return tuple(listed)
+
+
+def _of_removed(old: Question, new: Question | None) -> Iterator[Difference]:
+    reason = "removed" if new is None else f"was {old.kind}, is {new.kind}"
+    options = frozenset(option.value for option in old.options)
+    yield Difference(old.id, ChangeClass.BREAKING, reason, options=options, every_answer=not options)
+
+
+def _of_changed(old: Question, new: Question, mappings: Sequence[OptionMapping]) -> Iterator[Difference]:
+    mapped = {each.old: each.new for each in mappings if each.question == old.id}
+    for value in (option.value for option in old.options if new.option(option.value) is None):
+        kind = ChangeClass.MAPPING if value in mapped else ChangeClass.BREAKING
+        reason = f"option {value} is read as {mapped[value]}" if value in mapped else f"option {value} is removed"
+        yield Difference(old.id, kind, reason, options=frozenset({value}))
+    if new.required and not old.required:
+        yield Difference(old.id, ChangeClass.BREAKING, "newly required", needs_answer=True)
+    if _wording(old) != _wording(new):
+        yield Difference(old.id, ChangeClass.COMPATIBLE, "wording, order, keys or new options")
+    if (old.keeps_out, old.must_agree) != (new.keeps_out, new.must_agree):
+        reason = "what keeps a record out or must agree, for records that are settled from now on"
+        yield Difference(old.id, ChangeClass.COMPATIBLE, reason)
+
+
+def class_of(differences: Sequence[Difference]) -> ChangeClass:
+    """How a change is classed: as the gravest of its differences.
+
+    Example:
+        >>> class_of([])
+        <ChangeClass.COMPATIBLE: 'compatible'>
+    """
+    order = list(ChangeClass)
+    return max((each.kind for each in differences), key=order.index, default=ChangeClass.COMPATIBLE)
 
 
 def _check_mappings(before: QuestionSet, after: QuestionSet, mappings: Sequence[OptionMapping]) -> None:
@@ -78,75 +108,79 @@ def _wording(question: Question) -> object:
     return (question.title, question.guide, question.options, question.safety)
 
 
+class TakenBack(NamedTuple):
+    """Answers on one record that are taken back when a change is made."""
+
+    record_id: str
+    annotations: tuple[Annotation, ...]
+
+
 class Plan(NamedTuple):
     """A change, and what making it would do."""
 
     change: Change
-    again: dict[str, list[Annotation]]
-    """Answers that are taken back when the change is made, by record, ordered by record id."""
+    taken_back: tuple[TakenBack, ...]
+    """Ordered by record id."""
 
 
 def plan(connection: Connection, project: Project, after: QuestionSet, mappings: Sequence[OptionMapping]) -> Plan:
     """What a change of a project's questions would do."""
-    kind, reasons, touched = classify(project.questions, after, mappings)
+    listed = differences(project.questions, after, mappings)
     reader = AnswerReader(connection, project.id)
-    hit: list[Annotation] = []
-    if touched:
+    touching = [each for each in listed if each.options or each.every_answer or each.needs_answer]
+    touched: list[Annotation] = []
+    if touching:
         standing = annotation_store.all_standing(connection, project.id)
-        hit = [each for each in standing if _touches(reader, each, touched, after)]
-    again: dict[str, list[Annotation]] = {}
-    if kind is ChangeClass.BREAKING:
-        lost = _without_mapped(touched, mappings)
-        for each in sorted(hit, key=lambda each: (each.record_id, each.id)):
-            if _touches(reader, each, lost, after):
-                again.setdefault(each.record_id, []).append(each)
-        for record_id in [each for each in again if stands_above(connection, each)]:
-            del again[record_id]
+        touched = [each for each in standing if _is_touched(each, reader, touching, after, mappings)]
+    breaking = [each for each in touching if each.kind is ChangeClass.BREAKING]
+    lost = [each for each in touched if _is_touched(each, reader, breaking, after, mappings)]
+    taken_back = []
+    for record_id, group in groupby(sorted(lost, key=_place), key=lambda each: each.record_id):
+        if not stands_above(connection, record_id):
+            taken_back.append(TakenBack(record_id, tuple(group)))
     change = Change(
-        kind=kind,
-        reasons=tuple(reasons),
+        kind=class_of(listed),
+        reasons=tuple(each.text for each in listed),
         mappings=tuple(mappings),
-        answers=len(hit),
-        people=len({each.annotator for each in hit}),
-        records=len(again),
+        answers=len(touched),
+        people=len({each.annotator for each in touched}),
+        records=len(taken_back),
     )
-    return Plan(change, again)
+    return Plan(change, tuple(taken_back))
 
 
-def _without_mapped(
-    touched: dict[str, frozenset[str] | None], mappings: Sequence[OptionMapping]
-) -> dict[str, frozenset[str] | None]:
-    """What a change touches and no mapping saves."""
-    saved = {(each.question, each.old) for each in mappings}
-    left = {
-        question_id: None if options is None else frozenset(one for one in options if (question_id, one) not in saved)
-        for question_id, options in touched.items()
-    }
-    return {question_id: options for question_id, options in left.items() if options is None or options}
+def _place(annotation: Annotation) -> tuple[str, int]:
+    return annotation.record_id, annotation.id
 
 
 def stands_above(connection: Connection, record_id: str) -> bool:
-    """Whether something else than its answers says what becomes of a record: a flag, a lead, or its being gold."""
+    """Whether a flag, a lead or its being gold says what becomes of a record, and not its answers."""
     stored = records.get(connection, record_id)
     return stored.state in (RecordState.FLAGGED, RecordState.GOLD) or events.is_decided(connection, record_id)
 
 
-def _touches(
-    reader: AnswerReader, given: Annotation, touched: dict[str, frozenset[str] | None], after: QuestionSet
+def _is_touched(
+    annotation: Annotation,
+    reader: AnswerReader,
+    touching: Sequence[Difference],
+    after: QuestionSet,
+    mappings: Sequence[OptionMapping],
 ) -> bool:
-    """Whether an answer, read in the words of today, holds what goes or lacks what becomes required."""
-    answer = reader.present(given)
-    for question_id, options in touched.items():
-        value = answer.value(question_id)
-        if options is None:
-            asked = after.by_id(question_id)
-            if asked is None or answer.reject is not None or (asked.if_edited and not given.edited):
-                continue
-            if value is None or value in ("", ()):
-                return True
-            if asked.kind != "text" and any(asked.option(each) is None for each in _several(value)):
-                return True
-        elif value is not None and ("*" in options or options & set(_several(value))):
+    """Whether an answer, read in the words of today, is touched by one of these differences."""
+    answer = reader.present(annotation)
+    for difference in touching:
+        value = answer.value(difference.question)
+        if value is not None and (difference.every_answer or difference.options & set(_several(value))):
+            return True
+        question = after.by_id(difference.question) if difference.needs_answer else None
+        if question is None or answer.reject is not None or (question.if_edited and not annotation.edited):
+            continue
+        if value is None or value in ("", ()):
+            return True
+        mapped = {each.old for each in mappings if each.question == question.id}
+        if question.kind != "text" and any(
+            question.option(one) is None for one in _several(value) if one not in mapped
+        ):
             return True
     return False
 

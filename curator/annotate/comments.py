@@ -6,6 +6,7 @@ from curator.errors import AnnotationError
 from curator.store import comments, events, records
 from curator.workspace import Workspace
 from schemas.annotation import Comment
+from schemas.event import Kind
 
 
 def add(workspace: Workspace, record_id: str, text: str, *, author: str, key: str | None = None) -> tuple[Comment, ...]:
@@ -28,5 +29,5 @@ def add(workspace: Workspace, record_id: str, text: str, *, author: str, key: st
         records.get(connection, record_id)
         now = workspace.clock()
         if comments.add(connection, record_id, text, author=author, at=now, key=key):
-            events.append(connection, "comment", record_id, actor=author, at=now)
+            events.append(connection, Kind.COMMENT, record_id, actor=author, at=now)
         return comments.about(connection, record_id)

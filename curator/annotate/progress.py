@@ -14,6 +14,18 @@ from curator.store.gold import GoldAnswer
 from curator.workspace import Workspace
 from schemas.annotation import RecordState
 from schemas.questions import QuestionSet
+from schemas.tally import (
+    HIDDEN,
+    SHOWN,
+    WITHOUT,
+    Counted,
+    Suggested,
+    Tally,
+    answers_of,
+    answers_on,
+    records_in,
+    seconds_of,
+)
 
 
 class ProjectProgress(NamedTuple):
@@ -43,8 +55,8 @@ _PACE_NEEDS = 5
 
 def progress(workspace: Workspace, annotator: str, *, project_id: int) -> ProjectProgress:
     """Totals as the transactions that changed them left them; nothing is counted over records."""
-    today, ever = f"day:{workspace.clock():%Y-%m-%d}:{annotator}", f"annotator:{annotator}"
-    states = {f"record:{state.value}": state for state in RecordState}
+    today, ever = answers_on(workspace.clock(), annotator), answers_of(annotator)
+    states = {records_in(state): state for state in RecordState}
     with workspace.read() as connection:
         totals = tallies.some(connection, project_id, [today, ever, *states])
         seconds = annotation_store.recent_seconds(connection, annotator, project_id=project_id)
@@ -100,37 +112,37 @@ def team(workspace: Workspace, *, project_id: int, days: int = 30) -> Team:
         questions = projects.by_id(connection, project_id).questions
         reader = AnswerReader(connection, project_id)
     now = workspace.clock()
-    since = f"{now - timedelta(days=days):%Y-%m-%d}"
     members = []
-    for key, answers in totals.items():
-        kind, _, name = key.partition(":")
-        if kind != "annotator":
+    for tally, answers in totals.items():
+        if tally.counted is not Counted.ANSWERS:
             continue
-        edited = {
-            how: totals.get(f"edited {how}:{name}", 0) / n if (n := totals.get(f"answers {how}:{name}", 0)) else None
-            for how in ("shown", "hidden", "none")
-        }
+        name = tally.of
         mine = [each for each in judged if each.annotator == name]
         members.append(
             Member(
                 name=name,
                 answers=answers,
-                today=totals.get(f"day:{now:%Y-%m-%d}:{name}", 0),
-                hours=totals.get(f"seconds:{name}", 0) / 3600,
-                edited_shown=edited["shown"],
-                edited_hidden=edited["hidden"],
-                edited_none=edited["none"],
+                today=totals.get(answers_on(now, name), 0),
+                hours=totals.get(seconds_of(name), 0) / 3600,
+                edited_shown=_share_edited(totals, name, SHOWN),
+                edited_hidden=_share_edited(totals, name, HIDDEN),
+                edited_none=_share_edited(totals, name, WITHOUT),
                 gold_right=sum(is_right(each, reader, questions) for each in mine),
                 gold_given=len(mine),
             )
         )
-    history = []
-    for key, answers in totals.items():
-        kind, _, rest = key.partition(":")
-        day, _, name = rest.partition(":")
-        if kind == "day" and day >= since and answers:
-            history.append(Day(day, name, answers))
+    since = (now - timedelta(days=days)).date()
+    history = [
+        Day(tally.day.isoformat(), tally.of, answers)
+        for tally, answers in totals.items()
+        if tally.day is not None and tally.day >= since and answers
+    ]
     return Team(sorted(members, key=lambda each: (-each.answers, each.name)), sorted(history))
+
+
+def _share_edited(totals: dict[Tally, int], name: str, how: Suggested) -> float | None:
+    answers = totals.get(Tally(how.answers, name), 0)
+    return totals.get(Tally(how.edited, name), 0) / answers if answers else None
 
 
 def is_right(given: GoldAnswer, reader: AnswerReader, questions: QuestionSet) -> bool:

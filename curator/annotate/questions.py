@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple, NoReturn, cast
+from typing import NamedTuple, NoReturn
 
 from curator.access import require
 from curator.annotate import ask_again
-from curator.annotate.change_plan import classify, plan, stands_above
+from curator.annotate.change_plan import differences, plan, stands_above
 from curator.errors import AnnotationError, NotFoundError
 from curator.store import Connection, events, locks, projects, records, wordings
 from curator.store import annotations as annotation_store
@@ -17,10 +17,10 @@ from curator.store.events import Event
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.annotation import Annotation
+from schemas.event import AskedAgain, Kind, QuestionsChanged, of_project
 from schemas.project import Project
 from schemas.questions import Change, OptionMapping, QuestionSet
 
-_ASKED_AGAIN = "ask again"
 _AGAIN = 15
 """Priority of a record whose answers a breaking change has touched."""
 
@@ -83,23 +83,23 @@ def _change(
     actor: str,
     at: datetime,
 ) -> Change:
-    change, again = plan(connection, project, after, mappings)
+    change, taken_back = plan(connection, project, after, mappings)
     wordings.keep(connection, project, actor=actor, at=at)
     changed = project.model_copy(update={"questions": after})
     projects.change(connection, changed)
     wordings.keep(connection, changed, actor=actor, at=at)
     number = events.append(
         connection,
-        wordings.QUESTIONS_CHANGED,
-        f"project {project.id}",
+        Kind.QUESTIONS,
+        of_project(project.id),
         actor=actor,
         at=at,
         old_hash=wordings.questions_hash(project.questions),
         new_hash=wordings.questions_hash(after),
-        detail=change.model_dump(mode="json"),
+        detail=QuestionsChanged(**dict(change)),
     )
-    for record_id, given in again.items():
-        _ask_again(connection, record_id, given, number=number, actor=actor, at=at)
+    for each in taken_back:
+        _ask_again(connection, each.record_id, each.annotations, number=number, actor=actor, at=at)
     return change
 
 
@@ -119,7 +119,7 @@ def last_change(workspace: Workspace, *, project_id: int) -> LastChange | None:
         event = _newest_change(connection, project_id)
         if event is None:
             return None
-        change = Change.model_validate(event.detail)
+        change = event.read(QuestionsChanged)
         return LastChange(event.actor, event.at, change.reasons, len(_untouched(connection, event.id)))
 
 
@@ -142,31 +142,26 @@ def take_back_change(workspace: Workspace, *, project_id: int, actor: str) -> in
             raise AnnotationError("The questions were never changed.", hint="There is nothing to take back.")
         now = workspace.clock()
         untouched = _untouched(connection, event.id)
-        opposite = _opposite(Change.model_validate(event.detail).mappings)
+        opposite = _opposite(event.read(QuestionsChanged).mappings)
         _change(connection, project, before, opposite, actor=actor, at=now)
         project = projects.by_id(connection, project_id)
         for record_id, given in sorted(untouched.items()):
             locks.lock_record(connection, record_id)
             ask_again.let_stand(connection, record_id, given, project=project)
             detail = {"project": project_id, "answers": given}
-            events.append(connection, "stand again", record_id, actor=actor, at=now, detail=detail)
+            events.append(connection, Kind.STAND_AGAIN, record_id, actor=actor, at=now, detail=detail)
         return len(untouched)
 
 
 def _newest_change(connection: Connection, project_id: int) -> Event | None:
-    log = events.about(connection, f"project {project_id}")
-    return next((each for each in reversed(log) if each.kind == wordings.QUESTIONS_CHANGED), None)
+    return events.newest(connection, of_project(project_id), (Kind.QUESTIONS,))
 
 
-def _untouched(connection: Connection, change: int) -> dict[str, list[int]]:
+def _untouched(connection: Connection, change: int) -> dict[str, tuple[int, ...]]:
     """Answers that a change took back, by record, where nothing has happened since."""
-    asked = {
-        each.subject: (each.id, cast("list[int]", each.detail["answers"]))
-        for each in events.of_kind(connection, _ASKED_AGAIN, since=change)
-        if isinstance(each.detail, dict) and each.detail.get("change") == change
-    }
-    last = events.last_of(connection, list(asked))
-    return {record_id: given for record_id, (event_id, given) in asked.items() if last[record_id] == event_id}
+    asked = events.asked_again(connection, change)
+    last = events.last_of(connection, [each.subject for each in asked])
+    return {each.subject: each.read(AskedAgain).answers for each in asked if last[each.subject] == each.id}
 
 
 def _opposite(mappings: Sequence[OptionMapping]) -> list[OptionMapping]:
@@ -180,17 +175,17 @@ def _opposite(mappings: Sequence[OptionMapping]) -> list[OptionMapping]:
 
 
 def _ask_again(
-    connection: Connection, record_id: str, given: Sequence[Annotation], *, number: int, actor: str, at: datetime
+    connection: Connection, record_id: str, taken: Sequence[Annotation], *, number: int, actor: str, at: datetime
 ) -> None:
     locks.lock_record(connection, record_id)
     standing = {each.id for each in annotation_store.standing(connection, record_id)}
-    still = [each for each in given if each.id in standing]  # else somebody took theirs back while this was planned
+    still = [each for each in taken if each.id in standing]  # else its annotator took it back while this was planned
     if not still or stands_above(connection, record_id):
         return
     stored = records.get(connection, record_id)
     ask_again.offer_anew(connection, stored, still, priority=_AGAIN, at=at)
-    detail = {"project": stored.project_id, "change": number, "answers": [each.id for each in still]}
-    events.append(connection, _ASKED_AGAIN, record_id, actor=actor, at=at, detail=detail)
+    detail = AskedAgain(project=stored.project_id, change=number, answers=tuple(each.id for each in still))
+    events.append(connection, Kind.ASK_AGAIN, record_id, actor=actor, at=at, detail=detail)
 
 
 class Since(NamedTuple):
@@ -216,8 +211,8 @@ def since(workspace: Workspace, *, project_id: int, questions_hash: str, guideli
         if guideline_hash != wordings.guideline_hash(guideline):
             known = wordings.guideline_of(connection, project_id, guideline_hash)
             guideline = _missing() if known is None else known
-    _, reasons, _ = classify(asked, project.questions)
-    return Since(tuple(reasons), guideline, project.guideline)
+    reasons = tuple(each.text for each in differences(asked, project.questions))
+    return Since(reasons, guideline, project.guideline)
 
 
 def _missing() -> NoReturn:
@@ -239,8 +234,8 @@ def set_guideline(workspace: Workspace, guideline: str, *, project_id: int, acto
         wordings.keep(connection, changed, actor=actor, at=now)
         events.append(
             connection,
-            "guideline",
-            f"project {project_id}",
+            Kind.GUIDELINE,
+            of_project(project_id),
             actor=actor,
             at=now,
             old_hash=wordings.guideline_hash(project.guideline),

@@ -6,13 +6,16 @@ from datetime import datetime
 
 from curator.annotate.tasks import task_of
 from curator.errors import AnnotationError
-from curator.store import Connection, claims, events, gold, locks, pools, projects, records, skips, slots, tallies
+from curator.store import Connection, claims, events, gold, locks, pools, projects, records, skips, tallies
 from curator.store import annotations as annotation_store
 from curator.store.claims import Waiting
 from curator.workspace import Workspace
 from schemas.annotation import Claim, Task
+from schemas.audience import person_audience
+from schemas.event import Kind
 from schemas.project import Project
 from schemas.record import Record
+from schemas.tally import answers_of
 
 
 def next_task(workspace: Workspace, annotator: str, *, project_id: int) -> Task | None:
@@ -41,7 +44,7 @@ def _claim(connection: Connection, annotator: str, project: Project, *, now: dat
     """A gold record when one is due, else the next free slot; the log has it."""
     claim = None
     if project.gold_every:
-        mine = f"annotator:{annotator}"
+        mine = answers_of(annotator)
         is_due = (tallies.some(connection, project.id, [mine])[mine] + 1) % project.gold_every == 0
         due = gold.next_for(connection, annotator, project_id=project.id) if is_due else None
         if due is not None:
@@ -53,7 +56,7 @@ def _claim(connection: Connection, annotator: str, project: Project, *, now: dat
                 project_id=project.id,
                 now=now,
                 until=until,
-                audience=slots.person_audience(annotator),
+                audience=person_audience(annotator),
             )
     if claim is None:
         claim = claims.claim_next(
@@ -67,7 +70,7 @@ def _claim(connection: Connection, annotator: str, project: Project, *, now: dat
         )
     if claim is not None:
         detail = {"project": project.id, "slot": claim.slot_id}
-        events.append(connection, "claim", claim.record_id, actor=annotator, at=now, detail=detail)
+        events.append(connection, Kind.CLAIM, claim.record_id, actor=annotator, at=now, detail=detail)
     return claim
 
 

@@ -12,7 +12,7 @@ from schemas.project import Project
 
 def settle_record(
     connection: Connection, stored: records.StoredRecord, project: Project, *, is_extra: bool = False
-) -> str | None:
+) -> RecordState | None:
     """Give a record its state once every slot is answered; gives the state.
 
     None while somebody is missing, and where a flag, a lead's decision or its being gold stands above the answers. An
@@ -32,4 +32,4 @@ def settle_record(
     if is_open:
         slots.withdraw(connection, stored.id)
     records.set_state(connection, stored, outcome.state, final=outcome.final)
-    return outcome.state.value
+    return outcome.state

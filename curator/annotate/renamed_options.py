@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from curator.store import Connection, events, wordings
 from schemas.annotation import Annotation, Answer
+from schemas.event import Kind, QuestionsChanged, of_project
 from schemas.project import Project
 from schemas.questions import OptionMapping, Value
 
@@ -28,14 +29,10 @@ class AnswerReader:
     """Reads answers as if they had been given to the present questions of a project."""
 
     def __init__(self, connection: Connection, project_id: int) -> None:
-        log = events.about(connection, f"project {project_id}")
-        changes = [each for each in log if each.kind == wordings.QUESTIONS_CHANGED]
+        changes = events.about(connection, of_project(project_id), kinds=(Kind.QUESTIONS,))
         self._asked = [_Asked(changes[0].old_hash, None, ())] if changes else []
         for each in changes:
-            detail = each.detail if isinstance(each.detail, dict) else {}
-            mappings = detail.get("mappings")
-            read_as = tuple(OptionMapping.model_validate(one) for one in mappings) if isinstance(mappings, list) else ()
-            self._asked.append(_Asked(each.new_hash, each.at, read_as))
+            self._asked.append(_Asked(each.new_hash, each.at, each.read(QuestionsChanged).mappings))
 
     def present(self, annotation: Annotation) -> Answer:
         """An answer in the words of today."""

@@ -11,6 +11,7 @@ from curator.errors import AnnotationError
 from curator.store import events, projects
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind, of_project
 from schemas.project import Project
 from schemas.questions import STORED
 
@@ -32,7 +33,7 @@ def create(workspace: Workspace, name: str, *, actor: str) -> Project:
             raise AnnotationError(f"There is a project {name} already.", hint="Choose another name.")
         now = workspace.clock()
         made = projects.create(connection, name, at=now)
-        events.append(connection, "project", f"project {made.id}", actor=actor, at=now, detail={"name": name})
+        events.append(connection, Kind.PROJECT, of_project(made.id), actor=actor, at=now, detail={"name": name})
         return made
 
 
@@ -61,6 +62,6 @@ def change(workspace: Workspace, *, project_id: int, actor: str, **settings: Any
         if after != before:
             projects.change(connection, after)
             events.append(
-                connection, "settings", f"project {project_id}", actor=actor, at=workspace.clock(), detail=settings
+                connection, Kind.SETTINGS, of_project(project_id), actor=actor, at=workspace.clock(), detail=settings
             )
         return after

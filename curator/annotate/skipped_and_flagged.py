@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from curator.store import doubts, events, records
+from curator.annotate.undo import standing_acts
+from curator.store import doubts, records
 from curator.workspace import Workspace
 from schemas.annotation import RecordState
+from schemas.event import Flagged, Kind
 from schemas.record import Record
-
-_LOOK_BACK = 200
-"""Events of a person that are looked through."""
 
 
 class SkippedOrFlagged(NamedTuple):
-    """A record that somebody skipped or flagged, or about which they asked."""
+    """A record that an annotator skipped or flagged, or about which they asked."""
 
     at: datetime
     """UTC."""
@@ -32,21 +31,16 @@ class SkippedOrFlagged(NamedTuple):
 def skipped_and_flagged(
     workspace: Workspace, annotator: str, *, project_id: int, limit: int = 20
 ) -> list[SkippedOrFlagged]:
-    """Somebody's newest skips, flags and questions, newest first; those that they took back are left out."""
+    """An annotator's newest skips, flags and questions, newest first; those that they took back are left out."""
     with workspace.read() as connection:
-        found: list[SkippedOrFlagged] = []
-        cancelled: set[object] = set()
-        for event in events.latest_of(connection, annotator, ("skip", "flag", "undo"), limit=_LOOK_BACK):
-            detail = event.detail if isinstance(event.detail, dict) else {}
-            if event.kind == "undo":
-                cancelled.add(detail.get("cancels"))
-            elif event.id not in cancelled and detail.get("project") == project_id:
-                stored = records.get(connection, event.subject)
-                kind: Literal["skipped", "flagged"] = "skipped" if event.kind == "skip" else "flagged"
-                said = str(detail.get("note") or "")
-                found.append(SkippedOrFlagged(event.at, kind, stored.content, stored.state, said, None, None))
+        listed: list[SkippedOrFlagged] = []
+        for act in standing_acts(connection, annotator, project_id=project_id, kinds=(Kind.SKIP, Kind.FLAG)):
+            stored = records.get(connection, act.subject)
+            note = act.detail.note if isinstance(act.detail, Flagged) else None
+            kind: Literal["skipped", "flagged"] = "skipped" if act.kind is Kind.SKIP else "flagged"
+            listed.append(SkippedOrFlagged(act.at, kind, stored.content, stored.state, note or "", None, None))
         for doubt in doubts.asked_by(connection, annotator, project_id=project_id, limit=limit):
             stored = records.get(connection, doubt.record_id)
             answer = doubt.ruling, doubt.ruled_by
-            found.append(SkippedOrFlagged(doubt.at, "asked", stored.content, stored.state, doubt.question, *answer))
-    return sorted(found, key=lambda each: each.at, reverse=True)[:limit]
+            listed.append(SkippedOrFlagged(doubt.at, "asked", stored.content, stored.state, doubt.question, *answer))
+    return sorted(listed, key=lambda each: each.at, reverse=True)[:limit]

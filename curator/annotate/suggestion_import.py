@@ -13,6 +13,7 @@ from curator.store import events, projects, records, suggestions
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.annotation import Suggestion
+from schemas.event import Kind, of_project
 from schemas.importing import FieldMap, Format
 from schemas.questions import Question
 
@@ -84,7 +85,7 @@ def import_suggestions(
     with workspace.write() as connection:
         detail = {"question": question, "source": source, "stored": stored}
         events.append(
-            connection, "suggestions", f"project {owner.id}", actor=actor, at=workspace.clock(), detail=detail
+            connection, Kind.SUGGESTIONS, of_project(owner.id), actor=actor, at=workspace.clock(), detail=detail
         )
     return ImportedSuggestions(len(lines), stored, len(proposed) - stored, len(lines) - len(proposed))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from curator.store import Connection, tallies
 from curator.store import annotations as annotation_store
 from schemas.annotation import Annotation
+from schemas.tally import Tally, answers_of, answers_on, seconds_of, suggested
 
 
 def count_answer(
@@ -15,18 +16,17 @@ def count_answer(
     *,
     sign: int,
 ) -> None:
-    """Keep the totals of a person in step with an answer that is given (1) or taken back (-1)."""
-    who = added.annotator
-    saw = added.saw_suggestions if context is None else context.saw_suggestions
+    """Change the totals of an annotator by an answer that is given (`sign` 1) or taken back (-1)."""
+    person = added.annotator
     edited = added.edited if context is None else context.edited
-    kind = "none" if saw is None else "shown" if saw else "hidden"
+    counted = suggested(added.saw_suggestions if context is None else context.saw_suggestions)
     changes = {
-        f"annotator:{who}": sign,
-        f"day:{added.submitted_at:%Y-%m-%d}:{who}": sign,
-        f"answers {kind}:{who}": sign,
+        answers_of(person): sign,
+        answers_on(added.submitted_at, person): sign,
+        Tally(counted.answers, person): sign,
     }
     if added.active_seconds:
-        changes[f"seconds:{who}"] = sign * round(added.active_seconds)
+        changes[seconds_of(person)] = sign * round(added.active_seconds)
     if edited:
-        changes[f"edited {kind}:{who}"] = sign
+        changes[Tally(counted.edited, person)] = sign
     tallies.add(connection, project_id, changes)

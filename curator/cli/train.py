@@ -13,7 +13,7 @@ from curator.cli import console
 from curator.cli.options import JsonOption, WorkspaceOption, actor, workspace_of
 from curator.errors import TrainingError
 from schemas.preflight import Preflight
-from schemas.run import HeldOutLoss, Run, TrainConfig
+from schemas.run import Activity, HeldOutLoss, Run, TrainConfig
 
 if TYPE_CHECKING:
     from curator.training.loop import Step
@@ -73,8 +73,7 @@ def train(
             console.show({"run": run.id, "state": run.state}, as_json=as_json, human=f"Run {run.id} is in the queue.")
             return
         with console.progress() as bar:
-            on_step = _shown_in(bar)
-            run = runs.train(opened, version, config, actor=actor(), on_step=on_step, on_wait=console.messages.print)
+            run = runs.train(opened, version, config, actor=actor(), on_wait=console.messages.print, **_shown_in(bar))
         _show(opened, run, as_json=as_json)
 
 
@@ -85,7 +84,7 @@ def resume(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOpt
     with console.errors():
         opened = workspace_of(workspace)
         with console.progress() as bar:
-            done = runs.resume_here(opened, run, actor=actor(), on_step=_shown_in(bar))
+            done = runs.resume_here(opened, run, actor=actor(), **_shown_in(bar))
         _show(opened, done, as_json=as_json)
 
 
@@ -181,7 +180,7 @@ def losses(
         title = f"{len(shown):,} of {len(found):,} records; nats per response token"
         table = Table("record", "split", "before", "last epoch", "after", "why", "instruction", title=title)
         for each in shown[:50]:
-            numbers = ["" if value is None else f"{value:.3f}" for value in (each.base, each.last, each.tuned)]
+            numbers = ["" if value is None else f"{value:.3f}" for value in (each.before, each.last, each.after)]
             table.add_row(each.row_id[:12], each.split, *numbers, ", ".join(each.doubts), Text(each.instruction[:60]))
         console.show({"records": shown, "measured": len(found)}, as_json=as_json, human=table)
 
@@ -212,14 +211,20 @@ _OPTIONAL = frozenset(name for name, field in TrainConfig.model_fields.items() i
 }
 
 
-def _shown_in(bar: Any) -> Any:
+def _shown_in(bar: Any) -> dict[str, Any]:
+    """What tells a run's listeners to a progress bar."""
     task = bar.add_task("Training", total=None, note="")
 
     def on_step(step: Step, steps: int) -> None:
         note = "" if step.loss is None else f"loss {step.loss:.3f}"
-        bar.update(task, completed=step.step, total=steps, note=note)
+        bar.update(task, description="Training", completed=step.step, total=steps, note=note)
 
-    return on_step
+    def on_activity(activity: Activity) -> None:
+        bar.update(
+            task, description=activity.doing.capitalize(), completed=activity.done, total=activity.total, note=""
+        )
+
+    return {"on_step": on_step, "on_activity": on_activity}
 
 
 def _show(workspace: Workspace, run: Run, *, as_json: bool) -> None:
@@ -257,8 +262,10 @@ def _human(run: Run) -> str:
     base, tuned = _losses(run)
     lines = [f"Run {run.id} is {run.state}."]
     if run.result is not None:
+        measuring = f", {run.result.measuring_seconds:.0f} s of them measuring" if run.result.measuring_seconds else ""
         lines.append(
-            f"{run.result.steps} steps on {run.result.response_tokens} response tokens in {run.result.seconds:.0f} s."
+            f"{run.result.steps} steps on {run.result.response_tokens} response tokens in {run.result.seconds:.0f} s"
+            f"{measuring}."
         )
         if run.result.stopped_early:
             lines.append(run.result.stopped_early)

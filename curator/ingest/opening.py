@@ -14,13 +14,13 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple, TypeVar, cast
 
 import pyarrow as pa
 
 from curator.errors import IngestError
 from curator.ingest.readers import columnar, delimited, json_document, json_lines, workbook
-from curator.ingest.rows import Reader, Row, RowFile
+from curator.ingest.rows import Lines, Reader, Row, RowFile
 from schemas.importing import RowIssue
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -90,6 +90,9 @@ def _reader(start: bytes, name: str) -> Reader:
     return delimited.read
 
 
+_T = TypeVar("_T", bound=Row | RowIssue | Lines)
+
+
 class _State(NamedTuple):
     """What shows that a file was written to."""
 
@@ -102,14 +105,16 @@ class _State(NamedTuple):
         return cls(stat.st_size, stat.st_mtime_ns)
 
 
-def _unchanged(rows: Iterator[Row | RowIssue], stream: BinaryIO, before: _State, name: str) -> Iterator[Row | RowIssue]:
-    """The rows, for as long as the file stays as it was when it was opened."""
-    n = 0
+def _unchanged(rows: Iterator[_T], stream: BinaryIO, before: _State, name: str) -> Iterator[_T]:
+    """Rows, or blocks of lines, for as long as the file stays as it was when it was opened."""
+    n = checked = 0
     try:
-        for n, row in enumerate(rows, 1):
-            yield row
-            if n % _CHECKED == 0:
+        for each in rows:
+            yield each
+            n += each.raw.count(b"\n") if isinstance(each, Lines) else 1
+            if n >= checked + _CHECKED:
                 _refuse_changed(stream, before, name, after=n)
+                checked = n
     except IngestError:
         _refuse_changed(stream, before, name, after=n)  # the better reason
         raise

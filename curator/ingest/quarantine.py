@@ -9,12 +9,13 @@ import orjson
 
 from curator.access import require
 from curator.errors import IngestError
-from curator.ingest.load import check_rows
+from curator.ingest.check import check_row
 from curator.ingest.readers.delimited import parse_csv
 from curator.ingest.readers.json_lines import parse_json
 from curator.store import batches, events, projects, quarantine, records, suites
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.importing import FieldMap, Format, QuarantinedRow, RetryReport, RowIssue
 
 
@@ -77,9 +78,7 @@ def retry(
                 else parse_csv(text, header, line=line, delimiter=delimiter)
             )
             field_map = FieldMap(columns=batch.settings["columns"])
-            checked = next(
-                check_rows([parsed], Format(batch.format), field_map, source=batch.file_name, firewall=firewall)
-            )
+            checked = check_row(parsed, Format(batch.format), field_map, source=batch.file_name, firewall=firewall)
             if isinstance(checked, RowIssue):
                 issues.append(checked)
                 continue
@@ -96,7 +95,7 @@ def retry(
             quarantine.resolve(connection, row.id)
             detail = {"row": row.id, "text": text, "record": record_id}
             subject = record_id or f"quarantine {row.id}"
-            events.append(connection, "row-fixed", subject, actor=actor, at=workspace.clock(), detail=detail)
+            events.append(connection, Kind.ROW_FIXED, subject, actor=actor, at=workspace.clock(), detail=detail)
     return RetryReport(
         rows=len(rows), imported=imported, duplicates=duplicates, still_failing=len(issues), issues=tuple(issues)
     )

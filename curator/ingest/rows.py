@@ -32,6 +32,16 @@ class Row(NamedTuple):
     text: str
     """Word for word; as JSON where the file is not text."""
     values: dict[str, Any]
+    is_json: bool = True
+    """Whether the text is JSON."""
+
+
+class Lines(NamedTuple):
+    """Whole lines of a file of JSON lines."""
+
+    first: int
+    """1-based number of the first one."""
+    raw: bytes
 
 
 class RowFile(NamedTuple):
@@ -43,6 +53,8 @@ class RowFile(NamedTuple):
     """Column names of a CSV file."""
     delimiter: str = ","
     """What stands between two cells of a CSV file."""
+    lines: Iterator[Lines | RowIssue] | None = None
+    """Of JSON lines: all of them again in blocks, to be read by other processes, whatever was taken from `rows`."""
 
 
 Reader = Callable[[BinaryIO, str], RowFile]
@@ -52,7 +64,7 @@ Reader = Callable[[BinaryIO, str], RowFile]
 _BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
-def checked(line: int, text: str, values: dict[str, Any]) -> Row | RowIssue:
+def checked(line: int, text: str, values: dict[str, Any], *, is_json: bool = True) -> Row | RowIssue:
     """The row, or why it cannot be kept."""
     if len(values) > MAX_FIELDS:
         problem = f"The row has {len(values):,} fields; at most {MAX_FIELDS:,} can be read."
@@ -60,7 +72,7 @@ def checked(line: int, text: str, values: dict[str, Any]) -> Row | RowIssue:
     if ("\x00" in text or "\\u0000" in text) and (place := _nul(values, "")) is not None:
         problem = f"{place or 'The row'} holds a NUL character, which is not text."
         return RowIssue(line=line, field=place, rule="unstorable-text", problem=problem, text=text)
-    return Row(line, text, values)
+    return Row(line, text, values, is_json)
 
 
 def too_long(line: int, size: int, start: bytes, *, at_least: bool = False) -> RowIssue:

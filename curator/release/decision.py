@@ -24,6 +24,7 @@ from curator.stats.discordance import Change, change
 from curator.store import decisions, events, ledger, projects, review_pairs, runs, systems
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind, of_project
 from schemas.release import Decision, GateResult, Gates, Outcome
 from schemas.review import Category, Judgement, Plan, StoredPair, System, Unit, Verdict
 
@@ -129,7 +130,7 @@ def decide(workspace: Workspace, run_or_system: str, *, actor: str) -> Decision:
         entry = evidence.add(workspace, connection, stands.system.id, "decision", content, actor=actor)
         decision = decisions.add(connection, decision.model_copy(update={"evidence": entry.seal}))
         detail = {"decision": decision.id, "outcome": stands.outcome.value, "seal": entry.seal}
-        events.append(connection, "decision", stands.system.id, actor=actor, at=decision.at, detail=detail)
+        events.append(connection, Kind.DECISION, stands.system.id, actor=actor, at=decision.at, detail=detail)
     evidence.anchor(workspace, stands.system.id)
     return decision
 
@@ -148,7 +149,7 @@ def change_gates(workspace: Workspace, project_id: int, gates: Gates, *, actor: 
         project = projects.by_id(connection, project_id)
         projects.change(connection, project.model_copy(update={"gates": gates}))
         detail = {"before": project.gates.model_dump(), "after": gates.model_dump()}
-        events.append(connection, "gates", f"project {project_id}", actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.GATES, of_project(project_id), actor=actor, at=workspace.clock(), detail=detail)
 
 
 class Prospect(NamedTuple):

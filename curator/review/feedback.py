@@ -15,6 +15,7 @@ from curator.review.detectors.refusal import Refusal
 from curator.store import Connection, events, ledger, outputs, projects, records, suites, systems
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.record import Message, Origin, Record
 from schemas.review import Output
 
@@ -93,7 +94,7 @@ def to_queue(
         if record_id is None:
             raise ReviewError("The same record is already there.", hint="Look for it in the queue.")
         detail = {"output": output.id, "run": system.id, "model": output.model, "text": output.text}
-        events.append(connection, "feedback", record_id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.FEEDBACK, record_id, actor=actor, at=workspace.clock(), detail=detail)
     return record_id
 
 

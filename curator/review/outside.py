@@ -18,6 +18,7 @@ from curator.store import events, outputs, projects, suites, systems
 from curator.store.outputs import NewOutput
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.review import ModelName, OutputsReport
 
 _SHOWN = 20
@@ -94,7 +95,7 @@ def import_outputs(
             problems=tuple(problems[:_SHOWN]),
         )
         detail = {"suite": frozen.id, "model": model, "file": file.name, **report.model_dump(exclude={"problems"})}
-        events.append(connection, "outputs-import", owner.id, actor=actor, at=now, detail=detail)
+        events.append(connection, Kind.OUTPUTS_IMPORT, owner.id, actor=actor, at=now, detail=detail)
     return report
 
 

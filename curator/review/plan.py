@@ -31,6 +31,7 @@ from curator.store import events, ledger, review_pairs, systems
 from curator.versions import rows as version_rows
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.release import Gates
 from schemas.review import Binding, Category, Plan, StoredPair, StratumName, System, Unit
 from schemas.version import Split
@@ -98,7 +99,7 @@ def draw(
         review_pairs.add_many(connection, pairs)
         evidence.add(workspace, connection, system.id, "plan", plan.model_dump(mode="json"), actor=actor)
         detail = {"plan": plan.id, "predecessor": plan.predecessor, "changes": list(plan.changes)}
-        events.append(connection, "review-plan", system.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.REVIEW_PLAN, system.id, actor=actor, at=workspace.clock(), detail=detail)
     evidence.anchor(workspace, system.id)
     return plan
 

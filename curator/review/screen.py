@@ -21,6 +21,7 @@ from curator.review.detectors.refusal import Refusal
 from curator.store import events, findings, outputs, runs, systems
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.review import Finding, FindingStatus, Output, ScreenReport, System
 from schemas.version import Split
 
@@ -70,7 +71,7 @@ def screen_run(
     with workspace.write() as connection:
         report = _report(len(stored), findings.of_system(connection, system.id).values())
         detail = report.model_dump(mode="json")
-        events.append(connection, "screen", system.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.SCREEN, system.id, actor=actor, at=workspace.clock(), detail=detail)
     return report
 
 

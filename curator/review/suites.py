@@ -15,6 +15,7 @@ from curator.store import events
 from curator.store import suites as register
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.review import Prompt, Suite, SuiteSummary
 
 
@@ -45,7 +46,7 @@ def add_suite(
         register.add(connection, suite, at=workspace.clock())
         [summary] = [each for each in register.summaries(connection) if each.id == suite.id]
         detail = {"name": summary.name, "prompts": len(suite.prompts), "purpose": purpose}
-        events.append(connection, "suite", suite.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.SUITE, suite.id, actor=actor, at=workspace.clock(), detail=detail)
     return summary
 
 

@@ -22,6 +22,7 @@ from curator.store import Connection, events, ledger, outputs, projects, review_
 from curator.store.ledger import Entry
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.review import CRITICAL, Judgement, Output, Plan, StoredPair, Verdict
 
 KINDS = ("plan", "verdict", "withdrawal", "closed", "decision")
@@ -91,7 +92,7 @@ def give_many(
                 entry = evidence.add(workspace, connection, pair.system_id, "verdict", content, actor=reviewer)
                 book.add(entry, content)
                 detail = {"pair": pair.id, "entry": entry.n, "seal": entry.seal}
-                events.append(connection, "verdict", pair.system_id, actor=reviewer, at=entry.at, detail=detail)
+                events.append(connection, Kind.VERDICT, pair.system_id, actor=reviewer, at=entry.at, detail=detail)
         for book in books.values():
             done = judged_by(book.entries)
             if all(done.get(each) for each in book.plan.pairs):
@@ -177,7 +178,7 @@ def withdraw(workspace: Workspace, pair_id: str, *, reviewer: str, reason: str) 
         content = {"pair": pair_id, "reason": reason}
         entry = evidence.add(workspace, connection, pair.system_id, "withdrawal", content, actor=reviewer)
         detail = {"pair": pair_id, "entry": entry.n, "reason": reason}
-        events.append(connection, "verdict-withdrawn", pair.system_id, actor=reviewer, at=entry.at, detail=detail)
+        events.append(connection, Kind.VERDICT_WITHDRAWN, pair.system_id, actor=reviewer, at=entry.at, detail=detail)
     evidence.anchor(workspace, pair.system_id)
 
 

@@ -18,6 +18,7 @@ from curator.store import events, projects
 from curator.store import votes as register
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind, of_output
 from schemas.review import Choice, ReviewPair, Vote, VoteTally
 
 
@@ -70,7 +71,7 @@ def cast(workspace: Workspace, run_id: str, pair: str, choice: str, *, voter: st
         new = register.cast(connection, meant[0].id, by_side[choice], voter=voter, shown_left=left, at=now)
         if new:
             detail = {"run": run_id, "choice": by_side[choice], "left": left}
-            events.append(connection, "vote", f"output {meant[0].id}", actor=voter, at=now, detail=detail)
+            events.append(connection, Kind.VOTE, of_output(meant[0].id), actor=voter, at=now, detail=detail)
     return new
 
 

@@ -1,6 +1,6 @@
 """Stage 4: the life of a run, from a version and settings to a checkpoint, what it says and what that is worth."""
 
-from curator.runs.folder import checkpoint_of, folder_of, ledger, log_tail, metrics
+from curator.runs.folder import activity, checkpoint_of, folder_of, ledger, log_tail, metrics
 from curator.runs.queue import (
     can_resume,
     delete,
@@ -14,6 +14,7 @@ from curator.runs.queue import (
 from curator.runs.token_view import token_rows
 
 __all__ = [
+    "activity",
     "can_resume",
     "checkpoint_of",
     "delete",

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from curator import versions, whole
 from curator.access import require
 from curator.errors import NotFoundError, TrainingError
+from curator.quality.units import units_of
 from curator.runs import detached
 from curator.runs.folder import ASSESSMENT, as_lines, checkpoint_of, folder_of, ledger
 from curator.runs.promotion import promotion_gates
@@ -38,6 +39,7 @@ from curator.training.template import prompt_ids
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.assessment import Assessment, HeldOutExample, Rate
+from schemas.event import Kind
 from schemas.record import Message, Origin, Record
 from schemas.review import Decoding
 from schemas.run import RecordLoss, Run, TrainConfig
@@ -111,7 +113,7 @@ def assess(
     say("divergence")
     kl = _divergence(tuned_model, base_model, ids, [answer.ids for answer in tuned.said])
 
-    groups = [_group(rows[example.row_id]) for example in examples]
+    groups = units_of(rows[example.row_id].record for example in examples)
     compared = ratio_difference(
         [loss.nll for loss in base.losses],
         [loss.nll for loss in tuned.losses],
@@ -163,7 +165,7 @@ def assess(
     whole.write(folder_of(workspace, run.id) / ASSESSMENT, as_lines([found]))
     with workspace.write() as connection:
         detail = {"change": found.change, "lower": found.lower, "upper": found.upper, "passed": found.passed}
-        events.append(connection, "run-assessed", run.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.RUN_ASSESSED, run.id, actor=actor, at=workspace.clock(), detail=detail)
     return found
 
 
@@ -215,10 +217,6 @@ def _prompt(record: Record) -> tuple[Message, ...]:
     """Everything before the first response that trains."""
     first = next(n for n, message in enumerate(record.messages) if message.train)
     return record.messages[:first]
-
-
-def _group(row: FrozenRow) -> str:
-    return row.record.group or "\x1f".join(message.content for message in row.record.context)
 
 
 def _response_bytes(record: Record) -> int:

@@ -1,6 +1,6 @@
 """Losses of the base, kept between runs: a sweep over settings or data measures each record on the base once.
 
-A file is named by everything that the losses depend on: the weights of the base, the arithmetic, and the tokens.
+A file holds the losses of one base in one arithmetic; each line is named by the tokens that it was measured on.
 """
 
 from __future__ import annotations
@@ -11,49 +11,63 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from curator import whole
-from curator.runs.folder import as_lines, whole_lines
+from curator.runs.folder import append, whole_lines
 from curator.training.labels import Example
 from curator.training.objective import ResponseLoss
+from schemas.base import Schema
 from schemas.run import RecordLoss
 
 
-class BaseCache:
-    """Where the losses of one base are kept."""
-
-    def __init__(self, folder: Path, base: Path) -> None:
-        self.folder = folder
-        self.base = base
-        self._weights: str | None = None
-
-    def file(self, objective: ResponseLoss, examples: Sequence[Example]) -> Path | None:
-        """The file for these examples; None for a base that is no folder, whose weights have no stable name here."""
-        if not self.base.is_dir():
-            return None
-        if self._weights is None:
-            digest = hashlib.sha256()
-            for file in sorted(self.base.glob("*.safetensors")):
-                with file.open("rb") as stream:
-                    digest.update(hashlib.file_digest(stream, "sha256").digest())
-            self._weights = digest.hexdigest()
-        dtype = next(objective.model.parameters()).dtype
-        name = hashlib.sha256(f"{self._weights} {dtype} {objective.path}".encode())
-        for example in examples:
-            name.update(example.row_id.encode() + b"\x1f" + example.input_ids.numpy().tobytes())
-            name.update(example.is_response.numpy().tobytes())
-        return self.folder / f"{name.hexdigest()}.jsonl"
+class _Line(Schema):
+    key: str
+    """sha256 over token ids and what of them is response."""
+    tokens: int
+    nll: float
 
 
-def read(file: Path, examples: Sequence[Example]) -> list[RecordLoss] | None:
-    """The stored losses of these examples, in their order; None if they were not measured, or not all."""
-    try:
-        found = [RecordLoss.model_validate_json(line) for line in whole_lines(file)]
-    except ValidationError:
-        return None
-    return found if [loss.row_id for loss in found] == [example.row_id for example in examples] else None
+class BaseLosses:
+    """What is known of one base."""
+
+    def __init__(self, folder: Path, base: Path, objective: ResponseLoss) -> None:
+        """Read what earlier runs measured; nothing is kept for a base that is no folder, whose weights have no stable
+        name here."""
+        self._file = folder / f"{_name(base, objective)}.jsonl" if base.is_dir() else None
+        self._known: dict[str, _Line] = {}
+        for line in whole_lines(self._file) if self._file is not None else []:
+            try:
+                loss = _Line.model_validate_json(line)
+            except ValidationError:
+                continue  # a line that a crash cut: it is measured again
+            self._known[loss.key] = loss
+
+    def of(self, example: Example) -> RecordLoss | None:
+        """The loss of an example; None if it was not measured yet."""
+        line = self._known.get(_key(example))
+        return None if line is None else RecordLoss(row_id=example.row_id, tokens=line.tokens, nll=line.nll)
+
+    def add(self, examples: Sequence[Example], losses: Sequence[RecordLoss]) -> None:
+        """Keep the losses of examples for the next run."""
+        if self._file is None:
+            return
+        lines = [
+            _Line(key=_key(example), tokens=loss.tokens, nll=loss.nll)
+            for example, loss in zip(examples, losses, strict=True)
+        ]
+        self._known.update({line.key: line for line in lines})
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        append(self._file, lines)
 
 
-def write(file: Path, losses: Sequence[RecordLoss]) -> None:
-    """Store losses for the next run."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    whole.write(file, as_lines(losses))
+def _name(base: Path, objective: ResponseLoss) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(base.glob("*.safetensors")):
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    dtype = next(objective.model.parameters()).dtype
+    return hashlib.sha256(f"{digest.hexdigest()} {dtype} {objective.path}".encode()).hexdigest()
+
+
+def _key(example: Example) -> str:
+    digest = hashlib.sha256(example.input_ids.numpy().tobytes() + b"\x1f")
+    digest.update(example.is_response.numpy().tobytes())
+    return digest.hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from curator import versions
+from curator.quality.units import units_of
 from curator.runs.folder import ledger
 from curator.stats.paired import ratio_difference
 from curator.workspace import Workspace
@@ -21,16 +22,13 @@ def compare(workspace: Workspace, a: Run, b: Run) -> RunComparison:
     if not common:
         return RunComparison(a=a.id, b=b.id, settings=settings)
     one, other = ([rows[row_id] for row_id in common] for rows in measured)
-    group = {
-        row.row_id: row.record.group or row.record.instruction
-        for row in versions.rows(workspace, a.version_id)
-        if row.split is not Split.TRAIN
-    }
+    held_out = [row for row in versions.rows(workspace, a.version_id) if row.split is not Split.TRAIN]
+    unit = dict(zip((row.row_id for row in held_out), units_of(row.record for row in held_out), strict=True))
     found = ratio_difference(
         [row.nll for row in one],
         [row.nll for row in other],
         [row.tokens for row in one],
-        [group.get(row_id, row_id) for row_id in common],
+        [unit.get(row_id, row_id) for row_id in common],
     )
     tokens = sum(row.tokens for row in one)
     return RunComparison(

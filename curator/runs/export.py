@@ -22,6 +22,7 @@ from curator.training.evaluate import looked_at, record_losses, summary
 from curator.training.labels import Example, prepare
 from curator.training.learner import place_model
 from curator.workspace import Workspace
+from schemas.event import Kind
 from schemas.run import Run
 from schemas.version import Split
 
@@ -66,7 +67,7 @@ def export_model(workspace: Workspace, run_id: str, out: Path, *, merged: bool, 
         ) from error
     with workspace.write() as connection:
         detail = {"folder": str(out), "merged": merged}
-        events.append(connection, "model-exported", run.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.MODEL_EXPORTED, run.id, actor=actor, at=workspace.clock(), detail=detail)
     return out
 
 

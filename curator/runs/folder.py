@@ -16,7 +16,7 @@ from curator.errors import NotFoundError
 from curator.runs import detached
 from curator.workspace import Workspace
 from schemas.assessment import Assessment
-from schemas.run import LedgerRow, MetricRow, Run
+from schemas.run import Activity, LedgerRow, MetricRow, Run
 
 CHECKPOINT = "checkpoint"
 STATE = "state"
@@ -25,6 +25,7 @@ METRICS = "metrics.jsonl"
 LEDGER = "ledger.jsonl"
 MANIFEST = "manifest.json"
 ASSESSMENT = "assessment.json"
+ACTIVITY = "activity.json"
 
 
 def folder_of(workspace: Workspace, run_id: str) -> Path:
@@ -54,6 +55,14 @@ def metrics(workspace: Workspace, run_id: str) -> list[MetricRow]:
 def ledger(workspace: Workspace, run_id: str) -> list[LedgerRow]:
     """Every stored loss of a single record, in the order in which they were measured."""
     return [LedgerRow.model_validate_json(line) for line in whole_lines(folder_of(workspace, run_id) / LEDGER)]
+
+
+def activity(workspace: Workspace, run_id: str) -> Activity | None:
+    """What a run is measuring now; None while it trains, and once it has ended."""
+    try:
+        return Activity.model_validate_json((folder_of(workspace, run_id) / ACTIVITY).read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def log_tail(workspace: Workspace, run_id: str) -> str:

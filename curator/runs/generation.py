@@ -23,6 +23,7 @@ from curator.training.completion import complete
 from curator.training.template import prompt_ids
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.record import Message
 from schemas.review import Decoding, GenerationReport, ModelName, Output, Suite
 
@@ -91,7 +92,7 @@ def generate(
                 on_progress(finished, total)
     with workspace.write() as connection:
         detail = {"suite": frozen.id, "outputs": finished, "decoding": decoding.model_dump(mode="json")}
-        events.append(connection, "generate", run.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.GENERATE, run.id, actor=actor, at=workspace.clock(), detail=detail)
     return GenerationReport(run=run.id, suite=frozen.id, outputs=finished, new=finished - len(done))
 
 

@@ -1,6 +1,7 @@
 """Losses traced back to records: what each one cost before, while and after a run, and which deserve a second look.
 
-Read from the ledger of a run and joined with the version and the people behind it. A large loss is a hint and no proof:
+A run measures only some training records before and after; the others have the losses of their training steps. Read
+from the ledger of the run and joined with the version and the people behind it. A large loss is a hint and no proof:
 the record may be wrong, rare or simply long-winded. So the list asks for a look and decides nothing.
 
 The pattern of losses over epochs follows Swayamdipta et al. (2020), "Dataset Cartography".
@@ -37,23 +38,24 @@ def record_histories(workspace: Workspace, run: Run) -> list[RecordHistory]:
     with workspace.read() as connection:
         people = answers.people_of(connection, [each for some in records.values() for each in some])
     known = [row_id for row_id in measured if row_id in rows]
-    made = []
+    histories = []
     for row_id in known:
         theirs = records.get(row_id, [])
         who = [person for each in theirs for person in people.get(each, [])]
-        made.append(_history(rows[row_id], measured[row_id], record_ids=theirs, people=who))
-    limit = _quantile([each.tuned for each in made if each.split is Split.TRAIN and each.tuned is not None], _HARD)
+        histories.append(_history(rows[row_id], measured[row_id], record_ids=theirs, people=who))
+    left = [each.after for each in histories if each.split is Split.TRAIN and each.after is not None]
+    limit = _quantile(left, _HARD)
     contradicted = _contradicted([rows[row_id] for row_id in known])
-    judged = [each.model_copy(update={"doubts": _doubts(each, limit, contradicted)}) for each in made]
-    return sorted(judged, key=lambda each: (-len(each.doubts), -(each.tuned or each.last or 0.0)))
+    judged = [each.model_copy(update={"doubts": _doubts(each, limit, contradicted)}) for each in histories]
+    return sorted(judged, key=lambda each: (-len(each.doubts), -(each.after or each.last or 0.0)))
 
 
 def _history(
     row: FrozenRow, measured: Sequence[LedgerRow], *, record_ids: Sequence[str], people: Sequence[str]
 ) -> RecordHistory:
     def at(phase: str) -> float | None:
-        found = [line.nll / line.tokens for line in measured if line.phase == phase]
-        return found[-1] if found else None
+        losses = [line.nll / line.tokens for line in measured if line.phase == phase]
+        return losses[-1] if losses else None
 
     epochs = {line.epoch: line.nll / line.tokens for line in measured if line.phase == "train"}
     return RecordHistory(
@@ -73,18 +75,18 @@ def _history(
 
 
 def _doubts(each: RecordHistory, limit: float, contradicted: set[str]) -> tuple[Doubt, ...]:
-    found: list[Doubt] = []
-    if each.base is not None and each.tuned is not None:
-        if each.tuned > each.base + _WORSE:
-            found.append("worse")
-        if each.split is Split.TRAIN and each.tuned >= limit and each.tuned > _LEARNT * each.base:
-            found.append("not learnt")
+    doubts: list[Doubt] = []
+    if each.before is not None and each.after is not None:
+        if each.after > each.before + _WORSE:
+            doubts.append("worse")
+        if each.split is Split.TRAIN and each.after >= limit and each.after > _LEARNT * each.before:
+            doubts.append("not learnt")
     rises = sum(later > earlier + _WORSE for earlier, later in zip(each.epochs, each.epochs[1:], strict=False))
     if rises >= 2:
-        found.append("forgotten again")
+        doubts.append("forgotten again")
     if each.row_id in contradicted:
-        found.append("contradicted")
-    return tuple(found)
+        doubts.append("contradicted")
+    return tuple(doubts)
 
 
 def _contradicted(rows: Sequence[FrozenRow]) -> set[str]:

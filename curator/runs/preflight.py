@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -19,10 +19,13 @@ from transformers import AutoConfig, PretrainedConfig, PreTrainedTokenizerBase
 
 from curator import versions
 from curator.errors import TrainingError
+from curator.runs import measuring
+from curator.runs.measuring import tokens_of, training_cost
 from curator.runs.selection import data_of
 from curator.training import checkpoint
 from curator.training.labels import Example, Prepared
 from curator.training.learner import device_of, tokens_per_batch
+from curator.training.loop import evaluations
 from curator.training.plan import planned_steps, sharing
 from curator.training.precision import uses_bf16
 from curator.training.template import end_tokens, prompt_ids, render_turns
@@ -58,7 +61,6 @@ def preflight(workspace: Workspace, version: str, config: TrainConfig) -> Prefli
     trained = weights if config.method == "full" else _adapter_parameters(config)
     memory = _memory(config, weights=weights, trained=trained)
     disk = 4 * trained + 12 * trained + (4 * weights if config.method == "full" else 0)
-    evaluated = min(config.evaluation_records, max(len(parts[Split.VALIDATION].examples), 1))
     return Preflight(
         version=found.id,
         records={split: len(part.examples) for split, part in parts.items()},
@@ -72,7 +74,7 @@ def preflight(workspace: Workspace, version: str, config: TrainConfig) -> Prefli
         trained_parameters=trained,
         memory_bytes=memory,
         disk_bytes=disk,
-        seconds=_seconds(config, weights=weights, tokens=tokens, records=len(training), evaluated=evaluated),
+        seconds=_seconds(config, weights=weights, parts=parts),
         checks=tuple(_checks(workspace, found.id, tokenizer, config, parts, memory=memory, disk=disk)),
     )
 
@@ -225,16 +227,18 @@ def _memory(config: TrainConfig, *, weights: int, trained: int) -> int:
     return int(computing + learning + activations) + 2**29
 
 
-def _seconds(config: TrainConfig, *, weights: int, tokens: int, records: int, evaluated: int) -> float | None:
-    """Of the training with its evaluations; None where the size of the model is not known."""
-    if not weights or not records:
+def _seconds(config: TrainConfig, *, weights: int, parts: Mapping[Split, Prepared]) -> float | None:
+    """Of the training with all that is measured; None where the size of the model is not known."""
+    training = parts[Split.TRAIN].examples
+    if not weights or not training:
         return None
-    steps = planned_steps(records, config)
-    seen = tokens / records * min(steps * config.records_per_step, records * config.epochs)
-    factor = 6 if config.method == "full" else 4  # forward 2, backward 4, of which frozen weights save their own half
-    factor += 2 * config.checkpoint_activations
-    measured = 2 * tokens / records * evaluated * 11 + (4 * tokens if config.record_losses else 0)
-    return (factor * seen + measured) * weights / (_matmul_rate(config) * _EFFICIENCY)
+    validation = parts[Split.VALIDATION].examples
+    held_out = parts[Split.TEST].examples or validation
+    measured = measuring.choose(training, held_out=held_out, validation=validation, config=config)
+    tokens = training_cost(training, config)
+    tokens += 2 * (tokens_of(measured.held_out) + tokens_of(measured.training))
+    tokens += evaluations(planned_steps(len(training), config), config) * tokens_of(measured.validation)
+    return 2 * weights * tokens / (_matmul_rate(config) * _EFFICIENCY)
 
 
 def _matmul_rate(config: TrainConfig) -> float:

@@ -10,6 +10,7 @@ from curator.store import runs as stored_runs
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.assessment import Assessment, PromotionGate
+from schemas.event import Kind
 from schemas.run import Run
 
 STOP_RATE = 0.95
@@ -76,5 +77,5 @@ def promote(workspace: Workspace, run_id: str, *, actor: str) -> Run:
                 hint="Mend the data or the settings and train again.",
             )
         stored_runs.promote(connection, run.id, at=workspace.clock())
-        events.append(connection, "run-promoted", run.id, actor=actor, at=workspace.clock())
+        events.append(connection, Kind.RUN_PROMOTED, run.id, actor=actor, at=workspace.clock())
         return stored_runs.get(connection, run.id)

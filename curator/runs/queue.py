@@ -20,12 +20,14 @@ from curator.errors import TrainingError
 from curator.runs import detached
 from curator.runs.folder import LOG, STATE, folder_of
 from curator.runs.work import OnStep, execute
+from curator.runs.writing import OnActivity
 from curator.store import events
 from curator.store import runs as stored_runs
 from curator.training import checkpoint
 from curator.training.learner import device_of
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.run import Run, RunState, TrainConfig
 
 _START_SECONDS = 120
@@ -52,8 +54,9 @@ def train(
     actor: str,
     on_step: OnStep | None = None,
     on_wait: Callable[[str], None] | None = None,
+    on_activity: OnActivity | None = None,
 ) -> Run:
-    """Do a whole run in this process and return it as it ended.
+    """Do a whole run in this process. Returns it as it ended.
 
     Args:
         workspace: Where version and run are.
@@ -62,13 +65,14 @@ def train(
         actor: Who asked.
         on_step: Is told about every step.
         on_wait: Is told once, with the reason, when other runs come first.
+        on_activity: Is told what is measured before and after the steps.
 
     Raises:
         TrainingError: It could not begin, or it failed; a failed run is kept with its reason.
     """
     require(workspace, actor, Right.TRAIN)
     run = _create(workspace, version, config, actor=actor)
-    return _in_turn(workspace, run, on_step=on_step, on_wait=on_wait)
+    return _in_turn(workspace, run, on_step=on_step, on_wait=on_wait, on_activity=on_activity)
 
 
 def resume(workspace: Workspace, run_id: str, *, actor: str) -> Run:
@@ -83,17 +87,27 @@ def resume(workspace: Workspace, run_id: str, *, actor: str) -> Run:
     return run
 
 
-def resume_here(workspace: Workspace, run_id: str, *, actor: str, on_step: OnStep | None = None) -> Run:
-    """The same in this process.
+def resume_here(
+    workspace: Workspace,
+    run_id: str,
+    *,
+    actor: str,
+    on_step: OnStep | None = None,
+    on_activity: OnActivity | None = None,
+) -> Run:
+    """Go on with a run that stopped or failed, in this process. Returns it as it ended.
 
     Raises:
         TrainingError: It waits, works or is done; or it failed again.
     """
-    return _in_turn(workspace, _queue_again(workspace, run_id, actor=actor), on_step=on_step, on_wait=None)
+    run = _queue_again(workspace, run_id, actor=actor)
+    return _in_turn(workspace, run, on_step=on_step, on_wait=None, on_activity=on_activity)
 
 
 def can_resume(workspace: Workspace, run: Run) -> bool:
-    """Whether a run stopped or failed with a state to go on from."""
+    """Whether a run stopped or failed with a state to go on from, or stopped before its first step."""
+    if run.state is RunState.STOPPED and run.result is None:
+        return True
     return run.state in (RunState.STOPPED, RunState.FAILED) and whole.exists(folder_of(workspace, run.id) / STATE)
 
 
@@ -104,7 +118,7 @@ def request_stop(workspace: Workspace, run_id: str, *, actor: str) -> bool:
         waits = run.state is RunState.QUEUED and stored_runs.launched_at(connection, run.id) is None
         asked = stored_runs.ask_to_stop(connection, run.id)
         if asked:
-            events.append(connection, "run-stop-asked", run.id, actor=actor, at=workspace.clock())
+            events.append(connection, Kind.RUN_STOP_ASKED, run.id, actor=actor, at=workspace.clock())
         if waits:
             reason = "Stopped before it began."
             stored_runs.end(connection, run.id, RunState.STOPPED, at=workspace.clock(), reason=reason)
@@ -123,7 +137,7 @@ def delete(workspace: Workspace, run_id: str, *, actor: str) -> None:
         if run.is_alive:
             raise TrainingError(f"Run {run.id} is {run.state}.", hint="Stop it first.")
         stored_runs.delete(connection, run.id, at=workspace.clock())
-        events.append(connection, "run-deleted", run.id, actor=actor, at=workspace.clock())
+        events.append(connection, Kind.RUN_DELETED, run.id, actor=actor, at=workspace.clock())
     shutil.rmtree(folder_of(workspace, run.id), ignore_errors=True)
 
 
@@ -145,7 +159,7 @@ def watch(workspace: Workspace) -> list[Run]:
                 continue
             if gone:
                 stored_runs.end(connection, run.id, RunState.FAILED, at=workspace.clock(), reason=reason)
-                events.append(connection, "run-lost", run.id, actor="curator", at=workspace.clock())
+                events.append(connection, Kind.RUN_LOST, run.id, actor="curator", at=workspace.clock())
     begin_next(workspace)
     with workspace.read() as connection:
         return stored_runs.newest_first(connection)
@@ -178,7 +192,14 @@ def _launch(workspace: Workspace, run_id: str) -> None:
     detached.start(command, log=folder_of(workspace, run_id) / LOG)
 
 
-def _in_turn(workspace: Workspace, run: Run, *, on_step: OnStep | None, on_wait: Callable[[str], None] | None) -> Run:
+def _in_turn(
+    workspace: Workspace,
+    run: Run,
+    *,
+    on_step: OnStep | None,
+    on_wait: Callable[[str], None] | None,
+    on_activity: OnActivity | None,
+) -> Run:
     """Wait until the device is free and older runs are done, then work."""
     if run.config.is_distributed:
         return _wait_for(workspace, run)
@@ -195,7 +216,7 @@ def _in_turn(workspace: Workspace, run: Run, *, on_step: OnStep | None, on_wait:
         time.sleep(1)
         watch(workspace)
     try:
-        return execute(workspace, run.id, on_step=on_step)
+        return execute(workspace, run.id, on_step=on_step, on_activity=on_activity)
     finally:
         begin_next(workspace)
 
@@ -232,7 +253,7 @@ def _create(workspace: Workspace, version: str, config: TrainConfig, *, actor: s
     with workspace.write() as connection:
         run = stored_runs.add(connection, run_id, version_id=found.id, config=config, actor=actor, at=workspace.clock())
         detail = {"version": found.id, "config": config.model_dump(mode="json")}
-        events.append(connection, "run-queued", run_id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.RUN_QUEUED, run_id, actor=actor, at=workspace.clock(), detail=detail)
     return run
 
 
@@ -244,5 +265,5 @@ def _queue_again(workspace: Workspace, run_id: str, *, actor: str) -> Run:
                 f"Run {run.id} is {run.state}.", hint="Only a run that stopped or failed can be resumed."
             )
         stored_runs.queue_again(connection, run.id)
-        events.append(connection, "run-resumed", run.id, actor=actor, at=workspace.clock())
+        events.append(connection, Kind.RUN_RESUMED, run.id, actor=actor, at=workspace.clock())
         return stored_runs.get(connection, run.id)

@@ -5,42 +5,45 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
 import torch
+from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedTokenizerBase
 
-from curator import whole
 from curator.errors import CuratorError, TrainingError
-from curator.runs import base_losses, detached, folder, manifest
+from curator.runs import detached, folder, manifest, measuring
+from curator.runs.base_losses import BaseLosses
+from curator.runs.measuring import Sample, tokens_of
 from curator.runs.selection import data_of
+from curator.runs.writing import OnActivity, Writing
 from curator.store import events
 from curator.store import runs as stored_runs
 from curator.training import checkpoint, loop, state
-from curator.training.evaluate import looked_at, record_losses, summary
+from curator.training.evaluate import MeasuringStopped
 from curator.training.labels import Example, Prepared
-from curator.training.learner import Learner, add_adapters, make_accelerator, make_learner, place_model
-from curator.training.objective import ResponseLoss
+from curator.training.learner import Learner, add_adapters, as_trained, make_accelerator, make_learner, place_model
 from curator.training.plan import planned_steps
-from curator.training.precision import round_to_bf16, uses_bf16
 from curator.workspace import Workspace
-from schemas.run import HeldOutLoss, LedgerRow, MetricRow, Phase, Progress, RecordLoss, Run, RunResult, RunState
+from schemas.event import Kind
+from schemas.run import Phase, Progress, Run, RunResult, RunState, TrainConfig
 from schemas.version import Split
 
 OnStep = Callable[[loop.Step, int], None]
 """Is told a step and the number of steps planned."""
 
 
-def execute(workspace: Workspace, run_id: str, *, on_step: OnStep | None = None) -> Run:
+def execute(
+    workspace: Workspace, run_id: str, *, on_step: OnStep | None = None, on_activity: OnActivity | None = None
+) -> Run:
     """Do the work of a queued run in this process and store how it ended.
 
     SIGTERM and SIGINT stop it after the step it is in, with its checkpoint saved. A run that has a stored state goes on
@@ -57,10 +60,10 @@ def execute(workspace: Workspace, run_id: str, *, on_step: OnStep | None = None)
             )
             return stored_runs.get(connection, run_id)
         stored_runs.begin(connection, run_id, detached.own_mark(), at=workspace.clock())
-        events.append(connection, "run-started", run_id, actor=run.created_by, at=workspace.clock())
+        events.append(connection, Kind.RUN_STARTED, run_id, actor=run.created_by, at=workspace.clock())
     try:
         with _stop_on_signal() as signalled:
-            result, interrupted = _train(workspace, run, signalled=signalled, on_step=on_step)
+            result, stopped = _work(workspace, run, signalled=signalled, on_step=on_step, on_activity=on_activity)
     except CuratorError as error:
         _end(workspace, run, RunState.FAILED, reason=f"{error.problem} {error.hint}")
         raise
@@ -77,8 +80,8 @@ def execute(workspace: Workspace, run_id: str, *, on_step: OnStep | None = None)
     except BaseException as error:
         _end(workspace, run, RunState.FAILED, reason=f"{type(error).__name__}: {error}")
         raise
-    ended = RunState.STOPPED if interrupted else RunState.DONE
-    return _end(workspace, run, ended, reason="Stopped on request." if interrupted else None, result=result)
+    ended = RunState.STOPPED if stopped else RunState.DONE
+    return _end(workspace, run, ended, reason="Stopped on request." if stopped else None, result=result)
 
 
 _LESS_MEMORY = "Lower tokens_per_batch, then max_tokens; switch checkpoint_activations on; or choose lora."
@@ -89,22 +92,95 @@ def execute_beside(workspace: Workspace, run_id: str) -> None:
     with workspace.read() as connection:
         run = stored_runs.get(connection, run_id)
     with _stop_on_signal() as signalled:  # the main process decides when to stop
-        _train(workspace, run, signalled=signalled, on_step=None)
+        _work(workspace, run, signalled=signalled)
 
 
-class _Data(NamedTuple):
+class _Ready(NamedTuple):
+    """A run that is prepared: its records, its model and where it writes."""
+
+    run: Run
+    tokenizer: PreTrainedTokenizerBase
     parts: dict[Split, Prepared]
     training: list[Example]
-    validation: list[Example]
-    held_out: list[Example]
-    """Of the split that base and tuned model are compared on."""
+    measured: Sample
     held_out_split: Split
     longest: int
     """Tokens of the longest record."""
+    steps: int
+    learner: Learner
+    writing: Writing
+
+    @property
+    def config(self) -> TrainConfig:
+        """Settings of the run."""
+        return self.run.config
 
 
-def _data(workspace: Workspace, run: Run, tokenizer: PreTrainedTokenizerBase) -> _Data:
+class _Stop:
+    """Whether a run shall end: a signal to its process, or a request in the database."""
+
+    def __init__(self, workspace: Workspace, run: Run, signalled: Callable[[], bool]) -> None:
+        self._workspace = workspace
+        self._run = run
+        self._signalled = signalled
+
+    def asked(self) -> bool:
+        """What this process knows."""
+        with self._workspace.read() as connection:
+            return self._signalled() or stored_runs.get(connection, self._run.id).state is RunState.STOPPING
+
+    def agreed(self) -> bool:
+        """What the main process knows; all processes of the run ask together."""
+        if not self._run.config.is_distributed:
+            return self.asked()
+        answer = [PartialState().is_main_process and self.asked()]
+        return bool(broadcast_object_list(answer)[0])
+
+
+def _work(
+    workspace: Workspace,
+    run: Run,
+    *,
+    signalled: Callable[[], bool],
+    on_step: OnStep | None = None,
+    on_activity: OnActivity | None = None,
+) -> tuple[RunResult | None, bool]:
+    """Prepare a run, measure the base, train, and measure what was kept.
+
+    Returns:
+        The result, None when the run was stopped before its first step; and whether it was stopped.
+    """
+    began = time.monotonic()
+    stop = _Stop(workspace, run, signalled)
+    ready = _prepare(workspace, run, on_activity=on_activity)
+    resumes = ready.writing.has_state
+    ready.learner.accelerator.wait_for_everyone()  # every process has looked before the main one begins to write
+    progress = None
+    if resumes:
+        progress = state.load(ready.learner, ready.writing.place / folder.STATE)
+        ready.writing.go_on_after(progress.step)
+    elif not _measure_base(workspace, ready, stop):
+        return None, True
+
+    def report(step: loop.Step) -> None:
+        row = ready.writing.report(step, seconds=time.monotonic() - began)
+        ready.learner.accelerator.log(row.model_dump(exclude={"at", "step"}, exclude_none=True), step=step.step)
+        if on_step is not None:
+            on_step(step, ready.steps)
+
+    progress = _train(ready, progress, report=report, should_stop=stop.agreed)
+    stopped = _measure_kept(workspace, ready, progress, stop)
+    return _result(ready, progress, seconds=time.monotonic() - began), stopped
+
+
+def _prepare(workspace: Workspace, run: Run, *, on_activity: OnActivity | None) -> _Ready:
+    """Load records and base, choose how they go through it, and what is measured. Returns all that a training needs."""
     config = run.config
+    accelerator = make_accelerator(config)
+    torch.manual_seed(config.seed)
+    tokenizer = checkpoint.load_tokenizer(
+        config.base, allow_download=config.allow_download, template=config.chat_template
+    )
     parts = data_of(workspace, run.version_id, tokenizer, config)
     training = parts[Split.TRAIN].examples
     if not training:
@@ -112,91 +188,86 @@ def _data(workspace: Workspace, run: Run, tokenizer: PreTrainedTokenizerBase) ->
         raise TrainingError(
             f"No record of the version can be trained on: {reasons}.", hint="Mend or replace the records."
         )
-    held_out = Split.TEST if parts[Split.TEST].examples else Split.VALIDATION
-    return _Data(
-        parts=parts,
-        training=training,
-        validation=looked_at(parts[Split.VALIDATION].examples, config.evaluation_records),
-        held_out=looked_at(parts[held_out].examples, config.evaluation_records),
-        held_out_split=held_out,
-        longest=max(len(example.input_ids) for part in parts.values() for example in part.examples),
+    held_out_split = Split.TEST if parts[Split.TEST].examples else Split.VALIDATION
+    measured = measuring.choose(
+        training,
+        held_out=parts[held_out_split].examples,
+        validation=parts[Split.VALIDATION].examples,
+        config=config,
     )
-
-
-def _train(
-    workspace: Workspace, run: Run, *, signalled: Callable[[], bool], on_step: OnStep | None
-) -> tuple[RunResult, bool]:
-    began = time.monotonic()
-    config, place = run.config, folder.folder_of(workspace, run.id)
-    accelerator = make_accelerator(config)
-    torch.manual_seed(config.seed)
-    tokenizer = checkpoint.load_tokenizer(
-        config.base, allow_download=config.allow_download, template=config.chat_template
-    )
-    data = _data(workspace, run, tokenizer)
-    training = data.training
+    longest = max(len(example.input_ids) for part in parts.values() for example in part.examples)
     steps = planned_steps(len(training), config)
-    pad_id = int(tokenizer.pad_token_id)
 
     model = checkpoint.load_base(
         config.base, allow_download=config.allow_download, in_four_bits=config.method == "qlora"
     )
     if config.method != "full":
         model = add_adapters(model, config)  # they begin as zero: the base it still is
-    objective, note = place_model(model, config, longest=data.longest)
-    files = _Files(workspace, run, pad_id=pad_id, writes=accelerator.is_main_process)
-    resumes = files.resumes()
-    accelerator.wait_for_everyone()  # nobody looks while the main process tidies up
-    if not resumes:
-        files.begin()
-        files.measure(objective, data.held_out, split=data.held_out_split, phase="base")
-    learner = make_learner(
-        objective, config, accelerator, tokens=config.epochs * sum(len(each.input_ids) for each in training)
-    )
+    objective, note = place_model(model, config, longest=longest)
+    learner = make_learner(objective, config, accelerator, tokens=config.epochs * tokens_of(training))
     learner.notes.insert(0, note)
+    if measured.note:
+        learner.notes.append(measured.note)
     if learner.is_main:
         print("; ".join(learner.notes), file=sys.stderr, flush=True)
         with workspace.write() as connection:
             stored_runs.plan_steps(connection, run.id, steps)
-    progress = None
-    if resumes:
-        progress = state.load(learner, place / folder.STATE)
-        files.go_on_after(progress.step)
-    else:
-        if learner.is_main:
-            manifest.write(workspace, run, data.parts, tokenizer=tokenizer, notes=learner.notes)
-        if config.record_losses:
-            files.measure(learner.objective, training, split=Split.TRAIN, phase="base")
+    pad_id = int(tokenizer.pad_token_id)
+    writing = Writing(workspace, run, pad_id=pad_id, writes=learner.is_main, on_activity=on_activity)
+    accelerator.wait_for_everyone()  # nobody looks while the main process puts the folder right
+    return _Ready(run, tokenizer, parts, training, measured, held_out_split, longest, steps, learner, writing)
 
-    def stop_wanted() -> bool:
-        wanted = [False]
-        if learner.is_main:
-            with workspace.read() as connection:
-                wanted = [signalled() or stored_runs.get(connection, run.id).state is RunState.STOPPING]
-        return bool(broadcast_object_list(wanted)[0]) if config.is_distributed else wanted[0]
 
-    def keep(progress: Progress) -> None:
-        _save(learner, tokenizer, place / folder.CHECKPOINT)
+def _measure_base(workspace: Workspace, ready: _Ready, stop: _Stop) -> bool:
+    """State what the run is made of and measure the base, in the arithmetic of the training.
+
+    Returns whether to go on: False when the run was asked to stop meanwhile.
+    """
+    learner, writing = ready.learner, ready.writing
+    writing.begin()
+    if learner.is_main:
+        manifest.write(workspace, ready.run, ready.parts, tokenizer=ready.tokenizer, notes=learner.notes)
+    if learner.is_main or not learner.has_whole_weights:  # shards compute together, and cannot stop one by one
+        known = BaseLosses(workspace.runs_folder / "base_losses", Path(ready.config.base), learner.objective)
+        moments = ((ready.held_out_split, ready.measured.held_out), (Split.TRAIN, ready.measured.training))
+        with suppress(MeasuringStopped):
+            for split, examples in moments:
+                writing.measure(
+                    learner.objective,
+                    examples,
+                    split=split,
+                    phase="base",
+                    base=known,
+                    should_stop=stop.asked if learner.has_whole_weights else None,
+                )
+    return not stop.agreed()
+
+
+def _train(
+    ready: _Ready,
+    progress: Progress | None,
+    *,
+    report: Callable[[loop.Step], None],
+    should_stop: Callable[[], bool],
+) -> Progress:
+    """Train to the end, a stop or an early stop; the best weights lie in the checkpoint. Returns where it ended."""
+    learner, writing = ready.learner, ready.writing
+
+    def keep(_: Progress) -> None:
+        writing.save_weights(learner, ready.tokenizer)
 
     def save_state(progress: Progress) -> None:
-        if learner.is_main and learner.has_whole_weights:
-            state.save(learner, progress, place / folder.STATE)
+        writing.save_state(learner, progress)
 
-    def report(step: loop.Step) -> None:
-        row = files.report(step, seconds=time.monotonic() - began)
-        learner.accelerator.log(row.model_dump(exclude={"at", "step"}, exclude_none=True), step=step.step)
-        if on_step is not None:
-            on_step(step, steps)
-
-    if config.trackers:
-        learner.accelerator.init_trackers("curator", config={"run": run.id, "version": run.version_id})
+    if ready.config.trackers:
+        learner.accelerator.init_trackers("curator", config={"run": ready.run.id, "version": ready.run.version_id})
     progress = loop.train(
         learner,
-        training,
-        config=config,
-        pad_id=pad_id,
-        validation=data.validation,
-        listener=loop.Listener(on_step=report, should_stop=stop_wanted, on_best=keep, on_evaluated=save_state),
+        ready.training,
+        config=ready.config,
+        pad_id=int(ready.tokenizer.pad_token_id),
+        validation=ready.measured.validation,
+        listener=loop.Listener(on_step=report, should_stop=should_stop, on_best=keep, on_evaluated=save_state),
         progress=progress,
     )
     learner.accelerator.end_training()
@@ -204,124 +275,52 @@ def _train(
         save_state(progress)
     if progress.best_step == 0:  # nothing was evaluated
         keep(progress)
+    return progress
+
+
+def _measure_kept(workspace: Workspace, ready: _Ready, progress: Progress, stop: _Stop) -> bool:
+    """Seal the manifest and measure the checkpoint as it was saved, in the arithmetic of the training.
+
+    Returns whether the run was stopped, before its last step or while it was measured. Then nothing is measured any
+    more, and its state stays to go on from.
+    """
+    ready.learner.free()  # what is measured now is what was saved
+    if not ready.learner.accelerator.is_main_process:
+        return progress.interrupted
+    manifest.seal(workspace, ready.run)
+    if progress.interrupted:
+        return True
     kept = progress.best_step or progress.step
-    notes = tuple(learner.notes)
-    learner.free()  # what is measured now is what was saved
-    if accelerator.is_main_process:
-        manifest.seal(workspace, run)
-        objective, _ = place_model(checkpoint.load_tuned(place / folder.CHECKPOINT), config, longest=data.longest)
-        files.measure(objective, data.held_out, split=data.held_out_split, phase="tuned", step=kept)
-        if config.record_losses and not progress.interrupted:
-            if uses_bf16(config):
-                round_to_bf16(objective.model)
-            files.measure(objective, training, split=Split.TRAIN, phase="tuned", step=kept)
-        if not progress.interrupted:
-            shutil.rmtree(place / folder.STATE, ignore_errors=True)  # thrice the weights; a finished run needs none
-    base, tuned = (files.summary(data.held_out_split, phase) for phase in _MOMENTS)
-    result = RunResult(
+    tuned = checkpoint.load_tuned(ready.writing.place / folder.CHECKPOINT)
+    objective, _ = place_model(tuned, ready.config, longest=ready.longest)
+    moments = ((ready.held_out_split, ready.measured.held_out), (Split.TRAIN, ready.measured.training))
+    try:
+        with as_trained(objective.model, ready.config):
+            for split, examples in moments:
+                ready.writing.measure(
+                    objective, examples, split=split, phase="tuned", step=kept, should_stop=stop.asked
+                )
+    except MeasuringStopped:
+        return True
+    ready.writing.drop_state()
+    return False
+
+
+def _result(ready: _Ready, progress: Progress, *, seconds: float) -> RunResult:
+    moments: tuple[Phase, Phase] = ("base", "tuned")
+    base, tuned = (ready.writing.summary(ready.held_out_split, phase) for phase in moments)
+    return RunResult(
         steps=progress.step,
-        best_step=kept,
+        best_step=progress.best_step or progress.step,
         stopped_early=progress.stopped_early,
-        response_tokens=sum(example.response_tokens for example in training),
+        response_tokens=sum(example.response_tokens for example in ready.training),
         heldout_base=base,
         heldout_tuned=tuned,
-        seconds=time.monotonic() - began,
-        refused=tuple(reason for split in Split for reason in data.parts[split].refused),
-        notes=notes,
+        seconds=seconds,
+        measuring_seconds=ready.writing.measuring_seconds,
+        refused=tuple(reason for split in Split for reason in ready.parts[split].refused),
+        notes=tuple(ready.learner.notes),
     )
-    return result, progress.interrupted
-
-
-_MOMENTS: tuple[Phase, Phase] = ("base", "tuned")
-
-
-class _Files:
-    """What a run writes while it goes on: a line per step, and a line per record and moment. One process writes."""
-
-    def __init__(self, workspace: Workspace, run: Run, *, pad_id: int, writes: bool) -> None:
-        self.workspace = workspace
-        self.place = folder.folder_of(workspace, run.id)
-        self.pad_id = pad_id
-        self.writes = writes
-        self.base_cache = base_losses.BaseCache(workspace.runs_folder / "base_losses", Path(run.config.base))
-
-    def resumes(self) -> bool:
-        """Whether there is a state to go on from."""
-        if self.writes:
-            for name in (folder.STATE, folder.CHECKPOINT):
-                whole.recover(self.place / name)
-        return (self.place / folder.STATE).is_dir()
-
-    def begin(self) -> None:
-        """Forget what an earlier try without a saved state wrote."""
-        if self.writes:
-            for file in (folder.METRICS, folder.LEDGER):
-                (self.place / file).unlink(missing_ok=True)
-
-    def go_on_after(self, step: int) -> None:
-        """Forget what was written after the state was saved."""
-        if self.writes:
-            for file in (folder.METRICS, folder.LEDGER):
-                folder.cut_after(self.place / file, step)
-            print(f"resumed after step {step}", file=sys.stderr, flush=True)
-
-    def measure(
-        self, objective: ResponseLoss, examples: Sequence[Example], *, split: Split, phase: Phase, step: int = 0
-    ) -> None:
-        """Evaluate the examples and store each one's loss; what another run measured on the same base is taken over."""
-        if not examples or not self.writes:
-            return
-        cached = self.base_cache.file(objective, examples) if phase == "base" else None
-        losses = None if cached is None else base_losses.read(cached, examples)
-        if losses is None:
-            losses = record_losses(objective, examples, split=split.value, pad_id=self.pad_id)
-            if cached is not None:
-                base_losses.write(cached, losses)
-        self._add(losses, split=split, phase=phase, step=step, epoch=0)
-
-    def report(self, step: loop.Step, *, seconds: float) -> MetricRow:
-        """Store a step and the losses of its records."""
-        row = MetricRow(
-            step=step.step,
-            epoch=step.epoch,
-            at=self.workspace.clock(),
-            loss=step.loss,
-            validation_nll=step.validation_nll,
-            learning_rate=step.learning_rate,
-            gradient_norm=step.gradient_norm,
-            tokens=step.tokens,
-            response_tokens=step.response_tokens,
-            seconds=seconds,
-        )
-        if self.writes:
-            self._add(step.records, split=Split.TRAIN, phase="train", step=step.step, epoch=step.epoch)
-            folder.append(self.place / folder.METRICS, [row])
-        return row
-
-    def summary(self, split: Split, phase: Phase) -> HeldOutLoss | None:
-        """The loss of a split before or after; None when it was not measured."""
-        rows = (LedgerRow.model_validate_json(line) for line in folder.whole_lines(self.place / folder.LEDGER))
-        found = {row.row_id: row for row in rows if (row.split, row.phase) == (split, phase)}
-        losses = [RecordLoss(row_id=row.row_id, tokens=row.tokens, nll=row.nll) for row in found.values()]
-        return summary(losses, split=split.value) if losses else None
-
-    def _add(self, losses: Sequence[RecordLoss], *, split: Split, phase: Phase, step: int, epoch: int) -> None:
-        folder.append(
-            self.place / folder.LEDGER,
-            (
-                LedgerRow(row_id=x.row_id, split=split, phase=phase, step=step, epoch=epoch, tokens=x.tokens, nll=x.nll)
-                for x in losses
-            ),
-        )
-
-
-def _save(learner: Learner, tokenizer: PreTrainedTokenizerBase, place: Path) -> None:
-    """Write the weights as fp32, whichever compute."""
-    weights = learner.full_weights()  # every process takes part in gathering them
-    if learner.is_main:
-        with learner.in_fp32() as model:
-            checkpoint.save(model, tokenizer, place, weights=weights)
-    learner.accelerator.wait_for_everyone()
 
 
 def _end(
@@ -330,7 +329,7 @@ def _end(
     with workspace.write() as connection:
         stored_runs.end(connection, run.id, state, at=workspace.clock(), reason=reason, result=result)
         detail = {"state": state.value, "reason": reason}
-        events.append(connection, "run-ended", run.id, actor=run.created_by, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.RUN_ENDED, run.id, actor=run.created_by, at=workspace.clock(), detail=detail)
         return stored_runs.get(connection, run.id)
 
 

@@ -10,19 +10,8 @@ from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from curator.errors import NotFoundError
 from curator.store.engine import insert_or_replace
-from curator.store.tables import annotation, draft, event, record, slot
+from curator.store.tables import annotation, draft, record, slot
 from schemas.annotation import Annotation, Answer
-
-
-class LastAct(NamedTuple):
-    """The newest thing that somebody did and has not taken back."""
-
-    event_id: int
-    kind: str
-    """`submit`, `skip` or `flag`."""
-    record_id: str
-    slot_id: int
-    annotation_id: int | None
 
 
 class AnswerContext(NamedTuple):
@@ -184,39 +173,15 @@ def mark_undone(connection: Connection, annotation_id: int) -> bool:
     return connection.execute(change.values(undone=True)).rowcount == 1
 
 
-_ACTS = ("submit", "skip", "flag")
-_LOOK_BACK = 200
-"""Events of a person that undo looks through: about a hundred acts."""
-
-
 def mark_standing(connection: Connection, annotation_id: int) -> bool:
     """Let an answer that was taken back stand again; False when it does already."""
     change = annotation.update().where(annotation.c.id == annotation_id, annotation.c.undone.is_(True))
     return connection.execute(change.values(undone=False)).rowcount == 1
 
 
-def last_act(connection: Connection, annotator: str, *, project_id: int) -> LastAct | None:
-    """What an undo of this person takes back, told from the log: their newest act that no undo names."""
-    query = select(event).where(event.c.actor == annotator, event.c.kind.in_([*_ACTS, "undo"]))
-    cancelled: set[int] = set()
-    for row in connection.execute(query.order_by(event.c.id.desc()).limit(_LOOK_BACK)):
-        if row.kind == "undo":
-            cancelled.add(row.detail["cancels"])
-        elif row.detail["project"] == project_id and row.id not in cancelled:
-            annotation_id = row.detail.get("annotation")
-            if annotation_id is None or not _is_undone(connection, annotation_id):  # a lead may have taken it back
-                return LastAct(row.id, row.kind, row.subject, row.detail["slot"], annotation_id)
-    return None
-
-
-def _is_undone(connection: Connection, annotation_id: int) -> bool:
+def is_undone(connection: Connection, annotation_id: int) -> bool:
+    """Whether an answer was taken back."""
     return bool(connection.execute(select(annotation.c.undone).where(annotation.c.id == annotation_id)).scalar())
-
-
-def submit_event(connection: Connection, added: Annotation) -> int:
-    """Id of the event with which an answer was given."""
-    query = select(event.c.id, event.c.detail).where(event.c.subject == added.record_id, event.c.kind == "submit")
-    return int(next(row.id for row in connection.execute(query) if row.detail["annotation"] == added.id))
 
 
 def save_draft(connection: Connection, record_id: str, annotator: str, answer: Answer, *, at: datetime) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Select
 from curator.store import slots
 from curator.store.tables import annotation, skip, slot
 from schemas.annotation import Claim
+from schemas.audience import ANYBODY, Audience
 
 
 class SlotRow(NamedTuple):
@@ -72,7 +73,7 @@ def claim_next(
     project_id: int,
     now: datetime,
     until: datetime,
-    audiences: Sequence[str] = (slots.ANYBODY,),
+    audiences: Sequence[Audience] = (ANYBODY,),
     at_random: bool = False,
 ) -> Claim | None:
     """A claim on a free slot that is for this person, of the highest priority at which there is one.
@@ -110,7 +111,7 @@ def _claim_by_priority(
     project_id: int,
     now: datetime,
     until: datetime,
-    audiences: Sequence[str],
+    audiences: Sequence[Audience],
     at_random: bool,
 ) -> Claim | None:
     """Every step walks one index from a point; a condition with OR would sort every open slot of the project."""
@@ -119,16 +120,18 @@ def _claim_by_priority(
     place, begin = (slot.c.shuffle, slots.draw()) if at_random else (slot.c.id, _last_answered(connection, annotator))
     below: int | None = None
     while True:
-        tops = {each: _top_priority(connection, here & (slot.c.audience == each), below) for each in audiences}
+        tops = {each: _top_priority(connection, here & (slot.c.audience == each.key), below) for each in audiences}
         known = [priority for priority in tops.values() if priority is not None]
         top = max(known, default=None)
-        left_behind = for_them & _expired(now) & slot.c.audience.in_(audiences)
+        left_behind = for_them & _expired(now) & slot.c.audience.in_([each.key for each in audiences])
         if top is not None:
             left_behind &= slot.c.priority >= top
         steps: list[tuple[ColumnElement[bool], ColumnElement[Any]]] = [(left_behind, slot.c.priority.desc())]
         for audience in audiences:
             if top is not None and tops[audience] == top:
-                same = for_them & (slot.c.state == "open") & (slot.c.audience == audience) & (slot.c.priority == top)
+                same = (
+                    for_them & (slot.c.state == "open") & (slot.c.audience == audience.key) & (slot.c.priority == top)
+                )
                 steps += [(same & (place > begin), place), (same, place)]
         for wanted, order in steps:
             first = _locked(select(slot.c.id).where(wanted).order_by(order, slot.c.id).limit(1))
@@ -213,7 +216,7 @@ def open_for(
     project_id: int,
     now: datetime,
     until: datetime,
-    audience: str = slots.ANYBODY,
+    audience: Audience = ANYBODY,
 ) -> Claim:
     """A claim on a slot that is made for this person: an extra review of a record that asks for no more.
 
@@ -223,7 +226,7 @@ def open_for(
     token = secrets.token_urlsafe(16)
     values = {
         "record_id": record_id, "project_id": project_id, "n": n, "state": "held", "holder": annotator,
-        "audience": audience, "shuffle": slots.draw(), "claim_token": token,
+        "audience": audience.key, "shuffle": slots.draw(), "claim_token": token,
         "claimed_at": now, "seen_at": now, "expires_at": until,
     }  # fmt: skip
     row = connection.execute(slot.insert().values(values).returning(slot)).mappings().one()
@@ -250,16 +253,17 @@ def waiting(
     *,
     project_id: int,
     now: datetime,
-    audiences: Sequence[str] = (slots.ANYBODY,),
+    audiences: Sequence[Audience] = (ANYBODY,),
 ) -> Waiting:
     """What keeps an empty queue from giving somebody a record."""
-    here = (slot.c.project_id == project_id) & slot.c.audience.in_(audiences)
+    theirs = slot.c.audience.in_([each.key for each in audiences])
+    here = (slot.c.project_id == project_id) & theirs
     others = and_(here, slot.c.state == "held", slot.c.expires_at > now, slot.c.holder != annotator)
     held_by_others = connection.execute(select(func.count(), func.min(slot.c.expires_at)).where(others)).one()
     free = here & _free(now)
     skipped = connection.execute(select(func.count()).select_from(slot).where(free & _skipped_by(annotator, slot)))
     answered = connection.execute(select(func.count()).select_from(slot).where(free & _answered_by(annotator, slot)))
-    kept = (slot.c.project_id == project_id) & _free(now) & slot.c.audience.not_in(audiences)
+    kept = (slot.c.project_id == project_id) & _free(now) & ~theirs
     assigned = connection.execute(select(func.count()).select_from(slot).where(kept))
     others_hold, next_free = held_by_others
     return Waiting(others_hold, next_free, skipped.scalar_one(), answered.scalar_one(), assigned.scalar_one())

@@ -43,8 +43,12 @@ _DEADLINE = "curator_deadline"
 """Set on a connection that writes: the moment, as of `time.monotonic`, until which it waits for the write lock."""
 
 
+class JsonText(str):
+    """A value for a JSON column that is serialised already."""
+
+
 def _to_json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return value if isinstance(value, JsonText) else orjson.dumps(value).decode()
 
 
 def _from_json(stored: Any) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from curator.store.engine import insert_or_ignore
-from curator.store.slots import ANYBODY, person_audience, pool_audience
 from curator.store.tables import pool
+from schemas.audience import ANYBODY, Audience, person_audience, pool_audience
 
 
 def add(connection: Connection, project_id: int, name: str, person: str) -> None:
@@ -31,7 +31,7 @@ def members(connection: Connection, project_id: int) -> dict[str, list[str]]:
     return found
 
 
-def audiences(connection: Connection, project_id: int, person: str) -> tuple[str, ...]:
+def audiences(connection: Connection, project_id: int, person: str) -> tuple[Audience, ...]:
     """Whose slots somebody may take: their own, those of their pools, those of anybody; in this order."""
     query = select(pool.c.name).where(pool.c.project_id == project_id, pool.c.person == person).order_by(pool.c.name)
     theirs = [pool_audience(name) for name in connection.execute(query).scalars()]

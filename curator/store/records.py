@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from curator.errors import NotFoundError
-from curator.quality.fingerprint import content_hash, prompt_hash
 from curator.store import projects, tallies
-from curator.store.engine import insert_or_ignore
+from curator.store.engine import JsonText, insert_or_ignore
+from curator.store.incoming import Incoming, incoming
 from curator.store.tables import record, slot
 from schemas.annotation import RecordState
 from schemas.project import Project
 from schemas.record import Record
+from schemas.tally import records_in
 
 
 class StoredRecord(NamedTuple):
@@ -59,31 +60,47 @@ def add_many(
         priority: Higher comes first in the queue.
         parent_output_id: Output whose review made them.
     """
+    return add_incoming(
+        connection, [incoming(each) for each in records], project=project, at=at, batch_id=batch_id, accept=accept,
+        priority=priority, parent_output_id=parent_output_id,
+    )  # fmt: skip
+
+
+def add_incoming(
+    connection: Connection,
+    records: Sequence[Incoming],
+    *,
+    project: Project,
+    at: datetime,
+    batch_id: int | None = None,
+    accept: bool = False,
+    priority: int = 0,
+    parent_output_id: int | None = None,
+) -> list[str | None]:
+    """Store records that were serialised before; as `add_many`, and all that a transaction of an import has to do."""
     if not records:
         return []
     state = RecordState.ACCEPTED if accept else RecordState.WAITING
-    rows: list[dict[str, Any]] = []
-    for item in records:
-        content = item.model_dump(mode="json", exclude_defaults=True)
-        rows.append({
-            "id": uuid.uuid4().hex, "project_id": project.id, "batch_id": batch_id,
-            "content_hash": content_hash(item), "prompt_hash": prompt_hash(item.instruction),
+    projects.lock(connection, project.id)  # another import must not add the same content after the look-up
+    known = _known(connection, project.id, {each.content_hash for each in records})
+    fresh: list[dict[str, Any]] = []
+    ids: list[str | None] = []
+    for each in records:
+        if each.content_hash in known:
+            ids.append(None)
+            continue
+        known.add(each.content_hash)
+        content = JsonText(each.content.decode())
+        ids.append(uuid.uuid4().hex)
+        fresh.append({
+            "id": ids[-1], "project_id": project.id, "batch_id": batch_id,
+            "content_hash": each.content_hash, "prompt_hash": each.prompt_hash,
             "content": content, "final": content if accept else None, "state": state.value,
             "priority": priority, "parent_output_id": parent_output_id, "created_at": at,
         })  # fmt: skip
-    projects.lock(connection, project.id)  # another import must not add the same content after the look-up
-    known = _known(connection, project.id, {row["content_hash"] for row in rows})
-    fresh = []
-    ids: list[str | None] = []
-    for row in rows:
-        is_new = row["content_hash"] not in known
-        known.add(row["content_hash"])
-        ids.append(row["id"] if is_new else None)
-        if is_new:
-            fresh.append(row)
     if fresh:
         connection.execute(insert(record), fresh)
-        tallies.add(connection, project.id, {f"record:{state.value}": len(fresh)})
+        tallies.add(connection, project.id, {records_in(state): len(fresh)})
         if not accept:
             slots = [
                 {
@@ -161,7 +178,7 @@ def set_state(connection: Connection, stored: StoredRecord, state: RecordState, 
     values = {"state": state.value, "final": final.model_dump(mode="json", exclude_defaults=True) if final else None}
     connection.execute(record.update().where(record.c.id == stored.id).values(values))
     if state is not stored.state:
-        changes = {f"record:{stored.state.value}": -1, f"record:{state.value}": 1}
+        changes = {records_in(stored.state): -1, records_in(state): 1}
         tallies.add(connection, stored.project_id, changes)
 
 

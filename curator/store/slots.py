@@ -13,20 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from curator.store.tables import annotation, record, slot
-
-ANYBODY = ""
-"""Audience of a slot that is kept for nobody."""
-
-
-def person_audience(name: str) -> str:
-    """Audience of a slot that is kept for one person."""
-    return f"person:{name}"
-
-
-def pool_audience(name: str) -> str:
-    """Audience of a slot that is kept for the members of a pool."""
-    return f"pool:{name}"
-
+from schemas.audience import ANYBODY, Audience, pool_audience
 
 NOBODY: dict[str, Any] = {
     "holder": None,
@@ -47,40 +34,40 @@ def draw() -> int:
 _DRAWS = 2**31 - 1
 
 
-def assign(connection: Connection, record_ids: Sequence[str], audience: str, *, project_id: int) -> int:
+def assign(connection: Connection, record_ids: Sequence[str], audience: Audience, *, project_id: int) -> int:
     """Keep the open slots of records of a project for an audience; returns how many slots."""
     changed = 0
     for start in range(0, len(record_ids), 500):  # databases bound the number of values in one statement
         some = list(record_ids[start : start + 500])
         here = (slot.c.project_id == project_id) & slot.c.record_id.in_(some)
         change = slot.update().where(here, slot.c.state == "open")
-        changed += connection.execute(change.values(audience=audience)).rowcount
+        changed += connection.execute(change.values(audience=audience.key)).rowcount
     return changed
 
 
-def kept(connection: Connection, *, project_id: int) -> dict[str, int]:
+def kept(connection: Connection, *, project_id: int) -> dict[Audience, int]:
     """How many unanswered slots are kept for each audience but everybody."""
-    waits = (slot.c.project_id == project_id) & slot.c.state.in_(["open", "held"]) & (slot.c.audience != ANYBODY)
+    waits = (slot.c.project_id == project_id) & slot.c.state.in_(["open", "held"]) & (slot.c.audience != ANYBODY.key)
     query = select(slot.c.audience, func.count()).where(waits).group_by(slot.c.audience).order_by(slot.c.audience)
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return {Audience.of_key(row[0]): row[1] for row in connection.execute(query)}
 
 
-def keep_for_nobody(connection: Connection, *, project_id: int, audience: str) -> int:
+def keep_for_nobody(connection: Connection, *, project_id: int, audience: Audience) -> int:
     """Offer what is kept for one audience to anybody; returns how many unanswered slots."""
-    kept = (slot.c.project_id == project_id) & (slot.c.audience == audience) & (slot.c.state != "done")
-    return connection.execute(slot.update().where(kept).values(audience=ANYBODY)).rowcount
+    kept = (slot.c.project_id == project_id) & (slot.c.audience == audience.key) & (slot.c.state != "done")
+    return connection.execute(slot.update().where(kept).values(audience=ANYBODY.key)).rowcount
 
 
-def audience_of(connection: Connection, annotation_id: int) -> str:
+def audience_of(connection: Connection, annotation_id: int) -> Audience:
     """For whom the slot of an answer was kept."""
     query = select(slot.c.audience).join(annotation, annotation.c.slot_id == slot.c.id)
-    return str(connection.execute(query.where(annotation.c.id == annotation_id)).scalar_one())
+    return Audience.of_key(connection.execute(query.where(annotation.c.id == annotation_id)).scalar_one())
 
 
 def unassigned(connection: Connection, *, project_id: int, limit: int) -> list[str]:
     """Records with an open slot that is kept for nobody, in the order of the queue."""
     query = select(slot.c.record_id).where(
-        slot.c.project_id == project_id, slot.c.state == "open", slot.c.audience == ANYBODY
+        slot.c.project_id == project_id, slot.c.state == "open", slot.c.audience == ANYBODY.key
     )
     query = query.order_by(slot.c.priority.desc(), slot.c.id).limit(limit * 20)
     return list(dict.fromkeys(connection.execute(query).scalars()))[:limit]
@@ -108,7 +95,7 @@ def add_slots(connection: Connection, *, project_id: int, reviews: int, record_i
     wanted = None if record_ids is None else set(record_ids)
     rows = [
         {"record_id": row.record_id, "project_id": project_id, "n": row.last + 1 + more, "state": "open",
-         "priority": row.priority, "audience": _for_more(row.audience), "shuffle": draw()}
+         "priority": row.priority, "audience": _for_more(Audience.of_key(row.audience)).key, "shuffle": draw()}
         for row in connection.execute(query)
         if wanted is None or row.record_id in wanted
         for more in range(reviews - row.n)
@@ -118,9 +105,9 @@ def add_slots(connection: Connection, *, project_id: int, reviews: int, record_i
     return len(rows)
 
 
-def _for_more(audience: str) -> str:
+def _for_more(audience: Audience) -> Audience:
     """For whom further reviews are: a pool has more members, a person has said what they think."""
-    return audience if audience.startswith(pool_audience("")) else ANYBODY
+    return audience if audience.kind == "pool" else ANYBODY
 
 
 def unanswered(connection: Connection, record_id: str) -> int:
@@ -143,11 +130,13 @@ def offer_again(connection: Connection, record_id: str, *, priority: int | None 
     connection.execute(slot.update().where(slot.c.record_id == record_id, slot.c.state == "withdrawn").values(values))
 
 
-def reopen(connection: Connection, record_id: str, *, project_id: int, priority: int, audience: str = ANYBODY) -> None:
+def reopen(
+    connection: Connection, record_id: str, *, project_id: int, priority: int, audience: Audience = ANYBODY
+) -> None:
     """Add a fresh open slot to a record whose slots were all answered, or that never had one."""
     values = {
         "record_id": record_id, "project_id": project_id, "n": next_n(connection, record_id), "shuffle": draw(),
-        "audience": audience,
+        "audience": audience.key,
     }  # fmt: skip
     connection.execute(slot.insert().values(**values, state="open", priority=priority))
 
@@ -165,11 +154,11 @@ def put_back(connection: Connection, record_id: str, *, project_id: int) -> None
         reopen(connection, record_id, project_id=project_id, priority=0, audience=_pool_of(connection, record_id))
 
 
-def _pool_of(connection: Connection, record_id: str) -> str:
+def _pool_of(connection: Connection, record_id: str) -> Audience:
     """The pool that a record is kept for, else anybody: for one more review, which its one person cannot give."""
-    kept = slot.c.audience.startswith(pool_audience(""), autoescape=True)
+    kept = slot.c.audience.startswith(pool_audience("").key, autoescape=True)
     query = select(slot.c.audience).where(slot.c.record_id == record_id, kept).order_by(slot.c.n.desc()).limit(1)
-    return connection.execute(query).scalar() or ANYBODY
+    return Audience.of_key(connection.execute(query).scalar() or ANYBODY.key)
 
 
 def next_n(connection: Connection, record_id: str) -> int:

@@ -13,19 +13,16 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from curator.store.tables import tally
+from schemas.tally import Tally
 
 _CHANGES = "curator_tallies"
 
 
-def add(connection: Connection, project_id: int, changes: Mapping[str, int]) -> None:
-    """Change totals of a project, each by its number, when the transaction ends.
-
-    Names are `record:STATE`; and for people `annotator:NAME`, `day:YYYY-MM-DD:NAME`, `seconds:NAME` (active time), and
-    `answers KIND:NAME` and `edited KIND:NAME`, where KIND says whether suggestions were `shown`, `hidden` or `none`.
-    """
+def add(connection: Connection, project_id: int, changes: Mapping[Tally, int]) -> None:
+    """Change totals of a project, each by its number, when the transaction ends."""
     pending: Counter[tuple[int, str]] = connection.info[_CHANGES]
     for name, n in changes.items():
-        pending[project_id, name] += n
+        pending[project_id, name.key] += n
 
 
 @contextmanager
@@ -52,14 +49,16 @@ def changed_at_the_end(connection: Connection) -> Iterator[None]:
         del connection.info[_CHANGES]
 
 
-def totals(connection: Connection, project_id: int) -> dict[str, int]:
+def totals(connection: Connection, project_id: int) -> dict[Tally, int]:
     """Every total of a project by name, as the last transaction left it; a name that is missing stands at 0."""
     query = select(tally.c.name, tally.c.n).where(tally.c.project_id == project_id)
-    return {row.name: row.n for row in connection.execute(query)}
+    return {Tally.of_key(row.name): row.n for row in connection.execute(query)}
 
 
-def some(connection: Connection, project_id: int, names: Collection[str]) -> dict[str, int]:
+def some(connection: Connection, project_id: int, names: Collection[Tally]) -> dict[Tally, int]:
     """The totals with these names, as the last transaction left them; one that was never changed stands at 0."""
-    query = select(tally.c.name, tally.c.n).where(tally.c.project_id == project_id, tally.c.name.in_(names))
-    found = {row.name: row.n for row in connection.execute(query)}
-    return {name: found.get(name, 0) for name in names}
+    query = select(tally.c.name, tally.c.n).where(
+        tally.c.project_id == project_id, tally.c.name.in_([name.key for name in names])
+    )
+    stored = {row.name: row.n for row in connection.execute(query)}
+    return {name: stored.get(name.key, 0) for name in names}

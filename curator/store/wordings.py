@@ -1,4 +1,7 @@
-"""Every guideline and every set of questions that annotators ever saw, by content hash; answers name them."""
+"""Every guideline and every set of questions that annotators ever saw, by content hash; answers name them.
+
+One row per text, however often it came back; the log says in which order, with the mappings.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,6 @@ from curator.store.engine import insert_or_ignore
 from curator.store.tables import wording
 from schemas.project import Project
 from schemas.questions import STORED, QuestionSet
-
-QUESTIONS_CHANGED = "questions"
-"""Kind of the event that tells of a change of questions, in order and with its mappings; this table has one row per
-text however often it came back."""
 
 
 def questions_hash(questions: QuestionSet) -> str:

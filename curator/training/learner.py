@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 
 from curator.errors import TrainingError
 from curator.training.objective import Path, ResponseLoss, causal_of, choose_path
-from curator.training.precision import MasterWeights, uses_bf16
+from curator.training.precision import MasterWeights, round_to_bf16, uses_bf16
 from schemas.run import TrainConfig
 
 _TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 16384}
@@ -164,7 +164,7 @@ def make_learner(objective: ResponseLoss, config: TrainConfig, accelerator: Acce
     model, device = objective.model, device_of(config)
     bf16 = uses_bf16(config)
     alone = not config.is_distributed
-    masters = MasterWeights(model, keep_fp32=_kept_in_fp32(model)) if bf16 and alone else None
+    masters = MasterWeights(model, keep_fp32=kept_in_fp32(model)) if bf16 and alone else None
     notes = ["bf16 over fp32 masters" if masters else "bf16 autocast" if bf16 else "fp32"]
     parameters = _optimised(model, masters)
     optimizer = AdamW(
@@ -209,7 +209,17 @@ def _checkpoint_activations(model: PreTrainedModel) -> None:
         causal.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
 
-def _kept_in_fp32(model: PreTrainedModel) -> Iterable[str]:
+def as_trained(model: PreTrainedModel, config: TrainConfig) -> AbstractContextManager[None]:
+    """Put a placed model into the arithmetic of the training. Returns the context in which to measure it."""
+    if not uses_bf16(config):
+        return nullcontext()
+    if config.is_distributed:
+        return cast(AbstractContextManager[None], torch.autocast(device_of(config), dtype=torch.bfloat16))
+    round_to_bf16(model, keep_fp32=kept_in_fp32(model))
+    return nullcontext()
+
+
+def kept_in_fp32(model: PreTrainedModel) -> Iterable[str]:
     """Parts of names that the architecture says must compute in fp32, such as a router."""
     causal: Any = causal_of(model)
     return {*(causal._keep_in_fp32_modules or ()), *(getattr(causal, "_keep_in_fp32_modules_strict", None) or ())}

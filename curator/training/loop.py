@@ -61,6 +61,16 @@ def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
     return config.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * along))
 
 
+def evaluate_every(steps: int, config: TrainConfig) -> int:
+    """Steps between evaluations in a training of so many steps."""
+    return config.evaluate_every or max(1, math.ceil(steps / 10))
+
+
+def evaluations(steps: int, config: TrainConfig) -> int:
+    """How often a training of so many steps is evaluated: before it, now and then, and after its last step."""
+    return 1 + math.ceil(steps / evaluate_every(steps, config))
+
+
 def folds(examples: Sequence[Example], config: TrainConfig) -> bool:
     """Whether prompts that several records share are computed once."""
     return config.fold_prompts and not config.noise_alpha and sharing(examples) >= WORTH_FOLDING
@@ -93,7 +103,7 @@ def train(
     accelerator, optimizer = learner.accelerator, learner.optimizer
     fold = folds(examples, config)
     steps = planned_steps(len(examples), config)
-    every = config.evaluate_every or max(1, math.ceil(steps / 10))
+    every = evaluate_every(steps, config)
 
     def validated() -> float | None:
         if not validation:

@@ -22,6 +22,7 @@ from curator.versions.verify import require_intact
 from curator.workspace import Workspace
 from schemas import json_text
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.record import Message, Record
 from schemas.version import ExportFormat, ExportReport, FileHash, Split
 
@@ -55,7 +56,7 @@ def export(workspace: Workspace, version: str, *, format: ExportFormat, out: Pat
         ) from error
     with workspace.write() as connection:
         detail = {"format": format.value, "folder": str(out), "files": [file.model_dump() for file in written]}
-        events.append(connection, "export", found.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.EXPORT, found.id, actor=actor, at=workspace.clock(), detail=detail)
     return report
 
 

@@ -16,14 +16,16 @@ from curator.access import require
 from curator.errors import VersionError
 from curator.quality.contamination import Firewall, holds_test_prompt
 from curator.quality.fingerprint import content_hash, row_id
+from curator.quality.units import Keys, keys_of
 from curator.store import events, projects, records, suites
 from curator.store import versions as register
 from curator.versions import files, identity
 from curator.versions.merging import Accepted, merge
-from curator.versions.split import Keys, assign, keys_of, leaks
+from curator.versions.split import assign, leaks
 from curator.versions.verify import damage
 from curator.workspace import Workspace
 from schemas.account import Right
+from schemas.event import Kind
 from schemas.version import FrozenRow, Manifest, Split, SplitPlan, Version
 
 
@@ -113,7 +115,7 @@ def freeze(
             "left out because they stand in a test suite": gathered.refused,
             "manifest": _manifest_hash(workspace.versions_folder / version_id),
         }
-        events.append(connection, "freeze", version_id, actor=actor, at=version.created_at, detail=detail)
+        events.append(connection, Kind.FREEZE, version_id, actor=actor, at=version.created_at, detail=detail)
         return register.get(connection, version_id)
 
 

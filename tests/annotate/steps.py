@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from curator import Workspace
-from curator.annotate import answers, queue, settings, take_back
+from curator.annotate import answers, queue, settings, undo
 from curator.store import projects, records
 from schemas.annotation import Answer, RecordState, Task
 from schemas.questions import Option, Question, QuestionSet
@@ -35,8 +35,8 @@ def flag(workspace: Workspace, person: str, note: str = "Look.") -> None:
     answers.flag(workspace, take(workspace, person).claim, Answer(response="A.", note=note), annotator=person)
 
 
-def undo(workspace: Workspace, person: str) -> Task | None:
-    return take_back.undo(workspace, person, project_id=1)
+def undo_last(workspace: Workspace, person: str) -> Task | None:
+    return undo.undo_last(workspace, person, project_id=1)
 
 
 def state(workspace: Workspace, record_id: str) -> RecordState:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from curator import Workspace
-from curator.annotate import answers, ask_again, progress, queue, settle, take_back
+from curator.annotate import answers, ask_again, progress, queue, settle, undo
 from curator.errors import AnnotationError, ClaimExpiredError
 from curator.store import events, projects, records
 from schemas.annotation import Answer, Checks, RecordState, Task
@@ -101,7 +101,7 @@ def test_undo_of_a_submit_brings_the_answer_back_as_a_draft(stocked: Workspace) 
     task = next_task(stocked, "ada")
     answers.submit(stocked, task.claim, good(task, "Better."), annotator="ada")
     next_task(stocked, "ada")
-    back = take_back.undo(stocked, "ada", project_id=1)
+    back = undo.undo_last(stocked, "ada", project_id=1)
     assert back.claim.record_id == task.claim.record_id
     assert back.draft == good(task, "Better.")
     assert next_task(stocked, "ada").claim == back.claim
@@ -122,9 +122,9 @@ def test_undo_goes_back_step_by_step(stocked: Workspace) -> None:
     assert state_of(stocked, third.claim.record_id).state is RecordState.FLAGGED
 
     for expected in (third, second, first):
-        back = take_back.undo(stocked, "ada", project_id=1)
+        back = undo.undo_last(stocked, "ada", project_id=1)
         assert back.claim.record_id == expected.claim.record_id
-    assert take_back.undo(stocked, "ada", project_id=1) is None
+    assert undo.undo_last(stocked, "ada", project_id=1) is None
     with stocked.read() as connection:
         kinds = [event.kind for event in reversed(events.latest(connection)) if event.kind != "claim"]
     assert kinds == ["submit", "skip", "flag", "undo", "undo", "undo"]
@@ -135,11 +135,11 @@ def test_an_answer_taken_back_from_the_history_is_not_undone_again(stocked: Work
     old = answers.submit(stocked, first.claim, good(first), annotator="ada")
     second = next_task(stocked, "ada")
     answers.submit(stocked, second.claim, good(second), annotator="ada")
-    back = take_back.reopen(stocked, old.id, annotator="ada")
+    back = undo.reopen(stocked, old.id, annotator="ada")
     assert back.claim.record_id == first.claim.record_id
-    assert take_back.undo(stocked, "ada", project_id=1).claim.record_id == second.claim.record_id
+    assert undo.undo_last(stocked, "ada", project_id=1).claim.record_id == second.claim.record_id
     with pytest.raises(AnnotationError, match="cannot be taken back"):
-        take_back.reopen(stocked, old.id, annotator="ada")
+        undo.reopen(stocked, old.id, annotator="ada")
 
 
 def test_a_skipped_record_goes_to_others_and_keeps_what_was_typed(stocked: Workspace) -> None:
@@ -185,8 +185,8 @@ def test_undo_is_refused_while_somebody_else_holds_the_record(stocked: Workspace
     task = next_task(stocked, "ada")
     answers.skip(stocked, task.claim, good(task), annotator="ada")
     next_task(stocked, "ben")
-    with pytest.raises(AnnotationError, match="Somebody else works on this record"):
-        take_back.undo(stocked, "ada", project_id=1)
+    with pytest.raises(AnnotationError, match="Another annotator works on this record"):
+        undo.undo_last(stocked, "ada", project_id=1)
 
 
 def test_two_reviewers_who_disagree_leave_the_record_in_conflict(workspace: Workspace) -> None:
@@ -209,8 +209,8 @@ def test_undo_of_a_skip_is_refused_once_somebody_else_has_answered(stocked: Work
     answers.skip(stocked, task.claim, good(task), annotator="ada")
     taken = next_task(stocked, "ben")
     answers.submit(stocked, taken.claim, good(taken, "Ben's."), annotator="ben")
-    with pytest.raises(AnnotationError, match="Somebody else"):
-        take_back.undo(stocked, "ada", project_id=1)
+    with pytest.raises(AnnotationError, match="Another annotator"):
+        undo.undo_last(stocked, "ada", project_id=1)
     stored = state_of(stocked, task.claim.record_id)
     assert (stored.state, stored.final.response) == (RecordState.ACCEPTED, "Ben's.")
 
@@ -221,8 +221,8 @@ def test_undo_of_a_flag_leaves_a_later_flag_of_somebody_else_alone(stocked: Work
     ask_again.unflag(stocked, task.claim.record_id, actor="lead")
     taken = queue.claim_record(stocked, "ben", task.claim.record_id)
     answers.flag(stocked, taken.claim, good(taken), annotator="ben")
-    with pytest.raises(AnnotationError, match="Somebody else"):
-        take_back.undo(stocked, "ada", project_id=1)
+    with pytest.raises(AnnotationError, match="Another annotator"):
+        undo.undo_last(stocked, "ada", project_id=1)
     assert state_of(stocked, task.claim.record_id).state is RecordState.FLAGGED
 
 
@@ -231,8 +231,8 @@ def test_a_key_that_is_pressed_twice_is_one_act(stocked: Workspace, act) -> None
     task = next_task(stocked, "ada")
     for _ in range(2):
         act(stocked, task.claim, good(task), annotator="ada")
-    assert take_back.undo(stocked, "ada", project_id=1).claim.record_id == task.claim.record_id
-    assert take_back.undo(stocked, "ada", project_id=1) is None
+    assert undo.undo_last(stocked, "ada", project_id=1).claim.record_id == task.claim.record_id
+    assert undo.undo_last(stocked, "ada", project_id=1) is None
 
 
 def test_a_flag_with_a_claim_that_was_lost_changes_nothing(stocked: Workspace) -> None:
@@ -253,7 +253,7 @@ def test_nobody_can_submit_with_the_claim_of_somebody_else(stocked: Workspace) -
 def test_events_of_submit_and_undo_carry_both_hashes(stocked: Workspace) -> None:
     task = next_task(stocked, "ada")
     answers.submit(stocked, task.claim, good(task, "Better."), annotator="ada")
-    take_back.undo(stocked, "ada", project_id=1)
+    undo.undo_last(stocked, "ada", project_id=1)
     with stocked.read() as connection:
         claimed, submitted, undone = events.about(connection, task.claim.record_id)
     assert (claimed.kind, claimed.old_hash) == ("claim", None)

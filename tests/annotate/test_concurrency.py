@@ -13,11 +13,12 @@ import pytest
 from sqlalchemy import func, select
 
 from curator import Workspace, open_workspace
-from curator.annotate import answers, queue, take_back
+from curator.annotate import answers, queue, undo
 from curator.settings import Settings
 from curator.store import annotations, projects, records, tallies
 from curator.store.tables import slot
-from schemas.annotation import Answer
+from schemas.annotation import Answer, RecordState
+from schemas.tally import Counted, records_in
 from tests.conftest import make_record
 
 PROCESSES, THREADS = 4, 32
@@ -91,10 +92,8 @@ def test_128_annotators_in_four_processes_answer_every_slot_once(
     assert (len(stored), len(people)) == (RECORDS * OVERLAP, RECORDS)
 
     counted = Counter(one.annotator for one in stored)
-    assert {name: n for name, n in totals.items() if name.startswith("annotator:")} == {
-        f"annotator:{name}": n for name, n in counted.items()
-    }
-    assert (totals["record:accepted"], totals["record:waiting"]) == (RECORDS, 0)
+    assert {name.of: n for name, n in totals.items() if name.counted is Counted.ANSWERS} == counted
+    assert (totals[records_in(RecordState.ACCEPTED)], totals[records_in(RecordState.WAITING)]) == (RECORDS, 0)
     assert len(counted) == PROCESSES * THREADS  # nobody starved: each of them got at least one record
 
 
@@ -109,13 +108,13 @@ def test_people_who_submit_and_take_back_at_once_do_not_wait_for_each_other(work
         task = queue.next_task(workspace, person, project_id=1)
         for _ in range(10):
             answers.submit(workspace, task.claim, Answer(response="A.", rating=4), annotator=person)
-            task = take_back.undo(workspace, person, project_id=1)
+            task = undo.undo_last(workspace, person, project_id=1)
 
     with ThreadPoolExecutor(len(people)) as pool:
         list(pool.map(hesitate, people))
     with workspace.read() as connection:
         totals = tallies.totals(connection, 1)
-    assert {name: n for name, n in totals.items() if n} == {"record:waiting": len(people)}
+    assert {name: n for name, n in totals.items() if n} == {records_in(RecordState.WAITING): len(people)}
 
 
 def test_tabs_that_one_person_opens_at_once_show_one_record(stocked: Workspace) -> None:
@@ -131,8 +130,8 @@ def test_an_answer_that_two_tabs_take_back_at_once_is_taken_back_once(stocked: W
     task = queue.next_task(stocked, "ada", project_id=1)
     answers.submit(stocked, task.claim, Answer(response="A.", rating=4), annotator="ada")
     with ThreadPoolExecutor(8) as pool:
-        back = list(pool.map(lambda _: take_back.undo(stocked, "ada", project_id=1), range(8)))
+        back = list(pool.map(lambda _: undo.undo_last(stocked, "ada", project_id=1), range(8)))
     assert [each.claim.record_id for each in back if each is not None] == [task.claim.record_id]
     with stocked.read() as connection:
         totals = tallies.totals(connection, 1)
-    assert {name: n for name, n in totals.items() if n} == {"record:waiting": 3}
+    assert {name: n for name, n in totals.items() if n} == {records_in(RecordState.WAITING): 3}

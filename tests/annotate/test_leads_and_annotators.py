@@ -14,13 +14,13 @@ from curator.annotate import (
     questions,
     queue,
     settings,
-    take_back,
+    undo,
 )
 from curator.errors import AnnotationError, AnsweredElsewhereError, ClaimExpiredError
 from curator.store import annotations, events, projects, records, wordings
 from schemas.annotation import Answer, RecordState
 from schemas.questions import QuestionSet
-from tests.annotate.steps import flag, required, state, stock, submit, take, undo
+from tests.annotate.steps import flag, required, state, stock, submit, take, undo_last
 from tests.conftest import make_record
 
 LEAD = Answer(response="As the lead says.", rating=5)
@@ -30,7 +30,7 @@ def test_an_answer_that_a_lead_sent_back_is_not_taken_back_a_second_time(workspa
     record_id = stock(workspace)
     submit(workspace, "Ada")
     ask_again.send_back(workspace, record_id, reason="Too short.", actor="Lea")
-    assert undo(workspace, "Ada") is None
+    assert undo_last(workspace, "Ada") is None
     done = progress(workspace, "Ada", project_id=1)
     assert (done.mine, done.mine_today, done.by_state[RecordState.WAITING]) == (0, 0, 1)
     assert take(workspace, "Ada").draft == Answer(response="A.", rating=4)
@@ -40,7 +40,7 @@ def test_an_answer_that_a_breaking_change_took_back_is_not_counted_away_twice(wo
     stock(workspace)
     submit(workspace, "Ada")
     questions.change_questions(workspace, required("kind", "rude"), project_id=1, actor="Lea")
-    assert undo(workspace, "Ada") is None
+    assert undo_last(workspace, "Ada") is None
     assert progress(workspace, "Ada", project_id=1).mine == 0
 
 
@@ -50,10 +50,10 @@ def test_a_decision_is_undone_by_no_annotator(workspace: Workspace) -> None:
     submit(workspace, "Ben", rating=1)
     adjudicate.decide(workspace, record_id, LEAD, actor="Lea")
     with pytest.raises(AnnotationError, match="lead has decided"):
-        undo(workspace, "Ada")
+        undo_last(workspace, "Ada")
     [mine] = answers.history(workspace, "Ada", project_id=1)
     with pytest.raises(AnnotationError, match="lead has decided"):
-        take_back.reopen(workspace, mine.annotation.id, annotator="Ada")
+        undo.reopen(workspace, mine.annotation.id, annotator="Ada")
     assert state(workspace, record_id) is RecordState.ACCEPTED
     assert progress(workspace, "Ada", project_id=1).mine == 1
 
@@ -63,7 +63,7 @@ def test_a_decision_on_a_flagged_record_is_undone_by_no_annotator(workspace: Wor
     flag(workspace, "Ada")
     adjudicate.decide(workspace, record_id, LEAD, actor="Lea")
     with pytest.raises(AnnotationError, match="lead has decided"):
-        undo(workspace, "Ada")
+        undo_last(workspace, "Ada")
     assert state(workspace, record_id) is RecordState.ACCEPTED
 
 
@@ -72,7 +72,7 @@ def test_a_flag_on_what_became_gold_is_no_way_out_of_gold(workspace: Workspace) 
     flag(workspace, "Ada")
     assignment.mark_gold(workspace, record_id, LEAD, actor="Lea")
     with pytest.raises(AnnotationError):
-        undo(workspace, "Ada")
+        undo_last(workspace, "Ada")
     assert state(workspace, record_id) is RecordState.GOLD
 
 
@@ -85,7 +85,7 @@ def test_a_flag_on_a_gold_record_is_a_question_and_it_stays_gold(workspace: Work
     assert queue.next_task(workspace, "Ada", project_id=1) is None
     [waiting] = adjudicate.inbox(workspace, project_id=1)
     assert (waiting.doubt.author, waiting.doubt.question) == ("Ada", "Which colour?")
-    assert undo(workspace, "Ada") is not None
+    assert undo_last(workspace, "Ada") is not None
     submit(workspace, "Ada")
     assert state(workspace, record_id) is RecordState.GOLD
 
@@ -94,7 +94,7 @@ def test_a_flag_stands_when_somebody_else_answers_again(workspace: Workspace) ->
     record_id = stock(workspace, reviews=2)
     submit(workspace, "Ada")
     flag(workspace, "Ben")
-    assert undo(workspace, "Ada") is not None
+    assert undo_last(workspace, "Ada") is not None
     submit(workspace, "Ada", response="Better.")
     assert state(workspace, record_id) is RecordState.FLAGGED
     ask_again.unflag(workspace, record_id, actor="Lea")
@@ -112,7 +112,7 @@ def test_a_record_whose_decision_was_sent_back_needs_as_many_reviews_as_before(w
     assert state(workspace, record_id) is RecordState.WAITING
     submit(workspace, "Ben")
     assert state(workspace, record_id) is RecordState.ACCEPTED
-    assert undo(workspace, "Ada") is not None
+    assert undo_last(workspace, "Ada") is not None
     assert state(workspace, record_id) is RecordState.WAITING
 
 
@@ -135,7 +135,7 @@ def test_another_text_for_an_answered_claim_is_kept_and_found_again(workspace: W
         answers.submit(workspace, task.claim, longer, annotator="Ada")
     [mine] = answers.history(workspace, "Ada", project_id=1)
     assert mine.annotation.answer.response == "Here."
-    back = undo(workspace, "Ada")
+    back = undo_last(workspace, "Ada")
     assert back is not None
     assert back.draft == longer
 
@@ -145,7 +145,7 @@ def test_a_draft_that_was_on_its_way_does_not_replace_what_a_skip_brought(worksp
     task = take(workspace, "Ada")
     answers.skip(workspace, task.claim, Answer(response="All that was typed."), annotator="Ada")
     assert answers.save_draft(workspace, task.claim, Answer(response="All th"), annotator="Ada") is False
-    back = undo(workspace, "Ada")
+    back = undo_last(workspace, "Ada")
     assert back is not None
     assert back.draft == Answer(response="All that was typed.")
 

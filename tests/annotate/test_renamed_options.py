@@ -11,8 +11,8 @@ from curator.annotate import (
     questions,
     queue,
     settings,
-    take_back,
     team,
+    undo,
 )
 from curator.annotate.renamed_options import AnswerReader
 from curator.store import projects, records, suggestions
@@ -147,7 +147,7 @@ def test_the_estimate_counts_what_is_left_for_this_person_in_this_project(worksp
         answers.submit(workspace, task.claim, Answer(response="A.", rating=4), annotator="Ada", active_seconds=3600)
     assert progress(workspace, "Ada", project_id=1).hours_left == (15, 15)
     assert progress(workspace, "Ada", project_id=other.id).hours_left is None
-    take_back.undo(workspace, "Ada", project_id=1)
+    undo.undo_last(workspace, "Ada", project_id=1)
     assert progress(workspace, "Ada", project_id=1).hours_left is None
 
 

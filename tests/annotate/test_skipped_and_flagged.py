@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from curator import Workspace
-from curator.annotate import adjudicate, answers, queue, settings, skipped_and_flagged, take_back
+from curator.annotate import adjudicate, answers, queue, settings, skipped_and_flagged, undo
 from schemas.annotation import Answer
 
 
@@ -34,6 +34,6 @@ def test_what_was_taken_back_and_what_belongs_to_another_project_is_left_out(sto
     for act in (answers.skip, answers.flag):
         task = queue.next_task(stocked, "Ada", project_id=1)
         act(stocked, task.claim, Answer(response="A."), annotator="Ada")
-    take_back.undo(stocked, "Ada", project_id=1)
+    undo.undo_last(stocked, "Ada", project_id=1)
     assert said(stocked) == [("skipped", "", None)]
     assert skipped_and_flagged(stocked, "Ada", project_id=other.id) == []

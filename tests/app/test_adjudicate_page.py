@@ -11,6 +11,7 @@ from curator import Workspace
 from curator.annotate import answers, queue, settings
 from curator.store import events, gold, projects, records
 from schemas.annotation import Answer, Preference
+from schemas.event import Adjudicated, Kind
 from schemas.questions import Option, Question, QuestionSet
 from schemas.record import Message, Origin, Record
 from tests.app.pages import draw, press, texts
@@ -50,8 +51,8 @@ def choose(app: AppTest, name: str, value: str) -> None:
 
 def decided(workspace: Workspace, record_id: str) -> Answer:
     with workspace.read() as connection:
-        last = [each for each in events.about(connection, record_id) if each.kind == "adjudicate"][-1]
-    return Answer.model_validate(last.detail["answer"])
+        last = events.newest(connection, record_id, [Kind.ADJUDICATE])
+    return last.read(Adjudicated).answer
 
 
 def test_an_own_decision_holds_nothing_that_one_annotator_said(

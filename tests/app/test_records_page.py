@@ -10,6 +10,7 @@ from curator.annotate import adjudicate, answers, assignment, lookup, queue
 from curator.errors import AnnotationError
 from curator.store import projects, records
 from schemas.annotation import Answer, RecordState
+from schemas.audience import person_audience
 from tests.app.pages import draw, texts
 from tests.conftest import make_record
 
@@ -82,7 +83,7 @@ def test_a_record_that_waits_is_kept_for_somebody_and_asked_about_more_often(
     assert "needs 1 more review ·" in texts(app)
     app.text_input(key=f"for {record_id}").set_value("Ben")
     app.button(key=f"keep {record_id}").click().run()
-    assert assignment.kept(stocked, project_id=1) == {"person:Ben": 1}
+    assert assignment.kept(stocked, project_id=1) == {person_audience("Ben"): 1}
     app.number_input(key=f"reviews {record_id}").set_value(3)
     app.button(key=f"ask {record_id}").click().run()
     assert "needs 3 more reviews ·" in texts(app)

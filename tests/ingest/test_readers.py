@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from curator.errors import IngestError
 from curator.ingest.opening import open_rows
 from curator.ingest.readers import workbook
-from curator.ingest.rows import Row
+from curator.ingest.rows import MAX_ROW, Row
 from schemas.importing import RowIssue
 
 ROWS = [
@@ -238,3 +238,22 @@ def test_any_damage_to_a_file_is_read_or_refused(tmp_path: Path, data: st.DataOb
         read(file)
     except IngestError as error:
         assert error.problem.endswith("."), error.problem
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_blocks_of_lines_hold_every_line_once(tmp_path: Path, end: bytes) -> None:
+    """Lines across the border of a block, one longer than a block, one too long."""
+    lines = [b'{"n": %d, "text": "%b"}' % (n, b"x" * size) for n, size in enumerate([5, 3 * 2**20, 9 * 2**20, 2**20])]
+    lines.insert(2, b'{"text": "' + b"y" * (MAX_ROW + 1) + b'"}')
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(b"\n".join(lines) + end)
+    opened = open_rows(file)
+    next(opened.rows)
+    seen: dict[int, bytes | str] = {}
+    assert opened.lines is not None
+    for block in opened.lines:
+        if isinstance(block, RowIssue):
+            seen[block.line] = block.rule
+        else:
+            seen |= {n: raw.rstrip(b"\r") for n, raw in enumerate(block.raw.split(b"\n"), block.first) if raw}
+    assert seen == {1: lines[0], 2: lines[1], 3: "row-too-long", 4: lines[3], 5: lines[4]}

@@ -196,7 +196,7 @@ def test_records_with_a_doubt_come_first(workspace: Workspace, base_folder: Path
     """Two records give one prompt different responses: both are contradicted, and listed before all others."""
     many = [make_record(f"Say {n} twice.", f"{n} {n}") for n in range(40)]
     version = freeze(workspace, [*many, make_record("Say 3 twice.", "Never.")])
-    run = runs.train(workspace, version.id, config(base_folder, epochs=3, record_losses=True), actor="me")
+    run = runs.train(workspace, version.id, config(base_folder, epochs=3, measure="all"), actor="me")
     histories = record_histories(workspace, run)
     assert {each.row_id for each in histories} == {
         row.row_id for row in versions.rows(workspace, version.id) if row.split is not Split.VALIDATION

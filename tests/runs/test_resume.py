@@ -144,7 +144,7 @@ def test_a_manifest_proves_what_the_run_was_made_of(frozen: Frozen, base_folder:
 
 def test_the_ledger_holds_every_record_at_every_moment(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
-    run = runs.train(workspace, version.id, config(base_folder, epochs=2), actor="me")
+    run = runs.train(workspace, version.id, config(base_folder, epochs=2, measure="all"), actor="me")
     rows = runs.ledger(workspace, run.id)
     count = version.splits["train"]
     by_phase = {phase: [row for row in rows if row.phase == phase] for phase in ("base", "train", "tuned")}

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from curator.quality.units import units_of
 from schemas import json_text
 from schemas.record import Message, Origin, Record, ToolCall
 from tests.conftest import make_record
@@ -129,9 +130,12 @@ def test_groups_of_every_arrival_tie_a_record() -> None:
     assert [arrival.origin.source for arrival in record.arrivals] == ["made.jsonl", "b.jsonl"]
 
 
-def test_a_unit_is_named_by_its_first_group_and_else_by_its_prompt() -> None:
+def test_records_with_one_prompt_or_group_are_one_unit() -> None:
     first = Record(messages=(SYSTEM, ASK, says("Yes.")), origin=Origin(source="a.jsonl"))
-    shouted = Message(role="user", content=" RAIN? ")
-    assert first.unit == first.model_copy(update={"messages": (SYSTEM, shouted, says("No."))}).unit
-    assert first.unit.name == "prompt system: be brief. user: rain?"
-    assert first.model_copy(update={"group": "kim"}).unit.name == "group kim"
+    shouted = first.model_copy(update={"messages": (SYSTEM, Message(role="user", content=" RAIN? "), says("No."))})
+    other = first.model_copy(update={"messages": (ASK, says("Maybe."))})
+    assert first.unit == shouted.unit != other.unit
+    one, two, three = units_of([first, shouted.model_copy(update={"group": "kim"}), other])
+    assert one == two != three
+    joined = units_of([first, shouted.model_copy(update={"group": "kim"}), other.model_copy(update={"group": "kim"})])
+    assert len(set(joined)) == 1

@@ -30,8 +30,8 @@ from curator.annotate import (
     queue,
     settings,
     skipped_and_flagged,
-    take_back,
     team,
+    undo,
 )
 from curator.errors import AccessError
 from curator.ingest import import_file, quarantine, recent_imports
@@ -54,6 +54,8 @@ from curator.store import quarantine as kept_rows
 from curator.store.runs import ProcessMark
 from schemas.account import Role
 from schemas.annotation import Answer, Suggestion
+from schemas.audience import pool_audience
+from schemas.event import Kind
 from schemas.questions import Option, OptionMapping, Question, QuestionSet
 from schemas.review import Judgement
 from schemas.run import TrainConfig
@@ -143,12 +145,12 @@ def _annotate(workspace: Workspace) -> None:
         )
         assert records.of_hash(connection, 1, [waiting[0].content_hash]) == {waiting[0].content_hash: waiting[0].id}
     submit("Ada")
-    take_back.undo(workspace, "Ada", project_id=1)
+    undo.undo_last(workspace, "Ada", project_id=1)
     submit("Ada")
     held = task("Ada")
     answers.skip(workspace, held.claim, Answer(response="x"), annotator="Ada")
     assert not answers.save_draft(workspace, held.claim, Answer(response=""), annotator="Ada")
-    take_back.undo(workspace, "Ada", project_id=1)
+    undo.undo_last(workspace, "Ada", project_id=1)
     queue.give_back(workspace, task("Ada").claim)
     flagged = task("Ada")
     answers.flag(workspace, flagged.claim, Answer(response="x", note="?"), annotator="Ada")
@@ -158,7 +160,7 @@ def _annotate(workspace: Workspace) -> None:
     queue.why_empty(workspace, "Ben", project_id=1)
     queue.offer_skipped(workspace, "Ben", project_id=1)
     [newest, *_] = answers.history(workspace, "Ada", project_id=1)
-    take_back.reopen(workspace, newest.annotation.id, annotator="Ada")
+    undo.reopen(workspace, newest.annotation.id, annotator="Ada")
     submit("Ada")
     ask_again.send_back(workspace, newest.annotation.record_id, reason="Once more.", actor="Lea")
     submit("Ada")
@@ -187,7 +189,7 @@ def _annotate(workspace: Workspace) -> None:
         assert annotations.records_of(connection, "Ada")
         assert annotations.people_of(connection, [newest.annotation.record_id])
         assert events.about(connection, newest.annotation.record_id)
-        assert events.newest(connection, newest.annotation.record_id, ["submit"])
+        assert events.newest(connection, newest.annotation.record_id, [Kind.SUBMIT])
         skips.add(connection, waiting[0].id, "Zoe", at=now)
         skips.remove(connection, waiting[0].id, "Zoe")
         at_random = claims.claim_next(
@@ -204,8 +206,8 @@ def _lead(workspace: Workspace) -> None:
     assignment.set_pool(workspace, "medical", ["Ada"], project_id=1, actor="Lea")
     assert assignment.pool_members(workspace, project_id=1) == {"medical": ["Ada"]}
     assert assignment.assign_next(workspace, 2, project_id=1, actor="Lea", pool="medical") == 2
-    assert assignment.kept(workspace, project_id=1) == {"pool:medical": 2}
-    assert assignment.free(workspace, "pool:medical", project_id=1, actor="Lea") == 2
+    assert assignment.kept(workspace, project_id=1) == {pool_audience("medical"): 2}
+    assert assignment.free(workspace, pool_audience("medical"), project_id=1, actor="Lea") == 2
     with workspace.read() as connection:
         everything = records.page(connection, 1, limit=50)
     waiting = [each.id for each in everything if each.state.value == "waiting"]

@@ -16,10 +16,11 @@ from curator import Workspace, open_workspace, versions
 from curator.errors import UnsayableError, VersionError
 from curator.ingest import import_file
 from curator.quality.fingerprint import content_hash
+from curator.quality.units import Keys
 from curator.review import add_suite
 from curator.store import projects, records
 from curator.versions import identity
-from curator.versions.split import Keys, assign, leaks
+from curator.versions.split import assign, leaks
 from schemas.record import Message, Origin, Record
 from schemas.version import ExportFormat, FrozenRow, Split, SplitPlan
 from tests.conftest import make_record

@@ -155,7 +155,7 @@ def _row(row: _Cells, header: list[str]) -> Row | RowIssue:
     if any("\udc80" <= char <= "\udcff" for char in text):
         problem = "The row is not UTF-8 text."
         return RowIssue(line=line, field="", rule="not-utf8", problem=problem, text=_readable(text))
-    return checked(line, text, dict(zip(header, cells, strict=True)))
+    return checked(line, text, dict(zip(header, cells, strict=True)), is_json=False)
 
 
 def _bad_quotes(error: csv.Error, *, line: int, text: str) -> RowIssue:

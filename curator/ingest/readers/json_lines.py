@@ -3,37 +3,68 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import orjson
 
-from curator.ingest.rows import MAX_DEPTH, MAX_ROW, Row, RowFile, checked, is_too_deep, too_long
+from curator.ingest.rows import MAX_DEPTH, MAX_ROW, Lines, Row, RowFile, checked, is_too_deep, too_long
 from schemas.importing import RowIssue
 
 _KEY = re.compile(r'"\s*:')
 _BLOCK = 2**20
+_BLOCK_OF_LINES = 4 * 2**20
+"""Bytes: some thousand rows."""
 
 
 def read(stream: BinaryIO, name: str) -> RowFile:
     """The lines of a file; blank lines are not rows."""
-    return RowFile(_rows(stream))
+    return RowFile(_rows(stream), lines=_blocks(stream))
 
 
 def _rows(stream: BinaryIO) -> Iterator[Row | RowIssue]:
     number = 0
-    while line := stream.readline(MAX_ROW + 1):
+    while True:
+        line, size = _long_line(stream)
+        if not line:
+            return
         number += 1
-        if len(line) > MAX_ROW and not line.endswith(b"\n"):
-            size = len(line)
-            while (more := stream.readline(_BLOCK)) and not more.endswith(b"\n"):
-                size += len(more)
-            yield too_long(number, size + len(more), line)
+        if size > MAX_ROW:
+            yield too_long(number, size, line)
             continue
         line = line.rstrip(b"\r\n")
         if line.strip():
             yield parse_bytes(line, line=number)
+
+
+def _long_line(stream: BinaryIO) -> tuple[bytes, int]:
+    """The next line and its bytes without the line end; of one that is too long the beginning."""
+    line = stream.readline(MAX_ROW + 1)
+    if len(line) <= MAX_ROW or line.endswith(b"\n"):
+        return line, len(line) - line.endswith(b"\n")
+    size = len(line)
+    while (more := stream.readline(_BLOCK)) and not more.endswith(b"\n"):
+        size += len(more)
+    return line, size + len(more)
+
+
+def _blocks(stream: BinaryIO) -> Iterator[Lines | RowIssue]:
+    """All lines in blocks; what a block cuts in two is read again with the next one."""
+    stream.seek(0)
+    number = 1
+    while raw := stream.read(_BLOCK_OF_LINES):
+        end = raw.rfind(b"\n") + 1
+        if end:
+            stream.seek(end - len(raw), os.SEEK_CUR)
+            yield Lines(number, raw[:end])
+            number += raw.count(b"\n")
+            continue
+        stream.seek(-len(raw), os.SEEK_CUR)
+        line, size = _long_line(stream)
+        yield Lines(number, line) if size <= MAX_ROW else too_long(number, size, line)
+        number += 1
 
 
 def parse_bytes(raw: bytes, *, line: int) -> Row | RowIssue:

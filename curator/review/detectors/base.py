@@ -6,7 +6,7 @@ error into a pass: an exception becomes a finding with the status `error`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from schemas.review import Finding, FindingStatus
@@ -66,3 +66,14 @@ def judge_safely(detector: Detector, item: Item) -> Finding:
     except Exception as error:  # any failure of a detector is data about the screening, not a reason to stop it
         reason = f"{type(error).__name__}: {error}"
         return Finding(detector=detector.id, version=detector.version, status=FindingStatus.ERROR, reason=reason)
+
+
+def judge_all_safely(detector: Detector, items: Sequence[Item]) -> list[Finding]:
+    """One finding per output; a detector with weights reads many at once, and again one by one if that fails."""
+    judge_many = getattr(detector, "judge_many", None)
+    if judge_many is not None:
+        try:
+            return list(judge_many(items))
+        except Exception:  # one output that cannot be read must not take the others' findings along
+            pass
+    return [judge_safely(detector, item) for item in items]

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from curator import Workspace
 from curator.store import annotations, events
+from schemas.event import Flagged, Kind
 from tests.browser.labelling.screen import Serve, editor, open_queue, stored, submitted
 
 pytestmark = pytest.mark.browser
@@ -54,5 +55,5 @@ def test_a_flag_says_why_and_leaves_the_note_alone(stocked: Workspace, serve: Se
     expect(page.get_by_text("Set aside for a lead")).to_be_visible()
     with stocked.read() as connection:
         assert annotations.draft_of(connection, record_id, "Ada").answer.note == "A careful note."
-        [flag] = [each for each in events.about(connection, record_id) if each.kind == "flag"]
-    assert flag.detail["note"] == "Is this ours?"
+        flag = events.newest(connection, record_id, (Kind.FLAG,))
+    assert flag.read(Flagged).note == "Is this ours?"

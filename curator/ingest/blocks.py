@@ -1,0 +1,151 @@
+"""Blocks of rows, checked by several processes and handed back in the order of the file.
+
+A file of JSON lines is divided into blocks of whole lines, which the workers read themselves; of any other file the
+rows are read here and checked there. At most a few blocks are under way, so memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import chain, islice
+from typing import NamedTuple
+
+from curator.ingest.check import check_row
+from curator.ingest.plain import plain_reader
+from curator.ingest.readers.json_lines import parse_bytes
+from curator.ingest.rows import Lines, Row, RowFile
+from curator.quality.contamination import Firewall
+from curator.store.incoming import Incoming, incoming
+from schemas.importing import FieldMap, Format, RowIssue
+
+_BLOCK_ROWS = 2_000
+_AHEAD = 2
+"""Blocks that wait beside those that are being checked."""
+
+
+Block = Lines | list[Row | RowIssue]
+
+
+class CheckedBlock(NamedTuple):
+    """What a block of rows became."""
+
+    records: list[Incoming]
+    issues: list[RowIssue]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the block had; blank lines are not rows."""
+        return len(self.records) + len(self.issues)
+
+
+class Rules(NamedTuple):
+    """What a worker needs to know to check rows."""
+
+    format: Format
+    field_map: FieldMap
+    source: str
+    """Name of the file."""
+    firewall: Firewall
+
+
+def blocks_of(file: RowFile) -> Iterator[Block]:
+    """The rows of an opened file in blocks."""
+    if file.lines is not None:
+        for each in file.lines:
+            yield [each] if isinstance(each, RowIssue) else each
+    else:
+        pending = iter(file.rows)
+        while some := list(islice(pending, _BLOCK_ROWS)):
+            yield some
+
+
+def check_blocks(blocks: Iterable[Block], rules: Rules, *, workers: int | None = None) -> Iterator[CheckedBlock]:
+    """Every block as records and issues, in order.
+
+    A file of one block is checked in this process. For more, processes are started anew (spawned): a script that calls
+    this keeps its own work behind `if __name__ == "__main__"`, as multiprocessing asks for.
+
+    Args:
+        blocks: Read one by one, no faster than they are checked.
+        rules: How to check.
+        workers: Processes; by default one per core that this process may use.
+    """
+    pending = iter(blocks)
+    first = list(islice(pending, 2))
+    workers = _cores() if workers is None else workers
+    if len(first) < 2 or workers < 2:
+        check = checker(rules)
+        yield from map(check, chain(first, pending))
+        return
+    under_way: deque[Future[CheckedBlock]] = deque()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(rules,)) as pool:
+        try:
+            for block in chain(first, pending):
+                under_way.append(pool.submit(_check, block))
+                if len(under_way) >= workers + _AHEAD:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def checker(rules: Rules) -> Callable[[Block], CheckedBlock]:
+    """A function that checks a block: plain rows by hand, every other one by `formats.read_record`."""
+    plain = plain_reader(rules.format, rules.field_map, source=rules.source, firewall=rules.firewall)
+
+    def careful(row: Row | RowIssue) -> Incoming | RowIssue:
+        checked = check_row(row, rules.format, rules.field_map, source=rules.source, firewall=rules.firewall)
+        return checked if isinstance(checked, RowIssue) else incoming(checked)
+
+    def check(block: Block) -> CheckedBlock:
+        checked: Iterable[Incoming | RowIssue]
+        if isinstance(block, list):
+            checked = map(careful, block)
+        else:
+            checked = (
+                (plain and plain(raw, line)) or careful(parse_bytes(raw, line=line)) for line, raw in _lines(block)
+            )
+        done = CheckedBlock([], [])
+        for each in checked:
+            if isinstance(each, Incoming):
+                done.records.append(each)
+            else:
+                done.issues.append(each)
+        return done
+
+    return check
+
+
+def _lines(block: Lines) -> Iterator[tuple[int, bytes]]:
+    for number, raw in enumerate(block.raw.split(b"\n"), block.first):
+        line = raw.rstrip(b"\r")
+        if line and not line.isspace():
+            yield number, line
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_check_in_worker: Callable[[Block], CheckedBlock]
+
+
+def _begin(rules: Rules) -> None:
+    """Set up a worker."""
+    global _check_in_worker
+    _check_in_worker = checker(rules)
+
+
+def _check(block: Block) -> CheckedBlock:
+    gc.disable()  # rows form no circles; looking for some in every thousand of them is a fifth of the time
+    try:
+        return _check_in_worker(block)
+    finally:
+        gc.enable()
