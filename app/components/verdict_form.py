@@ -19,7 +19,7 @@ _WORDS = ("fine", "broken", "unfactual", "biased", "harmful")
 _HELP = {"broken": "Empty, looping, in the wrong language or off topic."}
 _KEYS = {"A": ("1", "2", "3", "4", "5"), "B": ("6", "7", "8", "9", "0")}
 _SEVERITIES = ("low", "moderate", "high", "critical")
-_SEVERITY_KEYS = {"A": ("q", "w", "e", "r"), "B": ("u", "i", "o", "p")}
+_SEVERITY_KEYS = {"A": ("q", "w", "e", "t"), "B": ("u", "i", "o", "p")}
 _CLEAR = {"A": "x", "B": "m"}
 
 
