@@ -67,9 +67,7 @@ def export_model(
     out: Annotated[Path, typer.Option("--out", help="New folder for the model.")],
     workspace: WorkspaceOption = None,
     merged: Annotated[bool, typer.Option("--merged", help="Merge the adapter into its base.")] = False,
-    undecided: Annotated[
-        bool, typer.Option("--undecided", help="Though no decision releases it: for tests.")
-    ] = False,
+    undecided: Annotated[bool, typer.Option("--undecided", help="Though no decision releases it: for tests.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the tuned model with its card: the adapter, or merged into the base."""
