@@ -141,14 +141,15 @@ def take_back_change(workspace: Workspace, *, project_id: int, actor: str) -> in
         if event is None or before is None:
             raise AnnotationError("The questions were never changed.", hint="There is nothing to take back.")
         now = workspace.clock()
+        asked = {each.subject for each in events.asked_again(connection, event.id)}
+        locks.lock_queue_of(connection, asked)  # a claim on its way is in the log once the lock is ours
         untouched = _untouched(connection, event.id)
         opposite = _opposite(event.read(QuestionsChanged).mappings)
         _change(connection, project, before, opposite, actor=actor, at=now)
         project = projects.by_id(connection, project_id)
-        for record_id, given in sorted(untouched.items()):
-            locks.lock_record(connection, record_id)
-            ask_again.let_stand(connection, record_id, given, project=project)
-            detail = {"project": project_id, "answers": given}
+        for record_id, annotation_ids in sorted(untouched.items()):
+            ask_again.let_stand(connection, record_id, annotation_ids, project=project)
+            detail = {"project": project_id, "answers": annotation_ids}
             events.append(connection, Kind.STAND_AGAIN, record_id, actor=actor, at=now, detail=detail)
         return len(untouched)
 
