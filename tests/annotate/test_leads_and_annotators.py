@@ -144,7 +144,7 @@ def test_a_draft_that_was_on_its_way_does_not_replace_what_a_skip_brought(worksp
     stock(workspace)
     task = take(workspace, "Ada")
     answers.skip(workspace, task.claim, Answer(response="All that was typed."), annotator="Ada")
-    assert answers.save_draft(workspace, task.claim, Answer(response="All th"), annotator="Ada") is False
+    assert answers.save_draft(workspace, task.claim, Answer(response="All th"), annotator="Ada").is_kept is False
     back = undo_last(workspace, "Ada")
     assert back is not None
     assert back.draft == Answer(response="All that was typed.")
@@ -185,7 +185,7 @@ def test_a_gold_record_given_back_opens_no_further_slot(workspace: Workspace) ->
     for _ in range(3):
         task = take(workspace, "Ada")
         slots.add(task.claim.slot_id)
-        queue.give_back(workspace, task.claim)
+        queue.give_back(workspace, task.claim, annotator="Ada")
     assert len(slots) == 1
 
 
