@@ -272,7 +272,7 @@ def test_there_is_no_change_to_take_back_before_the_first(workspace: Workspace) 
 def test_a_change_made_from_questions_that_somebody_else_changed_is_refused(workspace: Workspace) -> None:
     seen = wordings.questions_hash(QuestionSet())
     questions.change_questions(workspace, required("kind", "rude"), project_id=1, actor="Max", expected=seen)
-    with pytest.raises(AnnotationError, match="Somebody else has changed"):
+    with pytest.raises(AnnotationError, match="Another lead has changed"):
         questions.change_questions(workspace, QuestionSet(), project_id=1, actor="Lea", expected=seen)
 
 
