@@ -120,7 +120,7 @@ def test_who_loses_a_record_hears_why(workspace: Workspace) -> None:
     stock(workspace, reviews=2)
     mine, theirs = take(workspace, "Ada"), take(workspace, "Ben")
     answers.flag(workspace, theirs.claim, Answer(response="A."), annotator="Ben")
-    with pytest.raises(ClaimExpiredError, match="flagged this record for a lead"):
+    with pytest.raises(ClaimExpiredError, match="flagged for a lead"):
         answers.submit(workspace, mine.claim, Answer(response="Mine.", rating=4), annotator="Ada")
     ask_again.unflag(workspace, mine.claim.record_id, actor="Lea")
     assert take(workspace, "Ada").draft == Answer(response="Mine.", rating=4)
