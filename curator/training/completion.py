@@ -46,13 +46,13 @@ def complete(
 ) -> Iterator[tuple[int, Completion]]:
     """Place of a prompt and its completion, as they are made: short prompts first.
 
-    Each prompt draws from a generator of its own, so a seed gives the same text in any company, but for a draw that
+    Each prompt draws from a generator of its own, so a seed gives the same text in any batch, but for a draw that
     falls within rounding of the border between two tokens.
 
     Args:
         model: On any device.
         tokenizer: Prepared for training.
-        prompts: Token ids as `template.prompt_ids` gives them.
+        prompts: Token ids as `template.prompt_ids` returns them.
         decoding: How to choose tokens.
         seeds: One per prompt; by default that of `decoding` for all.
     """
