@@ -329,7 +329,7 @@ def test_only_an_admin_manages_accounts_and_every_change_is_logged(team: Workspa
     accounts.set_role(team, "Ben", Role.REVIEWER, actor="Ada")
     with team.read() as connection:
         log = [(each.kind, each.actor) for each in events.about(connection, "person Ben")]
-    assert log == [("account made", "Ben"), ("role", "Ada")]
+    assert log == [("account-made", "Ben"), ("role", "Ada")]
 
 
 def test_a_name_that_annotated_before_there_were_accounts_can_be_taken_over(workspace: Workspace) -> None:
