@@ -16,6 +16,7 @@ from curator.ingest.check import check_row
 from curator.ingest.formats import columns_of
 from curator.ingest.readers.delimited import parse_csv
 from curator.ingest.readers.json_lines import parse_json
+from curator.quality.contamination import Firewall
 from curator.store import batches, events, projects, quarantine, records, suites, tombstones
 from curator.store.batches import StoredBatch
 from curator.store.incoming import incoming
@@ -118,10 +119,10 @@ def retry(
         raise IngestError(f"Row {min(missing)} does not wait in quarantine.", hint="List the waiting rows again.")
     with workspace.read() as connection:
         owner = projects.by_name(connection, project)
-        test_prompts = suites.prompt_hashes(connection)
+        firewall = suites.firewall(connection)
         imports = {row.batch_id: batches.get(connection, row.batch_id) for row in rows}
     attempts = [
-        _attempt(row, (texts or {}).get(row.id, row.issue.text), imports[row.batch_id], format, field_map, test_prompts)
+        _attempt(row, (texts or {}).get(row.id, row.issue.text), imports[row.batch_id], format, field_map, firewall)
         for row in rows
     ]
     if field_map and (missing_columns := set(field_map.columns.values()) - {c for a in attempts for c in a.columns}):
@@ -159,7 +160,7 @@ def _attempt(
     batch: StoredBatch,
     format: Format | None,
     field_map: FieldMap | None,
-    test_prompts: Collection[str],
+    firewall: Firewall,
 ) -> _Attempt:
     header, line = batch.settings["header"], row.issue.line
     if header is None:
@@ -168,7 +169,7 @@ def _attempt(
         parsed = parse_csv(text, header, line=line, delimiter=batch.settings.get("delimiter", ","))
     theirs = FieldMap(columns=batch.settings["columns"], tags=batch.settings.get("tags", {}))
     result = check_row(
-        parsed, format or Format(batch.format), field_map or theirs, source=batch.file_name, test_prompts=test_prompts
+        parsed, format or Format(batch.format), field_map or theirs, source=batch.file_name, firewall=firewall
     )
     columns = () if isinstance(parsed, RowIssue) else mapping.columns_and_paths(columns_of(parsed.values), field_map)
     return _Attempt(row, text, batch, columns, result)
