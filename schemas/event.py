@@ -62,7 +62,9 @@ class Kind(StrEnum):
     SUGGESTIONS = "suggestions"
     GATES = "gates"
     IMPORT = "import"
+    IMPORT_UNDONE = "import-undone"
     ROW_FIXED = "row-fixed"
+    ROWS_DISCARDED = "rows-discarded"
 
     # A version.
     FREEZE = "freeze"

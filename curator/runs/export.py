@@ -1,4 +1,4 @@
-"""Handing a tuned model on: the adapter as it was trained, or merged into its base, each with a model card.
+"""The export of a tuned model: the adapter as it was trained, or merged into its base, each with a model card.
 
 A merge is checked before anything is handed out: both models must give the same loss on held-out records.
 """
@@ -37,7 +37,7 @@ _SAME = 1e-3
 def export_model(
     workspace: Workspace, run_id: str, out: Path, *, merged: bool, actor: str, undecided: bool = False
 ) -> Path:
-    """The folder that now holds the model: weights, tokenizer, template, manifest and model card.
+    """Write a model as others use it: weights, tokenizer, template, manifest and model card. Returns the folder.
 
     Args:
         workspace: Where the run is.

@@ -143,6 +143,8 @@ import_batch = Table(
     Column("finished", Boolean, nullable=False, default=False),
     Column("actor", Text, nullable=False),
     Column("created_at", _UtcTime, nullable=False),
+    Column("undone_by", Text),
+    Column("undone_at", _UtcTime),
 )
 
 record = Table(
@@ -176,7 +178,10 @@ quarantine = Table(
     Column("rule", Text, nullable=False),
     Column("problem", Text, nullable=False),
     Column("text", Text, nullable=False),
-    Column("state", Text, nullable=False, default="open"),
+    Column("state", Text, nullable=False, default="open"),  # a `RowState`
+    Column("reason", Text),  # why it was discarded or closed
+    Column("actor", Text),  # who ended it
+    Column("ended_at", _UtcTime),
 )
 
 # Every text of a guideline and every set of questions that annotators ever saw; answers name them by hash.
