@@ -57,6 +57,9 @@ def test_a_log_and_totals_of_an_earlier_release_are_carried_over(tmp_path: Path,
     (folder / "runs").mkdir(parents=True)
     engine = open_engine(database_url or sqlite_url(folder / "curator.db"))
     with writing(engine) as connection:
+        if database_url is not None:  # it has the newest schema already
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
         command.upgrade(configuration(connection), "0006")
         _insert(connection, "person", name="ada: __", role="annotator", created_at="2026-03-01 09:00:00+00:00")
         _insert(connection, "person", name="ben", role="annotator", created_at="2026-03-01 09:00:00+00:00")
