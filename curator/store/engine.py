@@ -23,10 +23,10 @@ from curator.semaphore import FairSemaphore, WaitedTooLongError
 from curator.store import tallies
 
 _BUSY_SECONDS = 15.0
-"""How long somebody waits for others before they hear that the database is busy."""
+"""How long a caller waits for others before they hear that the database is busy."""
 _POLL_SECONDS = (0.001, 0.005)
 """Between two looks whether SQLite's write lock is free: always as short and never in step, so that a process that has
-waited long is not worse off. SQLite's own waiting grows to 100 ms and loses to whoever writes without a pause."""
+waited long is not worse off. SQLite's own waiting grows to 100 ms and loses to one that writes without a pause."""
 
 
 class _Access(NamedTuple):
@@ -52,7 +52,7 @@ def _to_json(value: Any) -> str:
 
 
 def _from_json(stored: Any) -> Any:
-    """SQLite gives a JSON number back as a number, whatever was stored as text."""
+    """SQLite returns a JSON number as a number, whatever was stored as text."""
     return stored if isinstance(stored, int | float) else orjson.loads(stored)
 
 
@@ -92,6 +92,25 @@ def open_engine(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def without_foreign_keys(engine: Engine) -> Engine:
+    """An engine on the same database for a change of its schema.
+
+    SQLite alters a table by copying it, and dropping the old one would count as deleting what others refer to. It can
+    be told to look away only outside a transaction, so this needs connections of its own.
+    """
+    apart = open_engine(engine.url.render_as_string(hide_password=False))
+    if engine.dialect.name == "sqlite":
+        event.listen(apart, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
+    return apart
+
+
+def broken_references(connection: Connection) -> list[str]:
+    """Tables with rows that refer to rows which are not there; PostgreSQL lets none come about."""
+    if connection.dialect.name != "sqlite":
+        return []
+    return sorted({row[0] for row in connection.exec_driver_sql("PRAGMA foreign_key_check")})
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
