@@ -7,7 +7,6 @@ since the claim's token makes it count once. JSON in, JSON out; an error carries
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from app import identity
+from app import identity, origin
 from app.labelling import preview, view
 from app.labelling.component import ASSETS, ASSETS_PATH
 from curator import CuratorError, Workspace
@@ -39,6 +38,7 @@ from schemas.record import Text
 
 _PREFIX = "/api/v1/labelling"
 _MOST_BYTES = 4_000_000
+_LARGEST = 2**53  # integers up to here survive every JSON reader
 _TEXT = TypeAdapter[str](Text)
 _STATUS: tuple[tuple[type[CuratorError], int], ...] = (
     (ClaimExpiredError, 409),
@@ -84,12 +84,16 @@ class _Assets(StaticFiles):
 
 
 class _UnreadableError(ValueError):
-    """A request that the screen does not send."""
+    """A request that the screen does not send: 400 where it is not a JSON object, 422 where a value cannot be."""
+
+    def __init__(self, problem: str, *, status: int = 422) -> None:
+        super().__init__(problem)
+        self.status = status
 
 
 def _endpoint(handler: Handler) -> Callable[[Request], Any]:
     async def respond(request: Request) -> Response:
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if not origin.is_own(request):
             return _error("This request came from another site.", "Open Curator itself.", status=403)
         raw = bytearray()
         async for chunk in request.stream():  # not every request announces its length
@@ -108,7 +112,7 @@ def _endpoint(handler: Handler) -> Callable[[Request], Any]:
             status = next(status for kind, status in _STATUS if isinstance(error, kind))
             return _error(error.problem, error.hint, status=status)
         except _UnreadableError as error:
-            return _error(f"The request cannot be read: {error}.", "Reload the page.", status=400)
+            return _error(f"The request cannot be read: {error}.", "Reload the page.", status=error.status)
 
     return respond
 
@@ -120,10 +124,30 @@ def _parsed(raw: bytes | bytearray) -> Body:
     try:
         body = json.loads(raw, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        raise _UnreadableError(f"it is not JSON ({error})") from error
+        raise _UnreadableError(f"it is not JSON ({error})", status=400) from error
     if not isinstance(body, dict):
-        raise _UnreadableError("it is not a JSON object")
+        raise _UnreadableError("it is not a JSON object", status=400)
+    for name, value in body.items():
+        _check_storable(value, place=name)
     return body
+
+
+def _check_storable(value: Any, *, place: str) -> None:
+    """Refuse what one of the databases cannot hold, wherever it stands: NUL, half a surrogate pair, a huge number."""
+    if isinstance(value, str):
+        try:
+            _TEXT.validate_python(value)
+        except ValidationError as error:
+            raise _UnreadableError(f"{place}: {error.errors()[0]['msg']}") from error
+    elif isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:  # NaN and infinity, too
+        raise _UnreadableError(f"{place} is not a number from {-_LARGEST} to {_LARGEST}")
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            _check_storable(name, place=place)
+            _check_storable(each, place=place)
+    elif isinstance(value, list):
+        for each in value:
+            _check_storable(each, place=place)
 
 
 def _whole(body: Body, name: str) -> int:
@@ -140,7 +164,7 @@ def _number_or_none(body: Body, name: str) -> int | None:
 
 def _seconds(body: Body) -> float:
     value = body.get("active_seconds", 0)
-    if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
         raise _UnreadableError("active_seconds is no number of seconds")
     return float(value)
 
@@ -188,7 +212,11 @@ def _draft(workspace: Workspace, person: str, body: Body) -> Body:
     with workspace.read() as connection:
         record = records.get(connection, claim.record_id).content
         draft = annotation_store.draft_of(connection, claim.record_id, person)
-    added, removed = edits.changed_words(edits.word_diff(record.response, answer.response))
+    if is_mine:  # whoever does not hold the record learns nothing about it from what they typed
+        added, removed = edits.changed_words(edits.word_diff(record.response, answer.response))
+        warnings = slips.likely_slips(record, answer.response)
+    else:
+        added, removed, warnings = 0, 0, []
     return {
         "mine": is_mine,
         "kept": draft is not None and draft.answer == answer,
@@ -198,14 +226,14 @@ def _draft(workspace: Workspace, person: str, body: Body) -> Body:
         "words": edits.words(answer.response),
         "added": added,
         "removed": removed,
-        "warnings": slips.likely_slips(record, answer.response),
+        "warnings": warnings,
         "now": view.asked_now(workspace, project_id=_whole(body, "project")),
     }
 
 
-def _renew(workspace: Workspace, _person: str, body: Body) -> Body:
+def _renew(workspace: Workspace, person: str, body: Body) -> Body:
     """Keep the claim at a sign of life; nothing was typed, so no draft is stored."""
-    is_mine = queue.renew(workspace, _claim_of(body), active_seconds=_seconds(body))
+    is_mine = queue.renew(workspace, _claim_of(body), annotator=person, active_seconds=_seconds(body))
     return {
         "mine": is_mine,
         "lease_seconds": workspace.lease.total_seconds(),
@@ -267,8 +295,8 @@ def _seen(body: Body) -> SeenByAnnotator | None:
     )
 
 
-def _preview(workspace: Workspace, _person: str, body: Body) -> Body:
-    record = queue.record_of(workspace, _claim_of(body))
+def _preview(workspace: Workspace, person: str, body: Body) -> Body:
+    record = queue.record_of(workspace, _claim_of(body), annotator=person)
     answer = _answer_of(body)
     return preview.draw(workspace, record, answer, how=_text(body, "how"), project_id=_whole(body, "project"))
 

@@ -43,10 +43,12 @@ def save_draft(
     with workspace.write() as connection:
         now = workspace.clock()
         submitted = annotation_store.of_token(connection, claim.token)
-        if submitted is not None:
+        if submitted is not None and submitted.annotator == annotator:
             return submitted.answer == answer
         until = now + workspace.lease
-        is_mine = claims.renew(connection, claim.token, now=now, until=until, active_seconds=active_seconds)
+        is_mine = claims.renew(
+            connection, claim.token, holder=annotator, now=now, until=until, active_seconds=active_seconds
+        )
         if not is_mine and events.claim_given_up(connection, claim.record_id, annotator) == claim.token:
             return False  # it was on its way when they skipped or flagged the record, with all of their text
         if annotation_store.draft_of(connection, claim.record_id, annotator) is None:
@@ -194,7 +196,7 @@ def skip(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) 
         now = workspace.clock()
         stored = records.get(connection, claim.record_id)
         _keep_text(connection, stored, answer, annotator=annotator, workspace=workspace)
-        if not claims.give_back(connection, claim.token):
+        if not claims.give_back(connection, claim.token, holder=annotator):
             return
         skips.add(connection, stored.id, annotator, at=now)
         detail = Skipped(project=stored.project_id, slot=claim.slot_id, claim=claim.token)
@@ -214,7 +216,7 @@ def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str, 
         locks.lock_record(connection, claim.record_id)
         stored = records.get(connection, claim.record_id)
         _keep_text(connection, stored, answer, annotator=annotator, workspace=workspace)
-        if not claims.give_back(connection, claim.token):
+        if not claims.give_back(connection, claim.token, holder=annotator):
             return
         if stored.state is RecordState.GOLD:  # it stays one: who gets it next would have to answer it for training
             skips.add(connection, stored.id, annotator, at=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from curator.annotate.tasks import task_of
-from curator.errors import AnnotationError
+from curator.errors import AnnotationError, ClaimExpiredError
 from curator.store import Connection, claims, events, gold, locks, pools, projects, records, skips, tallies
 from curator.store import annotations as annotation_store
 from curator.store.claims import Waiting
@@ -32,7 +32,7 @@ def next_task(workspace: Workspace, annotator: str, *, project_id: int) -> Task 
         claim = claims.held(connection, annotator, project_id=project_id)
         if claim is None:
             claim = _claim(connection, annotator, projects.by_id(connection, project_id), now=now, until=until)
-        elif claims.renew(connection, claim.token, now=now, until=until):
+        elif claims.renew(connection, claim.token, holder=annotator, now=now, until=until):
             claim = claim.model_copy(update={"expires_at": until})
     if claim is None:
         return None
@@ -95,34 +95,42 @@ def claim_record(workspace: Workspace, annotator: str, record_id: str) -> Task |
             )
         current = claims.held(connection, annotator, project_id=stored.project_id)
         if current is not None and current.record_id != record_id:
-            claims.give_back(connection, current.token)
+            claims.give_back(connection, current.token, holder=annotator)
         skips.remove(connection, record_id, annotator)
         claim = claims.claim_record(connection, annotator, record_id, now=now, until=now + workspace.lease)
         return None if claim is None else task_of(connection, claim, annotator)
 
 
-def renew(workspace: Workspace, claim: Claim, *, active_seconds: float | None = None) -> bool:
-    """Keep a claim for another lease; False when it is no longer valid."""
+def renew(workspace: Workspace, claim: Claim, *, annotator: str, active_seconds: float | None = None) -> bool:
+    """Keep an annotator's claim for another lease; False when it is no longer valid, or not theirs."""
     with workspace.write() as connection:
         now = workspace.clock()
         until = now + workspace.lease
-        return claims.renew(connection, claim.token, now=now, until=until, active_seconds=active_seconds)
+        return claims.renew(
+            connection, claim.token, holder=annotator, now=now, until=until, active_seconds=active_seconds
+        )
 
 
-def give_back(workspace: Workspace, claim: Claim) -> bool:
-    """Free a record for others; what was typed stays as a draft."""
+def give_back(workspace: Workspace, claim: Claim, *, annotator: str) -> bool:
+    """Free a record that an annotator holds for others; what was typed stays as a draft."""
     with workspace.write() as connection:
-        return claims.give_back(connection, claim.token)
+        return claims.give_back(connection, claim.token, holder=annotator)
 
 
-def record_of(workspace: Workspace, claim: Claim) -> Record:
-    """The record of a claim, as it came in.
+def record_of(workspace: Workspace, claim: Claim, *, annotator: str) -> Record:
+    """The record that an annotator holds, as it came in.
 
     Raises:
+        ClaimExpiredError: They do not hold it, or no longer.
         NotFoundError: There is no such record.
     """
     with workspace.read() as connection:
-        return records.get(connection, claim.record_id).content
+        record = records.get(connection, claim.record_id).content
+        if not claims.is_held(connection, claim.token, holder=annotator, record_id=claim.record_id):
+            raise ClaimExpiredError(
+                "You do not hold this record, or no longer.", hint="What you typed is kept; go on with the next record."
+            )
+        return record
 
 
 def why_empty(workspace: Workspace, annotator: str, *, project_id: int) -> Waiting:

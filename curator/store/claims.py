@@ -172,13 +172,20 @@ def claim_answered(
 
 
 def renew(
-    connection: Connection, token: str, *, now: datetime, until: datetime, active_seconds: float | None = None
+    connection: Connection,
+    token: str,
+    *,
+    holder: str,
+    now: datetime,
+    until: datetime,
+    active_seconds: float | None = None,
 ) -> bool:
     """Lengthen a lease at a sign of life; False when the claim is no longer valid.
 
     Args:
         connection: An open writing transaction.
         token: Of the claim.
+        holder: Whose claim it must be.
         now: Present time.
         until: When the lease ends now.
         active_seconds: Time spent on the record since it was claimed, pauses left out.
@@ -186,8 +193,18 @@ def renew(
     values: dict[str, Any] = {"expires_at": until, "seen_at": now}
     if active_seconds is not None:
         values["active_seconds"] = active_seconds
-    change = slot.update().where(slot.c.claim_token == token, slot.c.state == "held").values(values)
+    change = slot.update().where(_held_by(token, holder)).values(values)
     return connection.execute(change).rowcount == 1
+
+
+def is_held(connection: Connection, token: str, *, holder: str, record_id: str) -> bool:
+    """Whether a token is of a claim that this person holds on this record; its lease may be over."""
+    held_slot = select(slot.c.id).where(_held_by(token, holder), slot.c.record_id == record_id)
+    return connection.execute(held_slot).first() is not None
+
+
+def _held_by(token: str, holder: str) -> ColumnElement[bool]:
+    return (slot.c.claim_token == token) & (slot.c.holder == holder) & (slot.c.state == "held")
 
 
 def leases(connection: Connection, *, project_id: int) -> list[Lease]:
@@ -233,16 +250,15 @@ def open_for(
     return _claim_of(row)
 
 
-def give_back(connection: Connection, token: str) -> bool:
-    """Free a claimed slot; False when the claim is no longer valid."""
-    change = slot.update().where(slot.c.claim_token == token, slot.c.state == "held")
+def give_back(connection: Connection, token: str, *, holder: str) -> bool:
+    """Free a slot that this person has claimed; False when the claim is no longer valid."""
+    change = slot.update().where(_held_by(token, holder))
     return connection.execute(change.values(**slots.NOBODY, state="open")).rowcount == 1
 
 
 def close(connection: Connection, token: str, *, annotator: str) -> SlotRow | None:
     """Mark the claimed slot as answered; None when the claim is no longer valid. Its token stays with it."""
-    mine = (slot.c.claim_token == token) & (slot.c.holder == annotator)
-    change = slot.update().where(mine, slot.c.state == "held")
+    change = slot.update().where(_held_by(token, annotator))
     row = connection.execute(change.values(state="done", expires_at=None).returning(slot)).mappings().first()
     return None if row is None else _row(row)
 

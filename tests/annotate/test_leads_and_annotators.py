@@ -185,7 +185,7 @@ def test_a_gold_record_given_back_opens_no_further_slot(workspace: Workspace) ->
     for _ in range(3):
         task = take(workspace, "Ada")
         slots.add(task.claim.slot_id)
-        queue.give_back(workspace, task.claim)
+        queue.give_back(workspace, task.claim, annotator="Ada")
     assert len(slots) == 1
 
 

@@ -99,7 +99,7 @@ def test_a_lead_takes_a_record_into_the_editor_once(
     app.button(key=f"open {waiting}").click().run()
     assert queue.next_task(workspace, "Ada", project_id=1).claim.record_id == waiting
     if held.claim.record_id != waiting:
-        assert queue.renew(workspace, held.claim) is False
+        assert queue.renew(workspace, held.claim, annotator="Ada") is False
     with pytest.raises(AnnotationError, match="You have answered this record"):
         queue.claim_record(workspace, "Ada", record_id)
 

@@ -151,11 +151,11 @@ def _annotate(workspace: Workspace) -> None:
     answers.skip(workspace, held.claim, Answer(response="x"), annotator="Ada")
     assert not answers.save_draft(workspace, held.claim, Answer(response=""), annotator="Ada")
     undo.undo_last(workspace, "Ada", project_id=1)
-    queue.give_back(workspace, task("Ada").claim)
+    queue.give_back(workspace, task("Ada").claim, annotator="Ada")
     flagged = task("Ada")
     answers.flag(workspace, flagged.claim, Answer(response="x", note="?"), annotator="Ada")
     ask_again.unflag(workspace, flagged.claim.record_id, actor="Lea", reason="All right.")
-    queue.renew(workspace, task("Ada").claim, active_seconds=3)
+    queue.renew(workspace, task("Ada").claim, annotator="Ada", active_seconds=3)
     queue.claim_record(workspace, "Ben", waiting[-1].id)
     queue.why_empty(workspace, "Ben", project_id=1)
     queue.offer_skipped(workspace, "Ben", project_id=1)
@@ -180,7 +180,7 @@ def _annotate(workspace: Workspace) -> None:
     assert all(each.rulings for each in claimed if each is not None)
     assert any(each is not None for each in claimed)
     for each in filter(None, claimed):
-        queue.give_back(workspace, each.claim)
+        queue.give_back(workspace, each.claim, annotator="Eva")
     keymap.change_keys(workspace, "Ada", {"skip": "w"})
     assert keymap.keys_of(workspace, "Ada")["skip"] == "w"
     with workspace.write() as connection:
