@@ -31,10 +31,8 @@ from curator.errors import (
     StoreError,
 )
 from curator.quality import edits, slips
-from curator.store import annotations as annotation_store
-from curator.store import records
 from schemas.annotation import Annotation, Answer, Claim, SeenByAnnotator, Task
-from schemas.record import Text
+from schemas.record import Record, Text
 
 _PREFIX = "/api/v1/labelling"
 _MOST_BYTES = 4_000_000
@@ -127,8 +125,11 @@ def _parsed(raw: bytes | bytearray) -> Body:
         raise _UnreadableError(f"it is not JSON ({error})", status=400) from error
     if not isinstance(body, dict):
         raise _UnreadableError("it is not a JSON object", status=400)
-    for name, value in body.items():
-        _check_storable(value, place=name)
+    try:
+        for name, value in body.items():
+            _check_storable(value, place=name)
+    except RecursionError as error:
+        raise _UnreadableError("it is nested too deeply", status=400) from error
     return body
 
 
@@ -208,27 +209,30 @@ def _draft(workspace: Workspace, person: str, body: Body) -> Body:
     There is no draft afterwards when the claim was answered already, in another window or by a submit on its way.
     """
     claim, answer = _claim_of(body), _answer_of(body)
-    is_mine = answers.save_draft(workspace, claim, answer, annotator=person, active_seconds=_seconds(body))
-    with workspace.read() as connection:
-        record = records.get(connection, claim.record_id).content
-        draft = annotation_store.draft_of(connection, claim.record_id, person)
-    if is_mine:  # whoever does not hold the record learns nothing about it from what they typed
-        added, removed = edits.changed_words(edits.word_diff(record.response, answer.response))
-        warnings = slips.likely_slips(record, answer.response)
-    else:
-        added, removed, warnings = 0, 0, []
+    saved = answers.save_draft(workspace, claim, answer, annotator=person, active_seconds=_seconds(body))
+    record = _record_of(workspace, claim, person)
+    diff = [] if record is None else edits.word_diff(record.response, answer.response)
+    added, removed = edits.changed_words(diff)
     return {
-        "mine": is_mine,
-        "kept": draft is not None and draft.answer == answer,
-        "answered": draft is None,
-        "saved_at": None if draft is None else draft.saved_at.isoformat(),
+        "mine": saved.is_mine,
+        "kept": saved.is_kept,
+        "answered": saved.saved_at is None,
+        "saved_at": None if saved.saved_at is None else saved.saved_at.isoformat(),
         "lease_seconds": workspace.lease.total_seconds(),
         "words": edits.words(answer.response),
         "added": added,
         "removed": removed,
-        "warnings": warnings,
+        "warnings": [] if record is None else slips.likely_slips(record, answer.response),
         "now": view.asked_now(workspace, project_id=_whole(body, "project")),
     }
+
+
+def _record_of(workspace: Workspace, claim: Claim, person: str) -> Record | None:
+    """What the text is compared with; None when the claim is not theirs any more, or never was."""
+    try:
+        return queue.record_of(workspace, claim, annotator=person)
+    except ClaimExpiredError:
+        return None
 
 
 def _renew(workspace: Workspace, person: str, body: Body) -> Body:

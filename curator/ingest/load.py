@@ -13,6 +13,7 @@ from curator.ingest import mapping
 from curator.ingest.blocks import CheckedBlock, Rules, blocks_of, check_blocks
 from curator.ingest.formats import columns_of, recognise
 from curator.ingest.opening import open_rows, plain_name
+from curator.ingest.preview import columns_in, header_hash
 from curator.ingest.rows import Row
 from curator.ingest.sources import Source, sources_of
 from curator.store import batches, events, projects, quarantine, records, suites
@@ -125,10 +126,17 @@ def _import_source(
         format = recognise((row for row in sample if isinstance(row, Row)), field_map)
     with file.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    settings = {"columns": field_map.columns, "header": opened.header, "delimiter": opened.delimiter, "accept": accept}
+    settings = {
+        "columns": field_map.columns,
+        "tags": field_map.tags,
+        "header": opened.header,
+        "header_hash": header_hash(columns_in(sample)),
+        "delimiter": opened.delimiter,
+        "accept": accept,
+    }
     with workspace.write() as connection:
         owner = projects.by_name(connection, project)
-        test_prompts = suites.prompt_hashes(connection)
+        firewall = suites.firewall(connection)
         kept = quarantine.lines_of_file(connection, owner.id, sha256)
         batch_id = batches.begin(
             connection,
@@ -142,7 +150,7 @@ def _import_source(
         )
     read = imported = quarantined = 0
     shown: list[RowIssue] = []
-    rules = Rules(format, field_map, source=name, test_prompts=test_prompts)
+    rules = Rules(format, field_map, source=name, firewall=firewall)
     for block in check_blocks(blocks_of(opened), rules):
         for good, bad in _chunks(block):
             with workspace.write() as connection:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from curator.stats.intervals import Interval
 
 Ratings = Sequence[Mapping[str, Hashable]]
-"""For every record what each person said; whoever said nothing is not in it."""
+"""For every record what each person said; a person who said nothing is not in it."""
 Level = Literal["nominal", "ordinal", "interval"]
 _Counts = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def percent_agreement(ratings: Ratings) -> float | None:
 
 
 def krippendorff_alpha(ratings: Ratings, *, level: Level = "nominal") -> float | None:
-    """Krippendorff's alpha: 1 for perfect agreement, 0 for what chance gives; None without variation.
+    """Krippendorff's alpha: 1 for perfect agreement, 0 for what chance alone reaches; None without variation.
 
     Args:
         ratings: Any number of people; judgements may be missing.
@@ -81,7 +81,7 @@ def gwet_ac1(ratings: Ratings, *, categories: int | None = None) -> float | None
 
 
 def positive_agreement(ratings: Ratings, *, positive: Hashable = True) -> float | None:
-    """Of the judgements `positive`, the share whose partner said so, too; None where nobody said so.
+    """Of the judgements `positive`, the share whose partner said so, too; None where no person said so.
 
     For two people 2a / (2a + b + c), where a counts records that both call positive and b + c those that one does.
     For more, every ordered pair of judgements on a record counts, each record with equal weight per judgement.
@@ -161,9 +161,9 @@ def measure(
     if value is not None and units > 1:
         draw = np.random.default_rng(seed)
         times = draw.multinomial(units, np.full(units, 1 / units), size=resamples).astype(float)
-        found = [each for each in (compute(table, row) for row in times) if each is not None]
-        if len(found) > resamples / 2:
-            low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
+        coefficients = [each for each in (compute(table, row) for row in times) if each is not None]
+        if len(coefficients) > resamples / 2:
+            low, high = np.quantile(coefficients, [(1 - confidence) / 2, (1 + confidence) / 2])
             interval = Interval(float(low), float(high))
     return Agreement(value, interval, units, int(table.counts.sum()))
 
@@ -192,8 +192,8 @@ def _weights(table: _Table, times: NDArray[np.float64] | None) -> NDArray[np.flo
 
 def _pairs(table: _Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Per record: the ordered pairs of judgements that agree, and all of them."""
-    given = table.counts.sum(axis=1)
-    return (table.counts * (table.counts - 1)).sum(axis=1), given * (given - 1)
+    ratings = table.counts.sum(axis=1)
+    return (table.counts * (table.counts - 1)).sum(axis=1), ratings * (ratings - 1)
 
 
 def _percent(table: _Table, times: NDArray[np.float64] | None) -> float | None:
@@ -208,8 +208,8 @@ def _alpha(table: _Table, times: NDArray[np.float64] | None, level: Level) -> fl
     weights = _weights(table, times)
     if weights.sum() == 0:
         return None
-    given = table.counts.sum(axis=1)
-    share = weights / (given - 1)
+    ratings = table.counts.sum(axis=1)
+    share = weights / (ratings - 1)
     coincidences = (table.counts * share[:, None]).T @ table.counts
     coincidences[np.diag_indices_from(coincidences)] -= (table.counts * share[:, None]).sum(axis=0)
     total = coincidences.sum(axis=1)

@@ -20,7 +20,7 @@ from torch.optim import AdamW, Optimizer
 from transformers import PreTrainedModel
 
 from curator.errors import TrainingError
-from curator.training.objective import Path, ResponseLoss, causal_of, choose_path
+from curator.training.objective import ResponseLoss, Route, causal_of, choose_route
 from curator.training.precision import MasterWeights, round_to_bf16, uses_bf16
 from schemas.run import TrainConfig
 
@@ -94,7 +94,7 @@ class Learner:
 
 
 def add_adapters(model: PreTrainedModel, config: TrainConfig) -> PreTrainedModel:
-    """The model with trainable low-rank adapters on every linear layer except the head; the rest is frozen."""
+    """Add trainable low-rank adapters to every linear layer except the head; the rest is frozen. Returns the model."""
     adapters = LoraConfig(
         r=config.lora_rank,
         lora_alpha=config.lora_alpha,
@@ -119,7 +119,7 @@ def device_of(config: TrainConfig) -> str:
 
 
 def place_model(model: PreTrainedModel, config: TrainConfig, *, longest: int) -> tuple[ResponseLoss, str]:
-    """A model on its device with its loss, in fp32, and the way records go through it, in words.
+    """Move a model to its device. Returns it with its loss, in fp32, and in words how records go through it.
 
     Args:
         model: In fp32 (or quantised), adapters added.
@@ -129,11 +129,11 @@ def place_model(model: PreTrainedModel, config: TrainConfig, *, longest: int) ->
     if config.method != "qlora":
         model.to(torch.device(device_of(config)))  # type: ignore[arg-type]
     if config.batches == "padded":
-        path, why = Path.PADDED, "asked for"
+        route, why = Route.PADDED, "asked for"
     else:
-        path, why = choose_path(model, longest=longest, tolerance=0.05 if config.method == "qlora" else 1e-3)
-    objective = ResponseLoss(model, path=path, label_smoothing=config.label_smoothing, noise_alpha=config.noise_alpha)
-    return objective, f"records go through the model {path}" + (f" ({why})" if why else "")
+        route, why = choose_route(model, longest=longest, tolerance=0.05 if config.method == "qlora" else 1e-3)
+    objective = ResponseLoss(model, route=route, label_smoothing=config.label_smoothing, noise_alpha=config.noise_alpha)
+    return objective, f"records go through the model {route}" + (f" ({why})" if why else "")
 
 
 def tokens_per_batch(config: TrainConfig) -> int:
@@ -153,7 +153,7 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
 
 
 def make_learner(objective: ResponseLoss, config: TrainConfig, accelerator: Accelerator, *, tokens: int) -> Learner:
-    """A learner for a placed model, whose weights become the working weights.
+    """Make a placed model ready to learn; its weights become the working weights. Returns the learner.
 
     Args:
         objective: From `place_model`.

@@ -207,7 +207,13 @@ def test_the_texts_of_a_record_are_rendered_without_what_markup_could_do(ada: Br
 
 @pytest.mark.parametrize(
     ("given", "status"),
-    [(b"no json", 400), (b"[1]", 400), (b'{"person": " ", "project": 1}', 401), (b'{"person": "A"}', 422)],
+    [
+        (b"no json", 400),
+        (b"[1]", 400),
+        (b'{"a": ' + b"[" * 950 + b"]" * 950 + b"}", 400),
+        (b'{"person": " ", "project": 1}', 401),
+        (b'{"person": "A"}', 422),
+    ],
 )
 def test_what_is_no_request_is_refused_with_a_next_step(ada: Browser, given: bytes, status: int) -> None:
     response = ada.client.post("/api/v1/labelling/task", content=given)
