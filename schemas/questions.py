@@ -16,7 +16,7 @@ EDIT_REASONS = "edit_reasons"
 NOTE = "note"
 
 Value = int | str | tuple[str, ...]
-"""What somebody answered: a rating, the value of one option, values of several, or text."""
+"""What an annotator answered: a rating, the value of one option, values of several, or text."""
 
 
 ACTION_KEYS = {
@@ -123,7 +123,7 @@ BUILT_IN: tuple[Question, ...] = (
         if_edited=True,
         guide="What was wrong with the draft. It becomes a reason beside the pair of texts.",
     ),
-    Question(id=NOTE, kind="text", title="Note", guide="For whoever reads the record after you."),
+    Question(id=NOTE, kind="text", title="Note", guide="For those who read the record after you."),
 )
 """Every project asks these; their ids stay, wording, guide and keys may change."""
 

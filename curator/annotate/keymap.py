@@ -1,4 +1,4 @@
-"""Which key does what on the labelling screen, and which keys nobody may have.
+"""Which key does what on the labelling screen, and which keys are taken.
 
 A key is a lower-case letter, a full stop, a comma, `ArrowLeft` or `ArrowRight`. Ctrl+Enter (submit) and Escape stay as
 they are.
@@ -39,13 +39,13 @@ _KEY = re.compile(r"[a-z.,]|ArrowLeft|ArrowRight")
 
 
 def keys_of(workspace: Workspace, person: str) -> dict[str, str]:
-    """Somebody's key of every action."""
+    """An annotator's key of every action."""
     with workspace.read() as connection:
         return DEFAULTS | keymaps.of(connection, person)
 
 
 def change_keys(workspace: Workspace, person: str, keys: dict[str, str]) -> dict[str, str]:
-    """The key of every action after somebody changed some.
+    """Change the keys of some actions. Returns the key of every action.
 
     Raises:
         AnnotationError: A key is reserved, does two things, or is none; nothing is changed.
