@@ -1,4 +1,4 @@
-"""Handing a tuned model on: the adapter as it was trained, or merged into its base, each with a model card.
+"""The export of a tuned model: the adapter as it was trained, or merged into its base, each with a model card.
 
 A merge is checked before anything is handed out: both models must give the same loss on held-out records.
 """
@@ -37,7 +37,7 @@ _SAME = 1e-3
 def export_model(
     workspace: Workspace, run_id: str, out: Path, *, merged: bool, actor: str, undecided: bool = False
 ) -> Path:
-    """The folder that now holds the model: weights, tokenizer, template, manifest and model card.
+    """Write a model as others use it: weights, tokenizer, template, manifest and model card. Returns the folder.
 
     Args:
         workspace: Where the run is.
@@ -149,7 +149,7 @@ def _merge(workspace: Workspace, run: Run, model: PeftModel, folder: Path) -> No
     pad_id = int(tokenizer.pad_token_id)
 
     def loss(checked: PreTrainedModel) -> float:
-        objective, _ = place_model(checked, run.config, longest=run.config.max_tokens)
+        objective, _ = place_model(checked, run.config)
         return summary(record_losses(objective, examples, split="export", pad_id=pad_id), split="x").nll
 
     adapted = loss(model)  # type: ignore[arg-type]

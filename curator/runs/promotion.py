@@ -71,7 +71,7 @@ def not_released(workspace: Workspace, run: Run) -> str | None:
 
 
 def promote(workspace: Workspace, run_id: str, *, actor: str) -> Run:
-    """Mark a run as promoted.
+    """Mark a run as promoted. Returns it.
 
     Raises:
         TrainingError: It was not assessed, a gate does not hold, or no decision releases exactly this checkpoint.

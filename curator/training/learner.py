@@ -94,7 +94,7 @@ class Learner:
 
 
 def add_adapters(model: PreTrainedModel, config: TrainConfig) -> PreTrainedModel:
-    """The model with trainable low-rank adapters on every linear layer except the head; the rest is frozen."""
+    """Add trainable low-rank adapters to every linear layer except the head; the rest is frozen. Returns the model."""
     adapters = LoraConfig(
         r=config.lora_rank,
         lora_alpha=config.lora_alpha,
@@ -118,21 +118,22 @@ def device_of(config: TrainConfig) -> str:
     return config.device
 
 
-def place_model(model: PreTrainedModel, config: TrainConfig, *, longest: int) -> tuple[ResponseLoss, str]:
-    """A model on its device with its loss, in fp32, and the way records go through it, in words.
+def place_model(model: PreTrainedModel, config: TrainConfig) -> tuple[ResponseLoss, str]:
+    """Move a model to its device. Returns it with its loss, in fp32, and in words how records go through it.
 
     Args:
         model: In fp32 (or quantised), adapters added.
         config: Settings of the run.
-        longest: Tokens of the longest record.
     """
     if config.method != "qlora":
         model.to(torch.device(device_of(config)))  # type: ignore[arg-type]
     if config.batches == "padded":
         route, why = Route.PADDED, "asked for"
     else:
-        route, why = choose_route(model, longest=longest, tolerance=0.05 if config.method == "qlora" else 1e-3)
+        route, why = choose_route(model, tolerance=0.05 if config.method == "qlora" else 1e-3, bf16=uses_bf16(config))
     objective = ResponseLoss(model, route=route, label_smoothing=config.label_smoothing, noise_alpha=config.noise_alpha)
+    if objective.window is not None:
+        why = why or f"those of more than {objective.window} tokens, its attention window, padded"
     return objective, f"records go through the model {route}" + (f" ({why})" if why else "")
 
 
@@ -153,7 +154,7 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
 
 
 def make_learner(objective: ResponseLoss, config: TrainConfig, accelerator: Accelerator, *, tokens: int) -> Learner:
-    """A learner for a placed model, whose weights become the working weights.
+    """Make a placed model ready to learn; its weights become the working weights. Returns the learner.
 
     Args:
         objective: From `place_model`.
