@@ -105,7 +105,7 @@ class Firewall:
         if text.isascii():  # bytes are several times as fast to take apart, and most texts end here
             there = {each.decode() for each in self._ascii_anchors.intersection(_ascii_words(text))}
         else:
-            there = self._anchors.intersection(_words(text))
+            there = set(self._anchors.intersection(_words(text)))
         if len(there) < self._fewest:
             return None
         present = Counter(n for anchor in there for n in self._by_anchor[anchor])

@@ -74,7 +74,8 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path) -> Path:
         return output, [f for f in found.get(output.id, []) if f.flag], stated.get(output.id, [])
 
     review = reviewing(stands.entries, stated)
-    facts = {
+    written, packages = workspace.clock(), _packages()
+    facts: dict[str, object] = {
         "name": system.name or system.id,
         "run": run,
         "version": versions.find(workspace, run.version_id) if run else None,
@@ -97,10 +98,10 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path) -> Path:
         "flagged": [example(output) for output in flagged[:_EXAMPLES]],
         "flagged_total": len(flagged),
         "before_plans": before_plans,
-        "packages": _packages(),
+        "packages": packages,
         "key": public_key(workspace),
         "curator": __version__,
-        "written": workspace.clock(),
+        "written": written,
         "mark": Markup(EMPTY_MARK),
     }
     document = {
@@ -110,8 +111,8 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path) -> Path:
         "plan": stands.plan.model_dump(mode="json", exclude={"units"}) if stands.plan else None,
         "strata": [line.model_dump(mode="json") for line in stands.plan.strata] if stands.plan else [],
         "review": review._asdict(),
-        "packages": facts["packages"],
-        "written": facts["written"].isoformat(),
+        "packages": packages,
+        "written": written.isoformat(),
     }
     if out.suffix == ".json":
         signed = orjson.dumps(sign(workspace, document), option=orjson.OPT_INDENT_2)
