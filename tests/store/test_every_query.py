@@ -156,6 +156,7 @@ def _annotate(workspace: Workspace) -> None:
             at=workspace.clock(),
         )
         assert records.of_hash(connection, 1, [waiting[0].content_hash]) == {waiting[0].content_hash: waiting[0].id}
+        assert records.hashes_of(connection, [waiting[0].id]) == {waiting[0].content_hash}
     submit("Ada")
     undo.undo_last(workspace, "Ada", project_id=1)
     submit("Ada")
