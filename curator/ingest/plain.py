@@ -55,7 +55,7 @@ def plain_reader(format: Format, field_map: FieldMap, *, source: str, test_promp
         prompts = [prompt_hash(text) for role, text in messages if role == "user"]
         if not forbidden.isdisjoint(prompts):
             return None
-        return Incoming(line, _content_hash(messages), prompts[-1], _content(messages, raw, source, line, format))
+        return Incoming(_content_hash(messages), prompts[-1], _content(messages, source, line, format), raw)
 
     return reader
 
@@ -160,10 +160,9 @@ def _content_hash(messages: _Turns) -> str:
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def _content(messages: _Turns, raw: bytes, source: str, line: int, format: Format) -> bytes:
+def _content(messages: _Turns, source: str, line: int, format: Format) -> bytes:
     last = len(messages) - 1
     return orjson.dumps({
         "messages": [{"role": role, "content": text, "train": n == last} for n, (role, text) in enumerate(messages)],
         "origin": {"source": source, "line": line, "format": format.value},
-        "original": raw.decode(),
     })  # fmt: skip

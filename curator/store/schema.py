@@ -14,7 +14,7 @@ from curator.store.engine import lock_all, writing
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0007"
+NEWEST = "0008"
 """The last file in `migrations/versions`. Asking Alembic would take longer than the rest of opening a workspace."""
 
 
