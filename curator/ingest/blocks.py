@@ -115,8 +115,9 @@ def check_blocks(blocks: Iterable[Block], rules: Rules, *, workers: int | None =
                 "A process that reads the file was ended from outside, perhaps for want of memory.",
                 hint="Import the file again: what is stored stays, and is not stored twice.",
             ) from error
-        finally:
+        except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def checker(rules: Rules) -> Callable[[Block, int], CheckedBlock]:
