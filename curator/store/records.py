@@ -24,6 +24,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    type_coerce,
 )
 
 from curator.errors import NotFoundError
@@ -185,10 +186,11 @@ def add_rows(
     }
     source = select(*values.values()).where(n >= 0).order_by(n)
     add = insert_or_ignore(record, connection.dialect).from_select(list(values), source, include_defaults=False)
-    added = connection.execute(add.returning(record.c.part_row, record.c.id)).all()
+    key = type_coerce(record.c.id, Integer)
+    added = connection.execute(add.returning(record.c.part_row, key.label("key"))).all()
     if added:
-        keys = [int(row.id) for row in added]
-        here = (record.c.part_id == rows.part_id) & record.c.id.between(str(min(keys)), str(max(keys)))
+        keys = [row.key for row in added]
+        here = (record.c.part_id == rows.part_id) & key.between(min(keys), max(keys))
         _queue(connection, here, len(added), project=project, state=state, priority=0)
     if keep_again and len(added) < count:
         known = set(range(count)) - {row.part_row - rows.start for row in added}
