@@ -16,7 +16,7 @@ from curator.errors import IngestError
 from curator.ingest import order
 from curator.ingest.mapping import meanings
 from curator.ingest.rows import Row
-from curator.ingest.shapes import chat, frozen, instruction, labelled, preference, sharegpt
+from curator.ingest.shapes import chat, frozen, instruction, kto, labelled, preference, sharegpt
 from curator.ingest.shapes.base import Content, Fields, RowError, Shape, message, refused
 from schemas import json_text
 from schemas.importing import FieldMap, Format, RowIssue
@@ -25,7 +25,7 @@ from schemas.record import Origin, Record
 _SHAPES: dict[Format, Shape] = {
     Format.CURATOR: frozen.SHAPE,
     Format.PREFERENCE: preference.SHAPE,
-    Format.KTO: instruction.KTO,
+    Format.KTO: kto.SHAPE,
     Format.CHAT: chat.SHAPE,
     Format.SHAREGPT: sharegpt.SHAPE,
     Format.ALPACA: instruction.ALPACA,

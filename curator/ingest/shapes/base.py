@@ -57,6 +57,8 @@ class Fields:
         self.values = values
         self.tags = field_map.tags
         self._columns = {words.get(word, word): column for word, column in mapped.items()}
+        if field_map.tags and "messages" in mapped and "messages" not in words:
+            self._columns["conversations"] = self._columns.pop("messages")  # tags are those of a ShareGPT file
         self._put_in = [word for word in ("system", "instruction", "response") if word in mapped and word not in words]
         self._labels = [word for word in mapped if word.startswith(LABEL)]
 
