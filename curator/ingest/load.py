@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +17,8 @@ from curator.ingest.formats import columns_of, recognise
 from curator.ingest.opening import open_rows, plain_name
 from curator.ingest.preview import columns_in, header_hash
 from curator.ingest.rows import Row
-<<<<<<< HEAD
-from curator.store import batches, events, parts, projects, quarantine, records, suites
-=======
 from curator.ingest.sources import Source, sources_of
-from curator.store import batches, events, projects, quarantine, records, suites
-from curator.store.incoming import Incoming
->>>>>>> main
+from curator.store import batches, events, parts, projects, quarantine, records, suites
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_import
@@ -159,36 +155,17 @@ def _import_source(
         )
     read = imported = quarantined = 0
     shown: list[RowIssue] = []
-<<<<<<< HEAD
-    name = f"{batch_id:08d}-{secrets.token_hex(4)}"
-    rules = Rules(format, field_map, plain_name(file), test_prompts, workspace.records_folder, name)
+    part_names = f"{batch_id:08d}-{secrets.token_hex(4)}"
+    rules = Rules(format, field_map, name, test_prompts, workspace.records_folder, part_names)
+    target = _Target(owner, batch_id, accept, kept, stored_before)
     with parts.importing(workspace.records_folder):
         for block in check_blocks(blocks_of(opened), rules):
-            target = _Target(owner, batch_id, accept, kept, stored_before)
             imported += _store(workspace, block, target, read=read)
             read += block.rows
             quarantined += len(block.issues)
             shown += block.issues[: _SHOWN - len(shown)]
             if on_progress is not None:
                 on_progress(read)
-=======
-    rules = Rules(format, field_map, source=name, test_prompts=test_prompts)
-    for block in check_blocks(blocks_of(opened), rules):
-        for good, bad in _chunks(block):
-            with workspace.write() as connection:
-                ids = records.add_incoming(
-                    connection, good, project=owner, at=workspace.clock(), batch_id=batch_id, accept=accept
-                )
-                quarantine.add_many(connection, [issue for issue in bad if issue.line not in kept], batch_id=batch_id)
-                fresh = sum(record_id is not None for record_id in ids)
-                batches.count(connection, batch_id, imported=fresh, quarantined=len(bad), duplicates=len(good) - fresh)
-            imported += fresh
-        read += block.rows
-        quarantined += len(block.issues)
-        shown += block.issues[: _SHOWN - len(shown)]
-        if on_progress is not None:
-            on_progress(read)
->>>>>>> main
     report = ImportReport(
         file=name,
         sha256=sha256,
