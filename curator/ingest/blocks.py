@@ -96,7 +96,7 @@ def check_blocks(blocks: Iterable[Block], rules: Rules, *, workers: int | None =
     first = list(islice(pending, 2))
     workers = _cores() if workers is None else workers
     numbered = enumerate(chain(first, pending))
-    if len(first) < 2 or workers < 2:
+    if len(first) < 2 or workers < 2 or multiprocessing.current_process().daemon:  # which may have no children
         check = checker(rules)
         yield from (check(block, number) for number, block in numbered)
         return

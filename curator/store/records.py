@@ -275,9 +275,8 @@ def get(connection: Connection, record_id: str) -> StoredRecord:
 
 def find(connection: Connection, record_id: str) -> StoredRecord | None:
     """The record with this id, if there is one."""
-    named = record.c.id == record_id
-    if not record_id.isdigit():
-        named = record.c.former_id == record_id
+    is_former = len(record_id) == 32  # hex digits; a key has at most nine
+    named = record.c.former_id == record_id if is_former else record.c.id == record_id
     rows = connection.execute(with_part().where(named)).mappings().all()
     return next(iter(stored_records(connection, rows)), None)
 

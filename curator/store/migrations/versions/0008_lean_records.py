@@ -51,16 +51,17 @@ def upgrade() -> None:
             f"JOIN record_number ON record_number.old_id = old_{name}.record_id"
         )
         op.drop_table(f"old_{name}")
-        if is_postgres and "id" in columns:
-            op.execute(
-                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), coalesce(max(id), 0) + 1, false) FROM {name}"
-            )
     op.execute(
         "UPDATE event SET subject = (SELECT cast(new_id AS text) FROM record_number WHERE old_id = event.subject) "
         "WHERE subject IN (SELECT old_id FROM record_number)"
     )
     op.drop_table("old_record")
     op.drop_table("record_number")
+    if is_postgres:
+        for name in ("record", "slot", "annotation", "comment", "doubt"):
+            op.execute(
+                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), coalesce(max(id), 0) + 1, false) FROM {name}"
+            )
 
 
 def _number(is_postgres: bool) -> None:
@@ -81,8 +82,8 @@ def _set_aside_records(is_postgres: bool) -> None:
         names: list[str | None] = [constraints.get_pk_constraint("record")["name"]]
         names += [each["name"] for each in constraints.get_unique_constraints("record")]
         names += [each["name"] for each in constraints.get_foreign_keys("record")]
-        for name in names:
-            op.execute(f'ALTER TABLE record DROP CONSTRAINT "{name}"')
+        for constraint in names:
+            op.execute(f'ALTER TABLE record DROP CONSTRAINT "{constraint}"')
     op.rename_table("record", "old_record")
 
 
