@@ -33,7 +33,7 @@ def workspace() -> Workspace:
 
 
 def sign_in_is_required() -> bool:
-    """Whether everybody must sign in: there is an account, or the server was told so."""
+    """Whether everyone must sign in: there is an account, or the server was told so."""
     return os.environ.get(SIGN_IN_VARIABLE) == "true" or accounts.are_there(workspace())
 
 

@@ -24,7 +24,7 @@ _OPEN = ("/auth/", "/api/v1/health", "/static/", "/assets/", "/favicon", "/_stco
 
 
 class Gate:
-    """Lets nobody past who has not signed in: pages lead to the sign-in, everything else is refused."""
+    """Lets a request pass only with a session: pages lead to the sign-in, everything else is refused."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -57,7 +57,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
         target = scope["path"] + (f"?{scope['query_string'].decode()}" if scope["query_string"] else "")
         response: Response = RedirectResponse(f"/auth/sign-in?next={quote(target)}", status_code=303)
     else:
-        response = JSONResponse({"problem": "Nobody is signed in.", "hint": "Sign in at /auth/sign-in."}, 401)
+        response = JSONResponse({"problem": "You are not signed in.", "hint": "Sign in at /auth/sign-in."}, 401)
     await response(scope, receive, send)
 
 

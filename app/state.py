@@ -46,13 +46,13 @@ def models(folder: str, run_id: str) -> Pair:
 
 
 def account() -> Account | None:
-    """Who is signed in at this browser; None where nobody has to be."""
+    """Who is signed in at this browser; None where no one has to."""
     token = st.context.cookies.get(identity.COOKIE)
     return sessions.who(workspace(), token) if isinstance(token, str) else None  # tests of pages have no browser
 
 
 def person() -> str | None:
-    """Name of whoever sits at this browser, or None before it is known. Where people sign in, only that counts."""
+    """Name of the person at this browser, or None before it is known. Where people sign in, only that counts."""
     signed_in = account()
     if signed_in is not None:
         return signed_in.name
@@ -88,7 +88,7 @@ def _sign_out() -> None:
 
 
 def may(signed_in: Account | None, right: Right) -> bool:
-    """Whether whoever sits here may do something; where nobody signs in, everybody may do everything."""
+    """Whether the person at this browser may do something; without sign-in everyone may do everything."""
     if signed_in is None:
         return not identity.sign_in_is_required()
     return access.may(signed_in.role, right)
@@ -132,7 +132,7 @@ def choose_in_sidebar(signed_in: Account | None) -> None:
         return
     if _PERSON not in st.session_state:
         st.session_state[_PERSON] = st.query_params.get(_PERSON, "")  # the address keeps the name over a reload
-    # Whoever is not known yet is asked where they look; below eighteen pages in the sidebar nobody would.
+    # A name that is not known yet is asked for in the middle of the page: below eighteen links it would be overlooked.
     with st.sidebar if st.session_state[_PERSON] else st.container():
         st.text_input(
             "Your name", key=_PERSON, placeholder="Stands beside everything you decide", persist_state="session"
@@ -153,7 +153,7 @@ def _choose_project() -> None:
 def chosen(name: str, options: list[str], *, label: str, shown: Mapping[str, str] | None = None) -> str | None:
     """A choice among `options` that survives a change of page; None when there is nothing to choose from.
 
-    `shown` gives the words for an option where they differ from it.
+    `shown` holds the words for an option where they differ from it.
     """
     if not options:
         return None
@@ -166,7 +166,7 @@ def chosen(name: str, options: list[str], *, label: str, shown: Mapping[str, str
 
 
 def choose(name: str, value: str) -> None:
-    """Make `value` what `chosen` gives from now on; call it before the choice is drawn."""
+    """Make `value` what `chosen` returns from now on; call it before the choice is drawn."""
     st.session_state[f"chosen {name}"] = st.session_state[f"kept {name}"] = value
 
 

@@ -62,7 +62,9 @@ class Kind(StrEnum):
     SUGGESTIONS = "suggestions"
     GATES = "gates"
     IMPORT = "import"
+    IMPORT_UNDONE = "import-undone"
     ROW_FIXED = "row-fixed"
+    ROWS_DISCARDED = "rows-discarded"
 
     # A version.
     FREEZE = "freeze"
@@ -84,8 +86,11 @@ class Kind(StrEnum):
 
     # Review and release.
     SUITE = "suite"
+    OUTPUTS_IMPORT = "outputs-import"
     SCREEN = "screen"
+    REVIEW_PLAN = "review-plan"
     VERDICT = "verdict"
+    VERDICT_WITHDRAWN = "verdict-withdrawn"
     VOTE = "vote"
     DECISION = "decision"
 

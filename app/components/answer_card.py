@@ -1,4 +1,4 @@
-"""Drawing an answer: what somebody judged, where, and how they changed the text."""
+"""Drawing an answer: what an annotator judged, where, and how they changed the text."""
 
 from __future__ import annotations
 

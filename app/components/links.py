@@ -7,8 +7,8 @@ from streamlit.errors import StreamlitPageNotFoundError
 
 
 def to(page: str, label: str, *, icon: str | None = None) -> None:
-    """A link to the page in `views/PAGE.py`; its words alone where whoever sits here may not open it."""
+    """A link to the page in `views/PAGE.py`; its words alone where this person may not open it."""
     try:
         st.page_link(f"views/{page}.py", label=label, icon=icon)
     except StreamlitPageNotFoundError:
-        st.caption(f"{label} (somebody with another role has that page)")
+        st.caption(f"{label} (another role has that page)")

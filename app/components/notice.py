@@ -24,7 +24,7 @@ def done(name: str) -> None:
     """Say once what was stored, as kept under this name by `state.remember`.
 
     Its place stays when the words go: what stands below would else be another element to the browser, which draws it
-    anew and opens the first of its tabs under the hands of whoever types in the third.
+    anew and opens the first of its tabs under the hands of a lead who types in the third.
     """
     place = st.empty()
     message = state.once(name)
@@ -43,7 +43,7 @@ def counted(n: int, noun: str) -> str:
 
 
 def person_needed() -> str:
-    """The name of whoever sits here; without one, the page ends with a request for it."""
+    """The name of the person at this browser; without one, the page ends with a request for it."""
     person = state.person()
     if person is None:
         st.info("Enter your name to begin. It stands beside everything you decide.", icon=":material/badge:")

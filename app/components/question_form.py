@@ -20,7 +20,7 @@ _LINE = re.compile(r"^\s*([a-z0-9_]+)\s*=\s*(.*?)\s*(?:\[([a-z0-9])\])?\s*$")
 _MAPPING = re.compile(r"^\s*([a-z0-9_]+)\s*->\s*([a-z0-9_]+)\s*$")
 _FIXED = {question.id: question for question in BUILT_IN}
 _KINDS = ("choice", "choices", "rating", "text")
-_RULE = "Rule shown while it has the focus"
+_RULE = "Help shown while it is answered"
 _OPTIONS = "Options: value = Label [key]"
 
 
@@ -156,7 +156,7 @@ def _check_options(name: str, kind: str, options: tuple[Option, ...]) -> None:
         if values.count(value) > 1:
             raise ValueError(f"Question {name} has the value {value} twice. Give every option a value of its own.")
         if kind == "rating" and not value.isdigit():
-            raise ValueError(f"The value {value} of {name} is no number. Write the options of a rating as 1 = Poor.")
+            raise ValueError(f"The value {value} of {name} is not a number. Write the options of a rating as 1 = Poor.")
     if name in _FIXED and values != [option.value for option in _FIXED[name].options]:
         fixed = ", ".join(option.value for option in _FIXED[name].options)
         raise ValueError(f"The values of {name} stay in their order: {fixed}. Their labels may change.")

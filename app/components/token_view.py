@@ -25,10 +25,10 @@ def show(row: TokenRow) -> None:
         current += text.replace("\n", "⏎")
     parts.append(_tinted(current, carries))
     loss = sum(label != IGNORED for label in row.labels)
-    st.caption(f"{row.row_id[:12]}, {row.split}: {len(row.labels)} tokens, {loss} carry loss")
+    st.caption(f"Record of the {row.split} split: {len(row.labels)} tokens, {loss} of them trained")
     st.markdown("".join(parts))
     if len(row.labels) > _MOST:
-        st.caption(f"The first {_MOST} tokens are shown; all {len(row.labels)} are trained on.")
+        st.caption(f"The first {_MOST} of {len(row.labels)} tokens are shown; the run reads them all.")
 
 
 def _tinted(text: str, carries: bool) -> str:

@@ -21,18 +21,18 @@ def render(workspace: Workspace, person: str) -> None:
         st.success(message)
     if not known:
         st.info(
-            "Nobody has to sign in here: names are typed in the sidebar and everybody may do everything. To work as a "
-            "team, make the first account.",
+            "Here everyone types a name and may do everything. To work as a team with passwords and roles, make the "
+            "first account.",
             icon=":material/lock_open:",
         )
         if st.button("Make a link for the first admin"):
             with notice.errors():
                 token = accounts.setup_link(workspace)
-                _show_link("It works once, for a day. From then on everybody signs in.", token or "")
+                _show_link("It works once, for a day. From then on everyone signs in.", token or "")
         return
     for account in known:
         _row(workspace, account, person)
-    st.subheader("Invite somebody", anchor=False)
+    st.subheader("Invite a colleague", anchor=False)
     columns = st.columns([2, 1], vertical_alignment="bottom")
     role = columns[0].selectbox("Role", [each.value for each in Role], format_func=_said)
     if columns[1].button("Make a link", width="stretch"):

@@ -1,4 +1,4 @@
-"""Adjudicate: records on which people differ or that somebody flagged, and the questions of those who were unsure."""
+"""Adjudicate: records on which annotators differ or that one flagged, and the questions of those who were unsure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     doubts = adjudicate.inbox(workspace, project_id=project.id)
     st.caption(
         f"{_count(conflicts)} in conflict, {_count(flagged)} flagged, "
-        f"{notice.counted(len(doubts), 'question')} without an answer."
+        f"{notice.counted(len(doubts), 'question')} to answer."
     )
     tabs = st.tabs(["≠ In conflict", "⚑ Flagged", "Questions"])  # a tab whose label changes gives way to the first
     with tabs[0]:
@@ -34,13 +34,13 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
             _decide(workspace, _chosen(conflicts, "conflict"), project, person)
         else:
             st.info(
-                "No record is in conflict: nobody differs, or records need one review only.", icon=":material/check:"
+                "No record is in conflict: annotators agree, or records need only one review.", icon=":material/check:"
             )
     with tabs[1]:
         if flagged:
             _decide(workspace, _chosen(flagged, "flagged"), project, person)
         else:
-            st.info("Nobody has flagged a record.", icon=":material/check:")
+            st.info("No record is flagged.", icon=":material/check:")
     with tabs[2]:
         _answer_doubts(workspace, doubts, person)
 
@@ -71,11 +71,11 @@ def _decide(workspace: Workspace, case: Case, project: Project, person: str) -> 
         names = {"accept": "whether to accept it", "response": "the text", "preference": "which response is better"}
         differ = ", ".join(names.get(each, each) for each in case.differences)
         st.caption(
-            f"They differ on **{notice.plain(differ)}**. The order tells nothing about who is who." if differ else ""
+            f"They differ on **{notice.plain(differ)}**. Their order is not the order of names." if differ else ""
         )
         same_text = {answer.answer.response for answer in case.answers} == {case.record.response}
         if same_text and case.record.alternative is None:
-            st.caption("Response, which nobody edited")
+            st.caption("Response, edited by none of them")
             record_card.show_text(case.record.response)
         blind = st.toggle("Hide names", True, key=f"blind {case.record_id}")
         for column, (n, answer) in zip(st.columns(len(case.answers)), enumerate(case.answers, 1), strict=True):
@@ -97,7 +97,7 @@ def _decide(workspace: Workspace, case: Case, project: Project, person: str) -> 
             if case.state is RecordState.CONFLICT:
                 if not reason.strip():
                     raise AnnotationError(
-                        "Nobody would know why it came back.", hint="Give a reason, then send it back."
+                        "The annotators would not know why it came back.", hint="Write a reason, then send it back."
                     )
                 ask_again.send_back(workspace, case.record_id, reason=reason, actor=person)
             else:
@@ -106,9 +106,9 @@ def _decide(workspace: Workspace, case: Case, project: Project, person: str) -> 
 
 
 def _say_who_flagged(workspace: Workspace, case: Case) -> None:
-    who = "Somebody" if case.flagged_at is None else f"{case.flagged_by}, {case.flagged_at:%Y-%m-%d %H:%M} UTC"
+    who = "an annotator" if case.flagged_at is None else f"{case.flagged_by}, {case.flagged_at:%Y-%m-%d %H:%M} UTC"
     st.warning(
-        f"Flagged by {notice.plain(who)}: {notice.plain(case.reason or 'no reason was given')}", icon=":material/flag:"
+        f"Flagged by {notice.plain(who)}: {notice.plain(case.reason or 'without a reason')}", icon=":material/flag:"
     )
 
 
@@ -119,7 +119,7 @@ def _pair(case: Case) -> tuple[str, str]:
 def _own_decision(workspace: Workspace, case: Case, project: Project, person: str) -> None:
     with st.expander("Decide with an answer of your own", expanded=not case.answers):
         if len(case.answers) > 1:
-            st.caption("What all answers say is filled in. What they differ on is open.")
+            st.caption("What all answers say is filled in; what they differ on is left open.")
         start = answer_form.common([each.answer for each in case.answers], case.record)
         filled_in = answer_form.edit(start, case.record, project.questions, key=case.record_id)
         note = st.text_input("Why", key=f"why {case.record_id}", placeholder="For the annotators, optional")
@@ -130,14 +130,16 @@ def _own_decision(workspace: Workspace, case: Case, project: Project, person: st
                 _require_complete(answer, case, project)
                 outcome = adjudicate.decide(workspace, case.record_id, answer, actor=person, note=note)
                 _done(f"Decided: {outcome.value}.")
-        gold_help = "It leaves the queue, is never frozen, and annotators get it now and then to be compared with you."
+        gold_help = (
+            "It leaves the queue and goes into no version. Annotators get it now and then, to be compared with you."
+        )
         if right.button("Make it a gold record", key=f"gold {case.record_id}", help=gold_help, width="stretch"):
             with notice.errors():
                 _require_complete(answer, case, project)
                 assignment.mark_gold(workspace, case.record_id, answer, actor=person)
                 _done("It is a gold record now.")
         if project.gold_every == 0:
-            st.caption("Gold records are shown to nobody while the project's setting *gold every* is 0.")
+            st.caption("No annotator gets gold records while *A gold record every so many answers* is 0 under Project.")
 
 
 def _require_complete(answer: Answer, case: Case, project: Project) -> None:
@@ -150,7 +152,7 @@ def _require_complete(answer: Answer, case: Case, project: Project) -> None:
 
 def _answer_doubts(workspace: Workspace, doubts: list[adjudicate.Inbox], person: str) -> None:
     if not doubts:
-        st.info("Nobody waits for an answer. Annotators ask with “I am unsure…”.", icon=":material/check:")
+        st.info("No annotator waits for an answer. They ask with “I am unsure…”.", icon=":material/check:")
         return
     for waiting in doubts:
         doubt = waiting.doubt

@@ -42,7 +42,7 @@ def render(workspace: Workspace) -> None:
             state.remember(name, [*turns, turn])
             _show(turn)
     elif not turns:
-        st.caption("Both models get the same words through the same template. What is said here is not stored.")
+        st.caption("Both models get the same words through the same template. Nothing that is written here is stored.")
 
 
 def _ask(workspace: Workspace, run_id: str, turns: list[_Turn], asked: str, decoding: Decoding) -> _Turn:

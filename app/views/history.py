@@ -65,7 +65,9 @@ def _answers(workspace: Workspace, project: Project, person: str) -> None:
         elif answer.preference is not None:
             judged = f"preferred: {answer.preference.choice}"
         said = [f"{added.submitted_at:%Y-%m-%d %H:%M} UTC", judged]
-        if is_lead or record_state is not RecordState.GOLD:  # whoever is measured by gold must not know which it is
+        if (
+            is_lead or record_state is not RecordState.GOLD
+        ):  # an annotator who is measured by gold must not know which it is
             said.append(record_state.value)
         title = " · ".join([*said, marks] if marks else said)
         with st.expander(f"{title} · {notice.plain(record.instruction[:80])}"):

@@ -34,7 +34,7 @@ def render(workspace: Workspace, project: Project) -> None:
     st.caption(
         f"Rejected {counts.by_state[RecordState.REJECTED]:,}, set aside for a lead "
         f"{counts.by_state[RecordState.FLAGGED]:,}, in conflict {counts.by_state[RecordState.CONFLICT]:,}, gold "
-        f"{counts.by_state[RecordState.GOLD]:,}. Totals are kept in the transactions that change them."
+        f"{counts.by_state[RecordState.GOLD]:,}."
     )
     st.subheader("Next step", anchor=False)
     page, label = _next_step(counts)

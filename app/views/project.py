@@ -40,10 +40,10 @@ def _settings(workspace: Workspace, project: Project, person: str) -> None:
             1,
             5,
             project.min_rating,
-            help="Records that are settled stay as they are.",
+            help="Records that are accepted or rejected already stay as they are.",
         ),
         "reviews_required": columns[1].number_input(
-            "Reviews per record", 1, 20, project.reviews_required, help="Different people who answer each new record."
+            "Reviews per record", 1, 20, project.reviews_required, help="How many annotators answer each new record."
         ),
         "order": columns[2].selectbox(
             "Order within a priority",
@@ -55,19 +55,23 @@ def _settings(workspace: Workspace, project: Project, person: str) -> None:
             "A gold record every so many answers", 0, 1000, project.gold_every, help="0 for never."
         ),
         "hidden_suggestions": columns[1].slider(
-            "Share of records without suggestions",
+            "Share of records shown without suggestions",
             0.0,
             1.0,
             project.hidden_suggestions,
             0.05,
-            help="Drawn per record and annotator; Team compares edits with and without.",
+            help="Drawn for each record and annotator. Team compares how often texts are edited with and without.",
         ),
         "base_model": columns[2]
-        .text_input("Model whose tokens are shown", project.base_model or "", placeholder="folder of a model")
+        .text_input(
+            "Model whose tokens annotators see",
+            project.base_model or "",
+            placeholder="folder of a model; empty for none",
+        )
         .strip()
         or None,
     }
-    more = st.checkbox("Ask for as many reviews of the records that wait already")
+    more = st.checkbox("Ask as many reviews of the records that wait already")
     if st.button("Keep these settings", type="primary"):
         with notice.errors():
             settings.change(workspace, project_id=project.id, actor=person, **chosen)
@@ -83,14 +87,14 @@ def _guideline(workspace: Workspace, project: Project, person: str) -> None:
     if st.button("Keep the guideline", disabled=text == project.guideline):
         with notice.errors():
             questions.set_guideline(workspace, text, project_id=project.id, actor=person)
-            _done("Kept. Answers name the guideline that their annotator saw.")
+            _done("Kept. Each answer remembers the guideline that its annotator saw.")
     with st.expander("As annotators see it", expanded=True):
         st.markdown(text)
 
 
 def _questions(workspace: Workspace, project: Project, person: str) -> None:
     st.caption(
-        "Values of options are stored and stay; labels, order, keys and rules may change freely. A renamed or merged "
+        "The value of an option is what is stored. Labels, order, keys and help may change freely; a renamed or merged "
         "value needs a line under *Read old values as*."
     )
     _last_change(workspace, project, person)
@@ -102,7 +106,7 @@ def _questions(workspace: Workspace, project: Project, person: str) -> None:
         st.error(notice.plain(str(error)), icon=":material/error:")
         return
     if changed == project.questions:
-        st.caption("Nothing is changed.")
+        st.caption("You have not changed anything.")
         return
     with notice.errors():
         change = questions.plan_change(workspace, changed, project_id=project.id, mappings=mappings)
@@ -115,7 +119,7 @@ def _questions(workspace: Workspace, project: Project, person: str) -> None:
                 workspace, changed, project_id=project.id, actor=person, mappings=mappings, expected=before
             )
             state.remember(_seen(project), after)
-            _done("Changed. Earlier answers keep the questions that they were given to.")
+            _done("Changed. Earlier answers keep the questions that they answered.")
 
 
 def _last_change(workspace: Workspace, project: Project, person: str) -> None:
@@ -128,7 +132,7 @@ def _last_change(workspace: Workspace, project: Project, person: str) -> None:
             st.text(reason)
         if last.waiting:
             waits = notice.counted(last.waiting, "record")
-            st.markdown(f"Asked again, and touched by nobody since: {waits}. They get their answers back.")
+            st.markdown(f"Asked again and not touched since: {waits}. They get their answers back.")
         if st.button("Take this change back", key=f"take back {project.id} {last.at.isoformat()}"):
             with notice.errors():
                 returned = questions.take_back_change(workspace, project_id=project.id, actor=person)
@@ -147,19 +151,19 @@ def _say_what_others_changed(project: Project, now: str) -> None:
     place = st.empty()
     if seen not in (None, now):
         place.warning(
-            "Somebody else changed the questions meanwhile. They stand here as they are now; what you had typed was "
+            "The questions were changed by another lead meanwhile. You see them as they are now; what you typed was "
             "about the earlier ones.",
             icon=":material/group:",
         )
 
 
 def _consequence(change: Change) -> str:
-    """What whoever makes a breaking change has to know."""
+    """What a lead who makes a breaking change has to know."""
     if change.records == 0:
-        return "Make it although what was answered to this counts no more."
+        return "Make this change although earlier answers to it no longer count."
     return (
-        f"Send {notice.counted(change.records, 'record')} to review again. The answers that this touches become drafts "
-        "of those who gave them. Taking the change back later returns those on records that nobody has touched since."
+        f"Send {notice.counted(change.records, 'record')} to review again. Their answers become drafts of the "
+        "annotators who wrote them. Taking the change back later returns those on records not touched since."
     )
 
 

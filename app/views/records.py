@@ -146,6 +146,8 @@ def _show(workspace: Workspace, project: Project, story: Story, person: str) -> 
         _send_back(workspace, stored, person)
     elif stored.state is RecordState.WAITING:
         _in_the_queue(workspace, project, story, person)
+    elif stored.state is RecordState.GOLD:
+        _back_from_gold(workspace, stored, person)
 
 
 def _show_texts(stored: StoredRecord) -> None:
@@ -163,7 +165,7 @@ def _show_texts(stored: StoredRecord) -> None:
 
 def _show_answers(story: Story) -> None:
     if not story.answers:
-        st.info("Nobody has answered it.", icon=":material/edit_note:")
+        st.info("No annotator has answered it yet.", icon=":material/edit_note:")
     for each in story.answers:
         with st.container(border=True):
             answer_card.show(each, story.stored.content, name=each.annotator)
@@ -179,7 +181,7 @@ def _show_comments(workspace: Workspace, story: Story, person: str) -> None:
         st.markdown(f"**{notice.plain(doubt.author)}** was unsure, {doubt.at:%Y-%m-%d %H:%M} UTC")
         st.text(doubt.question)
         if doubt.ruling is None:
-            links.to("adjudicate", "Nobody has ruled on it yet", icon=":material/balance:")
+            links.to("adjudicate", "It waits for a ruling", icon=":material/balance:")
         else:
             st.markdown(f"**{notice.plain(doubt.ruled_by or '')}** ruled")
             st.text(doubt.ruling)
@@ -209,38 +211,50 @@ def _show_log(story: Story) -> None:
         hide_index=True,
         width="stretch",
     )
-    st.caption("From and to are the first digits of the content's sha256. Nothing is ever taken out of the log.")
+    st.caption(
+        "From and to are the first digits of the fingerprint (SHA-256) of the text. Nothing is taken out of the log."
+    )
 
 
 def _in_the_queue(workspace: Workspace, project: Project, story: Story, person: str) -> None:
-    """What a lead does with one record that waits: answer it, keep it for somebody, ask for more reviews."""
+    """What a lead does with one record that waits: answer it, keep it for an annotator, ask for more reviews."""
     record_id = story.stored.id
     opens, keeps, asks = st.columns([1, 2, 2], vertical_alignment="bottom")
     if opens.button("Annotate it", key=f"open {record_id}", icon=":material/edit_note:", width="stretch"):
         with notice.errors():
             if queue.claim_record(workspace, person, record_id) is None:
-                st.info("Somebody holds it now; Team says who.", icon=":material/lock:")
+                st.info("An annotator has it open. Team says who.", icon=":material/lock:")
             else:
                 st.switch_page("views/annotate.py")
     with keeps.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Keep it for", key=f"for {record_id}", placeholder="name; empty for anybody").strip()
+        name = st.text_input("Keep it for", key=f"for {record_id}", placeholder="name; empty for everyone").strip()
         if st.button("Keep", key=f"keep {record_id}"):
             with notice.errors():
                 kept = assignment.assign(
                     workspace, [record_id], project_id=project.id, actor=person, person=name or None
                 )
-                state.remember("record", f"For {notice.plain(name) or 'anybody'}: {notice.counted(kept, 'review')}.")
+                state.remember("record", f"For {notice.plain(name) or 'everyone'}: {notice.counted(kept, 'review')}.")
                 st.rerun()
     with asks.container(horizontal=True, vertical_alignment="bottom"):
         given = sum(not each.undone for each in story.answers)
         wanted = st.number_input("Reviews in all", 1, 20, max(1, given + story.missing), key=f"reviews {record_id}")
-        if st.button("Ask", key=f"ask {record_id}", help="More can be asked for, not fewer."):
+        if st.button("Ask", key=f"ask {record_id}", help="You can ask for more, not for fewer."):
             with notice.errors():
                 added = assignment.require_reviews(
                     workspace, int(wanted), project_id=project.id, actor=person, record_ids=[record_id]
                 )
                 state.remember("record", f"Added: {notice.counted(added, 'review')}.")
                 st.rerun()
+
+
+def _back_from_gold(workspace: Workspace, stored: StoredRecord, person: str) -> None:
+    """A gold record becomes an ordinary one, which a version may hold once it is accepted."""
+    st.caption("Its right answer is known. Annotators are measured by it, and no version holds it.")
+    if st.button("Make it an ordinary record again", key=f"ungold {stored.id}", icon=":material/undo:"):
+        with notice.errors():
+            assignment.unmark_gold(workspace, stored.id, actor=person)
+            state.remember("record", f"Record {stored.id[:8]} is an ordinary record again, and waits to be annotated.")
+            st.rerun()
 
 
 def _send_back(workspace: Workspace, stored: StoredRecord, person: str) -> None:

@@ -1,4 +1,4 @@
-"""Runs: all of them in one table; one chosen is assessed, promoted and handed on, several are compared."""
+"""Runs: all of them in one table; one chosen is assessed, promoted and exported, several are compared."""
 
 from __future__ import annotations
 
@@ -65,8 +65,10 @@ def _one(workspace: Workspace, run: Run, person: str) -> None:
         st.info(f"It is {run.state} and has no weights to assess.", icon=":material/hourglass_empty:")
         return
     state.live(_assessed, every=3)(workspace, run, person)
-    with st.expander("Hand the model on"):
-        st.caption("Both come with the manifest and a model card that says whether the run was promoted.")
+    with st.expander("Export the model"):
+        st.caption(
+            "Either way the folder holds a model card that says whether the run was promoted, and the run's manifest."
+        )
         columns = st.columns([4, 1, 1], vertical_alignment="bottom")
         out = columns[0].text_input("New folder", str(workspace.folder / "exports" / f"model-{run.id}"))
         as_trained = columns[1].button("As trained", width="stretch", help="The adapter, or all weights")
@@ -88,7 +90,7 @@ def _assessed(workspace: Workspace, run: Run, person: str) -> None:
             log = assessment.log_tail(workspace, run.id)
             if log:
                 st.code(log, language=None)
-        elif st.button("Assess", type="primary", help="Base and tuned model on identical held-out records"):
+        elif st.button("Assess", type="primary", help="Compares base and tuned model on the same held-out records"):
             assessment.start(workspace, run.id)
             state.remember(f"assessing {run.id}", True)
             st.rerun(scope="fragment")
@@ -157,7 +159,7 @@ def _number(value: float | None) -> str:
 
 def _several(workspace: Workspace, chosen: list[Run]) -> None:
     first, *others = chosen
-    st.subheader("Beside each other", anchor=False)
+    st.subheader("Compared", anchor=False)
     curves.show_beside({run.id: runs.metrics(workspace, run.id) for run in chosen})
     for other in others:
         found = compare(workspace, first, other)

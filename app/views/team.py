@@ -13,14 +13,14 @@ from curator.ingest import recent_imports
 from curator.stats.agreement import Agreement
 from schemas.project import Project
 
-_QUIET_MINUTES = 10  # a claim without a sign of life for longer than this is shown as stuck
+_QUIET_MINUTES = 10  # a record that was not touched for longer than this is marked
 
 
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """Four views of the same work."""
     st.title("Team", anchor=False)
     notice.done("team")
-    done, agree, held, given = st.tabs(["Progress", "Agreement", "Leases", "Assignment"])
+    done, agree, held, given = st.tabs(["Progress", "Agreement", "Open records", "Assignment"])
     with done:
         _progress(workspace, project, person)
     with agree:
@@ -38,7 +38,7 @@ def _progress(workspace: Workspace, project: Project, person: str) -> None:
         column.metric(label, f"{totals.by_state[each]:,}", border=True)
     found = team(workspace, project_id=project.id)
     if not found.members:
-        st.info("Nobody has answered a record of this project yet.", icon=":material/edit_note:")
+        st.info("No record of this project is answered yet.", icon=":material/edit_note:")
         return
     st.dataframe(
         [
@@ -64,24 +64,24 @@ def _progress(workspace: Workspace, project: Project, person: str) -> None:
         },
     )
     st.caption(
-        "Answers that stand. Active time leaves out pauses of more than a minute; answers given elsewhere have none. "
-        "Edited is the share of answers whose text differs from the record's. Gold counts as right when checks and "
-        "other questions are equal and the rating is at most one away. Totals are kept in the transactions of answers."
+        "Answers that were not taken back. Active time leaves out pauses of more than a minute; imported answers "
+        "have none. Edited is the share of answers whose text differs from the record's. Gold counts as right "
+        "when checks and other questions are equal and the rating is at most one away."
     )
     frame = pd.DataFrame(found.days, columns=["day", "annotator", "answers"])
     st.bar_chart(frame, x="day", y="answers", color="annotator", height=240)
-    st.caption("Answers per day of the last thirty, UTC.")
+    st.caption("Answers per day over the last thirty days, UTC.")
 
 
 def _agreement(workspace: Workspace, project: Project) -> None:
-    st.caption("Computed from every record with at least two answers; 95 % intervals from drawing records 1,000 times.")
+    st.caption("From every record with at least two answers; 95 % intervals by bootstrap over records.")
     if not st.button("Compute agreement", key="compute agreement"):
         return
     with st.spinner("Computing agreement"):
         found = agreement.report(workspace, project_id=project.id)
     if found.records == 0:
         st.info(
-            "No record has two answers yet. Ask for more reviews under Project, or import answers given elsewhere.",
+            "No record has two answers yet. Ask for more reviews under Project, or import answers from another tool.",
             icon=":material/group:",
         )
         return
@@ -123,10 +123,11 @@ def _shown(found: Agreement) -> str:
 def _leases(workspace: Workspace, project: Project, person: str) -> None:
     leases = assignment.leases(workspace, project_id=project.id)
     if not leases:
-        st.info("Nobody holds a record.", icon=":material/check:")
+        st.info("No annotator has a record open.", icon=":material/check:")
         return
     st.caption(
-        f"Quiet for more than {_QUIET_MINUTES} minutes is marked. A claim comes back by itself when its lease ends."
+        f"A record that was not touched for {_QUIET_MINUTES} minutes is marked. It goes back into the queue by itself "
+        "when its time is up."
     )
     now = workspace.clock()
     for lease in leases:
@@ -136,9 +137,9 @@ def _leases(workspace: Workspace, project: Project, person: str) -> None:
         columns[0].markdown(f"**{notice.plain(lease.holder)}**")
         columns[1].text(lease.record_id[:12])
         columns[2].markdown(
-            f":orange[quiet for {quiet:.0f} min]" if quiet > _QUIET_MINUTES else f"seen {quiet:.0f} min ago"
+            f":orange[not touched for {quiet:.0f} min]" if quiet > _QUIET_MINUTES else f"touched {quiet:.0f} min ago"
         )
-        columns[3].text(f"ends in {left:.0f} min" if left > 0 else "is over")
+        columns[3].text(f"goes back in {left:.0f} min" if left > 0 else "is free again")
         if columns[4].button("Release", key=f"release {lease.slot_id}"):
             with notice.errors():
                 holder = assignment.release(workspace, lease.slot_id, project_id=project.id, actor=person)
@@ -147,12 +148,12 @@ def _leases(workspace: Workspace, project: Project, person: str) -> None:
 
 def _assignment(workspace: Workspace, project: Project, person: str) -> None:
     pools = assignment.pool_members(workspace, project_id=project.id)
-    st.subheader("Give the next records to somebody", anchor=False)
+    st.subheader("Keep the next records for an annotator", anchor=False)
     columns = st.columns([1, 2, 2, 1], vertical_alignment="bottom")
     count = columns[0].number_input("Records", 1, 100_000, 50)
-    kind = columns[1].selectbox("To", ["a person", *(f"pool {name}" for name in pools)])
-    name = columns[2].text_input("Name", disabled=kind != "a person", placeholder="as they sign their answers")
-    if columns[3].button("Assign", width="stretch", disabled=kind == "a person" and not name.strip()):
+    kind = columns[1].selectbox("To", ["an annotator", *(f"pool {name}" for name in pools)])
+    name = columns[2].text_input("Name", disabled=kind != "an annotator", placeholder="as they sign their answers")
+    if columns[3].button("Assign", width="stretch", disabled=kind == "an annotator" and not name.strip()):
         with notice.errors():
             pool = kind.removeprefix("pool ") if kind.startswith("pool ") else None
             given = assignment.assign_next(
@@ -165,7 +166,10 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
             )
             who = notice.plain(name.strip() if pool is None else kind)
             _done(f"Kept for {who}: {notice.counted(given, 'record')}.")
-    st.caption("In the order of the queue, of records that are kept for nobody. Whoever holds a record keeps it.")
+    st.caption(
+        "In the order of the queue, leaving out what is kept for another annotator. Records that are open stay where "
+        "they are."
+    )
     _kept(workspace, project, person)
     _priority(workspace, project, person)
     st.subheader("Pools", anchor=False)
@@ -178,7 +182,7 @@ def _assignment(workspace: Workspace, project: Project, person: str) -> None:
         with notice.errors():
             names = [each.strip() for each in people.split(",") if each.strip()]
             freed = assignment.set_pool(workspace, pool_name.strip(), names, project_id=project.id, actor=person)
-            told = f" For anybody now: {notice.counted(freed, 'review')}." if freed else ""
+            told = f" Open to everyone now: {notice.counted(freed, 'review')}." if freed else ""
             _done(f"Pool {notice.plain(pool_name)} has {notice.counted(len(names), 'member')}.{told}")
 
 
@@ -191,11 +195,11 @@ def _kept(workspace: Workspace, project: Project, person: str) -> None:
     for audience, count in kept.items():
         columns = st.columns([3, 2, 1], vertical_alignment="center")
         columns[0].markdown(f"**{notice.plain(audience.name)}**{'' if audience.kind == 'person' else ', pool'}")
-        columns[1].text(f"{notice.counted(count, 'review')} not given yet")
-        if columns[2].button("Free", key=f"free {audience.key}", help="Offer them to anybody again", width="stretch"):
+        columns[1].text(f"{notice.counted(count, 'review')} waiting")
+        if columns[2].button("Free", key=f"free {audience.key}", help="Offer them to everyone again", width="stretch"):
             with notice.errors():
                 freed = assignment.free(workspace, audience, project_id=project.id, actor=person)
-                _done(f"For anybody now: {notice.counted(freed, 'review')}.")
+                _done(f"Open to everyone now: {notice.counted(freed, 'review')}.")
 
 
 def _priority(workspace: Workspace, project: Project, person: str) -> None:

@@ -36,7 +36,7 @@ def _freeze(workspace: Workspace, project: Project, person: str) -> None:
     accepted = overview.counts(workspace, project_id=project.id).by_state[RecordState.ACCEPTED]
     with st.expander(f"Freeze the {accepted:,} accepted records", expanded=accepted > 0):
         columns = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
-        name = columns[0].text_input("Name", placeholder="optional; the id is the content's hash")
+        name = columns[0].text_input("Name", placeholder="optional, as in round-1")
         validation = columns[1].number_input("Validation", 0.0, 0.5, 0.1, 0.05)
         test = columns[2].number_input("Test", 0.0, 0.5, 0.1, 0.05)
         if columns[3].button("Freeze", type="primary", width="stretch", disabled=accepted == 0):
@@ -50,8 +50,8 @@ def _freeze(workspace: Workspace, project: Project, person: str) -> None:
                     icon=":material/check:",
                 )
         st.caption(
-            "Records with one group or one prompt stay on one side of the split. A place in the split is kept when "
-            "data is added. Records whose prompt stands in a gate suite are left out."
+            "Records that share a group or a prompt stay in one split, and stay there when data is added. Records "
+            "whose prompt stands in a gate suite are left out."
         )
 
 
@@ -75,10 +75,10 @@ def _show(workspace: Workspace, version: Version, person: str) -> None:
         if manifest.refused_suite_matches:
             left_out = manifest.refused_suite_matches
             st.warning(f"{left_out} accepted records were left out: their prompts stand in a gate suite.")
-        if st.button("Verify", help="Reads every file and row again and recomputes the id"):
+        if st.button("Verify", help="Reads every record again and compares it with what was frozen"):
             report = versions.verify(workspace, version.id)
             if report.ok:
-                st.success("Files, rows and id belong together.", icon=":material/verified:")
+                st.success("Nothing has changed since it was frozen.", icon=":material/verified:")
             else:
                 st.error("\n\n".join(notice.plain(problem) for problem in report.problems))
         _export(workspace, version, person)
@@ -97,8 +97,8 @@ def _export(workspace: Workspace, version: Version, person: str) -> None:
     if state.recall("export") == out and out.is_dir():
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in sorted(out.iterdir()):
-                archive.write(file, file.name)
+            for file in sorted(each for each in out.rglob("*") if each.is_file()):
+                archive.write(file, file.relative_to(out))
         columns[2].download_button("Download", packed.getvalue(), file_name=f"{version.id[:12]}-{format.value}.zip")
 
 

@@ -1,4 +1,4 @@
-"""`curator account`: accounts from the command line, for whoever has the workspace's folder."""
+"""`curator account`: accounts from the command line, for an admin who has the workspace's folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RoleArgument = Annotated[Role, typer.Argument(help="annotator, reviewer, lead or
 
 @account_app.command("list")
 def list_accounts(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """List everybody who may sign in."""
+    """List the accounts that may sign in."""
     with console.errors():
         known = [each for each in accounts.everybody(workspace_of(workspace)) if each.has_password]
         table = Table("name", "role", "state", "last seen")
@@ -31,14 +31,14 @@ def list_accounts(workspace: WorkspaceOption = None, as_json: JsonOption = False
 
 @account_app.command("invite")
 def invite(role: RoleArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Make a one-time link with which somebody makes an account; it works for a day."""
+    """Make a one-time link that makes an account; it works for a day."""
     with console.errors():
         _show_link(accounts.invite(workspace_of(workspace), role, actor=actor()), as_json=as_json)
 
 
 @account_app.command("reset")
 def reset(name: NameArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Make a one-time link with which somebody sets a new password."""
+    """Make a one-time link that sets a new password; it works for a day."""
     with console.errors():
         _show_link(accounts.reset(workspace_of(workspace), name, actor=actor()), as_json=as_json)
 
@@ -47,7 +47,7 @@ def reset(name: NameArgument, workspace: WorkspaceOption = None, as_json: JsonOp
 def role(
     name: NameArgument, role: RoleArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False
 ) -> None:
-    """Give somebody another role."""
+    """Change the role of an account."""
     with console.errors():
         accounts.set_role(workspace_of(workspace), name, role, actor=actor())
         console.show({"name": name, "role": role.value}, as_json=as_json, human=f"{name} is {role.value} now.")
@@ -55,7 +55,7 @@ def role(
 
 @account_app.command("disable")
 def disable(name: NameArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """End somebody's access at once; what they did stays."""
+    """End the access of an account at once; what its owner did stays."""
     with console.errors():
         accounts.disable(workspace_of(workspace), name, actor=actor())
         console.show({"name": name, "disabled": True}, as_json=as_json, human=f"{name} may not sign in any more.")
@@ -63,7 +63,7 @@ def disable(name: NameArgument, workspace: WorkspaceOption = None, as_json: Json
 
 @account_app.command("enable")
 def enable(name: NameArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Let somebody sign in again."""
+    """Let a disabled account sign in again."""
     with console.errors():
         accounts.enable(workspace_of(workspace), name, actor=actor())
         console.show({"name": name, "disabled": False}, as_json=as_json, human=f"{name} may sign in again.")

@@ -56,7 +56,7 @@ def import_answers(
     project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take over answers that were given elsewhere: one column of a file per annotator."""
+    """Import answers from another tool: one column of a file per annotator."""
     with console.errors():
         found = answer_import.import_answers(
             workspace_of(workspace),

@@ -39,7 +39,7 @@ def serve(
 
         must_sign_in = settings.sign_in or settings.host not in _LOOPBACK
         if token is not None:
-            why = "Nobody can sign in yet" if must_sign_in else "To work as a team with sign-in"
+            why = "There is no account yet" if must_sign_in else "To work as a team with sign-in"
             console.messages.print(
                 f"{why}, so make the first account within a day: {address}/auth/account?token={token}",
                 markup=False,

@@ -18,7 +18,7 @@ from curator.ingest.opening import open_rows, plain_name
 from curator.ingest.preview import columns_in, header_hash
 from curator.ingest.rows import Row
 from curator.ingest.sources import Source, sources_of
-from curator.store import batches, events, parts, projects, quarantine, records, suites
+from curator.store import Connection, batches, events, parts, projects, quarantine, records, suites, tombstones
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_import
@@ -140,9 +140,10 @@ def _import_source(
     with workspace.write() as connection:
         records.sweep(connection)
         owner = projects.by_name(connection, project)
-        test_prompts = suites.prompt_hashes(connection)
+        firewall = suites.firewall(connection)
         kept = quarantine.lines_of_file(connection, owner.id, sha256)
         stored_before = batches.rows_of_file(connection, owner.id, sha256)
+        some_undone = tombstones.any_buried(connection, owner.id)
         batch_id = batches.begin(
             connection,
             project_id=owner.id,
@@ -155,12 +156,14 @@ def _import_source(
         )
     read = imported = quarantined = 0
     shown: list[RowIssue] = []
+    failed: set[int] = set()
     part_names = f"{batch_id:08d}-{secrets.token_hex(4)}"
-    rules = Rules(format, field_map, name, test_prompts, workspace.records_folder, part_names)
-    target = _Target(owner, batch_id, accept, kept, stored_before)
+    rules = Rules(format, field_map, name, firewall, workspace.records_folder, part_names)
+    target = _Target(owner, batch_id, sha256, accept, kept, stored_before, some_undone)
     with parts.importing(workspace.records_folder):
         for block in check_blocks(blocks_of(opened), rules):
             imported += _store(workspace, block, target, read=read)
+            failed.update(issue.line for issue in block.issues)
             read += block.rows
             quarantined += len(block.issues)
             shown += block.issues[: _SHOWN - len(shown)]
@@ -178,6 +181,9 @@ def _import_source(
     )
     with workspace.write() as connection:
         batches.finish(connection, batch_id)
+        quarantine.close_others(
+            connection, project_id=owner.id, sha256=sha256, failed=failed, actor=actor, at=workspace.clock()
+        )
         detail = report.model_dump(mode="json", exclude={"issues"})
         events.append(connection, Kind.IMPORT, of_import(batch_id), actor=actor, at=workspace.clock(), detail=detail)
     return report
@@ -200,11 +206,15 @@ class _Target(NamedTuple):
 
     project: Project
     batch_id: int
+    sha256: str
+    """Of the file."""
     accept: bool
     quarantined_lines: set[int]
     """Lines of this file that are in quarantine already."""
     stored_before: int
     """Rows of this file that an earlier try has stored."""
+    some_undone: bool
+    """Whether an import into the project was ever undone, so that some contents may come back."""
 
 
 def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: int) -> int:
@@ -228,17 +238,23 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
                 keep_again = read >= target.stored_before
                 with connection.begin_nested() as attempt:
                     id_ = part_id or records.add_part(connection, block.part, batch_id=target.batch_id)
+                    some = records.PartRows(id_, start, hashes, block.prompt_hashes[rows])
                     fresh = records.add_rows(
-                        connection,
-                        records.PartRows(id_, start, hashes, block.prompt_hashes[rows]),
-                        project=target.project, batch_id=target.batch_id, accept=target.accept, keep_again=keep_again,
+                        connection, some, project=target.project, batch_id=target.batch_id, accept=target.accept,
+                        keep_again=keep_again,
                     )  # fmt: skip
+                    if target.some_undone:
+                        fresh += len(
+                            tombstones.revive(
+                                connection, some.places, project=target.project, batch_id=target.batch_id,
+                                accept=target.accept,
+                            )
+                        )  # fmt: skip
                     if fresh or (keep_again and fresh < good):
                         part_id = id_
                     elif part_id is None:
                         attempt.rollback()
-            new_issues = [issue for issue in bad if issue.line not in target.quarantined_lines]
-            quarantine.add_many(connection, new_issues, batch_id=target.batch_id)
+            _quarantine(connection, bad, target)
             batches.count(connection, target.batch_id, imported=fresh, quarantined=len(bad), duplicates=good - fresh)
         imported += fresh
         read += good + len(bad)
@@ -247,7 +263,18 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
     return imported
 
 
-def recent_imports(workspace: Workspace, *, project_id: int, limit: int = 20) -> list[batches.StoredBatch]:
-    """The newest imports of a project, newest first."""
+def _quarantine(connection: Connection, issues: list[RowIssue], target: _Target) -> None:
+    known = target.quarantined_lines
+    quarantine.add_many(connection, [issue for issue in issues if issue.line not in known], batch_id=target.batch_id)
+    again = [issue for issue in issues if issue.line in known]
+    quarantine.renew(connection, again, project_id=target.project.id, sha256=target.sha256, batch_id=target.batch_id)
+
+
+def recent_imports(
+    workspace: Workspace, *, project_id: int | None = None, project: str | None = None, limit: int = 20
+) -> list[batches.StoredBatch]:
+    """The newest imports of a project (by id or by name, by default the first one), newest first."""
     with workspace.read() as connection:
+        if project_id is None:
+            project_id = projects.by_name(connection, project).id
         return batches.newest_first(connection, project_id=project_id, limit=limit)

@@ -36,6 +36,7 @@ from sqlalchemy.exc import OperationalError
 from curator.errors import StoreError
 from curator.semaphore import FairSemaphore, WaitedTooLongError
 from curator.store import tallies
+from curator.store.incoming import JsonText
 from curator.store.parts import Parts
 
 _BUSY_SECONDS = 15.0
@@ -58,10 +59,6 @@ _ACCESS = "curator_access"
 _PARTS = "curator_parts"
 _DEADLINE = "curator_deadline"
 """Set on a connection that writes: the moment, as of `time.monotonic`, until which it waits for the write lock."""
-
-
-class JsonText(str):
-    """A value for a JSON column that is serialised already."""
 
 
 def _to_json(value: Any) -> str:
@@ -110,6 +107,25 @@ def open_engine(url: str, *, busy_seconds: float = _BUSY_SECONDS, parts_folder: 
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def without_foreign_keys(engine: Engine) -> Engine:
+    """An engine on the same database for a change of its schema.
+
+    SQLite alters a table by copying it, and dropping the old one would count as deleting what others refer to. It can
+    be told to look away only outside a transaction, so this needs connections of its own.
+    """
+    apart = open_engine(engine.url.render_as_string(hide_password=False))
+    if engine.dialect.name == "sqlite":
+        event.listen(apart, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
+    return apart
+
+
+def broken_references(connection: Connection) -> list[str]:
+    """Tables with rows that refer to rows which are not there; PostgreSQL lets none come about."""
+    if connection.dialect.name != "sqlite":
+        return []
+    return sorted({row[0] for row in connection.exec_driver_sql("PRAGMA foreign_key_check")})
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
 from curator.quality.fingerprint import content_hash, prompt_hash
 from schemas.record import Record
+
+
+class JsonText(str):
+    """A value for a JSON column that is serialised already."""
 
 
 class Incoming(NamedTuple):
@@ -24,6 +28,11 @@ class Incoming(NamedTuple):
     def text(self) -> bytes:
         """Content and original row, as a part holds them."""
         return self.content if self.original is None else self.content + b"\n" + self.original
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Columns of a record whose text stands beside it."""
+        return {"part_id": None, "part_row": None, "content": JsonText(self.json.decode())}
 
     @property
     def json(self) -> bytes:

@@ -29,8 +29,8 @@ from sqlalchemy import (
 
 from curator.errors import NotFoundError
 from curator.store import parts, projects, tallies
-from curator.store.engine import JsonText, insert_or_ignore, parts_of
-from curator.store.incoming import Incoming, incoming
+from curator.store.engine import insert_or_ignore, parts_of
+from curator.store.incoming import Incoming, JsonText, incoming
 from curator.store.tables import arrival, part, record, slot
 from schemas.annotation import RecordState
 from schemas.project import Project
@@ -132,6 +132,10 @@ def add_incoming(
     return ids
 
 
+_HASH = 32
+"""Bytes of a hash."""
+
+
 class PartRows(NamedTuple):
     """Neighbouring rows of a part."""
 
@@ -141,6 +145,15 @@ class PartRows(NamedTuple):
     content_hashes: bytes
     """32 bytes each."""
     prompt_hashes: bytes
+
+    @property
+    def places(self) -> dict[str, dict[str, Any]]:
+        """Columns that say where the text stands, by content hash."""
+        hashes = [self.content_hashes[n : n + _HASH].hex() for n in range(0, len(self.content_hashes), _HASH)]
+        return {
+            each: {"part_id": self.part_id, "part_row": row, "content": None}
+            for row, each in reversed(list(enumerate(hashes, self.start)))
+        }
 
 
 def add_part(connection: Connection, file: parts.PartFile, *, batch_id: int) -> int:
@@ -207,6 +220,7 @@ def _keep_again(
     source = select(
         record.c.id, literal(batch_id), literal(rows.part_id), cast(func.substr(literal(places), n * 8 + 1, 8), Integer)
     ).where(record.c.project_id == project_id, record.c.content_hash == _hash_at(hashes, n))
+    source = source.where(record.c.deleted_at.is_(None))  # one of an undone import comes back as it came now
     columns = ["record_id", "batch_id", "part_id", "part_row"]
     connection.execute(insert(arrival).from_select(columns, source, include_defaults=False))
 
@@ -231,9 +245,6 @@ def _queue(
         columns = ["record_id", "project_id", "n", "state", "priority", "audience", "active_seconds"]
         source = source.where(wanted).order_by(record.c.id)
         connection.execute(insert(slot).from_select(columns, source, include_defaults=False))
-
-
-_HASH = 32
 
 
 def _numbers(count: int) -> ColumnElement[int]:
@@ -348,7 +359,7 @@ def page(
     connection: Connection, project_id: int, *, after: str = "", limit: int = 50, state: RecordState | None = None
 ) -> list[StoredRecord]:
     """The next `limit` records after the id `after`, ordered by id (keyset paging: as fast on the last page)."""
-    query = with_part().where(record.c.project_id == project_id, record.c.id > after)
+    query = with_part().where(record.c.project_id == project_id, record.c.id > after, record.c.deleted_at.is_(None))
     if state is not None:
         query = query.where(record.c.state == state.value)
     rows = connection.execute(query.order_by(record.c.id).limit(limit)).mappings().all()

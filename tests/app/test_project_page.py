@@ -65,7 +65,7 @@ def test_a_breaking_change_says_what_it_does_and_waits_for_consent(
     assert next(button for button in app.button if button.label == "Make this change").disabled
     consent = field(app, "checkbox", "agreed")
     assert "Send 2 records to review again." in consent.label
-    assert "become drafts of those who gave them" in consent.label
+    assert "become drafts of the annotators who wrote them" in consent.label
     consent.check().run()
     press(app, "Make this change")
     assert [(each.value, each.label, each.key) for each in asked(answered).by_id("tone").options] == [
@@ -83,7 +83,7 @@ def test_a_mistaken_change_is_taken_back_with_what_it_did(answered: Workspace, m
     field(app, "checkbox", "agreed").check().run()
     press(app, "Make this change")
     assert states(answered) == ["waiting", "waiting", "waiting"]
-    assert "Asked again, and touched by nobody since: 2 records." in texts(app)
+    assert "Asked again and not touched since: 2 records." in texts(app)
     press(app, "Take this change back")
     assert "The questions are as they were; as answered before: 2 records." in texts(app)
     assert not app.warning
@@ -109,7 +109,7 @@ def test_the_form_of_a_new_question_is_empty_after_it_was_added(
     press(app, "Make this change")
     assert not app.error
     assert field(app, "text_input", "new id").value == ""
-    assert "Nothing is changed." in texts(app)
+    assert "You have not changed anything." in texts(app)
 
 
 def test_a_new_question_says_at_once_what_keeps_a_record_out(
@@ -203,7 +203,7 @@ def test_a_change_that_somebody_else_made_is_not_turned_back(
     field(app, "text_area", "guide rating").set_value("Lea's rule.").run()
     ask_for_tone(stocked)
     press(app, "Make this change")
-    assert "Somebody else changed the questions meanwhile." in app.warning[0].value
+    assert "The questions were changed by another lead meanwhile." in app.warning[0].value
     assert asked(stocked).by_id("tone") is not None
     assert field(app, "text_area", "guide rating").value != "Lea's rule."
     assert "Make this change" not in [button.label for button in app.button]

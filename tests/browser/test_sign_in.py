@@ -43,7 +43,7 @@ def test_from_the_first_admin_to_an_annotator_at_work(
     ben.get_by_role("button", name="Make the account").click()
     expect(ben.get_by_text("Ben, annotator")).to_be_visible()
     expect(ben.get_by_role("link", name="Train")).to_have_count(0)
-    expect(ben.get_by_text("somebody with another role has that page")).to_be_visible()
+    expect(ben.get_by_text("another role has that page")).to_be_visible()
     expect(ben.get_by_text("What happened last")).to_have_count(0)
     ben.get_by_role("link", name="Annotate", exact=True).click()
     expect(ben.get_by_role("textbox", name="Response")).to_be_visible()
@@ -73,7 +73,7 @@ def test_from_the_first_admin_to_an_annotator_at_work(
 
     accounts.disable(stocked, "Ben", actor="Ada")
     ben.get_by_role("button", name="Accept as is").click()
-    expect(ben.get_by_text("Nobody is signed in.")).to_be_visible()
+    expect(ben.get_by_text("You are not signed in.")).to_be_visible()
     ben.reload()
     ben.get_by_label("Name").fill("Ben")
     ben.get_by_label("Password").fill(PASSWORD)

@@ -6,6 +6,7 @@ Text is never trimmed or changed, and a value of another type is an error, never
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -36,6 +37,10 @@ class Content(NamedTuple):
     """Of a decided pair: what stands in the place of `messages[prompt_length:]`."""
     prompt_length: int | None = None
     desirable: bool | None = None
+    groups: Sequence[str] = ()
+    """Of a frozen row: what ties it to others."""
+    labels: Mapping[str, str] = MappingProxyType({})
+    """Of a frozen row."""
 
 
 class Shape(NamedTuple):
