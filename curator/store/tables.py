@@ -149,7 +149,7 @@ login_failure = Table(
     Index(None, "address", "at"),
 )
 
-# Keys of the labelling screen that somebody chose for themselves.
+# Keys of the labelling screen that an annotator chose.
 keymap = Table(
     "keymap",
     metadata,
@@ -370,7 +370,7 @@ doubt = Table(
     Index(None, "project_id", "ruled_at", "id"),
 )
 
-# A skip is the annotator's own: the record goes to somebody else and comes back to them only when asked for.
+# A skip is the annotator's own: the record goes to others and comes back to them only when asked for.
 skip = Table(
     "skip",
     metadata,
@@ -400,7 +400,7 @@ event = Table(
     Column("new_hash", Text),
     Column("detail", _Json),
     Index(None, "subject", "id"),
-    Index(None, "actor", "id"),  # undo asks for somebody's newest act
+    Index(None, "actor", "id"),  # undo asks for an annotator's newest act
 )
 
 # Totals that pages show at every redraw; kept in the transaction that changes them, so no page counts a million rows.
@@ -549,7 +549,7 @@ verdict = Table(
     Index(None, "output_id", "superseded"),
 )
 
-# Which of two answers to one prompt somebody prefers, names hidden. A newer vote on the same pair wins.
+# Which of two answers to one prompt a person prefers, names hidden. A newer vote on the same pair wins.
 vote = Table(
     "vote",
     metadata,
