@@ -141,6 +141,7 @@ def _annotate(workspace: Workspace) -> None:
 
     def submit(person: str, **given: object) -> Answer:
         claimed = task(person)
+        assert queue.record_of(workspace, claimed.claim, annotator=person) == claimed.record
         answer = Answer(response=claimed.record.response, rating=4, **given)
         answers.save_draft(workspace, claimed.claim, answer, annotator=person)
         answers.submit(workspace, claimed.claim, answer, annotator=person, active_seconds=5)
@@ -156,6 +157,7 @@ def _annotate(workspace: Workspace) -> None:
             at=workspace.clock(),
         )
         assert records.of_hash(connection, 1, [waiting[0].content_hash]) == {waiting[0].content_hash: waiting[0].id}
+        assert records.hashes_of(connection, [waiting[0].id]) == {waiting[0].content_hash}
     submit("Ada")
     undo.undo_last(workspace, "Ada", project_id=1)
     submit("Ada")
