@@ -41,6 +41,11 @@ class Workspace:
         return self.folder / "versions"
 
     @property
+    def records_folder(self) -> Path:
+        """The texts of imported records, in files that never change."""
+        return self.folder / "records"
+
+    @property
     def runs_folder(self) -> Path:
         """One folder per run."""
         return self.folder / "runs"
@@ -79,11 +84,13 @@ def open_workspace(folder: Path | str, *, create: bool = False, settings: Settin
         )
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        parts = folder / "records"
+        parts.mkdir(exist_ok=True)
         if not is_there and url is None:
-            _create_database(file)
+            _create_database(file, parts_folder=parts)
         opened = Workspace(
             folder=folder,
-            engine=database.open_engine(url or database.sqlite_url(file)),
+            engine=database.open_engine(url or database.sqlite_url(file), parts_folder=parts),
             lease=timedelta(minutes=settings.lease_minutes if settings else 30),
         )
         _prepare(opened.engine, may_be_empty=not is_there and url is not None)
@@ -99,7 +106,7 @@ def open_workspace(folder: Path | str, *, create: bool = False, settings: Settin
 _DATABASE = "curator.db"
 
 
-def _create_database(file: Path) -> None:
+def _create_database(file: Path, *, parts_folder: Path) -> None:
     """Make a database that only its owner reads, whole or not at all: one that is empty was emptied.
 
     Another process may be making it in the same moment; the first to end wins.
@@ -107,7 +114,7 @@ def _create_database(file: Path) -> None:
     fresh = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     os.close(os.open(fresh, os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        engine = database.open_engine(database.sqlite_url(fresh))
+        engine = database.open_engine(database.sqlite_url(fresh), parts_folder=parts_folder)
         try:
             _prepare(engine, may_be_empty=True)
         finally:

@@ -188,4 +188,10 @@ def test_a_new_workspace_is_private_and_leaves_nothing_half_made(tmp_path: Path)
     for name in ("curator.db", "curator.db-wal"):
         assert stat.S_IMODE((workspace.folder / name).stat().st_mode) == 0o600
     workspace.close()
-    assert {each.name for each in workspace.folder.iterdir()} == {"curator.db", "versions", "runs", "backups"}
+    assert {each.name for each in workspace.folder.iterdir()} == {
+        "curator.db",
+        "records",
+        "versions",
+        "runs",
+        "backups",
+    }
