@@ -94,15 +94,39 @@ class Learner:
 
 
 def add_adapters(model: PreTrainedModel, config: TrainConfig) -> PreTrainedModel:
-    """Add trainable low-rank adapters to every linear layer except the head; the rest is frozen. Returns the model."""
+    """Add trainable low-rank adapters to every linear layer except the head; the rest is frozen. Returns the model.
+
+    Raises:
+        TrainingError: The architecture takes no adapters.
+    """
     adapters = LoraConfig(
         r=config.lora_rank,
         lora_alpha=config.lora_alpha,
         lora_dropout=0.0,
         target_modules="all-linear",  # peft leaves the head out
+        exclude_modules=sorted(_without_adapters(model)) or None,
         task_type="CAUSAL_LM",
     )
-    return cast(PreTrainedModel, get_peft_model(model, adapters))
+    try:
+        return cast(PreTrainedModel, get_peft_model(model, adapters))
+    except ValueError as error:
+        raise TrainingError(
+            f"Low-rank adapters cannot be added to this model ({model.config.model_type}): {error}.",
+            hint="Choose method full.",
+        ) from error
+
+
+def _without_adapters(model: PreTrainedModel) -> set[str]:
+    """Names of linear layers that an adapter would break or never train."""
+    own = {  # an architecture's own kind of linear layer, such as Llama 4's router, returns more than a product
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and type(module).__module__.startswith("transformers.models.")
+    }
+    # state-space layers read these weights past the layer itself, so an adapter on it would have no effect
+    past = {"conv1d", "dt_proj", "out_proj"} if "mamba" in model.config.model_type else {"dt_proj"}
+    names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    return own | (past & names)
 
 
 def device_of(config: TrainConfig) -> str:
@@ -118,21 +142,22 @@ def device_of(config: TrainConfig) -> str:
     return config.device
 
 
-def place_model(model: PreTrainedModel, config: TrainConfig, *, longest: int) -> tuple[ResponseLoss, str]:
+def place_model(model: PreTrainedModel, config: TrainConfig) -> tuple[ResponseLoss, str]:
     """Move a model to its device. Returns it with its loss, in fp32, and in words how records go through it.
 
     Args:
         model: In fp32 (or quantised), adapters added.
         config: Settings of the run.
-        longest: Tokens of the longest record.
     """
     if config.method != "qlora":
         model.to(torch.device(device_of(config)))  # type: ignore[arg-type]
     if config.batches == "padded":
         route, why = Route.PADDED, "asked for"
     else:
-        route, why = choose_route(model, longest=longest, tolerance=0.05 if config.method == "qlora" else 1e-3)
+        route, why = choose_route(model, tolerance=0.05 if config.method == "qlora" else 1e-3, bf16=uses_bf16(config))
     objective = ResponseLoss(model, route=route, label_smoothing=config.label_smoothing, noise_alpha=config.noise_alpha)
+    if objective.window is not None:
+        why = why or f"those of more than {objective.window} tokens, its attention window, padded"
     return objective, f"records go through the model {route}" + (f" ({why})" if why else "")
 
 

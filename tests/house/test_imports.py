@@ -16,6 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "curator.errors",
         "curator.settings",
         "curator.semaphore",
+        "curator.threads",
         "curator.whole",
         "curator.stats",
         "curator.quality",
