@@ -1,5 +1,6 @@
 /** The response that is judged: its editor, its views, and how much of it was changed. */
 
+import { toolCalls } from "./conversation.js"
 import { passageOf } from "./passages.js"
 import { kbd, marked } from "./pieces.js"
 import { live } from "./vendor/lit-html/directives/live.js"
@@ -7,6 +8,7 @@ import { html, nothing } from "./vendor/lit-html/lit-html.js"
 import { shownView, viewTabs } from "./views.js"
 import { counted } from "./words.js"
 
+/** @import { Message } from "./types.d.ts" */
 /** @import { OpenRecord } from "./record.js" */
 /** @import { Screen } from "./screen.js" */
 
@@ -31,6 +33,7 @@ export function response(screen, open, keys) {
       ></textarea>
       ${shownView(open)}
     </div>
+    ${toolCalls(/** @type {Message} */ (open.task.messages.at(-1)))}
     <div class="measure" aria-live="polite">${measure(open)}</div>`
 }
 
