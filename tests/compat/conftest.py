@@ -1,4 +1,4 @@
-"""These tests need libraries of their own (`requirements.txt`), which `make compat` installs; no other run sees them."""
+"""These tests need libraries that `make compat` installs (`requirements.txt`); no other run sees them."""
 
 from __future__ import annotations
 
