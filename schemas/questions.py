@@ -22,6 +22,7 @@ Value = int | str | tuple[str, ...]
 ACTION_KEYS = {
     "a": "Accept as is", "x": "Reject", "s": "Skip", "f": "Flag", "z": "Undo", "e": "Into the editor", "d": "Next view",
     "i": "Guideline", "k": "Keys", "h": "Harmful", "u": "Unfactual", "b": "Biased", "p": "With personal data",
+    ".": "Earlier messages", ",": "Rendered",
 }  # fmt: skip
 """Letters that do something else on the labelling screen, until an annotator gives an action another one."""
 STREAMLIT_KEYS = ("c", "r")

@@ -167,7 +167,7 @@ def _look(
 ) -> _Look:
     """Measure one model in fp32 and let it answer. Returns what was measured."""
     say(f"{name}: losses")
-    objective, _ = place_model(model, config, longest=config.max_tokens)
+    objective, _ = place_model(model, config)
     pad_id = int(material.tokenizer.pad_token_id)
 
     def mean(examples: list[Example]) -> float | None:

@@ -149,7 +149,7 @@ def _merge(workspace: Workspace, run: Run, model: PeftModel, folder: Path) -> No
     pad_id = int(tokenizer.pad_token_id)
 
     def loss(checked: PreTrainedModel) -> float:
-        objective, _ = place_model(checked, run.config, longest=run.config.max_tokens)
+        objective, _ = place_model(checked, run.config)
         return summary(record_losses(objective, examples, split="export", pad_id=pad_id), split="x").nll
 
     adapted = loss(model)  # type: ignore[arg-type]

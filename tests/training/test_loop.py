@@ -69,7 +69,7 @@ def config(**changes: object) -> TrainConfig:
 
 
 def learner_of(model: PreTrainedModel, settings_: TrainConfig) -> Learner:
-    objective, _ = place_model(model, settings_, longest=64)
+    objective, _ = place_model(model, settings_)
     return make_learner(objective, settings_, make_accelerator(settings_), tokens=0)
 
 
