@@ -20,7 +20,7 @@ from curator.runs.endpoint import Endpoint, Question, Said, ask, key_of
 from curator.store import events, outputs, projects, suites, systems
 from curator.workspace import Workspace
 from schemas.account import Right
-from schemas.event import Kind
+from schemas.event import AskedEndpoint, Kind
 from schemas.review import Decoding, GenerationReport
 
 
@@ -56,17 +56,20 @@ def generate_at(
     """
     require(workspace, actor, Right.REVIEW)
     decoding = decoding or Decoding()
-    asked_of = {"url": str(endpoint.url), "model": endpoint.model, "decoding": decoding.model_dump(mode="json")}
     with workspace.write() as connection:
         frozen = suites.get(connection, suite)
         now = workspace.clock()
         project_id = projects.by_name(connection, project).id
         owner = systems.ensure_named(connection, system, project_id=project_id, actor=actor, at=now)
-        earlier = events.newest(connection, owner.id, [Kind.GENERATE])
+        earlier = events.newest(connection, owner.id, [Kind.GENERATE_AT])
         done = {(position, sample) for position, _, sample in outputs.done(connection, owner.id, frozen.id)}
+        asked = AskedEndpoint(
+            url=str(endpoint.url), model=endpoint.model, decoding=decoding, suite=frozen.id, outputs=len(done)
+        )
         if earlier is None:
-            events.append(connection, Kind.GENERATE, owner.id, actor=actor, at=now, detail=asked_of)
-    _refuse_another(system, asked_of, earlier)
+            events.append(connection, Kind.GENERATE_AT, owner.id, actor=actor, at=now, detail=asked)
+        else:
+            _refuse_another(system, asked, earlier.read(AskedEndpoint))
     jobs = [
         (position, sample)
         for position in range(len(frozen.prompts))
@@ -86,22 +89,18 @@ def generate_at(
         if on_progress is not None:
             on_progress(finished, total)
     with workspace.write() as connection:
-        detail = {**asked_of, "suite": frozen.id, "outputs": finished}
-        events.append(connection, Kind.GENERATE, owner.id, actor=actor, at=workspace.clock(), detail=detail)
+        detail = asked.model_copy(update={"outputs": finished})
+        events.append(connection, Kind.GENERATE_AT, owner.id, actor=actor, at=workspace.clock(), detail=detail)
     return GenerationReport(run=owner.id, suite=frozen.id, outputs=finished, new=finished - len(done))
 
 
-def _refuse_another(system: str, asked_of: dict[str, object], earlier: events.Event | None) -> None:
-    if earlier is None:
-        return
-    before = earlier.detail or {}
-    differing = [name for name, value in asked_of.items() if before.get(name) != value]
-    if differing:
-        was = before.get(differing[0])
-        raise GenerationError(
-            f"System {system} answered with another {differing[0]} before: {was}.",
-            hint="Use the same to go on, or name another system.",
-        )
+def _refuse_another(system: str, asked: AskedEndpoint, earlier: AskedEndpoint) -> None:
+    for name in ("url", "model", "decoding"):
+        if getattr(asked, name) != getattr(earlier, name):
+            raise GenerationError(
+                f"System {system} answered with another {name} before: {getattr(earlier, name)}.",
+                hint="Use the same to go on, or name another system.",
+            )
 
 
 def _answers(
@@ -116,8 +115,8 @@ def _answers(
             unknown.append(n)
         else:
             yield n, known
-    for place, said in ask(endpoint, [questions[n] for n in unknown], pause=pause):
-        n = unknown[place]
+    for number, said in ask(endpoint, [questions[n] for n in unknown], pause=pause):
+        n = unknown[number]
         places[n].parent.mkdir(parents=True, exist_ok=True)
         whole.write(places[n], orjson.dumps(said._asdict()))
         yield n, said
