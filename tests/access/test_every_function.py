@@ -29,7 +29,7 @@ _LEAD = {
     Right.TRAIN: "runs",
     Right.DECIDE: "release runs.promotion",
     Right.ANNOTATE: "annotate",
-    Right.REVIEW: "review runs.generation",
+    Right.REVIEW: "review runs.generation runs.remote_generation",
 }
 """What a person needs for the functions of a module; the longest name that fits counts."""
 _OTHERS = {"annotate.adjudicate.ask": Right.ANNOTATE, "release.report.write_report": Right.REVIEW}
