@@ -42,7 +42,7 @@ _WRITTEN = ("tools", "tool_calls", "functions", "function_call")
 
 
 def recognise(rows: Iterable[Row], field_map: FieldMap) -> Format:
-    """The format that most of the given rows have.
+    """The format that most of these rows have.
 
     Raises:
         IngestError: No row has the fields of any format.
@@ -109,7 +109,7 @@ def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Re
         values = json_text.loads(row.text)
     if inner is None:
         raise RowError(
-            "", "missing-field", f"The row has {', '.join(values) or 'no columns'}, which is no conversation."
+            "", "missing-field", f"The row has {', '.join(values) or 'no columns'}, which is not a conversation."
         )
     shape = _SHAPES[inner]
     values = frozen.from_table(values) if inner is Format.CURATOR else values

@@ -152,7 +152,7 @@ def _gather(
         retention=_read_retention(retention, tokenizer, run.config) if retention is not None else [],
         shots=_few_shot(workspace, run, rows, tokenizer),
         asked=asked,
-        prompt_ids=[prompt_ids(_prompt(row.record), tokenizer) for row in asked],
+        prompt_ids=[prompt_ids(_prompt(row.record), tokenizer, tools=row.record.tools) for row in asked],
     )
 
 
