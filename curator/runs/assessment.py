@@ -86,7 +86,7 @@ def assess(
     material = _gather(workspace, run, checkpoint.load_tokenizer(str(place)), retention=retention, prompts=prompts)
     decoding = Decoding(max_new_tokens=max_new_tokens)
 
-    base_model = checkpoint.load_base(run.config.base, allow_download=run.config.allow_download)
+    base_model = checkpoint.load_base(run.config.base, cached=True)
     base = _look(base_model, material, run.config, decoding=decoding, name="base", say=say)
     tuned_model = checkpoint.load_tuned(place)
     tuned = _look(tuned_model, material, run.config, decoding=decoding, name="tuned", say=say)
