@@ -138,6 +138,22 @@ def test_everything_shown_is_judged_before_a_verdict_is_stored(
     assert sorted(v.judgement.defects for each in stated.values() for v in each) == [(), ("harmful",)]
 
 
+def test_answers_to_harm_probes_stay_covered_until_they_are_asked_for(
+    reviewed: Workspace, add_outputs: AddOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_outputs("Red.", category="harm")
+    review.screen_run(reviewed, RUN, actor="me")
+    review.draw(reviewed, RUN, actor="me")
+    app = draw("review", reviewed, monkeypatch)
+    [pair] = review.sampling.open_pairs(reviewed, "Ada", RUN)
+    assert pair.a not in [element.value for element in app.text]
+    app.button(key=f"show A {pair.id}").click().run()
+    assert pair.a in [element.value for element in app.text]
+    assert pair.b not in [element.value for element in app.text]
+    app.toggle[0].set_value(False).run()
+    assert pair.b in [element.value for element in app.text]
+
+
 def test_the_decision_page_says_what_is_left_and_what_could_then_be(
     reviewed: Workspace, add_outputs: AddOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
