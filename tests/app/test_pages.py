@@ -8,7 +8,7 @@ import pytest
 
 from curator import Workspace, review
 from curator.access import accounts
-from curator.annotate import adjudicate, answers, queue
+from curator.annotate import adjudicate, answers, queue, team
 from curator.ingest import import_file
 from curator.review import verdicts
 from curator.store import annotations, ledger, projects, records, runs
@@ -180,3 +180,12 @@ def test_a_run_that_was_started_is_the_one_that_is_shown(reviewed: Workspace, mo
     assert started != RUN
     with reviewed.read() as connection:
         assert runs.get(connection, started).created_by == "Ada"
+
+
+@pytest.mark.parametrize("person", ["ada__b", "ada: __", "day:2026-03-01:x"])
+def test_an_annotator_may_be_called_anything(stocked: Workspace, monkeypatch: pytest.MonkeyPatch, person: str) -> None:
+    task = queue.next_task(stocked, person, project_id=1)
+    answers.submit(stocked, task.claim, Answer(response="A.", rating=4), annotator=person)
+    for page in ("annotate", "history", "team"):
+        assert not draw(page, stocked, monkeypatch, person=person).exception
+    assert [(each.name, each.answers, each.today) for each in team(stocked, project_id=1).members] == [(person, 1, 1)]
