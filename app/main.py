@@ -6,10 +6,11 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
+from app.components import browser, menu, welcome
 from schemas.account import Right
 
 _ICON = Path(__file__).with_name("icon.svg")  # an icon by name would be fetched from a server
-_PAGES = {
+_SECTIONS = {
     "": [("overview", "Overview", ":material/home:", Right.ANNOTATE)],
     "Data": [
         ("import_data", "Import", ":material/upload_file:", Right.CURATE),
@@ -44,24 +45,31 @@ _signed_in = state.account()
 if state.is_signed_out(_signed_in):
     st.navigation([st.Page(state.say_signed_out, title="Signed out")], position="hidden").run()
     st.stop()
-state.choose_in_sidebar(_signed_in)
-_sections = {
-    section: [
-        st.Page(f"views/{name}.py", title=title, icon=icon, url_path=name, default=name == "overview")
-        for name, title, icon, right in pages
-        if state.may(_signed_in, right)
-    ]
-    for section, pages in _PAGES.items()
+_pages = {
+    name: st.Page(f"views/{name}.py", title=title, icon=icon, url_path=name, default=name == "overview")
+    for pages in _SECTIONS.values()
+    for name, title, icon, right in pages
+    if state.may(_signed_in, right)
 }
-_sections[""] += [  # where the address of another role's page leads: else it is said not to exist
+_closed = [  # where the address of another role's page leads: else it is said not to exist
     st.Page(functools.partial(state.say_closed, title, right), title=title, url_path=name, visibility="hidden")
-    for pages in _PAGES.values()
+    for pages in _SECTIONS.values()
     for name, title, _, right in pages
     if not state.may(_signed_in, right)
 ]
-_page = st.navigation(
-    {section: pages for section, pages in _sections.items() if pages},
-    expanded=True,  # else the pages of the last section hide behind "View more"
+_page = st.navigation([*_pages.values(), *_closed], position="hidden")
+state.begin_page(_page.title)
+state.know_person(_signed_in)
+state.choose_in_sidebar(_signed_in)
+_person = state.person()
+browser.prepare("" if _signed_in is not None else _person or "")
+if _person is None:
+    welcome.show(state.workspace(), state.project())
+    st.stop()
+menu.show(
+    {section: [_pages[name] for name, *_ in pages if name in _pages] for section, pages in _SECTIONS.items()},
+    state.workspace(),
+    state.project(),
 )
 if _page.url_path in _WITH_MODELS and _page.visibility == "visible":
     state.load_pytorch()

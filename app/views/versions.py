@@ -26,10 +26,11 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         st.info("There is no version yet. Freeze the accepted records to make one.", icon=":material/inventory_2:")
         return
     st.dataframe([_line(version) for version in found], hide_index=True, width="stretch")
-    labels = {f"{version.name or 'unnamed'} ({version.id[:12]})": version for version in found}
-    chosen = state.chosen("version", list(labels), label="Look into")
+    by_id = {version.id: version for version in found}
+    shown = {version.id: f"{version.name or 'unnamed'} ({version.id[:12]})" for version in found}
+    chosen = state.chosen("version", list(by_id), label="Look into", shown=shown)
     if chosen is not None:
-        _show(workspace, labels[chosen], person)
+        _show(workspace, by_id[chosen], person)
 
 
 def _freeze(workspace: Workspace, project: Project, person: str) -> None:
