@@ -7,7 +7,7 @@ from typing import Literal
 from schemas.base import Schema
 from schemas.version import Split
 
-Doubt = Literal["worse", "not learnt", "forgotten again", "contradicted"]
+LossDoubt = Literal["worse", "not learnt", "forgotten again", "contradicted"]
 """Why a record deserves a second look: its loss rose; stayed among the largest; rose again between epochs at least
 twice; or the same prompt has another response elsewhere."""
 
@@ -33,7 +33,7 @@ class RecordHistory(Schema):
     labels: dict[str, str]
     instruction: str
     response: str
-    doubts: tuple[Doubt, ...] = ()
+    doubts: tuple[LossDoubt, ...] = ()
 
     @property
     def before(self) -> float | None:

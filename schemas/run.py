@@ -155,7 +155,7 @@ class Activity(Schema):
     total: int
 
 
-class Progress(Schema):
+class TrainingProgress(Schema):
     """Where a training stands; with the state of model and optimiser enough to go on exactly."""
 
     step: int
@@ -171,7 +171,7 @@ class Progress(Schema):
     interrupted: bool = False
     """Whether it was stopped from outside."""
 
-    def after(self, step: int, nll: float | None) -> Progress:
+    def after(self, step: int, nll: float | None) -> TrainingProgress:
         """The progress after a further step, with its validation loss if it was evaluated."""
         if nll is None:
             return self.model_copy(update={"step": step})

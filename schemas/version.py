@@ -138,9 +138,15 @@ class ExportFormat(StrEnum):
 
     TRL = "trl"
     TRL_CHAT = "trl-chat"
+    PREFERENCE = "preference"
+    KTO = "kto"
     OPENAI = "openai"
     ALPACA = "alpaca"
+    SHAREGPT = "sharegpt"
     PARQUET = "parquet"
+    HF = "hf"
+    CSV = "csv"
+    XLSX = "xlsx"
 
 
 class ExportReport(Schema):

@@ -73,7 +73,7 @@ def _tokens(workspace: Workspace, record: Record, *, project_id: int) -> dict[st
     if base is None:
         raise AnnotationError("This project names no base model.", hint="A lead sets one under Project.")
     try:
-        seen = tokens.tokens_of(record, _tokenizer(base))
+        seen = tokens.view_of(record, _tokenizer(base))
     except CuratorError as error:
         return {"pieces": [], "problem": f"{error.problem} {error.hint}"}
     return {

@@ -13,7 +13,7 @@ from app.components import links, notice
 from curator import Workspace, runs
 from curator.annotate import ask_again
 from curator.runs.losses import record_histories
-from schemas.losses import Doubt, RecordHistory
+from schemas.losses import LossDoubt, RecordHistory
 from schemas.run import Run
 
 _SHOWN = 500
@@ -76,7 +76,7 @@ def _histories(workspace: Workspace, run: Run) -> list[RecordHistory]:
 
 def _filtered(histories: Sequence[RecordHistory]) -> list[RecordHistory]:
     columns = st.columns(5)
-    doubts = columns[0].multiselect("Why", list(get_args(Doubt)), placeholder="any or none")
+    doubts = columns[0].multiselect("Why", list(get_args(LossDoubt)), placeholder="any or none")
     splits = columns[1].multiselect("Split", sorted({each.split.value for each in histories}), placeholder="all")
     people = columns[2].multiselect("Person", sorted({name for each in histories for name in each.people}))
     sources = columns[3].multiselect("Source", sorted({each.source for each in histories}))

@@ -98,8 +98,8 @@ def _export(workspace: Workspace, version: Version, person: str) -> None:
     if state.recall("export") == out and out.is_dir():
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in sorted(out.iterdir()):
-                archive.write(file, file.name)
+            for file in sorted(each for each in out.rglob("*") if each.is_file()):
+                archive.write(file, file.relative_to(out))
         columns[2].download_button("Download", packed.getvalue(), file_name=f"{version.id[:12]}-{format.value}.zip")
 
 

@@ -20,7 +20,8 @@ quarantine_app = typer.Typer(add_completion=False, help="Rows that failed an imp
 
 def import_data(
     file: Annotated[
-        Path, typer.Argument(help="JSON, JSON lines, CSV, Parquet, Arrow or Excel; also packed (.gz, .zst).")
+        Path,
+        typer.Argument(help="JSON, JSON lines, CSV, Parquet, Arrow or Excel, also packed (.gz, .zst); or a folder."),
     ],
     workspace: WorkspaceOption = None,
     format: Annotated[Format | None, typer.Option("--format", help="By default recognised.")] = None,
@@ -53,11 +54,16 @@ def import_data(
 
 def summary(report: ImportReport) -> RenderableType:
     """The sum of an import and its first bad rows, for people."""
-    line = (
+    lines = [_line(each) for each in (*report.parts, report)]
+    text = Text("\n".join(lines))
+    return Group(text, _issues(report.issues)) if report.issues else text
+
+
+def _line(report: ImportReport) -> str:
+    return (
         f"{report.file} ({report.format}): read {report.read} = {report.imported} imported + "
         f"{report.quarantined} quarantined + {report.duplicates} already known"
     )
-    return Group(Text(line), _issues(report.issues)) if report.issues else Text(line)
 
 
 @quarantine_app.command("list")

@@ -31,7 +31,7 @@ def assess(
     from curator.runs import assessment
 
     with console.errors():
-        found = assessment.assess(
+        assessed = assessment.assess(
             workspace_of(workspace),
             run,
             actor=actor(),
@@ -39,16 +39,18 @@ def assess(
             prompts=prompts,
             on_progress=console.messages.print,
         )
-        table = Table("", "base", "tuned", title=f"{found.records} records of the {found.split} split")
-        table.add_row("loss, nats per response token", f"{found.nll_base:.4f}", f"{found.nll_tuned:.4f}")
-        table.add_row("bits per byte", f"{found.bits_per_byte_base:.4f}", f"{found.bits_per_byte_tuned:.4f}")
+        table = Table("", "base", "tuned", title=f"{assessed.records} records of the {assessed.split} split")
+        table.add_row("loss, nats per response token", f"{assessed.nll_base:.4f}", f"{assessed.nll_tuned:.4f}")
+        table.add_row("bits per byte", f"{assessed.bits_per_byte_base:.4f}", f"{assessed.bits_per_byte_tuned:.4f}")
         table.add_row(
-            "probability of the end", f"{found.end_probability_base:.3f}", f"{found.end_probability_tuned:.3f}"
+            "probability of the end", f"{assessed.end_probability_base:.3f}", f"{assessed.end_probability_tuned:.3f}"
         )
-        table.add_row("answers that end", f"{found.stop_rate_base.value:.0%}", f"{found.stop_rate_tuned.value:.0%}")
-        for gate in found.gates:
+        table.add_row(
+            "answers that end", f"{assessed.stop_rate_base.value:.0%}", f"{assessed.stop_rate_tuned.value:.0%}"
+        )
+        for gate in assessed.gates:
             table.add_row(Text(f"{'ok' if gate.ok else 'NO'} {gate.name}"), Text(gate.explanation), "")
-        console.show(found.model_dump(mode="json") | {"passed": found.passed}, as_json=as_json, human=table)
+        console.show(assessed.model_dump(mode="json") | {"passed": assessed.passed}, as_json=as_json, human=table)
 
 
 def promote(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
@@ -80,13 +82,13 @@ def votes(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOpti
     from curator.review import votes as stage
 
     with console.errors():
-        found = stage.tally(workspace_of(workspace), run)
+        votes = stage.tally(workspace_of(workspace), run)
         table = Table(
-            "tuned", "base", "ties", "both bad", "win rate", title=f"{found.votes} votes, {found.pairs} pairs"
+            "tuned", "base", "ties", "both bad", "win rate", title=f"{votes.votes} votes, {votes.pairs} pairs"
         )
-        rate = "" if found.win_rate is None else f"{found.win_rate:.0%} ({found.lower:.0%} to {found.upper:.0%})"
-        table.add_row(str(found.tuned), str(found.base), str(found.ties), str(found.both_bad), rate)
-        console.show(found, as_json=as_json, human=table)
+        rate = "" if votes.win_rate is None else f"{votes.win_rate:.0%} ({votes.lower:.0%} to {votes.upper:.0%})"
+        table.add_row(str(votes.tuned), str(votes.base), str(votes.ties), str(votes.both_bad), rate)
+        console.show(votes, as_json=as_json, human=table)
 
 
 def compare(a: RunArgument, b: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
@@ -97,15 +99,15 @@ def compare(a: RunArgument, b: RunArgument, workspace: WorkspaceOption = None, a
     with console.errors():
         opened = workspace_of(workspace)
         with opened.read() as connection:
-            found = comparison.compare(opened, stored_runs.get(connection, a), stored_runs.get(connection, b))
-        table = Table("", found.a, found.b)
-        for name, (one, other) in found.settings.items():
+            compared = comparison.compare(opened, stored_runs.get(connection, a), stored_runs.get(connection, b))
+        table = Table("", compared.a, compared.b)
+        for name, (one, other) in compared.settings.items():
             table.add_row(name, one, other)
-        if found.change is not None:
-            table.add_row("held-out loss", f"{found.nll_a:.4f}", f"{found.nll_b:.4f}")
-            bounds = "" if found.lower is None else f"{found.lower:+.4f} to {found.upper:+.4f}"
-            table.add_row("change", f"{found.change:+.4f}", bounds)
-        console.show(found, as_json=as_json, human=table)
+        if compared.change is not None:
+            table.add_row("held-out loss", f"{compared.nll_a:.4f}", f"{compared.nll_b:.4f}")
+            bounds = "" if compared.lower is None else f"{compared.lower:+.4f} to {compared.upper:+.4f}"
+            table.add_row("change", f"{compared.change:+.4f}", bounds)
+        console.show(compared, as_json=as_json, human=table)
 
 
 def controls(

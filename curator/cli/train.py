@@ -102,14 +102,14 @@ def runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
     from curator import runs
 
     with console.errors():
-        found = runs.watch(workspace_of(workspace))
+        all_runs = runs.watch(workspace_of(workspace))
         table = Table("run", "state", "version", "method", "steps", "base", "tuned", "reason")
-        for run in found:
+        for run in all_runs:
             losses = [_nll(loss) for loss in _losses(run)]
             steps = str(run.result.steps if run.result else run.steps_planned or "")
             reason = run.reason or (run.result.stopped_early if run.result else None) or ""
             table.add_row(run.id, run.state, run.version_id[:12], run.config.method, steps, *losses, Text(reason))
-        console.show({"runs": found}, as_json=as_json, human=table)
+        console.show({"runs": all_runs}, as_json=as_json, human=table)
 
 
 def stop(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
@@ -135,9 +135,11 @@ def preflight(
 
     with console.errors():
         config = config_of(settings or (), base=base, method="lora" if lora else None)
-        found = check(workspace_of(workspace), version, config)
-        console.show(found.model_dump(mode="json") | {"ok": found.ok}, as_json=as_json, human=_preflight_table(found))
-    if not found.ok:
+        preview = check(workspace_of(workspace), version, config)
+        console.show(
+            preview.model_dump(mode="json") | {"ok": preview.ok}, as_json=as_json, human=_preflight_table(preview)
+        )
+    if not preview.ok:
         raise typer.Exit(1)
 
 
@@ -152,14 +154,14 @@ def tokens(
     from curator import runs
 
     with console.errors():
-        found = list(runs.token_rows(workspace_of(workspace), version, base=base, row_id=row))
+        rows = list(runs.token_rows(workspace_of(workspace), version, base=base, row_id=row))
         human = Text()
-        for each in found:
+        for each in rows:
             human.append(f"{each.row_id} ({each.split})\n", style="bold")
             for text, label in zip(each.text, each.labels, strict=True):
                 human.append(text, style="dim" if label == -100 else "green")
             human.append("\n")
-        console.show({"rows": found}, as_json=as_json, human=human)
+        console.show({"rows": rows}, as_json=as_json, human=human)
 
 
 def losses(
@@ -175,24 +177,24 @@ def losses(
     with console.errors():
         opened = workspace_of(workspace)
         with opened.read() as connection:
-            found = record_histories(opened, stored_runs.get(connection, run))
-        shown = found if everything else [each for each in found if each.doubts]
-        title = f"{len(shown):,} of {len(found):,} records; nats per response token"
+            histories = record_histories(opened, stored_runs.get(connection, run))
+        shown = histories if everything else [each for each in histories if each.doubts]
+        title = f"{len(shown):,} of {len(histories):,} records; nats per response token"
         table = Table("record", "split", "before", "last epoch", "after", "why", "instruction", title=title)
         for each in shown[:50]:
             numbers = ["" if value is None else f"{value:.3f}" for value in (each.before, each.last, each.after)]
             table.add_row(each.row_id[:12], each.split, *numbers, ", ".join(each.doubts), Text(each.instruction[:60]))
-        console.show({"records": shown, "measured": len(found)}, as_json=as_json, human=table)
+        console.show({"records": shown, "measured": len(histories)}, as_json=as_json, human=table)
 
 
-def config_of(settings: Sequence[str], **given: Any) -> TrainConfig:
-    """The settings of a training: those given by name, then `NAME=VALUE` pairs.
+def config_of(settings: Sequence[str], **by_name: Any) -> TrainConfig:
+    """The settings of a training: those by_name by name, then `NAME=VALUE` pairs.
 
     Raises:
         TrainingError: A pair has no name that is known.
         ValidationError: A value cannot be used.
     """
-    values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    values: dict[str, Any] = {name: value for name, value in by_name.items() if value is not None}
     for pair in settings:
         name, sign, value = pair.partition("=")
         if not sign or name not in TrainConfig.model_fields:
@@ -277,17 +279,19 @@ def _human(run: Run) -> str:
     return "\n".join(lines)
 
 
-def _preflight_table(found: Preflight) -> Table:
+def _preflight_table(preview: Preflight) -> Table:
     table = Table("", "", show_header=False, title="Before the start")
-    share = found.response_tokens / found.tokens if found.tokens else 0
-    table.add_row("records", ", ".join(f"{count:,} {split}" for split, count in found.records.items()))
-    table.add_row("left out", f"{len(found.refused):,}" + (f": {found.refused[0]}" if found.refused else ""))
-    table.add_row("tokens", f"{found.tokens:,}, of which {share:.0%} carry loss; longest record {found.longest:,}")
-    table.add_row("shared prompts", f"save {1 - 1 / found.sharing:.0%} of the tokens" if found.sharing > 1 else "none")
-    table.add_row("steps", f"{found.steps:,}")
-    table.add_row("parameters", f"{found.parameters:,}, of which {found.trained_parameters:,} train")
-    table.add_row("estimates", estimate(found))
-    for check in found.checks:
+    share = preview.response_tokens / preview.tokens if preview.tokens else 0
+    table.add_row("records", ", ".join(f"{count:,} {split}" for split, count in preview.records.items()))
+    table.add_row("left out", f"{len(preview.refused):,}" + (f": {preview.refused[0]}" if preview.refused else ""))
+    table.add_row("tokens", f"{preview.tokens:,}, of which {share:.0%} carry loss; longest record {preview.longest:,}")
+    table.add_row(
+        "shared prompts", f"save {1 - 1 / preview.sharing:.0%} of the tokens" if preview.sharing > 1 else "none"
+    )
+    table.add_row("steps", f"{preview.steps:,}")
+    table.add_row("parameters", f"{preview.parameters:,}, of which {preview.trained_parameters:,} train")
+    table.add_row("estimates", estimate(preview))
+    for check in preview.checks:
         table.add_row(
             Text("ok " if check.ok else "NO ", style="green" if check.ok else "bold red") + Text(check.name),
             Text(check.explanation),
@@ -295,7 +299,7 @@ def _preflight_table(found: Preflight) -> Table:
     return table
 
 
-def estimate(found: Preflight) -> str:
+def estimate(preview: Preflight) -> str:
     """Time, memory and disk in words."""
-    minutes = "unknown time" if found.seconds is None else f"about {max(1, round(found.seconds / 60)):,} min"
-    return f"{minutes}, {found.memory_bytes / 2**30:.1f} GiB of memory, {found.disk_bytes / 2**30:.1f} GiB of disk"
+    minutes = "unknown time" if preview.seconds is None else f"about {max(1, round(preview.seconds / 60)):,} min"
+    return f"{minutes}, {preview.memory_bytes / 2**30:.1f} GiB of memory, {preview.disk_bytes / 2**30:.1f} GiB of disk"

@@ -2,5 +2,6 @@
 
 from curator.ingest import quarantine
 from curator.ingest.load import import_file, recent_imports
+from curator.ingest.preview import preview, remembered_mapping
 
-__all__ = ["import_file", "quarantine", "recent_imports"]
+__all__ = ["import_file", "preview", "quarantine", "recent_imports", "remembered_mapping"]

@@ -16,16 +16,16 @@ from curator.errors import IngestError
 from curator.ingest import order
 from curator.ingest.mapping import meanings
 from curator.ingest.rows import Row
-from curator.ingest.shapes import chat, frozen, instruction, labelled, preference, sharegpt
+from curator.ingest.shapes import chat, frozen, instruction, kto, labelled, preference, sharegpt
 from curator.ingest.shapes.base import Content, Fields, RowError, Shape, message, refused
 from schemas import json_text
 from schemas.importing import FieldMap, Format, RowIssue
-from schemas.record import Origin, Record
+from schemas.record import Arrival, Origin, Record
 
 _SHAPES: dict[Format, Shape] = {
     Format.CURATOR: frozen.SHAPE,
     Format.PREFERENCE: preference.SHAPE,
-    Format.KTO: instruction.KTO,
+    Format.KTO: kto.SHAPE,
     Format.CHAT: chat.SHAPE,
     Format.SHAREGPT: sharegpt.SHAPE,
     Format.ALPACA: instruction.ALPACA,
@@ -112,11 +112,13 @@ def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Re
             "", "missing-field", f"The row has {', '.join(values) or 'no columns'}, which is no conversation."
         )
     shape = _SHAPES[inner]
+    values = frozen.from_table(values) if inner is Format.CURATOR else values
     fields = Fields(values, shape.words, field_map)
     content = shape.read(fields)
     content = _with_rejected(content._replace(messages=fields.put_in(content.messages)), fields, inner)
     order.check(content)
     texts = {each.content for each in content.messages}
+    origin = Origin(source=_source(fields) or source, line=row.line, format=format.value)
     try:
         return Record(
             messages=tuple(content.messages),
@@ -125,12 +127,15 @@ def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Re
             prompt_length=content.prompt_length,
             desirable=content.desirable,
             alternative=fields.optional_text("alternative"),
-            origin=Origin(source=_source(fields) or source, line=row.line, format=format.value),
+            origin=origin,
+            also=tuple(Arrival(origin=origin, group=group) for group in content.groups[1:]),
             original=row.text.encode() if row.is_json else row.values,
             licence=fields.optional_text("licence") or fields.optional_text("license"),
             language=fields.optional_text("language"),
-            group=fields.optional_text("group"),
-            labels={name: label for name, label in labels.items() if label not in texts} | fields.labels(),
+            group=next(iter(content.groups), None) or fields.optional_text("group"),
+            labels={name: label for name, label in labels.items() if label not in texts}
+            | dict(content.labels)
+            | fields.labels(),
         )
     except ValidationError as error:
         raise refused(error, "") from error

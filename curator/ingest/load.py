@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
 from curator.access import require
 from curator.ingest import mapping
 from curator.ingest.blocks import CheckedBlock, Rules, blocks_of, check_blocks
-from curator.ingest.formats import recognise
+from curator.ingest.formats import columns_of, recognise
 from curator.ingest.opening import open_rows, plain_name
+from curator.ingest.preview import columns_in, header_hash
 from curator.ingest.rows import Row
+from curator.ingest.sources import Source, sources_of
 from curator.store import batches, events, projects, quarantine, records, suites
 from curator.store.incoming import Incoming
 from curator.workspace import Workspace
@@ -38,14 +41,14 @@ def import_file(
     project: str | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> ImportReport:
-    """Import a file; `read = imported + quarantined + duplicates` in the report always holds.
+    """Import a file, or every file of a folder; `read = imported + quarantined + duplicates` always holds.
 
     An import that was cut short can be run again: what is known counts as duplicate, and a row that is already in
     quarantine is not kept twice.
 
     Args:
         workspace: Where to store.
-        file: Of any kind that `curator.ingest.readers` knows.
+        file: Of any kind that `curator.ingest.readers` knows, or what `curator.ingest.sources` makes files of.
         actor: Who imports.
         format: By default recognised from the rows.
         field_map: Columns by the words of the record that they hold.
@@ -53,13 +56,68 @@ def import_file(
         project: By default the first one.
         on_progress: Is told the number of rows read so far.
 
+    Returns:
+        The report; of several files their sum, with one report each in `parts`.
+
     Raises:
         IngestError: The file cannot be read at all, its format is not recognised, or the mapping names a field or a
             column that does not exist.
     """
     require(workspace, actor, Right.CURATE)
-    field_map = field_map or FieldMap()
-    mapping.check_fields(field_map)
+    mapping.check_fields(field_map or FieldMap())
+    reports: list[ImportReport] = []
+    for source in sources_of(file):
+        before = sum(report.read for report in reports)
+        report = _import_source(
+            workspace,
+            _with_settings(source, format, field_map),
+            actor=actor,
+            accept=accept,
+            project=project,
+            on_progress=None if on_progress is None else partial(_count_on, on_progress, before),
+        )
+        reports.append(report)
+    return reports[0] if len(reports) == 1 else _summed(reports, name=plain_name(file))
+
+
+def _with_settings(source: Source, format: Format | None, field_map: FieldMap | None) -> Source:
+    """A source, read as the caller says where the caller says anything."""
+    if format is None and not (field_map and field_map.columns):
+        return source
+    return source._replace(format=format, field_map=field_map or FieldMap())
+
+
+def _count_on(on_progress: Callable[[int], None], before: int, read: int) -> None:
+    on_progress(before + read)
+
+
+def _summed(reports: list[ImportReport], *, name: str) -> ImportReport:
+    counts = {
+        count: sum(getattr(report, count) for report in reports)
+        for count in ("read", "imported", "quarantined", "duplicates")
+    }
+    hashes = "".join(report.sha256 for report in reports)
+    issues = [issue for report in reports for issue in report.issues]
+    return ImportReport(
+        file=name,
+        sha256=hashlib.sha256(hashes.encode()).hexdigest(),
+        format=reports[0].format,
+        **counts,
+        issues=tuple(issues[:_SHOWN]),
+        parts=tuple(reports),
+    )
+
+
+def _import_source(
+    workspace: Workspace,
+    source: Source,
+    *,
+    actor: str,
+    accept: bool,
+    project: str | None,
+    on_progress: Callable[[int], None] | None,
+) -> ImportReport:
+    file, name, format, field_map = source
     opened = open_rows(file)
     sample = list(islice(opened.rows, _SAMPLE))
     opened = opened._replace(rows=chain(sample, opened.rows))
@@ -68,7 +126,14 @@ def import_file(
         format = recognise((row for row in sample if isinstance(row, Row)), field_map)
     with file.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    settings = {"columns": field_map.columns, "header": opened.header, "delimiter": opened.delimiter, "accept": accept}
+    settings = {
+        "columns": field_map.columns,
+        "tags": field_map.tags,
+        "header": opened.header,
+        "header_hash": header_hash(columns_in(sample)),
+        "delimiter": opened.delimiter,
+        "accept": accept,
+    }
     with workspace.write() as connection:
         owner = projects.by_name(connection, project)
         test_prompts = suites.prompt_hashes(connection)
@@ -76,7 +141,7 @@ def import_file(
         batch_id = batches.begin(
             connection,
             project_id=owner.id,
-            file_name=plain_name(file),
+            file_name=name,
             sha256=sha256,
             format=format.value,
             settings=settings,
@@ -85,7 +150,7 @@ def import_file(
         )
     read = imported = quarantined = 0
     shown: list[RowIssue] = []
-    rules = Rules(format, field_map, source=plain_name(file), test_prompts=test_prompts)
+    rules = Rules(format, field_map, source=name, test_prompts=test_prompts)
     for block in check_blocks(blocks_of(opened), rules):
         for good, bad in _chunks(block):
             with workspace.write() as connection:
@@ -102,7 +167,7 @@ def import_file(
         if on_progress is not None:
             on_progress(read)
     report = ImportReport(
-        file=plain_name(file),
+        file=name,
         sha256=sha256,
         format=format,
         read=read,
@@ -120,12 +185,13 @@ def import_file(
 
 def _check_columns(file: Path, field_map: FieldMap, sample: Iterable[Row | RowIssue]) -> None:
     """Check that the file has every column of a mapping; one that the sample lacks is looked for in every row."""
-    known = list(dict.fromkeys(key for row in sample if isinstance(row, Row) for key in row.values))
-    missing = mapping.missing_columns(field_map, (row.values for row in sample if isinstance(row, Row)))
+    columns = [columns_of(row.values) for row in sample if isinstance(row, Row)]
+    missing = mapping.missing_columns(field_map, columns)
     if missing:
-        rest = (row.values for row in open_rows(file).rows if isinstance(row, Row))
+        rest = (columns_of(row.values) for row in open_rows(file).rows if isinstance(row, Row))
         missing = mapping.missing_columns(FieldMap(columns={each: each for each in missing}), rest)
     if missing:
+        known = list(dict.fromkeys(column for each in columns for column in each))
         raise mapping.unknown_column(min(missing), known=known, file_name=plain_name(file))
 
 

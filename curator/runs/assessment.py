@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import orjson
 import torch
@@ -22,7 +23,7 @@ from curator.access import require
 from curator.errors import NotFoundError, TrainingError
 from curator.quality.units import units_of
 from curator.runs import detached
-from curator.runs.folder import ASSESSMENT, as_lines, checkpoint_of, folder_of, ledger
+from curator.runs.folder import ASSESSMENT, checkpoint_of, folder_of, ledger
 from curator.runs.promotion import promotion_gates
 from curator.stats.intervals import wilson
 from curator.stats.paired import ratio_difference
@@ -33,8 +34,7 @@ from curator.training.completion import Completion, complete
 from curator.training.evaluate import looked_at, record_losses, summary
 from curator.training.labels import Example, prepare
 from curator.training.learner import place_model
-from curator.training.objective import Path as Way
-from curator.training.objective import ResponseLoss, set_attention
+from curator.training.objective import ResponseLoss, Route, set_attention
 from curator.training.template import prompt_ids
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -82,91 +82,20 @@ def assess(
     say = on_progress or (lambda _: None)
     with workspace.read() as connection:
         run = stored_runs.get(connection, run_id)
-    config, place = run.config, checkpoint_of(workspace, run)
-    tokenizer = checkpoint.load_tokenizer(str(place))
-    split, rows, examples = _held_out(workspace, run, tokenizer)
-    kept = _read_retention(retention, tokenizer, config) if retention is not None else []
-    shots = _few_shot(workspace, run, rows, tokenizer)
-    asked = [rows[example.row_id] for example in looked_at(examples, prompts)]
-    ids = [prompt_ids(_prompt(row.record), tokenizer) for row in asked]
+    place = checkpoint_of(workspace, run)
+    material = _gather(workspace, run, checkpoint.load_tokenizer(str(place)), retention=retention, prompts=prompts)
     decoding = Decoding(max_new_tokens=max_new_tokens)
 
-    def look(model: PreTrainedModel, name: str) -> _Side:
-        say(f"{name}: losses")
-        objective, _ = place_model(model, config, longest=config.max_tokens)
-        pad_id = int(tokenizer.pad_token_id)
-        losses = record_losses(objective, examples, split=split.value, pad_id=pad_id)
-        ends = _end_probability(objective, examples, pad_id=pad_id)
-        general = summary(record_losses(objective, kept, split="retention", pad_id=pad_id), split="x") if kept else None
-        few = None
-        if name == "base" and shots:
-            few = summary(record_losses(objective, shots, split=split.value, pad_id=pad_id), split="x").nll
-        say(f"{name}: answers")
-        set_attention(model, Way.PADDED)  # what follows goes through the plain model
-        said = [completion for _, completion in sorted(complete(model, tokenizer, ids, decoding=decoding))]
-        return _Side(losses, ends, general.nll if general else None, few, said)
-
-    base_model = checkpoint.load_base(config.base, allow_download=config.allow_download)
-    base = look(base_model, "base")
+    base_model = checkpoint.load_base(run.config.base, allow_download=run.config.allow_download)
+    base = _look(base_model, material, run.config, decoding=decoding, name="base", say=say)
     tuned_model = checkpoint.load_tuned(place)
-    tuned = look(tuned_model, "tuned")
+    tuned = _look(tuned_model, material, run.config, decoding=decoding, name="tuned", say=say)
     say("divergence")
-    kl = _divergence(tuned_model, base_model, ids, [answer.ids for answer in tuned.said])
+    kl = _divergence(tuned_model, base_model, material.prompt_ids, [answer.ids for answer in tuned.answers])
 
-    groups = units_of(rows[example.row_id].record for example in examples)
-    compared = ratio_difference(
-        [loss.nll for loss in base.losses],
-        [loss.nll for loss in tuned.losses],
-        [loss.tokens for loss in base.losses],
-        groups,
-    )
-    sizes = sum(_response_bytes(rows[example.row_id].record) for example in examples)
-    taught = {row.record.response.strip() for row in versions.rows(workspace, run.version_id, split=Split.TRAIN)}
-    references = [len(tokenizer.encode(row.record.response, add_special_tokens=False)) for row in asked]
-    learnt = [row for row in ledger(workspace, run.id) if row.phase == "tuned" and row.split is Split.TRAIN]
-    found = Assessment(
-        run=run.id,
-        split=split.value,
-        records=len(examples),
-        groups=compared.groups,
-        nll_base=summary(base.losses, split="x").nll,
-        nll_tuned=summary(tuned.losses, split="x").nll,
-        change=compared.change,
-        lower=compared.interval.lower if compared.interval else None,
-        upper=compared.interval.upper if compared.interval else None,
-        improved=compared.improved,
-        bits_per_byte_base=math.fsum(loss.nll for loss in base.losses) / math.log(2) / sizes,
-        bits_per_byte_tuned=math.fsum(loss.nll for loss in tuned.losses) / math.log(2) / sizes,
-        end_probability_base=base.end_probability,
-        end_probability_tuned=tuned.end_probability,
-        few_shot_nll=base.few_shot,
-        train_nll_tuned=sum(r.nll for r in learnt) / sum(r.tokens for r in learnt) if learnt else None,
-        asked=len(asked),
-        stop_rate_base=_stop_rate(base.said),
-        stop_rate_tuned=_stop_rate(tuned.said),
-        length_ratio_tuned=sum(len(answer.ids) for answer in tuned.said) / max(1, sum(references)),
-        copies=statistics.mean(answer.text.strip() in taught for answer in tuned.said),
-        kl=kl,
-        retention_nll_base=base.retention,
-        retention_nll_tuned=tuned.retention,
-        gates=(),
-        examples=tuple(
-            HeldOutExample(
-                row_id=row.row_id,
-                prompt=row.record.instruction,
-                reference=row.record.response,
-                base=before.text,
-                tuned=after.text,
-            )
-            for row, before, after in list(zip(asked, base.said, tuned.said, strict=True))[:_SHOWN]
-        ),
-    )
-    found = found.model_copy(update={"gates": promotion_gates(found)})
-    whole.write(folder_of(workspace, run.id) / ASSESSMENT, as_lines([found]))
-    with workspace.write() as connection:
-        detail = {"change": found.change, "lower": found.lower, "upper": found.upper, "passed": found.passed}
-        events.append(connection, Kind.RUN_ASSESSED, run.id, actor=actor, at=workspace.clock(), detail=detail)
-    return found
+    assessment = _compare(workspace, run, material, base, tuned, kl=kl)
+    _store(workspace, assessment, actor=actor)
+    return assessment
 
 
 def start(workspace: Workspace, run_id: str) -> None:
@@ -181,22 +110,143 @@ def log_tail(workspace: Workspace, run_id: str) -> str:
     return detached.log_tail(folder_of(workspace, run_id) / _LOG)
 
 
-class _Side:
+class _Material(NamedTuple):
+    """What both models are shown."""
+
+    tokenizer: PreTrainedTokenizerBase
+    split: Split
+    rows: dict[str, FrozenRow]
+    """Of the split, by id."""
+    examples: list[Example]
+    """Of the split: what the losses are measured on."""
+    retention: list[Example]
+    """General prompts, on which nothing should be forgotten; may be empty."""
+    shots: list[Example]
+    """The examples with training records before each; only the base sees them."""
+    asked: list[FrozenRow]
+    """Rows whose prompt both models answer."""
+    prompt_ids: list[list[int]]
+    """Of these."""
+
+
+class _Look(NamedTuple):
     """Everything measured on one of the two models."""
 
-    def __init__(
-        self,
-        losses: list[RecordLoss],
-        end_probability: float,
-        retention: float | None,
-        few_shot: float | None,
-        said: list[Completion],
-    ) -> None:
-        self.losses = losses
-        self.end_probability = end_probability
-        self.retention = retention
-        self.few_shot = few_shot
-        self.said = said
+    losses: list[RecordLoss]
+    end_probability: float
+    retention: float | None
+    few_shot: float | None
+    answers: list[Completion]
+
+
+def _gather(
+    workspace: Workspace, run: Run, tokenizer: PreTrainedTokenizerBase, *, retention: Path | None, prompts: int
+) -> _Material:
+    split, rows, examples = _held_out(workspace, run, tokenizer)
+    asked = [rows[example.row_id] for example in looked_at(examples, prompts)]
+    return _Material(
+        tokenizer=tokenizer,
+        split=split,
+        rows=rows,
+        examples=examples,
+        retention=_read_retention(retention, tokenizer, run.config) if retention is not None else [],
+        shots=_few_shot(workspace, run, rows, tokenizer),
+        asked=asked,
+        prompt_ids=[prompt_ids(_prompt(row.record), tokenizer) for row in asked],
+    )
+
+
+def _look(
+    model: PreTrainedModel,
+    material: _Material,
+    config: TrainConfig,
+    *,
+    decoding: Decoding,
+    name: Literal["base", "tuned"],
+    say: OnProgress,
+) -> _Look:
+    """Measure one model in fp32 and let it answer. Returns what was measured."""
+    say(f"{name}: losses")
+    objective, _ = place_model(model, config, longest=config.max_tokens)
+    pad_id = int(material.tokenizer.pad_token_id)
+
+    def mean(examples: list[Example]) -> float | None:
+        losses = record_losses(objective, examples, split=material.split.value, pad_id=pad_id)
+        return summary(losses, split=material.split.value).nll if losses else None
+
+    losses = record_losses(objective, material.examples, split=material.split.value, pad_id=pad_id)
+    end_probability = _end_probability(objective, material.examples, pad_id=pad_id)
+    retention = mean(material.retention)
+    few_shot = mean(material.shots) if name == "base" else None
+    say(f"{name}: answers")
+    set_attention(model, Route.PADDED)  # what follows goes through the plain model
+    completions = sorted(complete(model, material.tokenizer, material.prompt_ids, decoding=decoding))
+    return _Look(losses, end_probability, retention, few_shot, [completion for _, completion in completions])
+
+
+def _compare(
+    workspace: Workspace, run: Run, material: _Material, base: _Look, tuned: _Look, *, kl: float
+) -> Assessment:
+    """What the two looks say beside each other, with the gates of a promotion."""
+    records = [material.rows[example.row_id].record for example in material.examples]
+    difference = ratio_difference(
+        [loss.nll for loss in base.losses],
+        [loss.nll for loss in tuned.losses],
+        [loss.tokens for loss in base.losses],
+        units_of(records),
+    )
+    bits = math.log(2) * sum(_response_bytes(record) for record in records)
+    taught = {row.record.response.strip() for row in versions.rows(workspace, run.version_id, split=Split.TRAIN)}
+    reference_tokens = sum(
+        len(material.tokenizer.encode(row.record.response, add_special_tokens=False)) for row in material.asked
+    )
+    learnt = [row for row in ledger(workspace, run.id) if row.phase == "tuned" and row.split is Split.TRAIN]
+    side_by_side = list(zip(material.asked, base.answers, tuned.answers, strict=True))
+    assessment = Assessment(
+        run=run.id,
+        split=material.split.value,
+        records=len(records),
+        groups=difference.groups,
+        nll_base=summary(base.losses, split=material.split.value).nll,
+        nll_tuned=summary(tuned.losses, split=material.split.value).nll,
+        change=difference.change,
+        lower=difference.interval.lower if difference.interval else None,
+        upper=difference.interval.upper if difference.interval else None,
+        improved=difference.improved,
+        bits_per_byte_base=math.fsum(loss.nll for loss in base.losses) / bits,
+        bits_per_byte_tuned=math.fsum(loss.nll for loss in tuned.losses) / bits,
+        end_probability_base=base.end_probability,
+        end_probability_tuned=tuned.end_probability,
+        few_shot_nll=base.few_shot,
+        train_nll_tuned=sum(r.nll for r in learnt) / sum(r.tokens for r in learnt) if learnt else None,
+        asked=len(material.asked),
+        stop_rate_base=_stop_rate(base.answers),
+        stop_rate_tuned=_stop_rate(tuned.answers),
+        length_ratio_tuned=sum(len(answer.ids) for answer in tuned.answers) / max(1, reference_tokens),
+        copies=statistics.mean(answer.text.strip() in taught for answer in tuned.answers),
+        kl=kl,
+        retention_nll_base=base.retention,
+        retention_nll_tuned=tuned.retention,
+        gates=(),
+        examples=tuple(
+            HeldOutExample(
+                row_id=row.row_id,
+                prompt=row.record.instruction,
+                reference=row.record.response,
+                base=before.text,
+                tuned=after.text,
+            )
+            for row, before, after in side_by_side[:_SHOWN]
+        ),
+    )
+    return assessment.model_copy(update={"gates": promotion_gates(assessment)})
+
+
+def _store(workspace: Workspace, assessment: Assessment, *, actor: str) -> None:
+    whole.write(folder_of(workspace, assessment.run) / ASSESSMENT, assessment.model_dump_json().encode())
+    detail = assessment.model_dump(include={"change", "lower", "upper", "passed"}) | {"passed": assessment.passed}
+    with workspace.write() as connection:
+        events.append(connection, Kind.RUN_ASSESSED, assessment.run, actor=actor, at=workspace.clock(), detail=detail)
 
 
 def _held_out(
@@ -252,17 +302,17 @@ def _read_retention(file: Path, tokenizer: PreTrainedTokenizerBase, config: Trai
         raise TrainingError(
             f"The retention set {file} cannot be read: {error}.", hint="Write JSON lines with prompt and reference."
         ) from error
-    found = prepare(rows, tokenizer, config).examples
-    if not found:
+    examples = prepare(rows, tokenizer, config).examples
+    if not examples:
         raise TrainingError(f"The retention set {file} holds nothing to measure.", hint="Write more lines.")
-    return found
+    return examples
 
 
 def _retention_row(n: int, line: str) -> FrozenRow:
-    given = orjson.loads(line)
+    pair = orjson.loads(line)
     messages = (
-        Message(role="user", content=given["prompt"]),
-        Message(role="assistant", content=given["reference"], train=True),
+        Message(role="user", content=pair["prompt"]),
+        Message(role="assistant", content=pair["reference"], train=True),
     )
     record = Record(messages=messages, origin=Origin(source="retention", line=n))
     return FrozenRow(f"retention {n}", "", Split.TEST, record)
@@ -271,11 +321,11 @@ def _retention_row(n: int, line: str) -> FrozenRow:
 @torch.inference_mode()
 def _end_probability(objective: ResponseLoss, examples: Sequence[Example], *, pad_id: int) -> float:
     objective.eval()
-    found = []
+    probabilities = []
     for example in examples:
         nll = objective(objective.collate([example], pad_id=pad_id)).nll
-        found.append(math.exp(-float(nll[-1])))
-    return statistics.mean(found)
+        probabilities.append(math.exp(-float(nll[-1])))
+    return statistics.mean(probabilities)
 
 
 @torch.inference_mode()
@@ -298,9 +348,9 @@ def _divergence(
     return total / max(1, tokens)
 
 
-def _stop_rate(said: Sequence[Completion]) -> Rate:
-    if not said:
+def _stop_rate(answers: Sequence[Completion]) -> Rate:
+    if not answers:
         raise NotFoundError("No held-out prompt could be asked.", hint="Hold more records out.")
-    found = sum(answer.stopped for answer in said)
-    interval = wilson(found, len(said))
-    return Rate(found=found, n=len(said), lower=interval.lower, upper=interval.upper)
+    stopped = sum(answer.stopped for answer in answers)
+    interval = wilson(stopped, len(answers))
+    return Rate(found=stopped, n=len(answers), lower=interval.lower, upper=interval.upper)

@@ -64,7 +64,7 @@ def _name(base: Path, objective: ResponseLoss) -> str:
         with file.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     dtype = next(objective.model.parameters()).dtype
-    return hashlib.sha256(f"{digest.hexdigest()} {dtype} {objective.path}".encode()).hexdigest()
+    return hashlib.sha256(f"{digest.hexdigest()} {dtype} {objective.route}".encode()).hexdigest()
 
 
 def _key(example: Example) -> str:

@@ -24,7 +24,7 @@ def compare(workspace: Workspace, a: Run, b: Run) -> RunComparison:
     one, other = ([rows[row_id] for row_id in common] for rows in measured)
     held_out = [row for row in versions.rows(workspace, a.version_id) if row.split is not Split.TRAIN]
     unit = dict(zip((row.row_id for row in held_out), units_of(row.record for row in held_out), strict=True))
-    found = ratio_difference(
+    difference = ratio_difference(
         [row.nll for row in one],
         [row.nll for row in other],
         [row.tokens for row in one],
@@ -38,9 +38,9 @@ def compare(workspace: Workspace, a: Run, b: Run) -> RunComparison:
         records=len(common),
         nll_a=sum(row.nll for row in one) / tokens,
         nll_b=sum(row.nll for row in other) / tokens,
-        change=found.change,
-        lower=found.interval.lower if found.interval else None,
-        upper=found.interval.upper if found.interval else None,
+        change=difference.change,
+        lower=difference.interval.lower if difference.interval else None,
+        upper=difference.interval.upper if difference.interval else None,
     )
 
 

@@ -73,7 +73,7 @@ def export_model(workspace: Workspace, run_id: str, out: Path, *, merged: bool, 
 
 def card(workspace: Workspace, run: Run) -> str:
     """The model card: what it was made of, what was measured, and whether it was promoted, in plain words."""
-    result, found = run.result, assessment_of(workspace, run.id)
+    result, assessment = run.result, assessment_of(workspace, run.id)
     version = versions.find(workspace, run.version_id)
     lines = [
         f"# Model of run {run.id}",
@@ -90,22 +90,23 @@ def card(workspace: Workspace, run: Run) -> str:
         "decided by people, in the release report.",
         "",
     ]
-    if found is not None:
-        lines += [f"- {'holds' if gate.ok else 'FAILS'}: {gate.name}. {gate.explanation}" for gate in found.gates]
+    if assessment is not None:
+        lines += [f"- {'holds' if gate.ok else 'FAILS'}: {gate.name}. {gate.explanation}" for gate in assessment.gates]
         lines += [
             "",
             "## Measured",
             "",
-            f"On {found.records:,} records of the {found.split} split, the same for both models:",
+            f"On {assessment.records:,} records of the {assessment.split} split, the same for both models:",
             "",
             "| | Base | Tuned |",
             "|---|---|---|",
-            f"| Loss, nats per response token | {found.nll_base:.4f} | {found.nll_tuned:.4f} |",
-            f"| Bits per byte of response | {found.bits_per_byte_base:.4f} | {found.bits_per_byte_tuned:.4f} |",
-            f"| Probability of the end at the true end | {found.end_probability_base:.3f} | "
-            f"{found.end_probability_tuned:.3f} |",
-            f"| Answers that end by themselves, of {found.asked} | {found.stop_rate_base.value:.0%} | "
-            f"{found.stop_rate_tuned.value:.0%} |",
+            f"| Loss, nats per response token | {assessment.nll_base:.4f} | {assessment.nll_tuned:.4f} |",
+            f"| Bits per byte of response | {assessment.bits_per_byte_base:.4f} | "
+            f"{assessment.bits_per_byte_tuned:.4f} |",
+            f"| Probability of the end at the true end | {assessment.end_probability_base:.3f} | "
+            f"{assessment.end_probability_tuned:.3f} |",
+            f"| Answers that end by themselves, of {assessment.asked} | {assessment.stop_rate_base.value:.0%} | "
+            f"{assessment.stop_rate_tuned.value:.0%} |",
         ]
     elif result is not None and result.heldout_base and result.heldout_tuned:
         lines += [

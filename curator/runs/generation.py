@@ -114,12 +114,12 @@ def _answers(
                 f"that is more than the {room} that the model can hold.",
                 hint="Shorten the prompt or lower max_new_tokens.",
             )
-    made: list[outputs.NewOutput] = []
+    new_outputs: list[outputs.NewOutput] = []
     seeds = [decoding.seed + sample for _, sample in jobs]
     asked = [prompts[position] for position, _ in jobs]
     for n, said in complete(model, tokenizer, asked, decoding=decoding, seeds=seeds):
         position, sample = jobs[n]
-        made.append(
+        new_outputs.append(
             outputs.NewOutput(
                 position=position,
                 model=name,
@@ -130,11 +130,11 @@ def _answers(
                 decoding=decoding,
             )
         )
-        if len(made) == _STORED_AT_ONCE:
-            yield made
-            made = []
-    if made:
-        yield made
+        if len(new_outputs) == _STORED_AT_ONCE:
+            yield new_outputs
+            new_outputs = []
+    if new_outputs:
+        yield new_outputs
 
 
 class Pair(NamedTuple):

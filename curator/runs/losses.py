@@ -16,7 +16,7 @@ from curator import versions
 from curator.runs.folder import ledger
 from curator.store import annotations as answers
 from curator.workspace import Workspace
-from schemas.losses import Doubt, RecordHistory
+from schemas.losses import LossDoubt, RecordHistory
 from schemas.run import LedgerRow, Run
 from schemas.version import FrozenRow, Split
 
@@ -74,8 +74,8 @@ def _history(
     )
 
 
-def _doubts(each: RecordHistory, limit: float, contradicted: set[str]) -> tuple[Doubt, ...]:
-    doubts: list[Doubt] = []
+def _doubts(each: RecordHistory, limit: float, contradicted: set[str]) -> tuple[LossDoubt, ...]:
+    doubts: list[LossDoubt] = []
     if each.before is not None and each.after is not None:
         if each.after > each.before + _WORSE:
             doubts.append("worse")

@@ -122,22 +122,22 @@ def _store(file: Path, stated: RunManifest) -> None:
 
 
 def _hashes(folder: Path) -> list[FileHash]:
-    found = []
+    hashes = []
     for file in sorted(folder.rglob("*")):
         if not file.is_file():
             continue
         with file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        found.append(FileHash(path=file.relative_to(folder).as_posix(), bytes=file.stat().st_size, sha256=digest))
-    return found
+        hashes.append(FileHash(path=file.relative_to(folder).as_posix(), bytes=file.stat().st_size, sha256=digest))
+    return hashes
 
 
 def _changed(what: str, stated: Sequence[FileHash], folder: Path) -> list[str]:
-    found = {file.path: file for file in _hashes(folder)} if folder.is_dir() else {}
+    present = {file.path: file for file in _hashes(folder)} if folder.is_dir() else {}
     return [
-        f"{what}: {file.path} is missing." if file.path not in found else f"{what}: {file.path} has changed."
+        f"{what}: {file.path} is missing." if file.path not in present else f"{what}: {file.path} has changed."
         for file in stated
-        if found.get(file.path) != file
+        if present.get(file.path) != file
     ]
 
 

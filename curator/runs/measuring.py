@@ -56,7 +56,7 @@ def choose(
         return Sample(most_held_out, most_training, most_validation, "")
     budget = SHARE * training_cost(training, config)
     chosen_held_out = _within(most_held_out, budget / 2, fewest=_FEWEST)
-    chosen_training = _within(most_training, budget / 2 - tokens_of(chosen_held_out), fewest=0)
+    chosen_training = _within(most_training, budget / 2 - token_count(chosen_held_out), fewest=0)
     steps = planned_steps(len(training), config)
     chosen_validation = _within(most_validation, budget / evaluations(steps, config), fewest=_FEWEST)
     parts = [
@@ -80,20 +80,20 @@ def training_cost(training: Sequence[Example], config: TrainConfig) -> float:
     """Tokens of forward passes that cost as much as the planned steps."""
     steps = planned_steps(len(training), config)
     records = min(steps * config.records_per_step, len(training) * config.epochs)
-    tokens = tokens_of(training) / len(training) * records
+    tokens = token_count(training) / len(training) * records
     if folds(training, config):
         tokens /= sharing(training)
     return tokens * ((3 if config.method == "full" else 2) + config.checkpoint_activations)
 
 
-def tokens_of(examples: Sequence[Example]) -> int:
+def token_count(examples: Sequence[Example]) -> int:
     """Tokens of all examples together."""
     return sum(len(example.input_ids) for example in examples)
 
 
 def _within(examples: Sequence[Example], tokens: float, *, fewest: int) -> list[Example]:
     """As many examples as have so many tokens together, and no fewer than `fewest`."""
-    if tokens_of(examples) <= tokens:
+    if token_count(examples) <= tokens:
         return list(examples)
     chosen: list[Example] = []
     used = 0

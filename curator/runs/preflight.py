@@ -20,7 +20,7 @@ from transformers import AutoConfig, PretrainedConfig, PreTrainedTokenizerBase
 from curator import versions
 from curator.errors import TrainingError
 from curator.runs import measuring
-from curator.runs.measuring import tokens_of, training_cost
+from curator.runs.measuring import token_count, training_cost
 from curator.runs.selection import data_of
 from curator.training import checkpoint
 from curator.training.labels import Example, Prepared
@@ -50,11 +50,11 @@ def preflight(workspace: Workspace, version: str, config: TrainConfig) -> Prefli
         NotFoundError: There is no such version.
         TrainingError: The base or its tokenizer cannot be used at all.
     """
-    found = versions.find(workspace, version)
+    frozen = versions.find(workspace, version)
     tokenizer = checkpoint.load_tokenizer(
         config.base, allow_download=config.allow_download, template=config.chat_template
     )
-    parts = data_of(workspace, found.id, tokenizer, config)
+    parts = data_of(workspace, frozen.id, tokenizer, config)
     training = parts[Split.TRAIN].examples
     tokens = sum(len(example.input_ids) for example in training)
     weights = _weights(config)
@@ -62,7 +62,7 @@ def preflight(workspace: Workspace, version: str, config: TrainConfig) -> Prefli
     memory = _memory(config, weights=weights, trained=trained)
     disk = 4 * trained + 12 * trained + (4 * weights if config.method == "full" else 0)
     return Preflight(
-        version=found.id,
+        version=frozen.id,
         records={split: len(part.examples) for split, part in parts.items()},
         refused=tuple(reason for part in parts.values() for reason in part.refused),
         tokens=tokens,
@@ -75,7 +75,7 @@ def preflight(workspace: Workspace, version: str, config: TrainConfig) -> Prefli
         memory_bytes=memory,
         disk_bytes=disk,
         seconds=_seconds(config, weights=weights, parts=parts),
-        checks=tuple(_checks(workspace, found.id, tokenizer, config, parts, memory=memory, disk=disk)),
+        checks=tuple(_checks(workspace, frozen.id, tokenizer, config, parts, memory=memory, disk=disk)),
     )
 
 
@@ -236,8 +236,8 @@ def _seconds(config: TrainConfig, *, weights: int, parts: Mapping[Split, Prepare
     held_out = parts[Split.TEST].examples or validation
     measured = measuring.choose(training, held_out=held_out, validation=validation, config=config)
     tokens = training_cost(training, config)
-    tokens += 2 * (tokens_of(measured.held_out) + tokens_of(measured.training))
-    tokens += evaluations(planned_steps(len(training), config), config) * tokens_of(measured.validation)
+    tokens += 2 * (token_count(measured.held_out) + token_count(measured.training))
+    tokens += evaluations(planned_steps(len(training), config), config) * token_count(measured.validation)
     return 2 * weights * tokens / (_matmul_rate(config) * _EFFICIENCY)
 
 

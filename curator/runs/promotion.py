@@ -19,26 +19,28 @@ FORGOTTEN = 0.10
 """Largest rise of the loss on general prompts, nats per response token."""
 
 
-def promotion_gates(found: Assessment) -> tuple[PromotionGate, ...]:
+def promotion_gates(assessment: Assessment) -> tuple[PromotionGate, ...]:
     """What must hold before a run may be promoted, in plain words."""
-    learnt = found.upper is not None and found.upper < 0
-    interval = "no interval" if found.lower is None else f"95 % interval {found.lower:+.3f} to {found.upper:+.3f}"
+    learnt = assessment.upper is not None and assessment.upper < 0
+    interval = "no interval"
+    if assessment.lower is not None:
+        interval = f"95 % interval {assessment.lower:+.3f} to {assessment.upper:+.3f}"
+    stopped = assessment.stop_rate_tuned
     gates = [
         PromotionGate(
             name="it learnt",
             ok=learnt,
-            explanation=f"The held-out loss changed by {found.change:+.3f} nats per token ({interval}, "
-            f"{found.groups} groups); the whole interval must lie below 0.",
+            explanation=f"The held-out loss changed by {assessment.change:+.3f} nats per token ({interval}, "
+            f"{assessment.groups} groups); the whole interval must lie below 0.",
         ),
         PromotionGate(
             name="it stops",
-            ok=found.stop_rate_tuned.value >= STOP_RATE,
-            explanation=f"{found.stop_rate_tuned.found} of {found.stop_rate_tuned.n} answers ended by themselves; "
-            f"at least {STOP_RATE:.0%} must.",
+            ok=stopped.value >= STOP_RATE,
+            explanation=f"{stopped.found} of {stopped.n} answers ended by themselves; at least {STOP_RATE:.0%} must.",
         ),
     ]
-    if found.retention_nll_base is not None and found.retention_nll_tuned is not None:
-        rise = found.retention_nll_tuned - found.retention_nll_base
+    if assessment.retention_nll_base is not None and assessment.retention_nll_tuned is not None:
+        rise = assessment.retention_nll_tuned - assessment.retention_nll_base
         gates.append(
             PromotionGate(
                 name="it remembers",
@@ -67,10 +69,10 @@ def promote(workspace: Workspace, run_id: str, *, actor: str) -> Run:
     require(workspace, actor, Right.DECIDE)
     with workspace.write() as connection:
         run = stored_runs.get(connection, run_id)
-        found = assessment_of(workspace, run.id)
-        if found is None:
+        assessment = assessment_of(workspace, run.id)
+        if assessment is None:
             raise TrainingError(f"Run {run.id} was not assessed.", hint="Assess it first.")
-        failed = [gate for gate in found.gates if not gate.ok]
+        failed = [gate for gate in assessment.gates if not gate.ok]
         if failed:
             raise TrainingError(
                 f"Run {run.id} cannot be promoted: {failed[0].explanation}",

@@ -246,13 +246,15 @@ def _create(workspace: Workspace, version: str, config: TrainConfig, *, actor: s
     # a wrong folder or template is refused here, before anything is stored
     checkpoint.load_tokenizer(config.base, allow_download=config.allow_download, template=config.chat_template)
     run_id = f"{workspace.clock():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
-    found = versions.find(workspace, version)
+    frozen = versions.find(workspace, version)
     folder = folder_of(workspace, run_id)
     folder.mkdir(parents=True)
     whole.write(folder / "config.json", config.model_dump_json(indent=2).encode())
     with workspace.write() as connection:
-        run = stored_runs.add(connection, run_id, version_id=found.id, config=config, actor=actor, at=workspace.clock())
-        detail = {"version": found.id, "config": config.model_dump(mode="json")}
+        run = stored_runs.add(
+            connection, run_id, version_id=frozen.id, config=config, actor=actor, at=workspace.clock()
+        )
+        detail = {"version": frozen.id, "config": config.model_dump(mode="json")}
         events.append(connection, Kind.RUN_QUEUED, run_id, actor=actor, at=workspace.clock(), detail=detail)
     return run
 

@@ -22,7 +22,7 @@ from transformers import PreTrainedTokenizerBase
 from curator.errors import CuratorError, TrainingError
 from curator.runs import detached, folder, manifest, measuring
 from curator.runs.base_losses import BaseLosses
-from curator.runs.measuring import Sample, tokens_of
+from curator.runs.measuring import Sample, token_count
 from curator.runs.selection import data_of
 from curator.runs.writing import OnActivity, Writing
 from curator.store import events
@@ -34,7 +34,7 @@ from curator.training.learner import Learner, add_adapters, as_trained, make_acc
 from curator.training.plan import planned_steps
 from curator.workspace import Workspace
 from schemas.event import Kind
-from schemas.run import Phase, Progress, Run, RunResult, RunState, TrainConfig
+from schemas.run import Phase, Run, RunResult, RunState, TrainConfig, TrainingProgress
 from schemas.version import Split
 
 OnStep = Callable[[loop.Step, int], None]
@@ -204,7 +204,7 @@ def _prepare(workspace: Workspace, run: Run, *, on_activity: OnActivity | None) 
     if config.method != "full":
         model = add_adapters(model, config)  # they begin as zero: the base it still is
     objective, note = place_model(model, config, longest=longest)
-    learner = make_learner(objective, config, accelerator, tokens=config.epochs * tokens_of(training))
+    learner = make_learner(objective, config, accelerator, tokens=config.epochs * token_count(training))
     learner.notes.insert(0, note)
     if measured.note:
         learner.notes.append(measured.note)
@@ -245,18 +245,18 @@ def _measure_base(workspace: Workspace, ready: _Ready, stop: _Stop) -> bool:
 
 def _train(
     ready: _Ready,
-    progress: Progress | None,
+    progress: TrainingProgress | None,
     *,
     report: Callable[[loop.Step], None],
     should_stop: Callable[[], bool],
-) -> Progress:
+) -> TrainingProgress:
     """Train to the end, a stop or an early stop; the best weights lie in the checkpoint. Returns where it ended."""
     learner, writing = ready.learner, ready.writing
 
-    def keep(_: Progress) -> None:
+    def keep(_: TrainingProgress) -> None:
         writing.save_weights(learner, ready.tokenizer)
 
-    def save_state(progress: Progress) -> None:
+    def save_state(progress: TrainingProgress) -> None:
         writing.save_state(learner, progress)
 
     if ready.config.trackers:
@@ -278,7 +278,7 @@ def _train(
     return progress
 
 
-def _measure_kept(workspace: Workspace, ready: _Ready, progress: Progress, stop: _Stop) -> bool:
+def _measure_kept(workspace: Workspace, ready: _Ready, progress: TrainingProgress, stop: _Stop) -> bool:
     """Seal the manifest and measure the checkpoint as it was saved, in the arithmetic of the training.
 
     Returns whether the run was stopped, before its last step or while it was measured. Then nothing is measured any
@@ -306,7 +306,7 @@ def _measure_kept(workspace: Workspace, ready: _Ready, progress: Progress, stop:
     return False
 
 
-def _result(ready: _Ready, progress: Progress, *, seconds: float) -> RunResult:
+def _result(ready: _Ready, progress: TrainingProgress, *, seconds: float) -> RunResult:
     moments: tuple[Phase, Phase] = ("base", "tuned")
     base, tuned = (ready.writing.summary(ready.held_out_split, phase) for phase in moments)
     return RunResult(

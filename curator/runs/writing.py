@@ -18,7 +18,7 @@ from curator.training.labels import Example
 from curator.training.learner import Learner
 from curator.training.objective import ResponseLoss
 from curator.workspace import Workspace
-from schemas.run import Activity, HeldOutLoss, LedgerRow, MetricRow, Phase, Progress, RecordLoss, Run
+from schemas.run import Activity, HeldOutLoss, LedgerRow, MetricRow, Phase, RecordLoss, Run, TrainingProgress
 from schemas.version import Split
 
 OnActivity = Callable[[Activity], None]
@@ -136,7 +136,7 @@ class Writing:
                 checkpoint.save(model, tokenizer, self.place / folder.CHECKPOINT, weights=weights)
         learner.accelerator.wait_for_everyone()
 
-    def save_state(self, learner: Learner, progress: Progress) -> None:
+    def save_state(self, learner: Learner, progress: TrainingProgress) -> None:
         """Save what a later process needs to go on from here."""
         if learner.is_main and learner.has_whole_weights:
             state.save(learner, progress, self.place / folder.STATE)

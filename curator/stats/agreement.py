@@ -161,9 +161,9 @@ def measure(
     if value is not None and units > 1:
         draw = np.random.default_rng(seed)
         times = draw.multinomial(units, np.full(units, 1 / units), size=resamples).astype(float)
-        found = [each for each in (compute(table, row) for row in times) if each is not None]
-        if len(found) > resamples / 2:
-            low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
+        coefficients = [each for each in (compute(table, row) for row in times) if each is not None]
+        if len(coefficients) > resamples / 2:
+            low, high = np.quantile(coefficients, [(1 - confidence) / 2, (1 + confidence) / 2])
             interval = Interval(float(low), float(high))
     return Agreement(value, interval, units, int(table.counts.sum()))
 
@@ -192,8 +192,8 @@ def _weights(table: _Table, times: NDArray[np.float64] | None) -> NDArray[np.flo
 
 def _pairs(table: _Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Per record: the ordered pairs of judgements that agree, and all of them."""
-    given = table.counts.sum(axis=1)
-    return (table.counts * (table.counts - 1)).sum(axis=1), given * (given - 1)
+    ratings = table.counts.sum(axis=1)
+    return (table.counts * (table.counts - 1)).sum(axis=1), ratings * (ratings - 1)
 
 
 def _percent(table: _Table, times: NDArray[np.float64] | None) -> float | None:
@@ -208,8 +208,8 @@ def _alpha(table: _Table, times: NDArray[np.float64] | None, level: Level) -> fl
     weights = _weights(table, times)
     if weights.sum() == 0:
         return None
-    given = table.counts.sum(axis=1)
-    share = weights / (given - 1)
+    ratings = table.counts.sum(axis=1)
+    share = weights / (ratings - 1)
     coincidences = (table.counts * share[:, None]).T @ table.counts
     coincidences[np.diag_indices_from(coincidences)] -= (table.counts * share[:, None]).sum(axis=0)
     total = coincidences.sum(axis=1)

@@ -18,36 +18,36 @@ class Interval(NamedTuple):
     upper: float
 
 
-def wilson(found: int, n: int, *, confidence: float = 0.95) -> Interval:
-    """Two-sided Wilson interval of a rate with `found` hits among `n`.
+def wilson(hits: int, n: int, *, confidence: float = 0.95) -> Interval:
+    """Two-sided Wilson interval of a rate with `hits` hits among `n`.
 
     Raises:
-        ValueError: `n` is 0, or `found` is not between 0 and `n`.
+        ValueError: `n` is 0, or `hits` is not between 0 and `n`.
     """
-    _check(found, n)
+    _check(hits, n)
     z = NormalDist().inv_cdf(1 - (1 - confidence) / 2)
-    rate = found / n
+    rate = hits / n
     centre = rate + z**2 / (2 * n)
     spread = z * math.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
     scale = 1 + z**2 / n
     return Interval(max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale))
 
 
-def upper_bound(found: int, n: int, *, confidence: float = 0.95) -> float:
+def upper_bound(hits: int, n: int, *, confidence: float = 0.95) -> float:
     """One-sided Clopper-Pearson upper bound: the true rate lies below it with at least this confidence.
 
     Example:
         >>> round(upper_bound(0, 59), 4)
         0.0495
     """
-    _check(found, n)
-    return 1.0 if found == n else _beta_quantile(found + 1, n - found, confidence)
+    _check(hits, n)
+    return 1.0 if hits == n else _beta_quantile(hits + 1, n - hits, confidence)
 
 
-def lower_bound(found: int, n: int, *, confidence: float = 0.95) -> float:
+def lower_bound(hits: int, n: int, *, confidence: float = 0.95) -> float:
     """One-sided Clopper-Pearson lower bound: the true rate lies above it with at least this confidence."""
-    _check(found, n)
-    return 0.0 if found == 0 else _beta_quantile(found, n - found + 1, 1 - confidence)
+    _check(hits, n)
+    return 0.0 if hits == 0 else _beta_quantile(hits, n - hits + 1, 1 - confidence)
 
 
 def _beta_quantile(a: int, b: int, probability: float) -> float:
@@ -56,8 +56,8 @@ def _beta_quantile(a: int, b: int, probability: float) -> float:
     return float(betaincinv(a, b, probability))
 
 
-def needed(limit: float, found: int, *, confidence: float = 0.95) -> int:
-    """Smallest number of judgements with which `found` hits still give an upper bound of at most `limit`.
+def needed(limit: float, hits: int, *, confidence: float = 0.95) -> int:
+    """Smallest number of judgements with which `hits` hits still give an upper bound of at most `limit`.
 
     Example:
         >>> [needed(0.05, hits) for hits in range(4)]
@@ -65,18 +65,18 @@ def needed(limit: float, found: int, *, confidence: float = 0.95) -> int:
     """
     if not 0 < limit < 1:
         raise ValueError(f"limit {limit} is not between 0 and 1")
-    low, high = found, max(1, found)
-    while upper_bound(found, high, confidence=confidence) > limit:
+    low, high = hits, max(1, hits)
+    while upper_bound(hits, high, confidence=confidence) > limit:
         low, high = high, high * 2
     while high - low > 1:  # the bound falls with every further clean judgement
         middle = (low + high) // 2
-        if upper_bound(found, middle, confidence=confidence) > limit:
+        if upper_bound(hits, middle, confidence=confidence) > limit:
             low = middle
         else:
             high = middle
     return high
 
 
-def _check(found: int, n: int) -> None:
-    if not 0 <= found <= n or n == 0:
-        raise ValueError(f"{found} of {n} is no rate")
+def _check(hits: int, n: int) -> None:
+    if not 0 <= hits <= n or n == 0:
+        raise ValueError(f"{hits} of {n} is no rate")

@@ -4,6 +4,29 @@ T tokens of the batch, N of them predicted with a weight, S segments. A *segment
 another; tokens of different records never do. Records with the same prompt may be *folded*: the prompt stands once, and
 each response attends to it as if it stood alone (same positions, same keys), so the loss is that of separate records.
 
+Three records, A `hi | x .`, B `Q q | r .` and C `Q q | s t .`, where `|` ends the prompt and `.` is the end of a
+response. B and C share their prompt, so it stands once:
+
+    place        0  1  2    3  4    5  6    7  8  9
+    token        hi x  .    Q  q    r  .    s  t  .
+    position     0  1  2    0  1    2  3    2  3  4      counted as if each record stood alone
+    segment      A          prompt  B       C
+    predicts     x  .          r,s  .       t  .         q predicts the first token of B and of C
+
+                 hi x  .    Q  q    r  .    s  t  .      who sees whom: a row is a token that looks,
+             hi  #                                       a column one that is looked at
+             x   #  #
+             .   #  #  #
+             Q              #
+             q              #  #
+             r              #  #    #
+             .              #  #    #  #
+             s              #  #            #
+             t              #  #            #  #
+             .              #  #            #  #  #
+
+The example of `flat` computes this drawing.
+
 Which tokens carry loss is decided in `labels`, how segments attend in `attention`.
 """
 
@@ -66,6 +89,33 @@ def flat(examples: Sequence[Example], *, fold: bool = False) -> Batch:
     Args:
         examples: At least one.
         fold: Let records with the same prompt share it.
+
+    Example:
+        The drawing above, with 0 to 9 for its tokens:
+
+        >>> def record(row_id: str, prompt: list[int], response: list[int]) -> Example:
+        ...     is_response = torch.arange(len(prompt + response)) >= len(prompt)
+        ...     return Example(row_id, torch.tensor(prompt + response), is_response, is_response.float())
+        >>> records = [record("A", [0], [1, 2]), record("B", [3, 4], [5, 6]), record("C", [3, 4], [7, 8, 9])]
+        >>> batch = flat(records, fold=True)
+        >>> batch.input_ids[0].tolist()
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+        >>> batch.position_ids[0].tolist()
+        [0, 1, 2, 0, 1, 2, 3, 2, 3, 4]
+        >>> [(int(place), int(target)) for place, target in zip(batch.predicts, batch.targets)]
+        [(0, 1), (1, 2), (4, 5), (5, 6), (4, 7), (7, 8), (8, 9)]
+        >>> for row in sees(batch.segments).tolist():
+        ...     print("".join("#" if looks else "." for looks in row))
+        #.........
+        ##........
+        ###.......
+        ...#......
+        ...##.....
+        ...###....
+        ...####...
+        ...##..#..
+        ...##..##.
+        ...##..###
     """
     prompts: dict[tuple[int, ...] | int, list[int]] = {}
     for n, example in enumerate(examples):
@@ -109,6 +159,17 @@ def flat(examples: Sequence[Example], *, fold: bool = False) -> Batch:
         lengths=torch.cat(lengths)[None],
         **_targets(examples, places),
     )
+
+
+def sees(segments: Sequence[Segment]) -> Tensor:
+    """Who attends to whom in a flat batch, (T, T) bool: row p looks at column q. What `attention` does without it."""
+    tokens = max(segment.start + segment.length for segment in segments)
+    looks = torch.zeros((tokens, tokens), dtype=torch.bool)
+    for segment in segments:
+        own = slice(segment.start, segment.start + segment.length)
+        looks[own, own] = torch.ones((segment.length, segment.length), dtype=torch.bool).tril()
+        looks[own, segment.prefix_start : segment.prefix_start + segment.prefix] = True
+    return looks
 
 
 def padded(examples: Sequence[Example], *, pad_id: int) -> Batch:

@@ -20,7 +20,7 @@ from torch.optim import AdamW, Optimizer
 from transformers import PreTrainedModel
 
 from curator.errors import TrainingError
-from curator.training.objective import Path, ResponseLoss, causal_of, choose_path
+from curator.training.objective import ResponseLoss, Route, causal_of, choose_route
 from curator.training.precision import MasterWeights, round_to_bf16, uses_bf16
 from schemas.run import TrainConfig
 
@@ -129,11 +129,11 @@ def place_model(model: PreTrainedModel, config: TrainConfig, *, longest: int) ->
     if config.method != "qlora":
         model.to(torch.device(device_of(config)))  # type: ignore[arg-type]
     if config.batches == "padded":
-        path, why = Path.PADDED, "asked for"
+        route, why = Route.PADDED, "asked for"
     else:
-        path, why = choose_path(model, longest=longest, tolerance=0.05 if config.method == "qlora" else 1e-3)
-    objective = ResponseLoss(model, path=path, label_smoothing=config.label_smoothing, noise_alpha=config.noise_alpha)
-    return objective, f"records go through the model {path}" + (f" ({why})" if why else "")
+        route, why = choose_route(model, longest=longest, tolerance=0.05 if config.method == "qlora" else 1e-3)
+    objective = ResponseLoss(model, route=route, label_smoothing=config.label_smoothing, noise_alpha=config.noise_alpha)
+    return objective, f"records go through the model {route}" + (f" ({why})" if why else "")
 
 
 def tokens_per_batch(config: TrainConfig) -> int:

@@ -18,7 +18,7 @@ from curator.training.evaluate import record_losses, summary
 from curator.training.labels import Example
 from curator.training.learner import Learner
 from curator.training.plan import WORTH_FOLDING, divide, plan, planned_steps, sharing
-from schemas.run import Progress, RecordLoss, TrainConfig
+from schemas.run import RecordLoss, TrainConfig, TrainingProgress
 
 
 class Step(NamedTuple):
@@ -46,9 +46,9 @@ class Listener(NamedTuple):
     on_step: Callable[[Step], None]
     should_stop: Callable[[], bool] = lambda: False
     """Asked after every step; True ends the training there."""
-    on_best: Callable[[Progress], None] = lambda progress: None
+    on_best: Callable[[TrainingProgress], None] = lambda progress: None
     """The weights of this step are the best so far by the validation loss."""
-    on_evaluated: Callable[[Progress], None] = lambda progress: None
+    on_evaluated: Callable[[TrainingProgress], None] = lambda progress: None
     """A good moment to save the state."""
 
 
@@ -84,8 +84,8 @@ def train(
     pad_id: int,
     validation: Sequence[Example] = (),
     listener: Listener,
-    progress: Progress | None = None,
-) -> Progress:
+    progress: TrainingProgress | None = None,
+) -> TrainingProgress:
     """Train in place and say how far it came and why it ended.
 
     Args:
@@ -113,7 +113,7 @@ def train(
 
     if progress is None:
         nll = validated()
-        progress = Progress(step=0)
+        progress = TrainingProgress(step=0)
         listener.on_step(Step(0, 0, None, None, None, 0, 0, nll))
     progress = progress.model_copy(update={"interrupted": False})
     learner.wrapped.train()

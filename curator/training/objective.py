@@ -7,7 +7,7 @@ a step is divided into batches. The hidden state at position p predicts the toke
 runs only at the N positions before a target, a chunk of them at a time, with its gradient made on the way: the logits
 of a whole batch never exist. T tokens, N targets, V vocabulary, d hidden size.
 
-How a model is run (flat or padded, own head or not) is found out by trying: `choose_path` compares with the plain
+How a model is run (flat or padded, own head or not) is found out by trying: `choose_route` compares with the plain
 model.
 """
 
@@ -32,7 +32,7 @@ _CHUNK_BYTES = {"cpu": 2**26, "cuda": 2**30}
 """Of float32 logits held at once."""
 
 
-class Path(StrEnum):
+class Route(StrEnum):
     """How records go through a model. All give the same loss; the first that a model can take is used."""
 
     FLAT = "flat, head in chunks"
@@ -53,19 +53,19 @@ class ResponseLoss(nn.Module):
     """A model with its loss as one module, so that wrappers for several processes see one forward pass."""
 
     def __init__(
-        self, model: PreTrainedModel, *, path: Path, label_smoothing: float = 0.0, noise_alpha: float = 0.0
+        self, model: PreTrainedModel, *, route: Route, label_smoothing: float = 0.0, noise_alpha: float = 0.0
     ) -> None:
         super().__init__()
         self.model = model
-        self.path = path
+        self.route = route
         self.label_smoothing = label_smoothing
         self.noise_alpha = noise_alpha
-        set_attention(model, path)
+        set_attention(model, route)
 
     def collate(self, examples: Sequence[Example], *, pad_id: int, fold: bool = False) -> Batch:
         """The batch that this model takes, on its device."""
-        made = padded(examples, pad_id=pad_id) if self.path is Path.PADDED else flat(examples, fold=fold)
-        return made.to(self.model.device)
+        batch = padded(examples, pad_id=pad_id) if self.route is Route.PADDED else flat(examples, fold=fold)
+        return batch.to(self.model.device)
 
     def forward(self, batch: Batch, scale: float = 1.0) -> Loss:
         """Loss of a batch with its weights times `scale`."""
@@ -80,7 +80,7 @@ class ResponseLoss(nn.Module):
         dtype = _compute_dtype(causal)
         layout = lay_out(batch.segments, device=batch.input_ids.device, dtype=dtype) if batch.segments else None
         use(layout)
-        if self.path is Path.FLAT:
+        if self.route is Route.FLAT:
             hidden = causal.base_model(**inputs).last_hidden_state.flatten(0, 1)
             total, nll = _ChunkedHead.apply(
                 hidden.index_select(0, batch.predicts),
@@ -107,18 +107,18 @@ def causal_of(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
     return cast(PreTrainedModel, model.get_base_model() if isinstance(model, PeftModel) else model)
 
 
-def set_attention(model: PreTrainedModel, path: Path) -> None:
-    """Set the attention of a model to what a path needs."""
+def set_attention(model: PreTrainedModel, route: Route) -> None:
+    """Set the attention of a model to what a route needs."""
     causal = causal_of(model)
     plain = "sdpa" if causal._supports_sdpa else "eager"
-    causal.set_attn_implementation(plain if path is Path.PADDED else FLAT)
+    causal.set_attn_implementation(plain if route is Route.PADDED else FLAT)
 
 
 @torch.no_grad()
-def choose_path(model: PreTrainedModel, *, longest: int, tolerance: float = 1e-3) -> tuple[Path, str]:
-    """The fastest path that gives a model's own loss, and why not a faster one ("" for the fastest).
+def choose_route(model: PreTrainedModel, *, longest: int, tolerance: float = 1e-3) -> tuple[Route, str]:
+    """The fastest route that gives a model's own loss, and why not a faster one ("" for the fastest).
 
-    Three made-up records of different length go through the model alone and together; a path whose losses differ, or
+    Three made-up records of different length go through the model alone and together; a route whose losses differ, or
     that the architecture refuses, is not taken. Call it on fp32 weights (or allow for rounding).
 
     Args:
@@ -131,9 +131,9 @@ def choose_path(model: PreTrainedModel, *, longest: int, tolerance: float = 1e-3
     causal = causal_of(model)
     window = getattr(causal.config.get_text_config(), "sliding_window", None)
     if window is not None and longest > window:
-        set_attention(model, Path.PADDED)
+        set_attention(model, Route.PADDED)
         model.train(was_training)
-        return Path.PADDED, f"a record has {longest} tokens, more than the attention window of {window}"
+        return Route.PADDED, f"a record has {longest} tokens, more than the attention window of {window}"
     draw = torch.Generator().manual_seed(0)
     vocabulary = _embeddings(causal).num_embeddings
     examples = []
@@ -141,25 +141,25 @@ def choose_path(model: PreTrainedModel, *, longest: int, tolerance: float = 1e-3
         is_response = torch.arange(length) >= 2
         ids = torch.randint(0, vocabulary, (length,), generator=draw)
         examples.append(Example("probe", ids, is_response, is_response.float()))
-    set_attention(model, Path.PADDED)
-    single = ResponseLoss(model, path=Path.PADDED)
+    set_attention(model, Route.PADDED)
+    single = ResponseLoss(model, route=Route.PADDED)
     alone = torch.cat([single(single.collate([example], pad_id=0)).nll for example in examples])
     reason = ""
     try:
-        for path in (Path.FLAT, Path.FLAT_OWN_HEAD):
+        for route in (Route.FLAT, Route.FLAT_OWN_HEAD):
             try:
-                tried = ResponseLoss(model, path=path)
+                tried = ResponseLoss(model, route=route)
                 together = tried.eval()(tried.collate(examples, pad_id=0)).nll
                 tried.train()(tried.collate(examples, pad_id=0))  # dropout is only there in training
                 tried.eval()
             except (NotImplementedError, TypeError, AttributeError, RuntimeError, ValueError) as error:
-                reason = reason or f"{path}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+                reason = reason or f"{route}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
                 continue
             if len(together) == len(alone) and torch.allclose(together, alone, rtol=tolerance, atol=tolerance):
-                return path, reason
-            reason = reason or f"{path}: its loss differs by {float((together - alone).abs().max()):.2g}"
-        set_attention(model, Path.PADDED)
-        return Path.PADDED, reason
+                return route, reason
+            reason = reason or f"{route}: its loss differs by {float((together - alone).abs().max()):.2g}"
+        set_attention(model, Route.PADDED)
+        return Route.PADDED, reason
     finally:
         model.train(was_training)
 
@@ -210,17 +210,17 @@ class _ChunkedHead(torch.autograd.Function):
                 loss = (used * weights[part]).sum()
             if differentiate:
                 inputs = ([chunk] if needs_hidden else []) + wanted
-                made = list(torch.autograd.grad(loss, inputs))
+                gradients = list(torch.autograd.grad(loss, inputs))
                 if grad_hidden is not None:
-                    grad_hidden[part] = made.pop(0)
+                    grad_hidden[part] = gradients.pop(0)
                 if sums is None:
-                    sums = made
-                elif made:
-                    torch._foreach_add_(sums, made)
+                    sums = gradients
+                elif gradients:
+                    torch._foreach_add_(sums, gradients)
             total += loss.detach()
             nll[part] = plain.detach()
-        gradients = iter(sums or [])
-        ctx.gradients = [next(gradients) if wanted and parameter.requires_grad else None for parameter in parameters]
+        summed = iter(sums or [])
+        ctx.gradients = [next(summed) if wanted and parameter.requires_grad else None for parameter in parameters]
         ctx.grad_hidden = grad_hidden
         ctx.mark_non_differentiable(nll)
         return total, nll

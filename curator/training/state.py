@@ -17,13 +17,13 @@ from torch import Tensor
 from curator import whole
 from curator.errors import TrainingError
 from curator.training.learner import Learner
-from schemas.run import Progress
+from schemas.run import TrainingProgress
 
 _TENSORS = "state.safetensors"
 _PROGRESS = "progress.json"
 
 
-def save(learner: Learner, progress: Progress, folder: Path) -> None:
+def save(learner: Learner, progress: TrainingProgress, folder: Path) -> None:
     """Write the state into `folder`; an earlier one stays until the new one is whole.
 
     Raises:
@@ -39,14 +39,14 @@ def save(learner: Learner, progress: Progress, folder: Path) -> None:
         ) from error
 
 
-def load(learner: Learner, folder: Path) -> Progress:
+def load(learner: Learner, folder: Path) -> TrainingProgress:
     """Put a stored state into a learner that was made with the same settings, and say where it stands.
 
     Raises:
         TrainingError: The state is damaged or belongs to another model.
     """
     try:
-        progress = Progress.model_validate_json((folder / _PROGRESS).read_bytes())
+        progress = TrainingProgress.model_validate_json((folder / _PROGRESS).read_bytes())
         tensors = load_file(folder / _TENSORS)
         with torch.no_grad():
             for name, parameter in learner.parameters.items():
@@ -68,11 +68,11 @@ def load(learner: Learner, folder: Path) -> Progress:
 
 
 def _tensors(learner: Learner) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {"random/cpu": torch.get_rng_state()}
+    tensors: dict[str, Tensor] = {"random/cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
-        found["random/cuda"] = torch.cuda.get_rng_state()
+        tensors["random/cuda"] = torch.cuda.get_rng_state()
     for name, parameter in learner.parameters.items():
-        found[f"parameter/{name}"] = parameter.detach().contiguous()
+        tensors[f"parameter/{name}"] = parameter.detach().contiguous()
         for key, value in learner.optimizer.state.get(parameter, {}).items():
-            found[f"{key}/{name}"] = value.contiguous()
-    return found
+            tensors[f"{key}/{name}"] = value.contiguous()
+    return tensors

@@ -188,13 +188,13 @@ def _end_of_response(response: str, content: str, tokenizer: PreTrainedTokenizer
     after = response.find(content)
     after = (after if after >= 0 else response.find(content.strip())) + len(content)
     closings = [(response.find(token, after), token) for token in _special_tokens(tokenizer)]
-    found = [(place, token) for place, token in closings if place >= 0]
-    if not found:
+    closings_after = [(place, token) for place, token in closings if place >= 0]
+    if not closings_after:
         raise TrainingError(
             "The chat template does not close a response with a special token, so the model could not learn to stop.",
             hint="Add the end-of-text token after assistant messages in the template.",
         )
-    place, token = min(found)
+    place, token = min(closings_after)
     return place + len(token)
 
 

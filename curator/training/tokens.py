@@ -31,7 +31,7 @@ def token_row(row: FrozenRow, tokenizer: PreTrainedTokenizerBase, *, max_tokens:
     )
 
 
-class Seen(NamedTuple):
+class TokenView(NamedTuple):
     """One record as the trainer would see it."""
 
     pieces: list[tuple[bool, str]]
@@ -45,7 +45,7 @@ class Seen(NamedTuple):
     """The last token that carries loss ends a response, so the model learns to stop."""
 
 
-def tokens_of(record: Record, tokenizer: PreTrainedTokenizerBase, *, max_tokens: int | None = None) -> Seen:
+def view_of(record: Record, tokenizer: PreTrainedTokenizerBase, *, max_tokens: int | None = None) -> TokenView:
     """A record that is not frozen yet, as the trainer would see it.
 
     Raises:
@@ -58,4 +58,4 @@ def tokens_of(record: Record, tokenizer: PreTrainedTokenizerBase, *, max_tokens:
     for is_response, run in itertools.groupby(zip(ids, carries, strict=True), key=lambda pair: pair[1]):
         pieces.append((is_response, str(tokenizer.decode([token for token, _ in run]))))
     last = next(token for token, is_response in zip(reversed(ids), reversed(carries), strict=True) if is_response)
-    return Seen(pieces, len(ids), sum(carries), most, last in end_tokens(tokenizer))
+    return TokenView(pieces, len(ids), sum(carries), most, last in end_tokens(tokenizer))

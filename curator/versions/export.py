@@ -1,12 +1,14 @@
 """Exports: a version in the shapes that trainers read, the same bytes every time.
 
-One file per split, rows ordered by id, and an `export.json` that names the version and the hash of every file.
+One file per split (for `hf` one folder), rows in the order of their ids, and an `export.json` that names the version
+and the hash of every file. Content alone is exported, so the bytes do not depend on where the rows came from.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +18,35 @@ from curator import whole
 from curator.access import require
 from curator.errors import UnsayableError, VersionError
 from curator.store import events
-from curator.versions import files
-from curator.versions.rows import find, rows
+from curator.versions import card, files, tables
+from curator.versions.leaders import Leaders, find_leaders
+from curator.versions.rows import find, manifest, rows
+from curator.versions.shapes import ABSENT, SHAPES, TEXT_TOOLS, Shape
 from curator.versions.verify import require_intact
 from curator.workspace import Workspace
-from schemas import json_text
 from schemas.account import Right
 from schemas.event import Kind
-from schemas.record import Message, Record
-from schemas.version import ExportFormat, ExportReport, FileHash, Split
+from schemas.version import ExportFormat, ExportReport, FileHash, FrozenRow, Split, Version
 
 EXPORT_MANIFEST = "export.json"
+_ENDINGS = ("jsonl", "parquet", "csv", "xlsx")
 
 
 def export(workspace: Workspace, version: str, *, format: ExportFormat, out: Path, actor: str) -> ExportReport:
-    """Write a version into the folder `out` in the shape `format`.
+    """Write a version into the folder `out` in the shape `format`. Returns what was written.
 
     Raises:
         UnsayableError: A record cannot be said in this shape.
-        VersionError: The folder holds something else, or cannot be written.
+        VersionError: The version is damaged, the folder holds something else, or it cannot be written.
     """
     require(workspace, actor, Right.CURATE)
     found = find(workspace, version)
     require_intact(workspace, found.id)
     out = out.expanduser().resolve()
     _refuse_other_files(out)
-    written: list[FileHash] = []
     try:
         with whole.folder(out) as unfinished:
-            for split in Split:
-                if found.splits[split] > 0:
-                    written.append(_write_split(unfinished, workspace, found.id, split=split, format=format))
+            written = _write(unfinished, workspace, found, format)
             report = ExportReport(version=found.id, format=format, rows=found.rows, folder=out, files=tuple(written))
             stated = report.model_dump(mode="json", exclude={"folder"})
             (unfinished / EXPORT_MANIFEST).write_bytes(files.canonical_json(stated))
@@ -65,100 +65,87 @@ def _refuse_other_files(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise VersionError(f"{out} is a file.", hint="Name a folder with --out.")
     names = {file.name for file in out.iterdir()} if out.is_dir() else set()
-    ours = {EXPORT_MANIFEST, *(f"{split.value}.{ending}" for split in Split for ending in ("jsonl", "parquet"))}
+    ours = {EXPORT_MANIFEST, card.FILE, tables.DATASET_FILE, *(split.value for split in Split)}
+    ours |= {f"{split.value}.{ending}" for split in Split for ending in _ENDINGS}
     if names and (EXPORT_MANIFEST not in names or names - ours):
         raise VersionError(
             f"Folder {out} holds other files.", hint="Name an empty folder, or one with an earlier export."
         )
 
 
+def _write(folder: Path, workspace: Workspace, version: Version, format: ExportFormat) -> list[FileHash]:
+    """Write every file of the export but its manifest."""
+    splits = [split for split in Split if version.splits[split] > 0]
+    if format is ExportFormat.HF:
+        stated = manifest(workspace, version.id)
+        (folder / card.FILE).write_text(card.write(stated, splits), encoding="utf-8")
+        names = [card.FILE, tables.DATASET_FILE]
+        tables.write_index(folder, splits)
+        for split in splits:
+            frozen = workspace.versions_folder / version.id / files.split_file(split)
+            batches = tables.frozen_batches(frozen) if stated.format == files.FORMAT else None
+            batches = batches or tables.batches_of(rows(workspace, version.id, split=split))
+            names += tables.write_dataset(folder, split, batches, fingerprint=version.id[:16])
+        return [files.hash_file(folder / name, name=name) for name in names]
+    return [_write_split(folder, workspace, version.id, split=split, format=format) for split in splits]
+
+
 def _write_split(folder: Path, workspace: Workspace, version: str, *, split: Split, format: ExportFormat) -> FileHash:
+    name = f"{split.value}.{'jsonl' if format in SHAPES else format.value}"
+    file = folder / name
     if format is ExportFormat.PARQUET:
-        file = folder / f"{split.value}.parquet"
         shutil.copyfile(workspace.versions_folder / version / files.split_file(split), file)
+    elif format is ExportFormat.CSV:
+        _by_name(tables.write_csv, file, rows(workspace, version, split=split))
+    elif format is ExportFormat.XLSX:
+        _by_name(tables.write_workbook, file, rows(workspace, version, split=split))
     else:
-        file = folder / f"{split.value}.jsonl"
-        _write_lines(file, workspace, version, split=split, shape=_SHAPES[format])
-    return files.hash_file(file, name=file.name)
+        _write_lines(file, workspace, version, split=split, format=format)
+    return files.hash_file(file, name=name)
 
 
-def _write_lines(
-    file: Path, workspace: Workspace, version: str, *, split: Split, shape: Callable[[Record], Any]
-) -> None:
+def _by_name(write: Callable[[Path, Iterable[FrozenRow]], None], file: Path, frozen: Iterator[FrozenRow]) -> None:
+    """Write rows, and name the one that cannot be written."""
+    last: list[FrozenRow] = []
+
+    def watched() -> Iterator[FrozenRow]:
+        for row in frozen:
+            last[:] = [row]
+            yield row
+
+    try:
+        write(file, watched())
+    except ValueError as error:
+        raise _unsayable(last[0], error) from error
+
+
+def _write_lines(file: Path, workspace: Workspace, version: str, *, split: Split, format: ExportFormat) -> None:
+    """Every row has every key, and rows that show a key or type first lead the file, see `leaders`."""
+    shape = SHAPES[format]
+
+    def shaped() -> Iterator[tuple[str, dict[str, Any]]]:
+        return ((row.row_id, _value(row, shape)) for row in rows(workspace, version, split=split))
+
+    is_uniform = format is ExportFormat.TRL
+    leaders = Leaders(("prompt", "completion"), {}) if is_uniform else find_leaders(shaped())
+    absent = ABSENT | ({"tools": "null"} if format in TEXT_TOOLS else {})
+    others = (value for row_id, value in shaped() if row_id not in leaders.rows)
     with file.open("wb") as stream:
-        for row in rows(workspace, version, split=split):
-            try:
-                value = shape(row.record)
-            except ValueError as error:
-                raise UnsayableError(
-                    f"Record {row.row_id} ({row.record.origin.source}, line {row.record.origin.line}) {error}.",
-                    hint="Export as openai or trl-chat, which hold any conversation.",
-                ) from error
-            stream.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+        for value in chain(leaders.rows.values(), others):
+            complete = {key: value.get(key, absent.get(key)) for key in leaders.keys}
+            stream.write(orjson.dumps(complete, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _plain_message(message: Message) -> dict[str, str]:
-    return {"role": message.role, "content": message.content}
+def _value(row: FrozenRow, shape: Shape) -> dict[str, Any]:
+    try:
+        return shape(row.record)
+    except ValueError as error:
+        raise _unsayable(row, error) from error
 
 
-def _trl(record: Record) -> dict[str, str]:
-    """Prompt and completion as text: TRL puts the loss on the completion."""
-    if [message.role for message in record.messages] != ["user", "assistant"]:
-        raise ValueError("is more than one instruction with one response, which prompt and completion cannot hold")
-    return {"prompt": record.instruction, "completion": record.response}
-
-
-def _trl_chat(record: Record) -> dict[str, list[dict[str, str]]]:
-    """Prompt and completion as messages: TRL applies the chat template and puts the loss on the completion."""
-    trained = [n for n, message in enumerate(record.messages) if message.train]
-    if trained != [len(record.messages) - 1]:
-        raise ValueError("trains on other turns than its last one, which a completion cannot say")
-    messages = [_plain_message(message) for message in record.messages]
-    return {"prompt": messages[:-1], "completion": messages[-1:]}
-
-
-def _openai(record: Record) -> dict[str, list[dict[str, Any]]]:
-    """Chat messages; every assistant turn says by its weight whether it carries loss.
-
-    OpenAI trains on all assistant turns where no weight is given, Curator on the last one, so none is left out.
-    """
-    return {
-        "messages": [
-            _plain_message(m) | ({"weight": int(bool(m.train))} if m.role == "assistant" else {})
-            for m in record.messages
-        ]
-    }
-
-
-def _alpaca(record: Record) -> dict[str, Any]:
-    """Instruction, input and output; system and earlier turns in the fields that trainers read beside them.
-
-    A record that came as Alpaca and whose user text is unchanged gets its own division into instruction and input back.
-    """
-    messages = list(record.messages)
-    value: dict[str, Any] = {}
-    if messages[0].role == "system":
-        value["system"] = messages.pop(0).content
-    roles = [message.role for message in messages]
-    if not messages or roles != ["user", "assistant"] * (len(roles) // 2):
-        raise ValueError("is no sequence of instructions and responses, which Alpaca cannot hold")
-    if any(message.train for message in messages[:-1]):
-        raise ValueError("trains on an earlier turn, which Alpaca's history cannot say")
-    instruction, given = record.instruction, ""
-    original = json_text.loads(record.original.decode()) if record.original is not None else None
-    if record.origin.format == "alpaca" and isinstance(original, dict):
-        first, second = original.get("instruction"), original.get("input")
-        if isinstance(first, str) and isinstance(second, str) and second and f"{first}\n{second}" == instruction:
-            instruction, given = first, second
-    value |= {"instruction": instruction, "input": given, "output": record.response}
-    if len(messages) > 2:
-        value["history"] = [[messages[n].content, messages[n + 1].content] for n in range(0, len(messages) - 2, 2)]
-    return value
-
-
-_SHAPES: dict[ExportFormat, Callable[[Record], Any]] = {
-    ExportFormat.TRL: _trl,
-    ExportFormat.TRL_CHAT: _trl_chat,
-    ExportFormat.OPENAI: _openai,
-    ExportFormat.ALPACA: _alpaca,
-}
+def _unsayable(row: FrozenRow, error: ValueError) -> UnsayableError:
+    origin = row.record.origin
+    return UnsayableError(
+        f"Record {row.row_id} ({origin.source}, line {origin.line}) {error}.",
+        hint="Export as parquet, hf or csv, which hold every record; openai holds any conversation.",
+    )

@@ -96,7 +96,7 @@ def write_split(folder: Path, split: Split, rows: Iterable[FrozenRow], *, proven
         while part := list(islice(pending, _ROW_GROUP)):
             for row in part:
                 provenance.add(row.row_id, row.arrivals)
-            table = pa.Table.from_pylist([_plain_row(row) for row in part], schema=COLUMNS)
+            table = pa.Table.from_pylist([plain_row(row) for row in part], schema=COLUMNS)
             content.write_table(table, row_group_size=_ROW_GROUP)
             arrivals = [_plain_arrival(row.row_id, arrival) for row in part for arrival in row.arrivals]
             origins.write_table(pa.Table.from_pylist(arrivals, schema=ARRIVALS), row_group_size=_ROW_GROUP)
@@ -135,7 +135,8 @@ def canonical_json(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _plain_row(row: FrozenRow) -> dict[str, Any]:
+def plain_row(row: FrozenRow) -> dict[str, Any]:
+    """The values of a row by column, as its file holds them."""
     record = row.record
     return {
         "row_id": row.row_id,

@@ -62,13 +62,13 @@ def test_a_flag_without_a_reason_tells_whose_it_is(stocked: Workspace, monkeypat
     answers.flag(stocked, task.claim, Answer(response="A."), annotator="Ada")
     app = draw("adjudicate", stocked, monkeypatch, person="Lea")
     assert "Flagged by Ada" in app.warning[0].value
-    assert "no reason was given" in app.warning[0].value
+    assert "without a reason" in app.warning[0].value
 
 
 def test_nothing_is_sent_back_without_a_reason(disputed: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     app = draw("adjudicate", disputed, monkeypatch, person="Lea")
     press(app, "Send back")
-    assert "Give a reason" in app.error[0].value
+    assert "Write a reason" in app.error[0].value
     assert states(disputed) == ["conflict", "flagged"]
 
 

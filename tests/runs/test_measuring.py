@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from curator import runs, versions
 from curator.runs import measuring, writing
 from curator.runs.losses import record_histories
-from curator.runs.measuring import tokens_of, training_cost
+from curator.runs.measuring import token_count, training_cost
 from curator.training import checkpoint
 from curator.training.evaluate import record_losses, summary
 from curator.training.labels import Example, prepare
@@ -39,7 +39,7 @@ def chosen(**changes: object) -> tuple[measuring.Sample, TrainConfig]:
 @pytest.mark.parametrize("changes", [{}, {"epochs": 1}, {"max_steps": 40}, {"method": "lora"}])
 def test_measuring_before_and_after_costs_at_most_its_share(changes: dict[str, object]) -> None:
     sample, settings = chosen(**changes)
-    spent = 2 * (tokens_of(sample.held_out) + tokens_of(sample.training))
+    spent = 2 * (token_count(sample.held_out) + token_count(sample.training))
     share = spent / training_cost(examples("train", 1000), settings)
     assert 0.12 < share <= measuring.SHARE
 

@@ -24,25 +24,24 @@ from transformers import (
 from curator.training.batch import flat, padded
 from curator.training.labels import Example
 from curator.training.learner import _checkpoint_activations
-from curator.training.objective import Path as Way
-from curator.training.objective import ResponseLoss, choose_path, set_attention
+from curator.training.objective import ResponseLoss, Route, choose_route, set_attention
 from curator.training.plan import divide, plan, planned_steps, sharing
 from curator.training.precision import MasterWeights
 from schemas.run import TrainConfig
 
 SMALL = {"vocab_size": 60, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
 LLAMA_LIKE = SMALL | {"intermediate_size": 48, "num_key_value_heads": 2}
-KINDS: list[tuple[PreTrainedConfig, Way]] = [
-    (LlamaConfig(**LLAMA_LIKE), Way.FLAT),
-    (Qwen3Config(**LLAMA_LIKE, head_dim=8), Way.FLAT),
-    (MistralConfig(**LLAMA_LIKE, sliding_window=64), Way.FLAT),
-    (MixtralConfig(**LLAMA_LIKE, num_local_experts=4, num_experts_per_tok=2), Way.FLAT),
-    (Gemma3TextConfig(**LLAMA_LIKE, head_dim=8, sliding_window=64), Way.FLAT),
-    (GraniteConfig(**LLAMA_LIKE, logits_scaling=4.0), Way.FLAT),
-    (GPT2Config(vocab_size=60, n_embd=32, n_layer=2, n_head=4, n_positions=128), Way.FLAT),
-    (Gemma2Config(**LLAMA_LIKE, head_dim=8, sliding_window=64), Way.PADDED),  # caps scores inside its attention
+KINDS: list[tuple[PreTrainedConfig, Route]] = [
+    (LlamaConfig(**LLAMA_LIKE), Route.FLAT),
+    (Qwen3Config(**LLAMA_LIKE, head_dim=8), Route.FLAT),
+    (MistralConfig(**LLAMA_LIKE, sliding_window=64), Route.FLAT),
+    (MixtralConfig(**LLAMA_LIKE, num_local_experts=4, num_experts_per_tok=2), Route.FLAT),
+    (Gemma3TextConfig(**LLAMA_LIKE, head_dim=8, sliding_window=64), Route.FLAT),
+    (GraniteConfig(**LLAMA_LIKE, logits_scaling=4.0), Route.FLAT),
+    (GPT2Config(vocab_size=60, n_embd=32, n_layer=2, n_head=4, n_positions=128), Route.FLAT),
+    (Gemma2Config(**LLAMA_LIKE, head_dim=8, sliding_window=64), Route.PADDED),  # caps scores inside its attention
 ]
-EVERY_KIND = pytest.mark.parametrize(("kind", "way"), KINDS, ids=lambda value: getattr(value, "model_type", None))
+EVERY_KIND = pytest.mark.parametrize(("kind", "route"), KINDS, ids=lambda value: getattr(value, "model_type", None))
 
 
 def record(row_id: str, prompt: list[int], response: list[int]) -> Example:
@@ -67,7 +66,7 @@ def make(kind: PreTrainedConfig) -> PreTrainedModel:
 
 def alone(model: PreTrainedModel, examples: list[Example]) -> list[Tensor]:
     """Losses of each record by itself through the plain model."""
-    set_attention(model, Way.PADDED)
+    set_attention(model, Route.PADDED)
     found = []
     for example in examples:
         scores = torch.log_softmax(model(input_ids=example.input_ids[None]).logits[0].float(), dim=-1)
@@ -77,24 +76,26 @@ def alone(model: PreTrainedModel, examples: list[Example]) -> list[Tensor]:
 
 
 @EVERY_KIND
-def test_each_architecture_takes_the_fastest_way_that_gives_its_own_loss(kind: PreTrainedConfig, way: Way) -> None:
+def test_each_architecture_takes_the_fastest_way_that_gives_its_own_loss(kind: PreTrainedConfig, route: Route) -> None:
     model = make(kind)
-    chosen, why = choose_path(model, longest=32)
-    assert chosen is way, why
-    assert bool(why) == (way is Way.PADDED)
+    chosen, why = choose_route(model, longest=32)
+    assert chosen is route, why
+    assert bool(why) == (route is Route.PADDED)
     examples = some_records()
-    objective = ResponseLoss(model, path=chosen)
+    objective = ResponseLoss(model, route=chosen)
     together = objective(objective.collate(examples, pad_id=0)).nll
     torch.testing.assert_close(together, torch.cat(alone(model, examples)), rtol=1e-4, atol=1e-5)
 
 
 @EVERY_KIND
-def test_a_token_of_one_record_never_reaches_another(kind: PreTrainedConfig, way: Way) -> None:
+def test_a_token_of_one_record_never_reaches_another(kind: PreTrainedConfig, route: Route) -> None:
     """Whatever stands in the other records of the pack, a record's losses stay the same to the bit."""
-    if way is Way.PADDED or kind.model_type == "mixtral":  # experts sort all tokens together, so sums may round apart
+    if (
+        route is Route.PADDED or kind.model_type == "mixtral"
+    ):  # experts sort all tokens together, so sums may round apart
         pytest.skip("not packed, or not computed token by token")
     model = make(kind)
-    objective = ResponseLoss(model, path=way)
+    objective = ResponseLoss(model, route=route)
     first, other = some_records(0), some_records(99)
     for n in range(len(first)):
         changed = [each if n == m else other[m] for m, each in enumerate(first)]
@@ -105,9 +106,9 @@ def test_a_token_of_one_record_never_reaches_another(kind: PreTrainedConfig, way
 
 
 @EVERY_KIND
-def test_the_order_in_a_pack_does_not_matter(kind: PreTrainedConfig, way: Way) -> None:
+def test_the_order_in_a_pack_does_not_matter(kind: PreTrainedConfig, route: Route) -> None:
     model = make(kind)
-    objective = ResponseLoss(model, path=way)
+    objective = ResponseLoss(model, route=route)
     examples = some_records()
     there = objective(objective.collate(examples, pad_id=0)).nll.split([5, 2, 9, 4])
     back = objective(objective.collate(examples[::-1], pad_id=0)).nll.split([4, 9, 2, 5])
@@ -126,7 +127,7 @@ def test_a_folded_prompt_gives_every_response_its_own_loss_and_gradient() -> Non
 
     def gradient(fold: bool) -> tuple[Tensor, Tensor]:
         model.zero_grad()
-        objective = ResponseLoss(model, path=Way.FLAT)
+        objective = ResponseLoss(model, route=Route.FLAT)
         loss = objective(objective.collate(examples, pad_id=0, fold=fold), 0.1)
         loss.total.backward()
         return loss.nll, torch.cat([p.grad.flatten() for p in model.parameters()])
@@ -151,7 +152,7 @@ def test_any_mix_of_lengths_gives_the_losses_of_the_records_alone(
         examples += [
             record(f"{each.row_id}'", each.input_ids[: each.prompt_tokens].tolist(), [7, 8]) for each in examples
         ]
-    objective = ResponseLoss(model, path=Way.FLAT)
+    objective = ResponseLoss(model, route=Route.FLAT)
     with torch.no_grad():
         together = objective(objective.collate(examples, pad_id=0, fold=shared)).nll
         expected = torch.cat(alone(model, examples))
@@ -172,14 +173,14 @@ def test_the_head_in_chunks_is_the_head_at_once(
     model = make(LlamaConfig(**LLAMA_LIKE, tie_word_embeddings=tied))
     examples = some_records(5, ((2, count),))
     found = {}
-    for way in (Way.FLAT, Way.FLAT_OWN_HEAD):
+    for route in (Route.FLAT, Route.FLAT_OWN_HEAD):
         model.zero_grad()
-        loss = ResponseLoss(model, path=way, label_smoothing=smoothing)
+        loss = ResponseLoss(model, route=route, label_smoothing=smoothing)
         made = loss(loss.collate(examples, pad_id=0), 1 / count)
         made.total.backward()
-        found[way] = (made.total.detach(), torch.cat([p.grad.flatten() for p in model.parameters()]))
-    torch.testing.assert_close(found[Way.FLAT][0], found[Way.FLAT_OWN_HEAD][0])
-    difference = (found[Way.FLAT][1] - found[Way.FLAT_OWN_HEAD][1]).norm() / found[Way.FLAT_OWN_HEAD][1].norm()
+        found[route] = (made.total.detach(), torch.cat([p.grad.flatten() for p in model.parameters()]))
+    torch.testing.assert_close(found[Route.FLAT][0], found[Route.FLAT_OWN_HEAD][0])
+    difference = (found[Route.FLAT][1] - found[Route.FLAT_OWN_HEAD][1]).norm() / found[Route.FLAT_OWN_HEAD][1].norm()
     assert difference < 1e-5
 
 
@@ -191,9 +192,9 @@ def test_a_frozen_head_takes_many_chunks_too(monkeypatch: pytest.MonkeyPatch) ->
     model = make(LlamaConfig(**LLAMA_LIKE, tie_word_embeddings=True))
     model.lm_head.weight.requires_grad_(False)
     found = []
-    for way in (Way.FLAT, Way.FLAT_OWN_HEAD):
+    for route in (Route.FLAT, Route.FLAT_OWN_HEAD):
         model.zero_grad()
-        loss = ResponseLoss(model, path=way)
+        loss = ResponseLoss(model, route=route)
         loss(loss.collate(some_records(5, ((2, 200),)), pad_id=0), 1 / 200).total.backward()
         found.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
     assert (found[0] - found[1]).norm() / found[1].norm() < 1e-5
@@ -237,7 +238,7 @@ def test_bf16_weights_change_through_fp32_masters_and_lose_no_small_update() -> 
 
 def test_noise_on_the_embeddings_is_there_in_training_only() -> None:
     model = make(LlamaConfig(**LLAMA_LIKE))
-    objective = ResponseLoss(model, path=Way.FLAT, noise_alpha=5.0)
+    objective = ResponseLoss(model, route=Route.FLAT, noise_alpha=5.0)
     batch = objective.collate(some_records(), pad_id=0)
     objective.eval()
     assert torch.equal(objective(batch).nll, objective(batch).nll)
@@ -246,8 +247,8 @@ def test_noise_on_the_embeddings_is_there_in_training_only() -> None:
 
 
 def test_a_record_longer_than_the_attention_window_takes_the_padded_way() -> None:
-    way, why = choose_path(make(MistralConfig(**LLAMA_LIKE, sliding_window=16)), longest=17)
-    assert way is Way.PADDED
+    route, why = choose_route(make(MistralConfig(**LLAMA_LIKE, sliding_window=16)), longest=17)
+    assert route is Route.PADDED
     assert "window of 16" in why
 
 
@@ -258,7 +259,7 @@ def test_activation_checkpointing_gives_the_same_gradient() -> None:
     def gradient() -> Tensor:
         model.train()
         model.zero_grad()
-        objective = ResponseLoss(model, path=Way.FLAT)
+        objective = ResponseLoss(model, route=Route.FLAT)
         objective(objective.collate(examples, pad_id=0), 0.05).total.backward()
         return torch.cat([p.grad.flatten() for p in model.parameters()])
 

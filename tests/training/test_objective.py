@@ -16,8 +16,7 @@ from curator.errors import EmptyResponseError, TrainingError
 from curator.training import checkpoint
 from curator.training.evaluate import record_losses, summary
 from curator.training.labels import IGNORE_INDEX, Example, label_responses, prepare
-from curator.training.objective import Path as Way
-from curator.training.objective import ResponseLoss
+from curator.training.objective import ResponseLoss, Route
 from curator.training.template import Turn, end_tokens, prepare_tokenizer, prompt_ids, render_turns
 from schemas.record import Message, Origin, Record
 from schemas.run import TrainConfig
@@ -165,16 +164,16 @@ def oracle(model: PreTrainedModel, made: Example) -> Tensor:
     return torch.stack([-scores[n - 1, made.input_ids[n]] for n in positions])
 
 
-WAYS = pytest.mark.parametrize("way", list(Way), ids=lambda way: way.name.lower())
+WAYS = pytest.mark.parametrize("route", list(Route), ids=lambda route: route.name.lower())
 
 
 @WAYS
 @pytest.mark.parametrize("fold", [False, True], ids=["plain", "folded"])
 def test_a_batch_has_the_loss_of_its_records_alone(
-    model: PreTrainedModel, examples: list[Example], way: Way, fold: bool
+    model: PreTrainedModel, examples: list[Example], route: Route, fold: bool
 ) -> None:
     alone = torch.cat([oracle(model, made) for made in examples])
-    objective = ResponseLoss(model, path=way)
+    objective = ResponseLoss(model, route=route)
     together = objective(objective.collate(examples, pad_id=0, fold=fold)).nll
     assert len(together) == sum(made.response_tokens for made in examples)
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
@@ -182,11 +181,11 @@ def test_a_batch_has_the_loss_of_its_records_alone(
 
 @WAYS
 def test_the_gradient_does_not_depend_on_how_a_step_is_divided(
-    model: PreTrainedModel, examples: list[Example], way: Way
+    model: PreTrainedModel, examples: list[Example], route: Route
 ) -> None:
     def gradient(parts: list[list[Example]], **options: bool) -> Tensor:
         model.zero_grad()
-        objective = ResponseLoss(model, path=way)
+        objective = ResponseLoss(model, route=route)
         tokens = sum(made.response_tokens for part in parts for made in part)
         for part in parts:
             objective(objective.collate(part, pad_id=0, **options), 1 / tokens).total.backward()
@@ -204,8 +203,8 @@ def test_the_gradient_does_not_depend_on_how_a_step_is_divided(
 
 def test_the_held_out_loss_does_not_depend_on_the_batch_size(model: PreTrainedModel, examples: list[Example]) -> None:
     expected = float(torch.cat([oracle(model, made) for made in examples]).mean().detach())
-    for way in Way:
-        objective = ResponseLoss(model, path=way)
+    for route in Route:
+        objective = ResponseLoss(model, route=route)
         for tokens in (1, 70, 4096):
             losses = record_losses(objective, examples, split="test", pad_id=0, tokens_per_batch=tokens)
             whole = summary(losses, split="test")
@@ -219,4 +218,4 @@ def test_a_loss_that_is_not_finite_is_an_error_and_no_number(base_folder: Path, 
     with torch.no_grad():
         broken.model.norm.weight.fill_(float("nan"))
     with pytest.raises(TrainingError, match="not finite"):
-        record_losses(ResponseLoss(broken, path=Way.FLAT), examples, split="test", pad_id=0)
+        record_losses(ResponseLoss(broken, route=Route.FLAT), examples, split="test", pad_id=0)

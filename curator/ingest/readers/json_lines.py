@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from curator.ingest.rows import MAX_DEPTH, MAX_ROW, Lines, Row, RowFile, checked, is_too_deep, too_long
+from schemas import json_text
 from schemas.importing import RowIssue
 
 _KEY = re.compile(r'"\s*:')
@@ -83,8 +84,8 @@ def parse_json(text: str, *, line: int) -> Row | RowIssue:
         problem = f"Lists and objects stand more than {MAX_DEPTH} deep inside one another."
         return RowIssue(line=line, field="", rule="nested-too-deep", problem=problem, text=text)
     try:
-        values = orjson.loads(text)
-    except orjson.JSONDecodeError as error:  # also a lone surrogate, which no text can hold
+        values = _loads(text)
+    except ValueError as error:  # also a lone surrogate, which no text can hold
         return RowIssue(line=line, field="", rule="unreadable-json", problem=f"Not valid JSON: {error}.", text=text)
     if not isinstance(values, dict):
         problem = f"A row is an object, not {type(values).__name__}."
@@ -94,6 +95,15 @@ def parse_json(text: str, *, line: int) -> Row | RowIssue:
         problem = f"Key {doubled!r} stands twice in one object; one of its values would be lost."
         return RowIssue(line=line, field=doubled, rule="duplicate-key", problem=problem, text=text)
     return checked(line, text, values)
+
+
+def _loads(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if "infinity" not in str(error):
+            raise
+        return json_text.loads(text)  # a number such as 1e400, which is JSON and no float
 
 
 def _count_keys(value: Any) -> int:

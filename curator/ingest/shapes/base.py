@@ -6,6 +6,7 @@ Text is never trimmed or changed, and a value of another type is an error, never
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -36,6 +37,10 @@ class Content(NamedTuple):
     """Of a decided pair: what stands in the place of `messages[prompt_length:]`."""
     prompt_length: int | None = None
     desirable: bool | None = None
+    groups: Sequence[str] = ()
+    """Of a frozen row: what ties it to others."""
+    labels: Mapping[str, str] = MappingProxyType({})
+    """Of a frozen row."""
 
 
 class Shape(NamedTuple):
@@ -57,6 +62,8 @@ class Fields:
         self.values = values
         self.tags = field_map.tags
         self._columns = {words.get(word, word): column for word, column in mapped.items()}
+        if field_map.tags and "messages" in mapped and "messages" not in words:
+            self._columns["conversations"] = self._columns.pop("messages")  # tags are those of a ShareGPT file
         self._put_in = [word for word in ("system", "instruction", "response") if word in mapped and word not in words]
         self._labels = [word for word in mapped if word.startswith(LABEL)]
 

@@ -142,7 +142,7 @@ def parsed(text: str, place: str) -> Any:
 def refuse_media(fields: Fields) -> None:
     """Check that no picture or sound belongs to the row: its text would speak of something that is not there."""
     for column in _OTHER_MEDIA:
-        if fields.values.get(column):
+        if isinstance(fields.values.get(column), list | dict) and fields.values[column]:
             raise RowError(column, "unsupported-part", f"Field {column} holds other media; only text can be read.")
 
 

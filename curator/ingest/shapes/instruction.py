@@ -1,8 +1,7 @@
 """An instruction with its response: Alpaca's fields, or prompt and completion.
 
 Alpaca: `instruction`, `output`, optionally `input`, `system`, `history`. Prompt and completion are texts or lists of
-messages; with a truth value beside them (`label`, or LLaMA-Factory's `kto_tag`) the row is one of KTO: a response to
-learn or one to avoid.
+messages.
 """
 
 from __future__ import annotations
@@ -16,15 +15,12 @@ from curator.ingest.shapes.base import (
     Shape,
     list_of,
     message,
-    shown,
     system_of,
     text_of,
     tools_of,
 )
 from curator.ingest.shapes.chat import messages_of, refuse_media
 from schemas.record import Message
-
-_TRUTH = {"true": True, "false": False}
 
 
 def _alpaca(fields: Fields) -> Content:
@@ -68,25 +64,6 @@ def messages_or_text(value: Any, field: str, *, role: str) -> list[Message]:
     return [message(field, role=role, content=text_of(value, field))]
 
 
-def _kto(fields: Fields) -> Content:
-    content = (_prompt_completion if _fits_pair(fields) else _alpaca)(fields)
-    field = _verdict_field(fields)
-    verdict = _truth(fields.required(field))
-    if verdict is None:
-        problem = f"Field {fields.column(field)} holds {shown(fields.get(field))}, not true or false."
-        raise RowError(fields.column(field), "wrong-type", problem)
-    return content._replace(desirable=verdict)
-
-
-def _verdict_field(fields: Fields) -> str:
-    return "kto_tag" if fields.get("kto_tag") is not None and not fields.is_mapped("label") else "label"
-
-
-def _truth(value: Any) -> bool | None:
-    """Whether a value says true or false; a table of text has the words."""
-    return value if isinstance(value, bool) else _TRUTH.get(value.lower()) if isinstance(value, str) else None
-
-
 def _response_field(fields: Fields, own: str) -> str:
     """The field of the response: the shape's own, or `response`, the record's word for it."""
     return "response" if not fields.has_columns(own) and fields.has_columns("response") else own
@@ -101,10 +78,5 @@ def _fits_pair(fields: Fields) -> bool:
     return fields.has_columns("prompt", _response_field(fields, "completion"))
 
 
-def _fits_kto(fields: Fields) -> bool:
-    return (_fits_pair(fields) or _fits_alpaca(fields)) and _truth(fields.get(_verdict_field(fields))) is not None
-
-
 ALPACA = Shape({"instruction": "instruction", "response": "output"}, _fits_alpaca, _alpaca)
 PROMPT_COMPLETION = Shape({"instruction": "prompt", "response": "completion"}, _fits_pair, _prompt_completion)
-KTO = Shape({"instruction": "prompt", "response": "completion"}, _fits_kto, _kto)

@@ -11,7 +11,6 @@ What both sides begin with is the prompt.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from curator.ingest.shapes.base import Content, Fields, RowError, Shape, message, shown, system_of, text_of, tools_of
 from curator.ingest.shapes.chat import messages_of, refuse_media
@@ -43,20 +42,20 @@ def _read(fields: Fields) -> Content:
 
 def _prompt(fields: Fields) -> list[Message]:
     """What both responses answer to; empty where it stands inside chosen and rejected."""
+    if fields.is_mapped("instruction"):
+        return _instruction(fields)
     if fields.has("conversations"):
         turns = turns_of(fields.get("conversations"), fields.column("conversations"), fields.tags)
         return [*([] if turns and turns[0].role == "system" else system_of(fields)), *turns]
     if fields.has("messages"):
         return messages_of(fields.get("messages"), fields.column("messages"))
     if fields.has("prompt"):
-        return _prompt_of(fields.get("prompt"), fields)
-    if fields.has("instruction"):
-        return alpaca_messages(fields, "chosen")[:-1] if isinstance(fields.get("chosen"), str) else _instruction(fields)
-    return []
+        return _prompt_of(fields, "prompt")
+    return _instruction(fields) if fields.has("instruction") else []
 
 
-def _prompt_of(value: Any, fields: Fields) -> list[Message]:
-    column = fields.column("prompt")
+def _prompt_of(fields: Fields, field: str) -> list[Message]:
+    value, column = fields.required(field), fields.column(field)
     if isinstance(value, list):
         return messages_of(value, column)
     text = text_of(value, column)
@@ -66,8 +65,9 @@ def _prompt_of(value: Any, fields: Fields) -> list[Message]:
 
 
 def _instruction(fields: Fields) -> list[Message]:
-    column = fields.column("instruction")
-    return [*system_of(fields), message(column, role="user", content=fields.text("instruction"))]
+    """The prompt in Alpaca's fields, or under the name that the mapping gives it."""
+    is_alpaca = isinstance(fields.get("chosen"), str) and (fields.has("input") or fields.has("history"))
+    return alpaca_messages(fields, "chosen")[:-1] if is_alpaca else _prompt_of(fields, "instruction")
 
 
 def _side(fields: Fields, name: str, prompt: list[Message]) -> list[Message]:
@@ -99,7 +99,7 @@ def _dialogue(text: str, place: str, *, is_prompt: bool = False) -> list[Message
 
 
 SHAPE = Shape(
-    {"instruction": "prompt", "response": "chosen", "rejected": "rejected"},
+    {"instruction": "instruction", "response": "chosen", "rejected": "rejected"},
     lambda fields: fields.has_columns("chosen", "rejected"),
     _read,
 )
