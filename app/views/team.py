@@ -15,8 +15,7 @@ from curator.ingest import recent_imports
 from curator.stats.agreement import Agreement
 from schemas.project import Project
 
-_DAYS = 30
-"""Days that the chart of answers shows."""
+_DAYS = 30  # that the chart of answers shows
 _QUIET_MINUTES = 10  # a record that was not touched for longer than this is marked
 
 
