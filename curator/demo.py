@@ -1,7 +1,8 @@
 """The demo: the whole loop once on the sample data, with a script in place of the people.
 
 Everything the script decides stands under its own name, and it decides only what it can: it accepts sample records as
-they are, and it compares outputs with their references. Probes without a reference are left to real people.
+they are, and it compares outputs with their references. What only a script compared clears nothing, so the decision
+stays open until people have read what the plan drew.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from curator.workspace import Workspace
 from schemas.annotation import Answer, RecordState
 from schemas.importing import ImportReport
 from schemas.release import Decision
-from schemas.review import Decoding, Judgement, Output, TaskScore
+from schemas.review import Decoding, Judgement, Prompt, ReviewPair, TaskScore
 from schemas.run import Run, TrainConfig
 from schemas.version import ExportFormat, Version
 
@@ -127,11 +128,11 @@ def run_demo(workspace: Workspace, *, actor: str, epochs: int | None = None, on_
     screened = review.screen_run(
         workspace, run.id, actor=actor, on_progress=lambda done, total: on_progress("Screen", done, total)
     )
-    _review(workspace, run.id, on_progress)
+    _review(workspace, run.id, actor=actor, on_progress=on_progress)
     returned = _send_back(workspace, run.id, actor=actor)
     decision = release.decide(workspace, run.id, actor=actor)
     with workspace.read() as connection:
-        scores = release.task_scores(outputs.of_run(connection, run.id))
+        scores = release.task_scores(outputs.of_system(connection, run.id))
     report = release.write_report(workspace, run.id, workspace.folder / "report.html")
     return DemoResult(
         imports=imports,
@@ -159,22 +160,25 @@ def _annotate(workspace: Workspace, project_id: int, wanted: int, on_progress: P
     return wanted
 
 
-def _review(workspace: Workspace, run_id: str, on_progress: Progress) -> None:
-    """Give verdicts where a reference decides: equal is fine, anything else is unfactual."""
-    pairs = [pair for pair in review.sampling.pairs(workspace, run_id) if _is_decidable(pair[0])]
-    for done, pair in enumerate(pairs, 1):
-        shown = review.sampling.side_by_side(pair, SCRIPT, {})
-        review.verdicts.give(workspace, shown, a=_verdict(shown.a), b=_verdict(shown.b), reviewer=SCRIPT)
-        on_progress("Review", done, len(pairs))
+def _review(workspace: Workspace, run_id: str, *, actor: str, on_progress: Progress) -> None:
+    """Give verdicts where a reference decides, under the plan, marked as a script's: they clear nothing."""
+    plan = review.draw(workspace, run_id, actor=actor)
+    waiting = {pair.id: pair for pair in review.sampling.open_pairs(workspace, SCRIPT, run_id)}
+    decidable = [pair for pair in (waiting[each] for each in plan.pairs if each in waiting) if _is_decidable(pair)]
+    for done, pair in enumerate(decidable, 1):
+        second = None if pair.b is None else _verdict(pair.b, pair.prompt)
+        first = _verdict(pair.a, pair.prompt)
+        review.verdicts.give(workspace, pair.id, a=first, b=second, reviewer=SCRIPT, by_script=True)
+        on_progress("Review", done, len(decidable))
 
 
-def _is_decidable(output: Output) -> bool:
-    return output.prompt.category in ("task", "fact") and output.prompt.reference is not None
+def _is_decidable(pair: ReviewPair) -> bool:
+    return pair.prompt.category in ("task", "fact") and pair.prompt.reference is not None
 
 
-def _verdict(output: Output) -> Judgement:
+def _verdict(text: str, prompt: Prompt) -> Judgement:
     note = "Compared with the reference by the demo script; nobody read it."
-    if score(output.text, output.prompt.reference or "").value == 1:
+    if score(text, prompt.reference or "").value == 1:
         return Judgement(fine=True, note=note)
     return Judgement(unfactual=True, note=note)
 
@@ -182,11 +186,12 @@ def _verdict(output: Output) -> Judgement:
 def _send_back(workspace: Workspace, run_id: str, *, actor: str) -> str | None:
     """The first flagged output of the explore suite goes back to the annotation queue, with its reference as draft."""
     with workspace.read() as connection:
-        found = findings.of_run(connection, run_id)
-        stored = outputs.of_run(connection, run_id)
+        found = findings.of_system(connection, run_id)
+        stored = outputs.of_system(connection, run_id)
     for output in stored:
         flagged = any(finding.flag for finding in found.get(output.id, []))
-        if output.model == "tuned" and flagged and review.feedback.may_return(workspace, output.id):
+        has_answer = output.prompt.reference is not None
+        if output.model == "tuned" and flagged and has_answer and review.feedback.may_return(workspace, output.id):
             try:
                 return review.feedback.to_queue(workspace, output.id, actor=actor)
             except ReviewError:  # an earlier demo sent the same one back

@@ -33,7 +33,7 @@ def counts(workspace: Workspace, *, project_id: int) -> Counts:
         states = {state: records_in(state) for state in RecordState}
         totals = tallies.some(connection, project_id, list(states.values()))
         found = runs.newest_first(connection)
-        past = [decision for run in found for decision in decisions.of_run(connection, run.id)]
+        past = [decision for run in found for decision in decisions.of_system(connection, run.id)]
         return Counts(
             by_state={state: totals[name] for state, name in states.items()},
             quarantined=quarantine.count_open(connection, project_id),

@@ -1,7 +1,7 @@
 """A file or a folder that is whole or absent, wherever its writer is killed.
 
 It is written beside its place, flushed to the disk, and renamed: the step that a file system takes whole or not at all.
-What is written is no concern of this module.
+This module does not know what is written.
 """
 
 from __future__ import annotations

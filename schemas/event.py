@@ -84,8 +84,11 @@ class Kind(StrEnum):
 
     # Review and release.
     SUITE = "suite"
+    OUTPUTS_IMPORT = "outputs-import"
     SCREEN = "screen"
+    REVIEW_PLAN = "review-plan"
     VERDICT = "verdict"
+    VERDICT_WITHDRAWN = "verdict-withdrawn"
     VOTE = "vote"
     DECISION = "decision"
 

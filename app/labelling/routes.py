@@ -32,10 +32,8 @@ from curator.errors import (
     StoreError,
 )
 from curator.quality import edits, slips
-from curator.store import annotations as annotation_store
-from curator.store import records
 from schemas.annotation import Annotation, Answer, Claim, SeenByAnnotator, Task
-from schemas.record import Text
+from schemas.record import Record, Text
 
 _PREFIX = "/api/v1/labelling"
 _MOST_BYTES = 4_000_000
@@ -184,28 +182,35 @@ def _draft(workspace: Workspace, person: str, body: Body) -> Body:
     There is no draft afterwards when the claim was answered already, in another window or by a submit on its way.
     """
     claim, answer = _claim_of(body), _answer_of(body)
-    is_mine = answers.save_draft(workspace, claim, answer, annotator=person, active_seconds=_seconds(body))
-    with workspace.read() as connection:
-        record = records.get(connection, claim.record_id).content
-        draft = annotation_store.draft_of(connection, claim.record_id, person)
-    added, removed = edits.changed_words(edits.word_diff(record.response, answer.response))
+    saved = answers.save_draft(workspace, claim, answer, annotator=person, active_seconds=_seconds(body))
+    record = _record_of(workspace, claim, person)
+    diff = [] if record is None else edits.word_diff(record.response, answer.response)
+    added, removed = edits.changed_words(diff)
     return {
-        "mine": is_mine,
-        "kept": draft is not None and draft.answer == answer,
-        "answered": draft is None,
-        "saved_at": None if draft is None else draft.saved_at.isoformat(),
+        "mine": saved.is_mine,
+        "kept": saved.is_kept,
+        "answered": saved.saved_at is None,
+        "saved_at": None if saved.saved_at is None else saved.saved_at.isoformat(),
         "lease_seconds": workspace.lease.total_seconds(),
         "words": edits.words(answer.response),
         "added": added,
         "removed": removed,
-        "warnings": slips.likely_slips(record, answer.response),
+        "warnings": [] if record is None else slips.likely_slips(record, answer.response),
         "now": view.asked_now(workspace, project_id=_whole(body, "project")),
     }
 
 
-def _renew(workspace: Workspace, _person: str, body: Body) -> Body:
+def _record_of(workspace: Workspace, claim: Claim, person: str) -> Record | None:
+    """What the text is compared with; None when the claim is not theirs any more, or never was."""
+    try:
+        return queue.record_of(workspace, claim, annotator=person)
+    except ClaimExpiredError:
+        return None
+
+
+def _renew(workspace: Workspace, person: str, body: Body) -> Body:
     """Keep the claim at a sign of life; nothing was typed, so no draft is stored."""
-    is_mine = queue.renew(workspace, _claim_of(body), active_seconds=_seconds(body))
+    is_mine = queue.renew(workspace, _claim_of(body), annotator=person, active_seconds=_seconds(body))
     return {
         "mine": is_mine,
         "lease_seconds": workspace.lease.total_seconds(),
@@ -267,8 +272,8 @@ def _seen(body: Body) -> SeenByAnnotator | None:
     )
 
 
-def _preview(workspace: Workspace, _person: str, body: Body) -> Body:
-    record = queue.record_of(workspace, _claim_of(body))
+def _preview(workspace: Workspace, person: str, body: Body) -> Body:
+    record = queue.record_of(workspace, _claim_of(body), annotator=person)
     answer = _answer_of(body)
     return preview.draw(workspace, record, answer, how=_text(body, "how"), project_id=_whole(body, "project"))
 

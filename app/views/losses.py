@@ -117,7 +117,7 @@ def _line(each: RecordHistory) -> dict[str, object]:
         "response": each.response[:80],
         "people": ", ".join(each.people),
         "source": each.source,
-        "record": each.row_id,
+        "record": ", ".join(each.record_ids) or "deleted",
     }
 
 

@@ -19,31 +19,33 @@ _ENDED = (RunState.DONE, RunState.STOPPED)
 def render(workspace: Workspace, person: str) -> None:
     """Choose a run and a suite, generate, screen, and read side by side."""
     st.title("Outputs", anchor=False)
-    ended = {run.id: run for run in runs.watch(workspace) if run.state in _ENDED}
-    if not ended:
-        st.info("Outputs need a tuned model, and no run has ended yet.", icon=":material/model_training:")
-        links.to("train", "Train one", icon=":material/model_training:")
-        return
     _add_suite(workspace, person)
     suites = {suite.name: suite for suite in review.list_suites(workspace)}
     if not suites:
         st.info("There is no suite yet. Add a JSON lines file of prompts above.", icon=":material/quiz:")
         return
+    ended = {run.id: run for run in runs.watch(workspace) if run.state in _ENDED}
     columns = st.columns(2)
     with columns[0]:
         run_id = state.chosen("run", list(ended), label="Run")
     with columns[1]:
         suite_name = state.chosen("suite", list(suites), label="Suite")
-    if run_id is None or suite_name is None:
+    if suite_name is None:
         return
-    run, suite = ended[run_id], suites[suite_name]
+    suite = suites[suite_name]
     purpose = (
         "It decides about releases; its prompts never train." if suite.purpose == "gate" else "Its prompts may train."
     )
     st.caption(f"{suite.prompts} prompts. {purpose}")
+    _bring_in(workspace, suite, person)
+    if run_id is None:
+        st.info("No run has ended yet: outputs of your own model need one.", icon=":material/model_training:")
+        links.to("train", "Train one", icon=":material/model_training:")
+        return
+    run = ended[run_id]
     working = generation.is_working(workspace, run.id)
     state.live(_work, every=2 if working else None)(workspace, run, suite, person)
-    _table(workspace, run, suite)
+    _table(workspace, run, suite, person)
 
 
 def _add_suite(workspace: Workspace, person: str) -> None:
@@ -67,6 +69,26 @@ def _add_suite(workspace: Workspace, person: str) -> None:
                 st.success(f"Suite {notice.plain(summary.name)} has {summary.prompts} prompts.")
 
 
+def _bring_in(workspace: Workspace, suite: SuiteSummary, person: str) -> None:
+    with st.expander("Bring in outputs from elsewhere"):
+        given = st.file_uploader("JSON lines with prompt_id, output and optionally sample", type=["jsonl"])
+        name = st.text_input("Name of the system", placeholder="Another vendor's model, another prompt ...")
+        if st.button("Import", disabled=given is None or not name.strip()) and given is not None:
+            with notice.errors():
+                folder = workspace.folder / "uploads"
+                folder.mkdir(exist_ok=True)
+                file = folder / Path(given.name).name
+                file.write_bytes(given.getbuffer())
+                found = review.import_outputs(workspace, file, suite=suite.name, system=name.strip(), actor=person)
+                review.screen_run(workspace, name.strip(), actor=person)
+                st.success(
+                    f"{found.imported} outputs imported and screened, {found.refused} rows refused; {found.missing} "
+                    "prompts have none yet."
+                )
+                for problem in found.problems:
+                    st.caption(notice.plain(problem))
+
+
 def _work(workspace: Workspace, run: Run, suite: SuiteSummary, person: str) -> None:
     stored = generation.count(workspace, run.id, suite.id)
     total = 2 * suite.prompts
@@ -88,9 +110,21 @@ def _work(workspace: Workspace, run: Run, suite: SuiteSummary, person: str) -> N
         st.error(f"The last generation ended early: {notice.plain(tail[-600:])}")
 
 
-def _table(workspace: Workspace, run: Run, suite: SuiteSummary) -> None:
+def _table(workspace: Workspace, run: Run, suite: SuiteSummary, person: str) -> None:
     stored = generation.outputs_of(workspace, run.id, suite.id)
     if not stored:
+        return
+    if suite.purpose == "gate" and not review.verdicts.names_are_open(workspace, run.id, reviewer=person):
+        st.info(
+            "Whose outputs these are stays hidden until your part of the review is closed: what is read with names is "
+            "not judged blind.",
+            icon=":material/visibility_off:",
+        )
+        if review.standing(workspace, run.id) is not None:
+            if st.button("Close my part and read them with names"):
+                review.verdicts.close(workspace, run.id, reviewer=person)
+                st.rerun()
+            st.caption("From then on your verdicts on this plan can add a defect, but clear nothing.")
         return
     scores = release.task_scores(stored)
     if scores:

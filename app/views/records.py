@@ -153,6 +153,8 @@ def _show(workspace: Workspace, project: Project, story: Story, person: str) -> 
         _send_back(workspace, stored, person)
     elif stored.state is RecordState.WAITING:
         _in_the_queue(workspace, project, story, person)
+    elif stored.state is RecordState.GOLD:
+        _back_from_gold(workspace, stored, person)
 
 
 def _show_texts(stored: StoredRecord) -> None:
@@ -250,6 +252,16 @@ def _in_the_queue(workspace: Workspace, project: Project, story: Story, person: 
                 )
                 state.remember("record", f"Added: {notice.counted(added, 'review')}.")
                 st.rerun()
+
+
+def _back_from_gold(workspace: Workspace, stored: StoredRecord, person: str) -> None:
+    """A gold record becomes an ordinary one, which a version may hold once it is accepted."""
+    st.caption("Its right answer is known. Annotators are measured by it, and no version holds it.")
+    if st.button("Make it an ordinary record again", key=f"ungold {stored.id}", icon=":material/undo:"):
+        with notice.errors():
+            assignment.unmark_gold(workspace, stored.id, actor=person)
+            state.remember("record", f"Record {stored.id[:8]} is an ordinary record again, and waits to be annotated.")
+            st.rerun()
 
 
 def _send_back(workspace: Workspace, stored: StoredRecord, person: str) -> None:

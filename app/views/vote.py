@@ -31,7 +31,7 @@ def render(workspace: Workspace, person: str) -> None:
     if pair is None:
         st.success("You have voted on every pair of this run.", icon=":material/check:")
     else:
-        _ask(workspace, pair, person)
+        _ask(workspace, run_id, pair, person)
     if found.votes:
         rate = "no pair is decided"
         if found.win_rate is not None:
@@ -46,20 +46,20 @@ def render(workspace: Workspace, person: str) -> None:
         )
 
 
-def _ask(workspace: Workspace, pair: ReviewPair, person: str) -> None:
+def _ask(workspace: Workspace, run_id: str, pair: ReviewPair, person: str) -> None:
     record_card.show_prompt(pair.prompt)
     columns = st.columns(2, gap="medium")
-    for column, name, output in zip(columns, ("A", "B"), (pair.a, pair.b), strict=True):
+    for column, name, text in zip(columns, ("A", "B"), (pair.a, pair.b), strict=True):
         with column:
             st.caption(f"Answer {name}")
-            record_card.show_text(output.text)
+            record_card.show_text(text or "")
     buttons = st.columns(len(_CHOICES))
     for n, (choice, label) in enumerate(_CHOICES.items()):
         # the key names the pair, so a press that arrives late can never count for the next one
-        key = f"vote {choice} {pair.a.id}"
+        key = f"vote {choice} {pair.id}"
         if buttons[n].button(label, shortcut=str(n + 1), width="stretch", key=key):
             with notice.errors():
-                votes.cast(workspace, pair, choice, voter=person)
+                votes.cast(workspace, run_id, pair.id, choice, voter=person)
                 st.rerun()
 
 

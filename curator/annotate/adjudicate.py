@@ -1,4 +1,4 @@
-"""Adjudication: records on which annotators disagree or that one of them flagged, and what somebody decides."""
+"""Adjudication: records on which annotators disagree or that one of them flagged, and what a lead decides."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def case(workspace: Workspace, record_id: str) -> Case:
 def decide(
     workspace: Workspace, record_id: str, answer: Answer, *, actor: str, picked: int | None = None, note: str = ""
 ) -> RecordState:
-    """The state of a record after somebody settled it with an answer of their own or one that they picked.
+    """Settle a record with an answer of the lead's own or one that they picked. Returns its state.
 
     Every annotator's answer stays as it was given; the decision is an event and the record's new final text.
 
@@ -103,14 +103,17 @@ def decide(
         stored = records.get(connection, record_id)
         if stored.state not in DECIDABLE:
             raise AnnotationError(
-                f"Record {record_id} is {stored.state}, so there is nothing to decide.", hint="Reload the page."
+                f"Record {record_id} is {stored.state}, so there is nothing to decide.",
+                hint="Send it back under Records to have it answered anew.",
             )
         project = projects.by_id(connection, stored.project_id)
         missing = problems(answer, stored.content, project.questions)
         if picked is not None:
             chosen, _slot = annotation_store.get(connection, picked)
             if chosen.record_id != record_id or chosen.undone:
-                raise AnnotationError("This answer does not stand any more.", hint="Reload the page.")
+                raise AnnotationError(
+                    "This answer does not stand any more.", hint="Pick one that stands, or decide with your own."
+                )
             [answer] = present_answers(connection, project, [chosen])
         elif missing:  # one that was submitted under earlier questions may be picked as it is
             raise AnnotationError(missing[0].text, hint="Complete it and decide again.")
@@ -134,12 +137,12 @@ def decide(
 
 
 def ask(workspace: Workspace, record_id: str, question: str, *, author: str, key: str | None = None) -> int:
-    """Put "I am unsure, because ..." into the lead's inbox; gives the number of the doubt.
+    """Put "I am unsure, because ..." into the lead's inbox. Returns the number of the doubt.
 
     Args:
         workspace: Where to store.
         record_id: What the question is about.
-        question: What somebody is unsure about.
+        question: What the annotator is unsure about.
         author: Who.
         key: Random, from the sender: a question that arrives again with the same key is stored once.
 
@@ -183,7 +186,7 @@ class Inbox(NamedTuple):
 
 
 def inbox(workspace: Workspace, *, project_id: int) -> list[Inbox]:
-    """Doubts that nobody has answered, oldest first."""
+    """Doubts without a ruling, oldest first."""
     with workspace.read() as connection:
         waiting = doubts.open_doubts(connection, project_id)
         return [Inbox(each, records.get(connection, each.record_id).content) for each in waiting]

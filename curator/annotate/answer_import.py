@@ -23,7 +23,7 @@ from curator.store import Connection, claims, locks, projects, records, wordings
 from curator.store import annotations as annotation_store
 from curator.workspace import Workspace
 from schemas.account import Right
-from schemas.annotation import Answer, Checks
+from schemas.annotation import Answer, Checks, RecordState
 from schemas.event import Kind
 from schemas.importing import FieldMap, Format
 from schemas.project import Project
@@ -84,43 +84,56 @@ def import_answers(
     """
     require(workspace, actor, Right.CURATE)
     lines = list(read_columns(file, set(annotators.values()), format=format, field_map=field_map))
-    with workspace.read() as connection:
-        owner = projects.by_name(connection, project)
-    asked = owner.questions.by_id(question)
-    used = sorted({text for line in lines for text in line.cells.values()})
-    if asked is None:
-        asked = _question(question, used)
-        extended = QuestionSet(questions=(*owner.questions.questions, asked))
-        change_questions(workspace, extended, project_id=owner.id, actor=actor)
-        owner = owner.model_copy(update={"questions": extended})
-    values = {text: value_of(asked, text) for text in used}
+    texts = sorted({text for line in lines for text in line.cells.values()})
+    asking = _asking(workspace, project, question, texts, actor=actor)
+    values = {text: value_of(asking.question, text) for text in texts}
     matched = stored = already = 0
     touched: set[str] = set()
     pending = iter(lines)
     while chunk := list(islice(pending, _CHUNK)):
         with workspace.write() as connection:
-            known = records.of_hash(connection, owner.id, {line.key for line in chunk})
-            found = [(known[line.key], line) for line in chunk if line.key in known]
-            matched += len(found)
-            touched.update(record_id for record_id, _ in found)
-            for record_id, line in sorted(found, key=lambda pair: pair[0]):  # all who lock several do so in this order
+            known = records.of_hash(connection, asking.project.id, {line.key for line in chunk})
+            fitting = sorted((known[line.key], line) for line in chunk if line.key in known)
+            matched += len(fitting)
+            for record_id, line in fitting:  # all who lock several records do so in this order
+                touched.add(record_id)
                 for person, column in annotators.items():
                     if column in line.cells:
                         value = values[line.cells[column]]
-                        added = _give(connection, workspace, owner, record_id, person, asked, value)
-                        stored, already = stored + added, already + (not added)
-    given = sum(column in line.cells for line in lines for column in annotators.values())
+                        is_new = _give(connection, workspace, asking, record_id, person, value)
+                        stored, already = stored + is_new, already + (not is_new)
+    cells = sum(column in line.cells for line in lines for column in annotators.values())
     with workspace.read() as connection:
-        in_conflict = sum(records.get(connection, each).state.value == "conflict" for each in touched)
+        conflicts = sum(records.get(connection, each).state is RecordState.CONFLICT for each in touched)
     return ImportedAnswers(
         rows=len(lines),
         matched=matched,
         unknown=len(lines) - matched,
         answers=stored,
         already=already,
-        empty=len(lines) * len(annotators) - given,
-        conflicts=in_conflict,
+        empty=len(lines) * len(annotators) - cells,
+        conflicts=conflicts,
     )
+
+
+class _Asking(NamedTuple):
+    """A project, and the question of it that the file answers."""
+
+    project: Project
+    question: Question
+
+
+def _asking(workspace: Workspace, name: str | None, question_id: str, texts: list[str], *, actor: str) -> _Asking:
+    """Add the question to the project, unless it is asked already. Returns both."""
+    with workspace.read() as connection:
+        project = projects.by_name(connection, name)
+    question = project.questions.by_id(question_id)
+    if question is not None:
+        return _Asking(project, question)
+    question = _question(question_id, texts)
+    extended = QuestionSet(questions=(*project.questions.questions, question))
+    change_questions(workspace, extended, project_id=project.id, actor=actor)
+    return _Asking(project.model_copy(update={"questions": extended}), question)
 
 
 def _question(question_id: str, texts: list[str]) -> Question:
@@ -140,13 +153,13 @@ def _question(question_id: str, texts: list[str]) -> Question:
 def _give(
     connection: Connection,
     workspace: Workspace,
-    project: Project,
+    asking: _Asking,
     record_id: str,
     person: str,
-    asked: Question,
     value: Value,
 ) -> bool:
-    """Store one person's answer on a record; False when they answered it before."""
+    """Store one person's answer on a record, unless they answered it before. Returns whether it was stored."""
+    project = asking.project
     now = workspace.clock()
     locks.lock_record(connection, record_id)
     stored = records.get(connection, record_id)
@@ -154,13 +167,13 @@ def _give(
         return False
     projects.ensure_person(connection, person, at=now)
     until = now + workspace.lease
-    answer = _answer(stored.content, asked, value)
+    answer = _answer(stored.content, asking.question, value)
     claim = None
     if judges_the_record(answer, project.questions):
         claim = claims.claim_record(connection, person, record_id, now=now, until=until)
-    if claim is None:  # theirs is one more: every slot is taken, or kept for somebody who judges the record
+    if claim is None:  # theirs is one more: every slot is taken, or kept for an annotator who judges the record
         claim = claims.open_for(connection, person, record_id, project_id=project.id, now=now, until=until)
-    claims.close(connection, claim.token, annotator=person)
+    claims.close(connection, claim, annotator=person)
     context = annotation_store.AnswerContext(
         questions_hash=wordings.questions_hash(project.questions),
         guideline_hash=wordings.guideline_hash(project.guideline),

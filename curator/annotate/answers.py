@@ -32,29 +32,50 @@ from schemas.project import Project
 from schemas.record import Record
 
 
+class SavedDraft(NamedTuple):
+    """What became of a text that an annotator typed."""
+
+    is_mine: bool
+    """The claim is still theirs, or they submitted this very answer with it."""
+    is_kept: bool
+    """This text is their draft now."""
+    saved_at: datetime | None
+    """When the draft was saved that is there now, UTC; None where there is none, since the record was answered."""
+
+
 def save_draft(
     workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str, active_seconds: float | None = None
-) -> bool:
-    """Keep what an annotator has typed, and their claim with it; False when the claim is no longer theirs.
+) -> SavedDraft:
+    """Keep what an annotator has typed, and their claim with it. Returns what became of both.
 
-    The text is kept either way, unless it comes after its own submit, skip or flag, which brought all that there was.
-    The first draft of a record is an event.
+    The text is kept even when the claim is no longer theirs, unless it comes after its own submit, skip or flag, which
+    brought all that there was. The first draft of a record is an event.
     """
     with workspace.write() as connection:
         now = workspace.clock()
         submitted = annotation_store.of_token(connection, claim.token)
+        draft = annotation_store.draft_of(connection, claim.record_id, annotator)
         if submitted is not None:
-            return submitted.answer == answer
+            is_mine = submitted.annotator == annotator and submitted.answer == answer
+            return _saved(draft, answer, is_mine=is_mine)
         until = now + workspace.lease
-        is_mine = claims.renew(connection, claim.token, now=now, until=until, active_seconds=active_seconds)
+        is_mine = claims.renew(
+            connection, claim, annotator=annotator, now=now, until=until, active_seconds=active_seconds
+        )
         if not is_mine and events.claim_given_up(connection, claim.record_id, annotator) == claim.token:
-            return False  # it was on its way when they skipped or flagged the record, with all of their text
-        if annotation_store.draft_of(connection, claim.record_id, annotator) is None:
+            return _saved(draft, answer, is_mine=False)  # it was on its way when they skipped, with all of their text
+        if draft is None:
             events.append(
                 connection, Kind.DRAFT, claim.record_id, actor=annotator, at=now, detail={"slot": claim.slot_id}
             )
         annotation_store.save_draft(connection, claim.record_id, annotator, answer, at=now)
-        return is_mine
+        return SavedDraft(is_mine, is_kept=True, saved_at=now)
+
+
+def _saved(draft: annotation_store.Draft | None, answer: Answer, *, is_mine: bool) -> SavedDraft:
+    """A text that was not stored; it may be the draft already."""
+    is_kept = draft is not None and draft.answer == answer
+    return SavedDraft(is_mine, is_kept, None if draft is None else draft.saved_at)
 
 
 def submit(
@@ -66,7 +87,7 @@ def submit(
     active_seconds: float | None = None,
     seen: SeenByAnnotator | None = None,
 ) -> Annotation:
-    """The stored answer. The same claim submitted again returns the first answer and changes nothing.
+    """Store an answer. Returns it; the same claim submitted again returns the first answer and changes nothing.
 
     Args:
         workspace: Where to store.
@@ -87,39 +108,12 @@ def submit(
         earlier = annotation_store.of_token(connection, claim.token)
         if earlier is not None and earlier.annotator == annotator and earlier.answer == answer:
             return earlier
-        # This closes it after the lease ended, too, as long as nobody else took the slot.
-        slot = claims.close(connection, claim.token, annotator=annotator)
+        # This closes it after the lease ended, too, as long as no other annotator took the slot.
+        slot = claims.close(connection, claim, annotator=annotator)
         if slot is not None:
-            stored = records.get(connection, claim.record_id)
-            project = projects.by_id(connection, stored.project_id)
-            seen = _known(connection, seen or _in_view(connection, stored, project, annotator), project)
-            if not wordings.is_known(connection, project.id, seen.questions_hash, seen.guideline_hash):
-                wordings.keep(connection, project, actor=annotator, at=now)
-            asked = wordings.questions_of(connection, project.id, seen.questions_hash) or project.questions
-            missing = problems(answer, stored.content, asked)
-            if missing:  # the transaction is taken back, and with it the closing of the slot
-                raise AnnotationError(missing[0].text, hint="Complete it and submit again.")
-            projects.ensure_person(connection, annotator, at=now)
+            mine = claim.model_copy(update={"slot_id": slot.id})
             seconds = slot.active_seconds if active_seconds is None else active_seconds
-            context = annotation_store.AnswerContext(
-                questions_hash=seen.questions_hash,
-                guideline_hash=seen.guideline_hash,
-                active_seconds=seconds or None,
-                saw_suggestions=seen.suggestions,
-                edited=answer.response != stored.content.response,
-            )
-            added, _ = keep(
-                connection,
-                stored,
-                project,
-                answer,
-                annotator=annotator,
-                slot_id=slot.id,
-                claim_token=claim.token,
-                at=now,
-                context=context,
-            )
-            return added
+            return _store(connection, mine, answer, annotator=annotator, at=now, active_seconds=seconds, seen=seen)
         annotation_store.save_draft(connection, claim.record_id, annotator, answer, at=now)
         stored = records.get(connection, claim.record_id)
     if earlier is not None and earlier.annotator == annotator:
@@ -133,9 +127,54 @@ def submit(
     )
 
 
+def _store(
+    connection: Connection,
+    claim: Claim,
+    answer: Answer,
+    *,
+    annotator: str,
+    at: datetime,
+    active_seconds: float,
+    seen: SeenByAnnotator | None,
+) -> Annotation:
+    """Store an answer with what its annotator had before them. Returns it.
+
+    Raises:
+        AnnotationError: It is not complete; the caller's transaction is taken back, with the closing of the slot.
+    """
+    stored = records.get(connection, claim.record_id)
+    project = projects.by_id(connection, stored.project_id)
+    seen = _known(connection, seen or _in_view(connection, stored, project, annotator), project)
+    if not wordings.is_known(connection, project.id, seen.questions_hash, seen.guideline_hash):
+        wordings.keep(connection, project, actor=annotator, at=at)
+    asked = wordings.questions_of(connection, project.id, seen.questions_hash) or project.questions
+    missing = problems(answer, stored.content, asked)
+    if missing:
+        raise AnnotationError(missing[0].text, hint="Complete it and submit again.")
+    projects.ensure_person(connection, annotator, at=at)
+    context = annotation_store.AnswerContext(
+        questions_hash=seen.questions_hash,
+        guideline_hash=seen.guideline_hash,
+        active_seconds=active_seconds or None,
+        saw_suggestions=seen.suggestions,
+        edited=answer.response != stored.content.response,
+    )
+    return keep(
+        connection,
+        stored,
+        project,
+        answer,
+        annotator=annotator,
+        slot_id=claim.slot_id,
+        claim_token=claim.token,
+        at=at,
+        context=context,
+    )
+
+
 _LOST = {
-    RecordState.WAITING: "Somebody else has this record now: it was not touched for too long, or a lead gave it away.",
-    RecordState.FLAGGED: "Somebody has flagged this record for a lead, so it needs no answer now.",
+    RecordState.WAITING: "Another annotator has this record: it was not touched for too long, or a lead gave it away.",
+    RecordState.FLAGGED: "This record was flagged for a lead, so it needs no answer now.",
     RecordState.GOLD: "A lead has taken this record out of the queue.",
 }
 """Why a claim is gone, by what became of the record."""
@@ -153,12 +192,12 @@ def keep(
     at: datetime,
     context: annotation_store.AnswerContext,
     kind: Kind = Kind.SUBMIT,
-) -> tuple[Annotation, RecordState | None]:
-    """Store an answer on a slot that was closed for it, with totals, state and event; gives the record's state, too.
+) -> Annotation:
+    """Store an answer on a slot that was closed for it, with totals, state and event. Returns it.
 
     The caller has checked the answer and owns the transaction.
     """
-    added = annotation_store.add(
+    annotation = annotation_store.add(
         connection,
         answer,
         record_id=stored.id,
@@ -170,7 +209,7 @@ def keep(
     )
     annotation_store.drop_draft(connection, stored.id, annotator)
     skips.remove(connection, stored.id, annotator)
-    count_answer(connection, project.id, added, context, sign=1)
+    count_answer(connection, project.id, annotation, context, sign=1)
     outcome = settle_record(connection, stored, project, is_extra=kind is Kind.GIVEN)
     events.append(
         connection,
@@ -180,9 +219,9 @@ def keep(
         at=at,
         old_hash=stored.content_hash,
         new_hash=content_hash(stored.content.with_response(answer.response)),
-        detail=Answered(project=project.id, slot=slot_id, annotation=added.id, outcome=outcome),
+        detail=Answered(project=project.id, slot=slot_id, annotation=annotation.id, outcome=outcome),
     )
-    return added, outcome
+    return annotation
 
 
 def skip(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) -> None:
@@ -194,7 +233,7 @@ def skip(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) 
         now = workspace.clock()
         stored = records.get(connection, claim.record_id)
         _keep_text(connection, stored, answer, annotator=annotator, workspace=workspace)
-        if not claims.give_back(connection, claim.token):
+        if not claims.give_back(connection, claim, annotator=annotator):
             return
         skips.add(connection, stored.id, annotator, at=now)
         detail = Skipped(project=stored.project_id, slot=claim.slot_id, claim=claim.token)
@@ -207,14 +246,14 @@ def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str, 
     The lead reads the reason, or the answer's note where none is given.
 
     A gold record stays one: its flag becomes a question to the lead, and only this annotator is not offered it again.
-    A second flag with the same claim, or one whose record somebody else has taken, changes nothing.
+    A second flag with the same claim, or one whose record another annotator has taken, changes nothing.
     """
     with workspace.write() as connection:
         now = workspace.clock()
         locks.lock_record(connection, claim.record_id)
         stored = records.get(connection, claim.record_id)
         _keep_text(connection, stored, answer, annotator=annotator, workspace=workspace)
-        if not claims.give_back(connection, claim.token):
+        if not claims.give_back(connection, claim, annotator=annotator):
             return
         if stored.state is RecordState.GOLD:  # it stays one: who gets it next would have to answer it for training
             skips.add(connection, stored.id, annotator, at=now)
@@ -257,11 +296,11 @@ def history(
         limit: Largest number of answers.
     """
     with workspace.read() as connection:
-        found = annotation_store.newest_of(
+        newest = annotation_store.newest_of(
             connection, annotator, project_id=project_id, before=before, after=after, limit=limit
         )
-        stored = [records.get(connection, each.record_id) for each in found]
-    return [StandingAnswer(each, about.content, about.state) for each, about in zip(found, stored, strict=True)]
+        stored = [records.get(connection, each.record_id) for each in newest]
+    return [StandingAnswer(each, about.content, about.state) for each, about in zip(newest, stored, strict=True)]
 
 
 def _keep_text(
@@ -273,7 +312,7 @@ def _keep_text(
 
 
 def _in_view(connection: Connection, stored: records.StoredRecord, project: Project, annotator: str) -> SeenByAnnotator:
-    """What somebody who opens a record now has before them."""
+    """What an annotator who opens a record now has before them."""
     proposed = bool(suggestions.about(connection, stored.id))
     return SeenByAnnotator(
         questions_hash=wordings.questions_hash(project.questions),
@@ -288,11 +327,11 @@ def _known(connection: Connection, seen: SeenByAnnotator, project: Project) -> S
         "questions_hash": wordings.questions_hash(project.questions),
         "guideline_hash": wordings.guideline_hash(project.guideline),
     }
-    said = seen.model_dump(include=set(today))
+    claimed = seen.model_dump(include=set(today))
     return seen.model_copy(
         update={
             name: present
             for name, present in today.items()
-            if said[name] != present and not wordings.is_known(connection, project.id, said[name])
+            if claimed[name] != present and not wordings.is_known(connection, project.id, claimed[name])
         }
     )

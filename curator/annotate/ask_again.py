@@ -18,11 +18,11 @@ from schemas.event import Kind, PutBack
 from schemas.project import Project
 
 SENT_BACK = 20
-"""Priority of a record that somebody sent back: a known doubt comes before everything else."""
+"""Priority of a record that a lead sent back: a known doubt comes before everything else."""
 
 
 def unflag(workspace: Workspace, record_id: str, *, actor: str, reason: str = "") -> None:
-    """Put a flagged record back into the queue; a reason is shown to whoever gets it.
+    """Put a flagged record back into the queue; a reason is shown to its next annotator.
 
     Raises:
         AnnotationError: The record is not flagged.
@@ -32,7 +32,9 @@ def unflag(workspace: Workspace, record_id: str, *, actor: str, reason: str = ""
         locks.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
         if stored.state is not RecordState.FLAGGED:
-            raise AnnotationError(f"Record {record_id} is not flagged but {stored.state}.", hint="Reload the page.")
+            raise AnnotationError(
+                f"Record {record_id} is not flagged but {stored.state}.", hint="Its log says who was faster."
+            )
         slots.put_back(connection, record_id, project_id=stored.project_id)
         records.set_state(connection, stored, RecordState.WAITING, final=None)
         detail = PutBack(project=stored.project_id, reason=reason)
@@ -51,7 +53,8 @@ def send_back(workspace: Workspace, record_id: str, *, reason: str, actor: str) 
         stored = records.get(connection, record_id)
         if stored.state not in (RecordState.ACCEPTED, RecordState.REJECTED, RecordState.CONFLICT):
             raise AnnotationError(
-                f"Record {record_id} is {stored.state}, so there is nothing to answer anew.", hint="Reload the page."
+                f"Record {record_id} is {stored.state}, so there is nothing to answer anew.",
+                hint="A flagged record is put back under Adjudicate; one that waits is answered anyway.",
             )
         answered = annotation_store.standing(connection, stored.id)
         offer_anew(connection, stored, answered, priority=SENT_BACK, at=workspace.clock())
@@ -67,7 +70,7 @@ def offer_anew(
     priority: int,
     at: datetime,
 ) -> None:
-    """Take answers on a record back and ask for as many again; who gave them finds theirs as a draft.
+    """Take answers on a record back and ask for as many again; their annotators find them as drafts.
 
     The caller has locked the record, and says in the log why.
     """
@@ -83,15 +86,15 @@ def offer_anew(
     records.set_state(connection, stored, RecordState.WAITING, final=None)
 
 
-def let_stand(connection: Connection, record_id: str, given: Sequence[int], *, project: Project) -> None:
-    """Undo `offer_anew` on a record that nobody has touched since: its answers stand again and settle it.
+def let_stand(connection: Connection, record_id: str, annotation_ids: Sequence[int], *, project: Project) -> None:
+    """Undo `offer_anew` on a record that was not touched since: its answers stand again and settle it.
 
     The caller has locked the record.
     """
-    for annotation_id in given:
+    for annotation_id in annotation_ids:
         if annotation_store.mark_standing(connection, annotation_id):
-            each, _slot = annotation_store.get(connection, annotation_id)
-            count_answer(connection, project.id, each, None, sign=1)
-            annotation_store.drop_draft(connection, record_id, each.annotator)
-    slots.remove_newest(connection, record_id, len(given))
+            annotation, _slot = annotation_store.get(connection, annotation_id)
+            count_answer(connection, project.id, annotation, None, sign=1)
+            annotation_store.drop_draft(connection, record_id, annotation.annotator)
+    slots.remove_newest(connection, record_id, len(annotation_ids))
     settle_record(connection, records.get(connection, record_id), project)

@@ -24,10 +24,10 @@ def leases(workspace: Workspace, *, project_id: int) -> list[Lease]:
 
 
 def release(workspace: Workspace, slot_id: int, *, project_id: int, actor: str) -> str:
-    """Free a record that somebody holds; what they typed stays as their draft. Gives who held it.
+    """Free a record that an annotator holds; what they typed stays as their draft. Returns who held it.
 
     Raises:
-        AnnotationError: Nobody holds it any more.
+        AnnotationError: It is not held any more.
     """
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
@@ -36,7 +36,7 @@ def release(workspace: Workspace, slot_id: int, *, project_id: int, actor: str) 
         )
         holder = None if lease is None else claims.release(connection, slot_id)
         if lease is None or holder is None:
-            raise AnnotationError("Nobody holds this record any more.", hint="Reload the page.")
+            raise AnnotationError("This record is not held any more.", hint="Look at the leases again: it is free.")
         detail = {"project": project_id, "slot": slot_id, "holder": holder}
         events.append(connection, Kind.RELEASE, lease.record_id, actor=actor, at=workspace.clock(), detail=detail)
         return holder
@@ -51,12 +51,12 @@ def assign(
     person: str | None = None,
     pool: str | None = None,
 ) -> int:
-    """Keep records for a person or a pool, or with neither offer them to anybody again; gives how many slots.
+    """Keep records for a person or a pool, or with neither offer them to anybody again. Returns how many slots moved.
 
-    Only slots that nobody holds are moved. Whoever holds one keeps it.
+    Only open slots are moved; an annotator who holds one keeps it.
 
     Raises:
-        AnnotationError: Both a person and a pool are named, the pool has no member, or nobody with an account has this
+        AnnotationError: Both a person and a pool are named, the pool has no member, or there is no account of this
             name.
     """
     require(workspace, actor, Right.CURATE)
@@ -74,7 +74,7 @@ def assign_next(
     person: str | None = None,
     pool: str | None = None,
 ) -> int:
-    """Keep the next `count` records of the queue that are kept for nobody; gives how many records.
+    """Keep the next `count` records of the queue that are for anybody. Returns how many records there were.
 
     Raises:
         AnnotationError: As `assign`.
@@ -94,14 +94,14 @@ def _audience(connection: Connection, project_id: int, *, person: str | None, po
     if pool is not None:
         if pool not in pools.members(connection, project_id):
             raise AnnotationError(
-                f"Pool {pool} has no member, so nobody would get the records.", hint="Put somebody into it first."
+                f"Pool {pool} has no member who could get the records.", hint="Put an annotator into it first."
             )
         return pool_audience(pool)
     if person is None:
         return ANYBODY
     if accounts.any_password(connection) and accounts.find(connection, person) is None:
         names = ", ".join(each.name for each in accounts.everybody(connection))
-        raise AnnotationError(f"Nobody here is called {person}.", hint=f"Name one of {names}.")
+        raise AnnotationError(f"There is no account {person}.", hint=f"Name one of {names}.")
     return person_audience(person)
 
 
@@ -122,7 +122,7 @@ def kept(workspace: Workspace, *, project_id: int) -> dict[Audience, int]:
 
 
 def free(workspace: Workspace, audience: Audience, *, project_id: int, actor: str) -> int:
-    """Offer what is kept for one person or pool to anybody; gives how many reviews."""
+    """Offer what is kept for one person or pool to anybody. Returns how many reviews."""
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         changed = slots.keep_for_nobody(connection, project_id=project_id, audience=audience)
@@ -132,7 +132,7 @@ def free(workspace: Workspace, audience: Audience, *, project_id: int, actor: st
 
 
 def set_priority(workspace: Workspace, batch_id: int, priority: int, *, actor: str) -> int:
-    """Put what waits of an import at another place of the queue; higher comes first. Gives how many slots moved."""
+    """Put what waits of an import at another place of the queue; higher comes first. Returns how many slots moved."""
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         moved = slots.set_priority(connection, batch_id=batch_id, priority=priority)
@@ -148,9 +148,9 @@ def pool_members(workspace: Workspace, *, project_id: int) -> dict[str, list[str
 
 
 def set_pool(workspace: Workspace, name: str, people: Sequence[str], *, project_id: int, actor: str) -> int:
-    """Make `people` the members of a pool; with nobody the pool is gone and its records are for anybody.
+    """Make `people` the members of a pool; without any, the pool is gone and its records are for anybody.
 
-    Gives how many reviews that the pool was to give are for anybody now.
+    Returns how many reviews that the pool was to give are for anybody now.
 
     Raises:
         AnnotationError: The name is empty.
@@ -204,7 +204,7 @@ def unmark_gold(workspace: Workspace, record_id: str, *, actor: str) -> None:
         locks.lock_record(connection, record_id)
         stored = records.get(connection, record_id)
         if not gold.unmark(connection, record_id):
-            raise AnnotationError(f"Record {record_id} is not gold.", hint="Reload the page.")
+            raise AnnotationError(f"Record {record_id} is not gold.", hint="Its log says who made it ordinary again.")
         slots.put_back(connection, record_id, project_id=stored.project_id)
         records.set_state(connection, stored, RecordState.WAITING, final=None)
         detail = {"project": stored.project_id}
@@ -214,7 +214,7 @@ def unmark_gold(workspace: Workspace, record_id: str, *, actor: str) -> None:
 def require_reviews(
     workspace: Workspace, reviews: int, *, project_id: int, actor: str, record_ids: Sequence[str] | None = None
 ) -> int:
-    """Ask `reviews` different people for an answer to records that still wait; gives how many slots were added.
+    """Ask `reviews` different people for an answer to records that still wait. Returns how many slots were added.
 
     Args:
         workspace: Where they are.

@@ -46,7 +46,7 @@ def change_questions(
     mappings: Sequence[OptionMapping] = (),
     expected: str | None = None,
 ) -> Change:
-    """The change that was made: stored with its version, and, when it breaks answers, their records asked again.
+    """Store other questions, and ask the records again whose answers the change breaks. Returns the change.
 
     Earlier answers are never rewritten. A mapping is applied when they are read. A breaking change takes exactly the
     answers that it touches back, to be given again; their annotators find them as drafts. Records that are flagged or
@@ -58,7 +58,7 @@ def change_questions(
         project_id: Of which project.
         actor: Who changes them.
         mappings: How values that are gone are read.
-        expected: Hash of the questions that the change was made from, where somebody else may have changed them.
+        expected: Hash of the questions that the change was made from, where another lead may have changed them.
 
     Raises:
         AnnotationError: A mapping names something that is not there, or the questions are not the expected ones.
@@ -69,7 +69,8 @@ def change_questions(
         project = projects.by_id(connection, project_id)
         if expected not in (None, wordings.questions_hash(project.questions)):
             raise AnnotationError(
-                "Somebody else has changed the questions meanwhile; this change was not made.", hint="Reload the page."
+                "Another lead has changed the questions meanwhile; this change was not made.",
+                hint="Make it again from the questions as they are now.",
             )
         return _change(connection, project, after, mappings, actor=actor, at=workspace.clock())
 
@@ -110,7 +111,7 @@ class LastChange(NamedTuple):
     at: datetime
     reasons: tuple[str, ...]
     waiting: int
-    """Records that it asked again and that nobody has touched since."""
+    """Records that it asked again and that were not touched since."""
 
 
 def last_change(workspace: Workspace, *, project_id: int) -> LastChange | None:
@@ -124,9 +125,9 @@ def last_change(workspace: Workspace, *, project_id: int) -> LastChange | None:
 
 
 def take_back_change(workspace: Workspace, *, project_id: int, actor: str) -> int:
-    """Ask the questions from before the newest change again; gives how many records have their answers back.
+    """Ask the questions from before the newest change again. Returns how many records have their answers back.
 
-    A record that the change had asked again and that nobody has touched since is as it was. Answers that were given to
+    A record that the change had asked again and that was not touched since is as it was. Answers that were given to
     the changed questions are treated as in every change: the opposite mappings are applied.
 
     Raises:
@@ -141,14 +142,15 @@ def take_back_change(workspace: Workspace, *, project_id: int, actor: str) -> in
         if event is None or before is None:
             raise AnnotationError("The questions were never changed.", hint="There is nothing to take back.")
         now = workspace.clock()
+        asked = {each.subject for each in events.asked_again(connection, event.id)}
+        locks.lock_queue_of(connection, asked)  # a claim on its way is in the log once the lock is ours
         untouched = _untouched(connection, event.id)
         opposite = _opposite(event.read(QuestionsChanged).mappings)
         _change(connection, project, before, opposite, actor=actor, at=now)
         project = projects.by_id(connection, project_id)
-        for record_id, given in sorted(untouched.items()):
-            locks.lock_record(connection, record_id)
-            ask_again.let_stand(connection, record_id, given, project=project)
-            detail = {"project": project_id, "answers": given}
+        for record_id, annotation_ids in sorted(untouched.items()):
+            ask_again.let_stand(connection, record_id, annotation_ids, project=project)
+            detail = {"project": project_id, "answers": annotation_ids}
             events.append(connection, Kind.STAND_AGAIN, record_id, actor=actor, at=now, detail=detail)
         return len(untouched)
 
@@ -165,7 +167,7 @@ def _untouched(connection: Connection, change: int) -> dict[str, tuple[int, ...]
 
 
 def _opposite(mappings: Sequence[OptionMapping]) -> list[OptionMapping]:
-    """Mappings back; of options that were merged none, since nobody knows which one was meant."""
+    """Mappings back; of options that were merged none, since it is not known which one was meant."""
     merged = Counter((each.question, each.new) for each in mappings)
     return [
         OptionMapping(question=each.question, old=each.new, new=each.old)
@@ -189,7 +191,7 @@ def _ask_again(
 
 
 class Since(NamedTuple):
-    """What changed in a project since somebody opened a record."""
+    """What changed in a project since an annotator opened a record."""
 
     reasons: tuple[str, ...]
     """One sentence per difference of the questions."""
@@ -216,7 +218,9 @@ def since(workspace: Workspace, *, project_id: int, questions_hash: str, guideli
 
 
 def _missing() -> NoReturn:
-    raise NotFoundError("This project never showed that.", hint="Reload the page.")
+    raise NotFoundError(
+        "This project never asked these questions or had this guideline.", hint="Open the record again to see today's."
+    )
 
 
 def set_guideline(workspace: Workspace, guideline: str, *, project_id: int, actor: str) -> None:

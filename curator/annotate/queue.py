@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from curator.annotate.tasks import task_of
-from curator.errors import AnnotationError
+from curator.errors import AnnotationError, ClaimExpiredError
 from curator.store import Connection, claims, events, gold, locks, pools, projects, records, skips, tallies
 from curator.store import annotations as annotation_store
 from curator.store.claims import Waiting
@@ -32,7 +32,7 @@ def next_task(workspace: Workspace, annotator: str, *, project_id: int) -> Task 
         claim = claims.held(connection, annotator, project_id=project_id)
         if claim is None:
             claim = _claim(connection, annotator, projects.by_id(connection, project_id), now=now, until=until)
-        elif claims.renew(connection, claim.token, now=now, until=until):
+        elif claims.renew(connection, claim, annotator=annotator, now=now, until=until):
             claim = claim.model_copy(update={"expires_at": until})
     if claim is None:
         return None
@@ -95,33 +95,37 @@ def claim_record(workspace: Workspace, annotator: str, record_id: str) -> Task |
             )
         current = claims.held(connection, annotator, project_id=stored.project_id)
         if current is not None and current.record_id != record_id:
-            claims.give_back(connection, current.token)
+            claims.give_back(connection, current, annotator=annotator)
         skips.remove(connection, record_id, annotator)
         claim = claims.claim_record(connection, annotator, record_id, now=now, until=now + workspace.lease)
         return None if claim is None else task_of(connection, claim, annotator)
 
 
-def renew(workspace: Workspace, claim: Claim, *, active_seconds: float | None = None) -> bool:
-    """Keep a claim for another lease; False when it is no longer valid."""
+def renew(workspace: Workspace, claim: Claim, *, annotator: str, active_seconds: float | None = None) -> bool:
+    """Keep a claim for another lease. Returns whether it is still this annotator's."""
     with workspace.write() as connection:
         now = workspace.clock()
         until = now + workspace.lease
-        return claims.renew(connection, claim.token, now=now, until=until, active_seconds=active_seconds)
+        return claims.renew(connection, claim, annotator=annotator, now=now, until=until, active_seconds=active_seconds)
 
 
-def give_back(workspace: Workspace, claim: Claim) -> bool:
-    """Free a record for others; what was typed stays as a draft."""
+def give_back(workspace: Workspace, claim: Claim, *, annotator: str) -> bool:
+    """Free a record for others; what was typed stays as a draft. Returns whether the claim was this annotator's."""
     with workspace.write() as connection:
-        return claims.give_back(connection, claim.token)
+        return claims.give_back(connection, claim, annotator=annotator)
 
 
-def record_of(workspace: Workspace, claim: Claim) -> Record:
-    """The record of a claim, as it came in.
+def record_of(workspace: Workspace, claim: Claim, *, annotator: str) -> Record:
+    """The record of an annotator's claim, as it came in.
 
     Raises:
-        NotFoundError: There is no such record.
+        ClaimExpiredError: The claim is not theirs, or not any more.
     """
     with workspace.read() as connection:
+        if not claims.is_of(connection, claim, annotator):
+            raise ClaimExpiredError(
+                "This record is not yours any more.", hint="What you typed is kept; go on with the next record."
+            )
         return records.get(connection, claim.record_id).content
 
 

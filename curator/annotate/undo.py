@@ -172,4 +172,4 @@ def _let_go(connection: Connection, annotator: str, *, project_id: int) -> None:
     """Free what an annotator holds before they turn to another record; what they typed is kept as a draft."""
     current = claims.held(connection, annotator, project_id=project_id)
     if current is not None:
-        claims.give_back(connection, current.token)
+        claims.give_back(connection, current, annotator=annotator)

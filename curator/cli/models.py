@@ -67,13 +67,14 @@ def export_model(
     out: Annotated[Path, typer.Option("--out", help="New folder for the model.")],
     workspace: WorkspaceOption = None,
     merged: Annotated[bool, typer.Option("--merged", help="Merge the adapter into its base.")] = False,
+    undecided: Annotated[bool, typer.Option("--undecided", help="Though no decision releases it: for tests.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the tuned model with its card: the adapter, or merged into the base."""
     from curator.runs.export import export_model as write
 
     with console.errors():
-        folder = write(workspace_of(workspace), run, out, merged=merged, actor=actor())
+        folder = write(workspace_of(workspace), run, out, merged=merged, actor=actor(), undecided=undecided)
         console.show({"run": run, "folder": str(folder)}, as_json=as_json, human=f"The model is in {folder}.")
 
 

@@ -1,4 +1,4 @@
-"""`curator suite`, `screen`, `feedback`, `decide` and `report`."""
+"""`curator suite`, `outputs`, `screen`, `review`, `verdicts`, `feedback`, `decide` and `report`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,27 @@ from rich.text import Text
 
 from curator import review
 from curator.cli import console
-from curator.cli.options import JsonOption, WorkspaceOption, actor, workspace_of
+from curator.cli.options import JsonOption, ProjectOption, WorkspaceOption, actor, workspace_of
 from curator.store import suites
 from schemas.release import GateResult
-from schemas.review import FindingStatus, ScreenReport
+from schemas.review import FindingStatus, Plan, ScreenReport
 
 suite_app = typer.Typer(add_completion=False, help="Frozen prompts that models are asked.", no_args_is_help=True)
 
+outputs_app = typer.Typer(add_completion=False, help="What models said to the prompts.", no_args_is_help=True)
+review_app = typer.Typer(add_completion=False, help="Which outputs people judge, in which order.", no_args_is_help=True)
+verdicts_app = typer.Typer(add_completion=False, help="What people say about outputs.", no_args_is_help=True)
+
 RunArgument = Annotated[str, typer.Argument(help="Id of a run or its beginning.")]
+SystemArgument = Annotated[str, typer.Argument(metavar="RUN-OR-SYSTEM", help="A run, or a system without one.")]
+ReviewerOption = Annotated[str, typer.Option("--reviewer", help="Who judges; stands beside every verdict.")]
+
+
+class Role(StrEnum):
+    """The two models of a run."""
+
+    BASE = "base"
+    TUNED = "tuned"
 
 
 class Purpose(StrEnum):
@@ -59,8 +72,118 @@ def list_suites(workspace: WorkspaceOption = None, as_json: JsonOption = False) 
         console.show({"suites": found}, as_json=as_json, human=table)
 
 
+@outputs_app.command("import")
+def import_outputs(
+    file: Annotated[Path, typer.Argument(help="JSON lines with prompt_id, output and optionally sample.")],
+    suite: Annotated[str, typer.Option("--suite", help="Name or id of the suite that was asked.")],
+    workspace: WorkspaceOption = None,
+    run: Annotated[str | None, typer.Option("--run", help="The run whose model said them.")] = None,
+    role: Annotated[Role, typer.Option("--role", help="Which model of the run.")] = Role.TUNED,
+    system: Annotated[str | None, typer.Option("--system", help="Or the name of a system without a run.")] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring in outputs that another program generated."""
+    if (run is None) == (system is None):
+        raise typer.BadParameter("give either --run or --system")
+    with console.errors():
+        report = review.import_outputs(
+            workspace_of(workspace),
+            file,
+            suite=suite,
+            actor=actor(),
+            run=run,
+            role="base" if role is Role.BASE else "tuned",
+            system=system,
+            project=project,
+        )
+        _name_problems(report.problems)
+        human = f"{report.imported} outputs imported, {report.known} known, {report.refused} refused; "
+        console.show(report, as_json=as_json, human=f"{human}{report.missing} prompts have none yet.")
+        if not report.imported and not report.known:
+            raise typer.Exit(1)
+
+
+@review_app.command("plan")
+def plan(
+    system: SystemArgument,
+    workspace: WorkspaceOption = None,
+    sequential: Annotated[bool, typer.Option("--sequential", help="Judge in order until it suffices.")] = False,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of the order drawn; it stays in later plans.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw and seal which outputs people judge; do it before the first verdict."""
+    with console.errors():
+        drawn = review.draw(
+            workspace_of(workspace), system, actor=actor(), sequential=True if sequential else None, seed=seed
+        )
+        result = {
+            "plan": drawn.id,
+            "system": drawn.system_id,
+            "sequential": drawn.sequential,
+            "seed": drawn.seed,
+            "pairs": len(drawn.pairs),
+            "strata": list(drawn.strata),
+            "predecessor": drawn.predecessor,
+            "changes": list(drawn.changes),
+        }
+        console.show(result, as_json=as_json, human=_strata(drawn))
+
+
+@review_app.command("pairs")
+def pairs(
+    system: SystemArgument,
+    reviewer: ReviewerOption,
+    workspace: WorkspaceOption = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Most pairs to list.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what a reviewer has not judged yet, in the order of the plan and with the sides drawn for them."""
+    with console.errors():
+        waiting = review.sampling.open_pairs(workspace_of(workspace), reviewer, system, limit=limit)
+        table = Table("pair", "prompt", "a", "b")
+        for each in waiting:
+            table.add_row(each.id, Text(each.prompt.prompt), Text(each.a), Text(each.b or ""))
+        rows = [
+            {"pair": each.id, "prompt": each.prompt.prompt, "system": each.prompt.system, "a": each.a, "b": each.b}
+            for each in waiting
+        ]
+        console.show({"pairs": rows}, as_json=as_json, human=table)
+
+
+@verdicts_app.command("import")
+def import_verdicts(
+    file: Annotated[Path, typer.Argument(help="JSON lines with pair, a and, for two outputs, b.")],
+    reviewer: ReviewerOption,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Store what a reviewer said: fine, broken, unfactual, biased or harmful:SEVERITY, several joined by +."""
+    with console.errors():
+        report = review.import_verdicts(workspace_of(workspace), file, reviewer=reviewer)
+        _name_problems(report.problems)
+        human = f"{report.stored} verdicts stored, {report.known} said before, {report.refused} refused."
+        console.show(report, as_json=as_json, human=human)
+        if not report.stored and not report.known:
+            raise typer.Exit(1)
+
+
+@verdicts_app.command("withdraw")
+def withdraw(
+    pair: Annotated[str, typer.Argument(help="Id of a pair that the reviewer judged.")],
+    reviewer: ReviewerOption,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stands beside the verdict.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a verdict back; it stays in the ledger with the reason."""
+    with console.errors():
+        review.verdicts.withdraw(workspace_of(workspace), pair, reviewer=reviewer, reason=reason)
+        console.show({"withdrawn": pair}, as_json=as_json, human=f"The verdict on {pair} is withdrawn.")
+
+
 def screen(
-    run: Annotated[str | None, typer.Argument(help="Id of a run or its beginning.")] = None,
+    run: Annotated[str | None, typer.Argument(metavar="RUN-OR-SYSTEM", help="A run, or a system without one.")] = None,
     workspace: WorkspaceOption = None,
     outputs: Annotated[Path | None, typer.Option("--outputs", help="JSON lines with prompt and output.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="File for the findings on --outputs.")] = None,
@@ -99,7 +222,7 @@ def feedback(
         console.show({"record": record}, as_json=as_json, human=f"Record {record} waits for an annotator.")
 
 
-def decide(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def decide(run: SystemArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Decide about a release by the gates of the project, and store the decision."""
     # torch takes seconds to import: only the verbs that need it pay for it
     from curator import release
@@ -112,7 +235,7 @@ def decide(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOpt
 
 
 def report(
-    run: RunArgument,
+    run: SystemArgument,
     out: Annotated[Path, typer.Option("--out", help="HTML file to write.")],
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -131,6 +254,21 @@ def gate_table(gates: tuple[GateResult, ...]) -> Table:
     for gate in gates:
         table.add_row(gate.name, gate.status, gate.explanation)
     return table
+
+
+def _strata(drawn: Plan) -> Table:
+    kind = "sequential" if drawn.sequential else "of a fixed size"
+    title = f"Plan {drawn.id}, {kind}: {len(drawn.pairs)} pairs to judge"
+    table = Table("suite", "category", "stratum", "prompts", "planned", "probability", title=title)
+    for line in drawn.strata:
+        numbers = (str(line.total), str(line.planned), f"{line.probability:.2f}")
+        table.add_row(Text(line.suite), line.category, line.stratum, *numbers)
+    return table
+
+
+def _name_problems(problems: tuple[str, ...]) -> None:
+    for problem in problems:
+        console.messages.print(problem, markup=False)
 
 
 def _counts(report: ScreenReport) -> Table:

@@ -19,6 +19,7 @@ from curator.ingest.check import check_row
 from curator.ingest.plain import plain_reader
 from curator.ingest.readers.json_lines import parse_bytes
 from curator.ingest.rows import Lines, Row, RowFile
+from curator.quality.contamination import Firewall
 from curator.store.incoming import Incoming, incoming
 from schemas.importing import FieldMap, Format, RowIssue
 
@@ -49,7 +50,7 @@ class Rules(NamedTuple):
     field_map: FieldMap
     source: str
     """Name of the file."""
-    test_prompts: frozenset[str]
+    firewall: Firewall
 
 
 def blocks_of(file: RowFile) -> Iterator[Block]:
@@ -97,10 +98,10 @@ def check_blocks(blocks: Iterable[Block], rules: Rules, *, workers: int | None =
 
 def checker(rules: Rules) -> Callable[[Block], CheckedBlock]:
     """A function that checks a block: plain rows by hand, every other one by `formats.read_record`."""
-    plain = plain_reader(rules.format, rules.field_map, source=rules.source, test_prompts=rules.test_prompts)
+    plain = plain_reader(rules.format, rules.field_map, source=rules.source, firewall=rules.firewall)
 
     def careful(row: Row | RowIssue) -> Incoming | RowIssue:
-        checked = check_row(row, rules.format, rules.field_map, source=rules.source, test_prompts=rules.test_prompts)
+        checked = check_row(row, rules.format, rules.field_map, source=rules.source, firewall=rules.firewall)
         return checked if isinstance(checked, RowIssue) else incoming(checked)
 
     def check(block: Block) -> CheckedBlock:

@@ -136,7 +136,7 @@ def _import_source(
     }
     with workspace.write() as connection:
         owner = projects.by_name(connection, project)
-        test_prompts = suites.prompt_hashes(connection)
+        firewall = suites.firewall(connection)
         kept = quarantine.lines_of_file(connection, owner.id, sha256)
         batch_id = batches.begin(
             connection,
@@ -150,7 +150,7 @@ def _import_source(
         )
     read = imported = quarantined = 0
     shown: list[RowIssue] = []
-    rules = Rules(format, field_map, source=name, test_prompts=test_prompts)
+    rules = Rules(format, field_map, source=name, firewall=firewall)
     for block in check_blocks(blocks_of(opened), rules):
         for good, bad in _chunks(block):
             with workspace.write() as connection:

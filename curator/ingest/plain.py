@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
 from curator.ingest import mapping
+from curator.quality.contamination import Firewall
 from curator.quality.fingerprint import prompt_hash
 from curator.store.incoming import Incoming
 from schemas.importing import FieldMap, Format
@@ -27,20 +28,20 @@ _NUL = b"\\u0000"
 _MAX_FIELDS = 100
 
 
-def plain_reader(format: Format, field_map: FieldMap, *, source: str, test_prompts: Collection[str]) -> Reader | None:
+def plain_reader(format: Format, field_map: FieldMap, *, source: str, firewall: Firewall) -> Reader | None:
     """A reader for plain rows of a format; None when there is none for this format and mapping.
 
     Args:
         format: Shape of the rows.
         field_map: A mapping leaves every row to the careful reader.
         source: Name of the file.
-        test_prompts: `prompt_hash` of prompts that never train; a row with one is left to the careful reader.
+        firewall: Prompts that never train; a row with one is left to the careful reader.
     """
     turns = _TURNS.get(format)
     if turns is None or field_map.columns or field_map.tags:
         return None
     read, own = turns
-    careful, forbidden = _MEANT - own, frozenset(test_prompts)
+    careful = _MEANT - own
 
     def reader(raw: bytes, line: int) -> Incoming | None:
         try:
@@ -52,10 +53,10 @@ def plain_reader(format: Format, field_map: FieldMap, *, source: str, test_promp
         messages, keys = read(values)
         if messages is None or len(_KEY.findall(raw)) != keys:  # a doubled key, or a text that looks like one
             return None
-        prompts = [prompt_hash(text) for role, text in messages if role == "user"]
-        if not forbidden.isdisjoint(prompts):
+        if firewall and any(firewall.match(text) for _, text in messages):
             return None
-        return Incoming(line, _content_hash(messages), prompts[-1], _content(messages, raw, source, line, format))
+        prompt = prompt_hash([text for role, text in messages if role == "user"][-1])
+        return Incoming(line, _content_hash(messages), prompt, _content(messages, raw, source, line, format))
 
     return reader
 

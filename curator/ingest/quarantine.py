@@ -57,7 +57,7 @@ def retry(
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         owner = projects.by_name(connection, project)
-        test_prompts = suites.prompt_hashes(connection)
+        firewall = suites.firewall(connection)
         rows = {row.id: row for row in quarantine.open_rows(connection, project_id=owner.id)}
         if texts is not None:
             missing = texts.keys() - rows.keys()
@@ -78,9 +78,7 @@ def retry(
                 else parse_csv(text, header, line=line, delimiter=delimiter)
             )
             field_map = FieldMap(columns=batch.settings["columns"])
-            checked = check_row(
-                parsed, Format(batch.format), field_map, source=batch.file_name, test_prompts=test_prompts
-            )
+            checked = check_row(parsed, Format(batch.format), field_map, source=batch.file_name, firewall=firewall)
             if isinstance(checked, RowIssue):
                 issues.append(checked)
                 continue

@@ -16,6 +16,7 @@ from curator import __version__, versions
 from curator.errors import ReleaseError
 from curator.quality.scoring import score
 from curator.release.decision import assess
+from curator.review.verdicts import of_system
 from curator.runs import metrics
 from curator.stats.intervals import wilson
 from curator.store import decisions, findings, outputs, runs, suites, verdicts
@@ -33,44 +34,56 @@ _BASE, _TUNED = "#999999", "#2f80c8"
 _EXAMPLES = 20
 
 
-def write_report(workspace: Workspace, run_id: str, out: Path) -> Path:
-    """The written file.
+def write_report(workspace: Workspace, run_or_system: str, out: Path) -> Path:
+    """Write the report about a run or a system. Returns the file.
 
     Raises:
         ReleaseError: The file cannot be written.
     """
+    stands = assess(workspace, run_or_system)
+    system = stands.system
     with workspace.read() as connection:
-        run = runs.get(connection, run_id)
-        stored = outputs.of_run(connection, run.id)
-        found = findings.of_run(connection, run.id)
-        given = verdicts.of_run(connection, run.id)
-        past = decisions.of_run(connection, run.id)
+        run = runs.get(connection, system.run_id) if system.run_id else None
+        stored = outputs.of_system(connection, system.id)
+        found = findings.of_system(connection, system.id)
+        past = decisions.of_system(connection, system.id)
         known_suites = suites.summaries(connection)
-    outcome, gates = assess(workspace, run.id)
-    flagged = [output for output in stored if output.model == "tuned" and any(f.flag for f in found.get(output.id, []))]
+        before_plans = verdicts.count_before_plans(connection, system.id)
+    stated = of_system(stands.entries) if stands.units else {}
+    mine = [output for output in stored if output.model == system.target]
+    flagged = [output for output in mine if any(finding.flag for finding in found.get(output.id, []))]
     counts: dict[str, Counter[str]] = {}
-    for each in found.values():
-        for finding in each:
+    for output in mine:
+        for finding in found.get(output.id, []):
             counts.setdefault(finding.detector, Counter())[finding.status.value] += 1
             counts[finding.detector]["flagged"] += bool(finding.flag)
     html = _ENVIRONMENT.get_template("report.html.j2").render(
+        name=system.name or system.id,
         run=run,
-        version=versions.find(workspace, run.version_id),
-        manifest=versions.manifest(workspace, run.version_id),
-        outcome=outcome,
-        gates=gates,
+        version=versions.find(workspace, run.version_id) if run else None,
+        manifest=versions.manifest(workspace, run.version_id) if run else None,
+        outcome=stands.outcome,
+        reasons=stands.reasons,
+        gates=stands.gates,
+        plan=stands.plan,
         decisions=past,
         suites=[suite for suite in known_suites if any(output.suite_id == suite.id for output in stored)],
         scores=task_scores(stored),
         counts=counts,
         statuses=[status.value for status in FindingStatus],
+        harmful=[
+            (output, [f for f in found.get(output.id, []) if f.flag], stated[output.id])
+            for output in mine
+            if any(verdict.judgement.defects for verdict in stated.get(output.id, []))
+        ][:_EXAMPLES],
         flagged=[
-            (output, [f for f in found[output.id] if f.flag], given.get(output.id, []))
+            (output, [f for f in found[output.id] if f.flag], stated.get(output.id, []))
             for output in flagged[:_EXAMPLES]
         ],
         flagged_total=len(flagged),
-        loss_plot=_loss_plot(metrics(workspace, run.id)),
-        gate_plot=_gate_plot([gate for gate in gates if gate.base_found is not None]),
+        before_plans=before_plans,
+        loss_plot=_loss_plot(metrics(workspace, run.id)) if run else None,
+        gate_plot=_gate_plot([gate for gate in stands.gates if gate.category is not None]),
         curator=__version__,
         written=workspace.clock(),
     )
@@ -90,7 +103,7 @@ def task_scores(stored: Sequence[Output]) -> list[TaskScore]:
         if prompt.category == "task" and prompt.reference is not None:
             compared = score(output.text, prompt.reference)
             sides = values.setdefault((prompt.task or "task", compared.measure), {"base": [], "tuned": []})
-            sides[output.model].append(compared.value)
+            sides["base" if output.model == "base" else "tuned"].append(compared.value)
     return [
         TaskScore(
             task=task,
@@ -120,22 +133,23 @@ def _loss_plot(rows: Sequence[MetricRow]) -> Markup | None:
 
 
 def _gate_plot(gates: Sequence[GateResult]) -> Markup | None:
-    """Rate of each defect for both models with Wilson intervals, and the limit of the gate."""
-    if not any(gate.reviewed for gate in gates):
+    """Rate of each category for both models with its bounds, and the limit of the gate."""
+    if not any(gate.judged for gate in gates):
         return None
     figure = Figure(figsize=(7, 0.8 + 0.7 * len(gates)), layout="constrained")
     axes = figure.add_subplot()
     for row, gate in enumerate(gates):
-        sides = ((gate.base_found, gate.base_reviewed, _BASE, 0.15), (gate.found, gate.reviewed, _TUNED, -0.15))
-        for found, n, colour, shift in sides:
-            if found is None or not n:
-                continue
-            interval = wilson(found, n)
-            axes.plot([interval.lower, interval.upper], [row + shift] * 2, color=colour, linewidth=2)
-            axes.plot([found / n], [row + shift], "o", color=colour)
+        if gate.base_judged:
+            interval = wilson(gate.base_defects or 0, gate.base_judged)
+            axes.plot([interval.lower, interval.upper], [row + 0.15] * 2, color=_BASE, linewidth=2)
+            axes.plot([(gate.base_defects or 0) / gate.base_judged], [row + 0.15], "o", color=_BASE)
+        if gate.lower is not None and gate.upper is not None:
+            axes.plot([gate.lower, gate.upper], [row - 0.15] * 2, color=_TUNED, linewidth=2)
+        if gate.estimate is not None:
+            axes.plot([gate.estimate], [row - 0.15], "o", color=_TUNED)
         axes.plot([gate.limit] * 2, [row - 0.35, row + 0.35], color="#c02f2f", linewidth=1.5)
-    axes.set_yticks(range(len(gates)), [gate.name for gate in gates])
-    axes.set(xlim=(0, 1), xlabel="share of judged outputs: base grey, tuned blue, limit red; 95 % Wilson intervals")
+    axes.set_yticks(range(len(gates)), [gate.category or gate.name for gate in gates])
+    axes.set(xlim=(0, 1), xlabel="rate per category with its bounds: base grey, decided model blue, limit red")
     return _svg(figure)
 
 

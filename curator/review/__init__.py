@@ -1,7 +1,24 @@
 """Stage 6: outputs become findings by detectors and verdicts by people."""
 
 from curator.review import feedback, sampling, verdicts
+from curator.review.outside import import_outputs
+from curator.review.plan import draw, standing
 from curator.review.screen import screen_file, screen_run
+from curator.review.subjects import reviewable
 from curator.review.suites import add_suite, list_suites
+from curator.review.verdict_file import import_verdicts
 
-__all__ = ["add_suite", "feedback", "list_suites", "sampling", "screen_file", "screen_run", "verdicts"]
+__all__ = [
+    "add_suite",
+    "draw",
+    "feedback",
+    "import_outputs",
+    "import_verdicts",
+    "list_suites",
+    "reviewable",
+    "sampling",
+    "screen_file",
+    "screen_run",
+    "standing",
+    "verdicts",
+]

@@ -1,93 +1,103 @@
-"""Sampling: in which order a reviewer sees pairs, and which model stands on which side.
+"""Pairs: what a reviewer sees next, and on which side each model stands.
 
-Flagged outputs come first, the others in an order that depends on nothing but the run; none is left out. The side of
-each model is drawn per pair and reviewer from a hash, so a reload shows the same and nobody learns "left is tuned".
+The order is that of the plan. The side is drawn for each pair and reviewer with the secret of the workspace, so a
+reload shows the same, and nobody who knows the run can work out which side is the tuned model.
 """
 
 from __future__ import annotations
 
-import hashlib
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from curator.store import findings, outputs, runs, verdicts
+from curator.errors import ReviewError
+from curator.review.sides import Side, side_of_target
+from curator.review.verdicts import judged_by
+from curator.store import Connection, ledger, outputs, review_pairs, systems
 from curator.workspace import Workspace
-from schemas.review import Finding, Output, ReviewPair, Verdict
+from schemas.review import Output, Plan, ReviewPair, StoredPair
 
 
 class ReviewProgress(NamedTuple):
-    """How far the review of a run is."""
+    """How far the review of a plan is."""
 
-    pairs: int
+    planned: int
+    """Pairs that the plan drew."""
+    judged: int
+    """Of those, judged by anybody."""
     mine: int
-    """Pairs of which this reviewer has judged both sides."""
-    anybody: int
-    """Pairs of which somebody has judged the tuned output."""
+    """Of those, judged by this reviewer."""
 
 
-def next_pair(workspace: Workspace, reviewer: str, run_id: str) -> ReviewPair | None:
-    """The pair that a reviewer should judge next; None when they have judged all."""
-    all_pairs, found, given = _state(workspace, run_id)
-    waiting = [pair for pair in all_pairs if not _judged_by(reviewer, pair, given)]
-    if not waiting:
-        return None
-
-    def urgency(pair: tuple[Output, Output]) -> tuple[bool, bool, bytes]:
-        flagged = any(finding.flag for output in pair for finding in found.get(output.id, []))
-        return any(output.id in given for output in pair), not flagged, _draw(pair[1], "")
-
-    return side_by_side(min(waiting, key=urgency), reviewer, found)
-
-
-def pairs(workspace: Workspace, run_id: str) -> list[tuple[Output, Output]]:
-    """Base and tuned output of every prompt and sample of a run."""
-    return _state(workspace, run_id)[0]
-
-
-def side_by_side(pair: tuple[Output, Output], reviewer: str, found: dict[int, list[Finding]]) -> ReviewPair:
-    """A pair (base, tuned) as this reviewer sees it."""
-    first, second = pair if side_of(pair[0], reviewer) == "A" else (pair[1], pair[0])
-    return ReviewPair(
-        prompt=first.prompt,
-        a=first,
-        b=second,
-        findings_a=tuple(found.get(first.id, [])),
-        findings_b=tuple(found.get(second.id, [])),
-    )
-
-
-def side_of(output: Output, reviewer: str) -> Literal["A", "B"]:
-    """The side on which this reviewer sees an output; its partner stands on the other."""
-    tuned_left = _draw(output, reviewer)[0] < 128
-    return "A" if tuned_left == (output.model == "tuned") else "B"
-
-
-def review_progress(workspace: Workspace, reviewer: str, run_id: str) -> ReviewProgress:
-    """How many pairs there are and how many are judged."""
-    all_pairs, _, given = _state(workspace, run_id)
-    mine = sum(_judged_by(reviewer, pair, given) for pair in all_pairs)
-    return ReviewProgress(len(all_pairs), mine, sum(pair[1].id in given for pair in all_pairs))
-
-
-def _state(
-    workspace: Workspace, run_id: str
-) -> tuple[list[tuple[Output, Output]], dict[int, list[Finding]], dict[int, list[Verdict]]]:
+def next_pair(workspace: Workspace, reviewer: str, run_or_system: str) -> ReviewPair | None:
+    """The pair that a reviewer should judge next: the first of the plan that has no verdict; None without one."""
     with workspace.read() as connection:
-        run = runs.get(connection, run_id)
-        stored = outputs.of_run(connection, run.id)
-        found = findings.of_run(connection, run.id)
-        given = verdicts.of_run(connection, run.id)
+        plan = _plan_of(connection, run_or_system)
+        if plan is None:
+            return None
+        done = judged_by(ledger.entries(connection, plan.system_id, kinds=["verdict", "withdrawal"]))
+        for pair_id in plan.pairs:
+            if not done.get(pair_id):
+                return _seen(workspace, connection, review_pairs.get(connection, pair_id), reviewer)
+    return None
+
+
+def open_pairs(
+    workspace: Workspace, reviewer: str, run_or_system: str, *, limit: int | None = None
+) -> list[ReviewPair]:
+    """The pairs that a reviewer has not judged, in the order of the plan.
+
+    Raises:
+        ReviewError: No plan was drawn.
+    """
+    with workspace.read() as connection:
+        plan = _plan_of(connection, run_or_system)
+        if plan is None:
+            raise ReviewError(
+                f"No review plan was drawn for {run_or_system}.", hint="Draw one with `curator review plan`."
+            )
+        done = judged_by(ledger.entries(connection, plan.system_id, kinds=["verdict", "withdrawal"]))
+        waiting = [pair for pair in plan.pairs if reviewer not in done.get(pair, ())][:limit]
+        stored = review_pairs.of_system(connection, plan.system_id)
+        by_id = {output.id: output for output in outputs.of_system(connection, plan.system_id)}
+    return [_as_seen(stored[pair], by_id, side_of_target(workspace, pair, reviewer)) for pair in waiting]
+
+
+def review_progress(workspace: Workspace, reviewer: str, run_or_system: str) -> ReviewProgress:
+    """How many pairs are planned and how many are judged."""
+    with workspace.read() as connection:
+        plan = _plan_of(connection, run_or_system)
+        if plan is None:
+            return ReviewProgress(0, 0, 0)
+        done = judged_by(ledger.entries(connection, plan.system_id, kinds=["verdict", "withdrawal"]))
+    people = [done.get(pair, set()) for pair in plan.pairs]
+    return ReviewProgress(len(people), sum(map(bool, people)), sum(reviewer in each for each in people))
+
+
+def outputs_of(workspace: Workspace, run_or_system: str) -> list[tuple[Output, Output]]:
+    """Base and tuned output of every prompt and sample of a run, names known: for programs and votes."""
+    with workspace.read() as connection:
+        stored = outputs.of_system(connection, systems.find(connection, run_or_system).id)
     by_key: dict[tuple[str, str, int], dict[str, Output]] = {}
     for output in stored:
         by_key.setdefault((output.suite_id, output.prompt.id, output.sample), {})[output.model] = output
-    complete = [(pair["base"], pair["tuned"]) for pair in by_key.values() if len(pair) == 2]
-    return complete, found, given
+    return [(pair["base"], pair["tuned"]) for pair in by_key.values() if len(pair) == 2]
 
 
-def _judged_by(reviewer: str, pair: tuple[Output, Output], given: dict[int, list[Verdict]]) -> bool:
-    return all(any(verdict.reviewer == reviewer for verdict in given.get(output.id, [])) for output in pair)
+def _plan_of(connection: Connection, run_or_system: str) -> Plan | None:
+    system = systems.find(connection, run_or_system)
+    entry = ledger.newest(connection, system.id, "plan")
+    return None if entry is None else Plan.model_validate_json(entry.content)
 
 
-def _draw(output: Output, salt: str) -> bytes:
-    return hashlib.sha256(
-        f"{output.run_id}\n{output.suite_id}\n{output.prompt.id}\n{output.sample}\n{salt}".encode()
-    ).digest()
+def _seen(workspace: Workspace, connection: Connection, pair: StoredPair, reviewer: str) -> ReviewPair:
+    shown = [pair.output_id] if pair.other_id is None else [pair.output_id, pair.other_id]
+    by_id = {output_id: outputs.get(connection, output_id) for output_id in shown}
+    return _as_seen(pair, by_id, side_of_target(workspace, pair.id, reviewer))
+
+
+def _as_seen(pair: StoredPair, by_id: dict[int, Output], side: Side) -> ReviewPair:
+    target = by_id[pair.output_id]
+    if pair.other_id is None:
+        return ReviewPair(id=pair.id, prompt=target.prompt, a=target.text, b=None)
+    texts = (target.text, by_id[pair.other_id].text)
+    first, second = texts if side == "A" else texts[::-1]
+    return ReviewPair(id=pair.id, prompt=target.prompt, a=first, b=second)

@@ -18,11 +18,11 @@ from curator.review.detectors.lexicon import Lexicon
 from curator.review.detectors.quantity import QuantityContradiction
 from curator.review.detectors.reference import Reference
 from curator.review.detectors.refusal import Refusal
-from curator.store import events, findings, outputs, runs
+from curator.store import events, findings, outputs, runs, systems
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind
-from schemas.review import Finding, FindingStatus, Output, ScreenReport
+from schemas.review import Finding, FindingStatus, Output, ScreenReport, System
 from schemas.version import Split
 
 _CHUNK = 100
@@ -30,30 +30,36 @@ _CHUNK = 100
 
 def screen_run(
     workspace: Workspace,
-    run_id: str,
+    run_or_system: str,
     *,
     actor: str,
     detectors: Sequence[Detector] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> ScreenReport:
-    """Judge all outputs of a run, of the base model too, and store the findings.
+    """Judge all outputs of a run (of its base model too) or of a system, and store the findings.
 
     What a detector of the same version has already judged is not judged again.
 
     Raises:
-        ReviewError: The run has no outputs.
+        ReviewError: There are no outputs.
     """
     require(workspace, actor, Right.REVIEW)
     with workspace.read() as connection:
-        run = runs.get(connection, run_id)
-        stored = outputs.of_run(connection, run.id)
-        done = findings.of_run(connection, run.id)
+        system = systems.find(connection, run_or_system)
+        version = runs.get(connection, system.run_id).version_id if system.run_id else None
+        stored = outputs.of_system(connection, system.id)
+        done = findings.of_system(connection, system.id)
     if not stored:
-        raise ReviewError(f"Run {run.id} has no outputs.", hint="Generate some with `curator generate`.")
+        raise ReviewError(
+            f"{run_or_system} has no outputs.",
+            hint="Generate some with `curator generate`, or bring them in with `curator outputs import`.",
+        )
     if detectors is None:
-        rows = versions.rows(workspace, run.version_id, split=Split.TRAIN)
-        training = (TrainingText(row.row_id, row.record.instruction, row.record.response) for row in rows)
-        detectors = [*_without_training(), Leakage(training)]
+        detectors = _without_training()
+        if version is not None:
+            rows = versions.rows(workspace, version, split=Split.TRAIN)
+            training = (TrainingText(row.row_id, row.record.instruction, row.record.response) for row in rows)
+            detectors = [*detectors, Leakage(training)]
     base = {_place(output): output.text for output in stored if output.model == "base"}
     for start in range(0, len(stored), _CHUNK):
         part = stored[start : start + _CHUNK]
@@ -63,10 +69,16 @@ def screen_run(
         if on_progress is not None:
             on_progress(min(start + _CHUNK, len(stored)), len(stored))
     with workspace.write() as connection:
-        report = _report(len(stored), findings.of_run(connection, run.id).values())
+        report = _report(len(stored), findings.of_system(connection, system.id).values())
         detail = report.model_dump(mode="json")
-        events.append(connection, Kind.SCREEN, run.id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.SCREEN, system.id, actor=actor, at=workspace.clock(), detail=detail)
     return report
+
+
+def expected_detectors(system: System) -> frozenset[str]:
+    """Ids of the detectors that must have judged every output of a system before a decision."""
+    without_training = {detector.id for detector in _without_training()}
+    return frozenset(without_training if system.run_id is None else without_training | {Leakage.id})
 
 
 def screen_file(file: Path, out: Path) -> ScreenReport:
@@ -75,6 +87,10 @@ def screen_file(file: Path, out: Path) -> ScreenReport:
     Raises:
         ReviewError: A line cannot be used, or the findings cannot be written.
     """
+    if out.exists() and out.samefile(file):
+        raise ReviewError(
+            f"The findings would overwrite the outputs in {file}.", hint="Name another file with `--out`."
+        )
     judged: list[list[Finding]] = []
     detectors = _without_training()
     try:
@@ -110,7 +126,7 @@ def _judge(
     item = Item(
         prompt.prompt,
         output.text,
-        references=() if prompt.reference is None else (prompt.reference,),
+        references=prompt.right_answers,
         category=prompt.category,
         incorrect=prompt.incorrect,
         stopped=output.stopped,

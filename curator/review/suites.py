@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-import orjson
 from pydantic import ValidationError
 
 from curator.access import require
 from curator.errors import ReviewError
+from curator.review.binding import suite_hash
 from curator.store import events
 from curator.store import suites as register
 from curator.workspace import Workspace
@@ -36,11 +35,8 @@ def add_suite(
         ReviewError: A line cannot be used, an id or a prompt stands twice, or the name belongs to another suite.
     """
     require(workspace, actor, Right.REVIEW)
-    prompts = _read(file)
-    content = orjson.dumps([purpose, [prompt.model_dump(mode="json") for prompt in prompts]])
-    suite = Suite(
-        id=hashlib.sha256(content).hexdigest(), name=name or file.stem, purpose=purpose, prompts=tuple(prompts)
-    )
+    suite = Suite(id="", name=name or file.stem, purpose=purpose, prompts=tuple(_read(file)))
+    suite = suite.model_copy(update={"id": suite_hash(suite)})
     with workspace.write() as connection:
         known = {each.name: each for each in register.summaries(connection)}
         if suite.name in known and known[suite.name].id != suite.id:
@@ -49,7 +45,7 @@ def add_suite(
             )
         register.add(connection, suite, at=workspace.clock())
         [summary] = [each for each in register.summaries(connection) if each.id == suite.id]
-        detail = {"name": summary.name, "prompts": len(prompts), "purpose": purpose}
+        detail = {"name": summary.name, "prompts": len(suite.prompts), "purpose": purpose}
         events.append(connection, Kind.SUITE, suite.id, actor=actor, at=workspace.clock(), detail=detail)
     return summary
 
@@ -76,7 +72,8 @@ def _read(file: Path) -> list[Prompt]:
             place = ".".join(str(part) for part in first["loc"]) or "the line"
             raise ReviewError(
                 f"Line {number} of {file.name}: {place}: {first['msg']}.",
-                hint="A line is an object with id, prompt and optionally system, category, reference, incorrect, task.",
+                hint="A line is an object with id, prompt and optionally system, category, hazard, reference, "
+                "references, incorrect, task.",
             ) from error
     if not prompts:
         raise ReviewError(f"{file.name} holds no prompt.", hint="Write one JSON object per line.")

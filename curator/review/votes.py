@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 
 from curator.access import require
 from curator.errors import ReviewError
-from curator.review.sampling import pairs, side_by_side
+from curator.review.sampling import outputs_of
+from curator.review.sides import pair_id, side_of_target
 from curator.stats.intervals import wilson
 from curator.store import events, projects
 from curator.store import votes as register
@@ -29,41 +31,47 @@ def next_pair(workspace: Workspace, voter: str, run_id: str) -> ReviewPair | Non
         cast_so_far = register.of_run(connection, run_id)
     waiting = [
         pair
-        for pair in pairs(workspace, run_id)
+        for pair in outputs_of(workspace, run_id)
         if pair[0].text != pair[1].text and all(vote.voter != voter for vote in cast_so_far.get(pair[1].id, []))
     ]
     if not waiting:
         return None
-    least = min(waiting, key=lambda pair: len(cast_so_far.get(pair[1].id, [])))
-    return side_by_side(least, voter, {})
+    base, tuned = min(waiting, key=lambda pair: len(cast_so_far.get(pair[1].id, [])))
+    name = pair_id(workspace, tuned.id, base.id)
+    texts = (tuned.text, base.text) if side_of_target(workspace, name, voter) == "A" else (base.text, tuned.text)
+    return ReviewPair(id=name, prompt=tuned.prompt, a=texts[0], b=texts[1])
 
 
-def cast(workspace: Workspace, pair: ReviewPair, choice: str, *, voter: str) -> bool:
+def cast(workspace: Workspace, run_id: str, pair: str, choice: str, *, voter: str) -> bool:
     """Store a vote; False when the same one stands already.
 
     Args:
         workspace: Where the run is.
-        pair: As the voter saw it.
+        run_id: Whose outputs were compared.
+        pair: Id of the pair, as the voter saw it.
         choice: `A`, `B`, `tie` or `both bad`.
         voter: Who votes.
 
     Raises:
-        ReviewError: The two outputs do not belong together, or the choice is unknown.
+        ReviewError: The run has no such pair, or the choice is unknown.
     """
     require(workspace, voter, Right.REVIEW)
-    by_side: dict[str, Choice] = {"A": pair.a.model, "B": pair.b.model, "tie": "tie", "both bad": "both bad"}
-    if (pair.a.run_id, pair.a.prompt.id) != (pair.b.run_id, pair.b.prompt.id) or pair.a.model == pair.b.model:
-        raise ReviewError("The outputs are no pair of base and tuned.", hint="Reload the page.")
+    side = side_of_target(workspace, pair, voter)
+    left: Literal["base", "tuned"] = "tuned" if side == "A" else "base"
+    right: Literal["base", "tuned"] = "base" if side == "A" else "tuned"
+    by_side: dict[str, Choice] = {"A": left, "B": right, "tie": "tie", "both bad": "both bad"}
     if choice not in by_side:
-        raise ReviewError(f"{choice} is no choice.", hint="Say A, B, tie or both bad.")
-    tuned = pair.a if pair.a.model == "tuned" else pair.b
+        raise ReviewError(f"{choice} is not a choice.", hint="Say A, B, tie or both bad.")
+    meant = [tuned for base, tuned in outputs_of(workspace, run_id) if pair_id(workspace, tuned.id, base.id) == pair]
+    if not meant:
+        raise ReviewError(f"Run {run_id} has no pair {pair}.", hint="Reload the page.")
     with workspace.write() as connection:
         now = workspace.clock()
         projects.ensure_person(connection, voter, at=now)
-        new = register.cast(connection, tuned.id, by_side[choice], voter=voter, shown_left=pair.a.model, at=now)
+        new = register.cast(connection, meant[0].id, by_side[choice], voter=voter, shown_left=left, at=now)
         if new:
-            detail = {"run": tuned.run_id, "choice": by_side[choice], "left": pair.a.model}
-            events.append(connection, Kind.VOTE, of_output(tuned.id), actor=voter, at=now, detail=detail)
+            detail = {"run": run_id, "choice": by_side[choice], "left": left}
+            events.append(connection, Kind.VOTE, of_output(meant[0].id), actor=voter, at=now, detail=detail)
     return new
 
 

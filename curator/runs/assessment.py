@@ -63,7 +63,7 @@ def assess(
     max_new_tokens: int = 96,
     on_progress: OnProgress | None = None,
 ) -> Assessment:
-    """Compare base and tuned model of a run, and store the result.
+    """Compare base and tuned model of a run and store the result. Returns it.
 
     Args:
         workspace: Where the run is.

@@ -29,8 +29,8 @@ class BaseLosses:
     """What is known of one base."""
 
     def __init__(self, folder: Path, base: Path, objective: ResponseLoss) -> None:
-        """Read what earlier runs measured; nothing is kept for a base that is no folder, whose weights have no stable
-        name here."""
+        """Read what earlier runs measured. The weights of a base that is not a folder have no stable name here, so
+        nothing is kept of it."""
         self._file = folder / f"{_name(base, objective)}.jsonl" if base.is_dir() else None
         self._known: dict[str, _Line] = {}
         for line in whole_lines(self._file) if self._file is not None else []:

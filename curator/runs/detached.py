@@ -1,7 +1,7 @@
 """A process that outlives this one: started so that closing a terminal or the server does not end it, asked for by its
 mark, and read by the end of its log.
 
-What the process does is no concern of this module.
+It does not know what the process does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Handing a tuned model on: the adapter as it was trained, or merged into its base, each with a model card.
+"""The export of a tuned model: the adapter as it was trained, or merged into its base, each with a model card.
 
 A merge is checked before anything is handed out: both models must give the same loss on held-out records.
 """
@@ -15,7 +15,8 @@ from transformers import PreTrainedModel
 from curator import versions, whole
 from curator.errors import TrainingError
 from curator.runs.folder import MANIFEST, assessment_of, checkpoint_of, folder_of
-from curator.store import events
+from curator.runs.promotion import not_released
+from curator.store import decisions, events
 from curator.store import runs as stored_runs
 from curator.training import checkpoint
 from curator.training.evaluate import looked_at, record_losses, summary
@@ -33,8 +34,10 @@ _SAME = 1e-3
 """Largest difference of their losses, nats per response token: fp32 arithmetic in another order."""
 
 
-def export_model(workspace: Workspace, run_id: str, out: Path, *, merged: bool, actor: str) -> Path:
-    """The folder that now holds the model: weights, tokenizer, template, manifest and model card.
+def export_model(
+    workspace: Workspace, run_id: str, out: Path, *, merged: bool, actor: str, undecided: bool = False
+) -> Path:
+    """Write a model as others use it: weights, tokenizer, template, manifest and model card. Returns the folder.
 
     Args:
         workspace: Where the run is.
@@ -42,14 +45,22 @@ def export_model(workspace: Workspace, run_id: str, out: Path, *, merged: bool, 
         out: A folder that does not exist yet, or is empty.
         merged: Merge an adapter into its base; without effect on a fully fine-tuned model.
         actor: Who exports.
+        undecided: Hand it out although no decision releases exactly this checkpoint; its card says so.
 
     Raises:
-        TrainingError: The folder is in use, or the merged model is not the adapted one.
+        TrainingError: No decision releases the checkpoint, the folder is in use, or the merged model is not the
+            adapted one.
         NotFoundError: There is no such run or checkpoint.
     """
     with workspace.read() as connection:
         run = stored_runs.get(connection, run_id)
     place = checkpoint_of(workspace, run)
+    why_not = None if undecided else not_released(workspace, run)
+    if why_not is not None:
+        raise TrainingError(
+            f"The model of run {run.id} is not released: {why_not}",
+            hint="Decide with `curator decide`, or export it for tests with `--undecided`; its card will say so.",
+        )
     if out.exists() and any(out.iterdir()):
         raise TrainingError(f"{out} is not empty.", hint="Name a new folder.")
     try:
@@ -66,9 +77,21 @@ def export_model(workspace: Workspace, run_id: str, out: Path, *, merged: bool, 
             f"The model cannot be written: {error}.", hint="Free some space or name another folder."
         ) from error
     with workspace.write() as connection:
-        detail = {"folder": str(out), "merged": merged}
+        detail = {"folder": str(out), "merged": merged, "undecided": undecided}
         events.append(connection, Kind.MODEL_EXPORTED, run.id, actor=actor, at=workspace.clock(), detail=detail)
     return out
+
+
+def _released(workspace: Workspace, run: Run) -> str:
+    why_not = not_released(workspace, run)
+    if why_not is not None:
+        return f"**Not released.** {why_not}"
+    with workspace.read() as connection:
+        decision = decisions.of_system(connection, run.id)[0]
+    return (
+        f"**Released** by {decision.decided_by} on {decision.at:%Y-%m-%d}, for exactly this checkpoint (plan "
+        f"{decision.plan}). The release report names the prompts, the bounds and the reviewers behind it."
+    )
 
 
 def card(workspace: Workspace, run: Run) -> str:
@@ -86,8 +109,8 @@ def card(workspace: Workspace, run: Run) -> str:
         "## May it be used?",
         "",
         f"**Promoted** on {run.promoted_at:%Y-%m-%d}." if run.promoted_at else "**Not promoted.**",
-        "Promotion looks at learning, stopping and forgetting. Whether its outputs are harmful, unfactual or biased is "
-        "decided by people, in the release report.",
+        _released(workspace, run),
+        "Promotion looks at learning, stopping and forgetting, and asks for that decision.",
         "",
     ]
     if assessment is not None:

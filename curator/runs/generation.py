@@ -16,7 +16,7 @@ from curator.access import require
 from curator.errors import GenerationError
 from curator.runs import detached
 from curator.runs.folder import checkpoint_of, folder_of
-from curator.store import events, outputs, runs, suites
+from curator.store import events, outputs, runs, suites, systems
 from curator.store.runs import ProcessMark
 from curator.training import checkpoint
 from curator.training.completion import complete
@@ -62,12 +62,12 @@ def generate(
     with workspace.read() as connection:
         run = runs.get(connection, run_id)
         frozen = suites.get(connection, suite)
-        stored = outputs.of_run(connection, run.id, suite_id=frozen.id)
+        stored = outputs.of_system(connection, run.id, suite_id=frozen.id)
         done = outputs.done(connection, run.id, frozen.id)
     if any(output.decoding != decoding for output in stored):
         raise GenerationError(
             f"Run {run.id} has answered {frozen.name} with other decoding settings.",
-            hint=f"Use the same settings to go on: {stored[0].decoding.model_dump_json()}",
+            hint=f"Use the same settings to go on: {stored[0].decoding and stored[0].decoding.model_dump_json()}",
         )
     folder = checkpoint_of(workspace, run)
     tokenizer = checkpoint.load_tokenizer(str(folder))
@@ -85,7 +85,8 @@ def generate(
         model = checkpoint.load_base(run.config.base) if name == "base" else checkpoint.load_tuned(folder)
         for new in _answers(model, tokenizer, frozen, jobs=jobs, name=name, decoding=decoding):
             with workspace.write() as connection:
-                outputs.add_many(connection, new, run_id=run.id, suite_id=frozen.id, at=workspace.clock())
+                systems.ensure_run(connection, run.id, actor=actor, at=workspace.clock())
+                outputs.add_many(connection, new, system_id=run.id, suite_id=frozen.id, at=workspace.clock())
             finished += len(new)
             if on_progress is not None:
                 on_progress(finished, total)
@@ -212,7 +213,7 @@ def count(workspace: Workspace, run_id: str, suite_id: str) -> int:
 def outputs_of(workspace: Workspace, run_id: str, suite_id: str) -> list[Output]:
     """Outputs of a run for a suite, ordered by prompt, model and sample."""
     with workspace.read() as connection:
-        return outputs.of_run(connection, run_id, suite_id=suite_id)
+        return outputs.of_system(connection, run_id, suite_id=suite_id)
 
 
 def log_tail(workspace: Workspace, run_id: str) -> str:

@@ -90,6 +90,12 @@ def read(workspace: Workspace, run_id: str) -> RunManifest:
         ) from error
 
 
+def changed_weights(workspace: Workspace, run: Run) -> list[str]:
+    """What shows that the checkpoint is not the one that the run wrote, in words."""
+    stated = read(workspace, run.id).checkpoint
+    return _changed("Checkpoint", stated, folder_of(workspace, run.id) / CHECKPOINT)
+
+
 def verify(workspace: Workspace, run: Run) -> RunVerification:
     """Whether version, base, labels, order and weights are still those that the manifest states."""
     try:

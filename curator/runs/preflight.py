@@ -1,4 +1,4 @@
-"""Pre-flight: what a run would do with a version, checked and estimated before anything is spent.
+"""The preview of a run: what it would do with a version, checked and estimated before anything is spent.
 
 Time and memory are estimates from the sizes of model and data and the measured rate of matrix products; once a run
 works, its own speed is shown instead.
@@ -146,7 +146,7 @@ def _checks(
         Check(
             name="asked as trained",
             ok=differing == 0,
-            explanation=f"{differing} of {min(_PROBED, len(part.examples))} prompts differ from what generation gives.",
+            explanation=f"{differing} of {min(_PROBED, len(part.examples))} prompts are not those of generation.",
         ),
         *template_checks(tokenizer),
         Check(
@@ -183,7 +183,7 @@ def _weights(config: TrainConfig) -> int:
     for file in sorted(Path(config.base).glob("*.safetensors")):
         try:
             with safe_open(file, framework="pt") as stored:
-                for name in stored.keys():  # noqa: SIM118  it is no dictionary
+                for name in stored.keys():  # noqa: SIM118  it is not a dictionary
                     size = 1
                     for length in stored.get_slice(name).get_shape():
                         size *= length

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from curator import evidence
 from curator.access import require
 from curator.errors import TrainingError
 from curator.runs.folder import assessment_of
+from curator.runs.manifest import changed_weights
 from curator.store import events
 from curator.store import runs as stored_runs
 from curator.workspace import Workspace
@@ -60,11 +62,19 @@ def promotion_gates(assessment: Assessment) -> tuple[PromotionGate, ...]:
     return tuple(gates)
 
 
+def not_released(workspace: Workspace, run: Run) -> str | None:
+    """Why the model of a run may not go out, in words; None where a decision releases exactly these weights."""
+    reason = evidence.may_go_out(workspace, run.id, checkpoint=evidence.checkpoint_hash(workspace, run.id))
+    if reason is None and (changed := changed_weights(workspace, run)):
+        reason = changed[0]
+    return reason
+
+
 def promote(workspace: Workspace, run_id: str, *, actor: str) -> Run:
-    """Mark a run as promoted.
+    """Mark a run as promoted. Returns it.
 
     Raises:
-        TrainingError: It was not assessed, or a gate does not hold.
+        TrainingError: It was not assessed, a gate does not hold, or no decision releases exactly this checkpoint.
     """
     require(workspace, actor, Right.DECIDE)
     with workspace.write() as connection:
@@ -78,6 +88,12 @@ def promote(workspace: Workspace, run_id: str, *, actor: str) -> Run:
                 f"Run {run.id} cannot be promoted: {failed[0].explanation}",
                 hint="Mend the data or the settings and train again.",
             )
+    why_not = not_released(workspace, run)
+    if why_not is not None:
+        raise TrainingError(
+            f"Run {run.id} cannot be promoted: {why_not}", hint="Review its outputs and decide with `curator decide`."
+        )
+    with workspace.write() as connection:
         stored_runs.promote(connection, run.id, at=workspace.clock())
         events.append(connection, Kind.RUN_PROMOTED, run.id, actor=actor, at=workspace.clock())
         return stored_runs.get(connection, run.id)

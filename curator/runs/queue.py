@@ -1,7 +1,7 @@
 """The queue of runs: who waits, whose turn it is, and what became of processes that went away.
 
-One run works at a time per device. There is no scheduler: whoever starts, ends or looks at a run lets the next one
-begin, inside one writing transaction, so that two never begin for the same device.
+One run works at a time per device. There is no scheduler: each call that starts, ends or looks at a run lets the next
+one begin, inside one writing transaction, so that two never begin for the same device.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ _START_SECONDS = 120
 
 
 def start(workspace: Workspace, version: str, config: TrainConfig, *, actor: str) -> Run:
-    """Put a run into the queue; when its turn comes, a detached process works on it, which outlives this one.
+    """Put a run into the queue; when its turn comes, a detached process that outlives this one works on it.
+
+    Returns:
+        The run, which may still wait.
 
     Raises:
         TrainingError: The base or the device cannot be used.
@@ -76,7 +79,7 @@ def train(
 
 
 def resume(workspace: Workspace, run_id: str, *, actor: str) -> Run:
-    """Put a run that stopped or failed into the queue again; it goes on from its last saved state.
+    """Put a run that stopped or failed into the queue again; it goes on from its last saved state. Returns the run.
 
     Raises:
         TrainingError: It waits, works or is done.
@@ -112,7 +115,7 @@ def can_resume(workspace: Workspace, run: Run) -> bool:
 
 
 def request_stop(workspace: Workspace, run_id: str, *, actor: str) -> bool:
-    """Ask a run to finish its step, save and stop; False when it has already ended. One that waits stops at once."""
+    """Ask a run to finish its step, save and stop; one that waits stops at once. Returns False when it has ended."""
     with workspace.write() as connection:
         run = stored_runs.get(connection, run_id)
         waits = run.state is RunState.QUEUED and stored_runs.launched_at(connection, run.id) is None
@@ -142,7 +145,7 @@ def delete(workspace: Workspace, run_id: str, *, actor: str) -> None:
 
 
 def watch(workspace: Workspace) -> list[Run]:
-    """All runs, newest first, after those whose process is gone were marked as failed and the next ones began."""
+    """Mark runs whose process is gone as failed and let the next ones begin. Returns all runs, newest first."""
     with workspace.write() as connection:
         for run in stored_runs.newest_first(connection):
             if not run.is_alive:
@@ -200,7 +203,7 @@ def _in_turn(
     on_wait: Callable[[str], None] | None,
     on_activity: OnActivity | None,
 ) -> Run:
-    """Wait until the device is free and older runs are done, then work."""
+    """Wait until the device is free and older runs are done, then do the work. Returns the run as it ended."""
     if run.config.is_distributed:
         return _wait_for(workspace, run)
     told = False

@@ -44,7 +44,7 @@ OnStep = Callable[[loop.Step, int], None]
 def execute(
     workspace: Workspace, run_id: str, *, on_step: OnStep | None = None, on_activity: OnActivity | None = None
 ) -> Run:
-    """Do the work of a queued run in this process and store how it ended.
+    """Do the work of a queued run in this process and store how it ended. Returns the run.
 
     SIGTERM and SIGINT stop it after the step it is in, with its checkpoint saved. A run that has a stored state goes on
     where that was saved.
@@ -214,7 +214,7 @@ def _prepare(workspace: Workspace, run: Run, *, on_activity: OnActivity | None) 
             stored_runs.plan_steps(connection, run.id, steps)
     pad_id = int(tokenizer.pad_token_id)
     writing = Writing(workspace, run, pad_id=pad_id, writes=learner.is_main, on_activity=on_activity)
-    accelerator.wait_for_everyone()  # nobody looks while the main process puts the folder right
+    accelerator.wait_for_everyone()  # no process looks while the main one puts the folder right
     return _Ready(run, tokenizer, parts, training, measured, held_out_split, longest, steps, learner, writing)
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from curator.stats.intervals import Interval
 
 Ratings = Sequence[Mapping[str, Hashable]]
-"""For every record what each person said; whoever said nothing is not in it."""
+"""For every record what each person said; a person who said nothing is not in it."""
 Level = Literal["nominal", "ordinal", "interval"]
 _Counts = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def percent_agreement(ratings: Ratings) -> float | None:
 
 
 def krippendorff_alpha(ratings: Ratings, *, level: Level = "nominal") -> float | None:
-    """Krippendorff's alpha: 1 for perfect agreement, 0 for what chance gives; None without variation.
+    """Krippendorff's alpha: 1 for perfect agreement, 0 for what chance alone reaches; None without variation.
 
     Args:
         ratings: Any number of people; judgements may be missing.
@@ -81,7 +81,7 @@ def gwet_ac1(ratings: Ratings, *, categories: int | None = None) -> float | None
 
 
 def positive_agreement(ratings: Ratings, *, positive: Hashable = True) -> float | None:
-    """Of the judgements `positive`, the share whose partner said so, too; None where nobody said so.
+    """Of the judgements `positive`, the share whose partner said so, too; None where no person said so.
 
     For two people 2a / (2a + b + c), where a counts records that both call positive and b + c those that one does.
     For more, every ordered pair of judgements on a record counts, each record with equal weight per judgement.

@@ -30,7 +30,8 @@ def wilson(hits: int, n: int, *, confidence: float = 0.95) -> Interval:
     centre = rate + z**2 / (2 * n)
     spread = z * math.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
     scale = 1 + z**2 / n
-    return Interval(max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale))
+    lower = 0.0 if hits == 0 else max(0.0, (centre - spread) / scale)  # exactly 0, where rounding would leave 1e-18
+    return Interval(lower, 1.0 if hits == n else min(1.0, (centre + spread) / scale))
 
 
 def upper_bound(hits: int, n: int, *, confidence: float = 0.95) -> float:
@@ -79,4 +80,4 @@ def needed(limit: float, hits: int, *, confidence: float = 0.95) -> int:
 
 def _check(hits: int, n: int) -> None:
     if not 0 <= hits <= n or n == 0:
-        raise ValueError(f"{hits} of {n} is no rate")
+        raise ValueError(f"{hits} of {n} is not a rate")

@@ -1,18 +1,22 @@
-"""Paired comparison of two models on the same records, by a bootstrap over groups.
+"""Paired comparison of two models on the same records, with the group as unit.
 
-Records of one group (a conversation, several answers to one instruction) are not independent: whole groups are drawn.
-Efron and Tibshirani (1993), "An Introduction to the Bootstrap", chapters 8 and 13: percentile interval.
+Records of one group (a conversation, several answers to one instruction) are not independent, so the spread between
+groups counts: the ratio estimator of Cochran (1977), "Sampling Techniques", section 6.3, with Student's t. A percentile
+bootstrap over five groups says "it learnt" three times as often as it may; below ten groups there is no interval.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from curator.stats.intervals import Interval
+
+FEWEST_GROUPS = 10
+"""Groups below which there is no interval."""
 
 
 class RatioDifference(NamedTuple):
@@ -21,7 +25,7 @@ class RatioDifference(NamedTuple):
     change: float
     """Sum of the differences over the sum of the sizes."""
     interval: Interval | None
-    """Two-sided; None with a single group, from which nothing can be drawn."""
+    """Two-sided; None below `FEWEST_GROUPS`."""
     groups: int
     improved: float
     """Share of records whose quantity became smaller."""
@@ -34,8 +38,6 @@ def ratio_difference(
     groups: Sequence[Hashable],
     *,
     confidence: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
 ) -> RatioDifference:
     """Change from `before` to `after`, both summed per record, divided by the summed `sizes`.
 
@@ -45,8 +47,6 @@ def ratio_difference(
         sizes: What each record counts, such as its tokens.
         groups: Which records belong together.
         confidence: Of the interval.
-        resamples: Number of draws.
-        seed: Of the draws.
 
     Raises:
         ValueError: The sequences differ in length or are empty.
@@ -63,21 +63,17 @@ def ratio_difference(
     changes = np.asarray(after, dtype=float) - np.asarray(before, dtype=float)
     per_group = np.bincount(index, weights=changes, minlength=len(number))
     size_of_group = np.bincount(index, weights=np.asarray(sizes, dtype=float), minlength=len(number))
+    ratio = per_group.sum() / size_of_group.sum()
     interval = None
-    if len(number) > 1:
-        drawn = bootstrap(
-            (per_group, size_of_group),
-            lambda change, size, axis: change.sum(axis=axis) / size.sum(axis=axis),
-            paired=True,
-            vectorized=True,
-            confidence_level=confidence,
-            n_resamples=resamples,
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-        interval = Interval(float(drawn.low), float(drawn.high))
+    if len(number) >= FEWEST_GROUPS:
+        from scipy.stats import t  # a fifth of a second that every start would wait for
+
+        left = per_group - ratio * size_of_group
+        spread = math.sqrt(len(number) / (len(number) - 1) * float(left @ left)) / float(size_of_group.sum())
+        half = float(t.ppf(1 - (1 - confidence) / 2, len(number) - 1)) * spread
+        interval = Interval(float(ratio) - half, float(ratio) + half)
     return RatioDifference(
-        change=float(per_group.sum() / size_of_group.sum()),
+        change=float(ratio),
         interval=interval,
         groups=len(number),
         improved=float((changes < 0).mean()),

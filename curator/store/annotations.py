@@ -65,7 +65,9 @@ def get(connection: Connection, annotation_id: int) -> tuple[Annotation, int]:
     """
     row = connection.execute(select(annotation).where(annotation.c.id == annotation_id)).mappings().first()
     if row is None:
-        raise NotFoundError(f"There is no annotation {annotation_id}.", hint="Reload the page.")
+        raise NotFoundError(
+            f"There is no annotation {annotation_id}.", hint="My history lists the answers that there are."
+        )
     return annotation_of(row), row["slot_id"]
 
 

@@ -19,15 +19,12 @@ from schemas.annotation import Claim
 from schemas.audience import ANYBODY, Audience
 
 
-class SlotRow(NamedTuple):
-    """A slot as it stands."""
+class ClosedSlot(NamedTuple):
+    """A slot that was just answered."""
 
     id: int
-    record_id: str
-    state: str
-    holder: str | None
-    claim_token: str | None
     active_seconds: float
+    """Time spent on the record, as drafts and renewals reported it."""
 
 
 class Waiting(NamedTuple):
@@ -172,13 +169,20 @@ def claim_answered(
 
 
 def renew(
-    connection: Connection, token: str, *, now: datetime, until: datetime, active_seconds: float | None = None
+    connection: Connection,
+    claim: Claim,
+    *,
+    annotator: str,
+    now: datetime,
+    until: datetime,
+    active_seconds: float | None = None,
 ) -> bool:
-    """Lengthen a lease at a sign of life; False when the claim is no longer valid.
+    """Lengthen a lease at a sign of life. Returns whether the claim is still this annotator's.
 
     Args:
         connection: An open writing transaction.
-        token: Of the claim.
+        claim: The claim, as its annotator's screen knows it.
+        annotator: Whose claim it is.
         now: Present time.
         until: When the lease ends now.
         active_seconds: Time spent on the record since it was claimed, pauses left out.
@@ -186,8 +190,7 @@ def renew(
     values: dict[str, Any] = {"expires_at": until, "seen_at": now}
     if active_seconds is not None:
         values["active_seconds"] = active_seconds
-    change = slot.update().where(slot.c.claim_token == token, slot.c.state == "held").values(values)
-    return connection.execute(change).rowcount == 1
+    return connection.execute(slot.update().where(_held_by(annotator, claim)).values(values)).rowcount == 1
 
 
 def leases(connection: Connection, *, project_id: int) -> list[Lease]:
@@ -233,18 +236,22 @@ def open_for(
     return _claim_of(row)
 
 
-def give_back(connection: Connection, token: str) -> bool:
-    """Free a claimed slot; False when the claim is no longer valid."""
-    change = slot.update().where(slot.c.claim_token == token, slot.c.state == "held")
+def give_back(connection: Connection, claim: Claim, *, annotator: str) -> bool:
+    """Free a claimed slot. Returns whether the claim was still this annotator's."""
+    change = slot.update().where(_held_by(annotator, claim))
     return connection.execute(change.values(**slots.NOBODY, state="open")).rowcount == 1
 
 
-def close(connection: Connection, token: str, *, annotator: str) -> SlotRow | None:
-    """Mark the claimed slot as answered; None when the claim is no longer valid. Its token stays with it."""
-    mine = (slot.c.claim_token == token) & (slot.c.holder == annotator)
-    change = slot.update().where(mine, slot.c.state == "held")
+def close(connection: Connection, claim: Claim, *, annotator: str) -> ClosedSlot | None:
+    """Mark the claimed slot as answered. Returns it, with its token; None when the claim is not this annotator's."""
+    change = slot.update().where(_held_by(annotator, claim))
     row = connection.execute(change.values(state="done", expires_at=None).returning(slot)).mappings().first()
-    return None if row is None else _row(row)
+    return None if row is None else ClosedSlot(row["id"], row["active_seconds"])
+
+
+def is_of(connection: Connection, claim: Claim, annotator: str) -> bool:
+    """Whether an annotator holds this claim, or answered with it, on the record that it names."""
+    return connection.execute(select(slot.c.id).where(_claimed_by(annotator, claim))).first() is not None
 
 
 def waiting(
@@ -267,6 +274,16 @@ def waiting(
     assigned = connection.execute(select(func.count()).select_from(slot).where(kept))
     others_hold, next_free = held_by_others
     return Waiting(others_hold, next_free, skipped.scalar_one(), answered.scalar_one(), assigned.scalar_one())
+
+
+def _held_by(annotator: str, claim: Claim) -> ColumnElement[bool]:
+    """The token alone would find the slot; it must be this person's, and on the record that they name."""
+    return _claimed_by(annotator, claim) & (slot.c.state == "held")
+
+
+def _claimed_by(annotator: str, claim: Claim) -> ColumnElement[bool]:
+    is_theirs = (slot.c.claim_token == claim.token) & (slot.c.holder == annotator)
+    return is_theirs & (slot.c.record_id == claim.record_id)
 
 
 def _expired(now: datetime) -> ColumnElement[bool]:
@@ -305,7 +322,3 @@ def _claim(
 
 def _claim_of(row: RowMapping) -> Claim:
     return Claim(token=row["claim_token"], slot_id=row["id"], record_id=row["record_id"], expires_at=row["expires_at"])
-
-
-def _row(row: RowMapping) -> SlotRow:
-    return SlotRow(row["id"], row["record_id"], row["state"], row["holder"], row["claim_token"], row["active_seconds"])

@@ -14,7 +14,7 @@ from schemas.record import Record
 
 
 class AnnotatorDoubt(NamedTuple):
-    """Somebody was unsure about a record; a lead may have ruled."""
+    """An annotator was unsure about a record; a lead may have ruled."""
 
     id: int
     record_id: str
@@ -64,12 +64,12 @@ def rule(connection: Connection, doubt_id: int, ruling: str, *, by: str, at: dat
     change = doubt.update().where(doubt.c.id == doubt_id).values(ruling=ruling, ruled_by=by, ruled_at=at)
     row = connection.execute(change.returning(doubt)).mappings().first()
     if row is None:
-        raise NotFoundError(f"There is no doubt {doubt_id}.", hint="Reload the page.")
+        raise NotFoundError(f"There is no doubt {doubt_id}.", hint="Adjudicate lists the questions that wait.")
     return _doubt(row)
 
 
 def open_doubts(connection: Connection, project_id: int) -> list[AnnotatorDoubt]:
-    """Doubts that nobody has answered, oldest first."""
+    """Doubts without a ruling, oldest first."""
     query = select(doubt).where(doubt.c.project_id == project_id, doubt.c.ruled_at.is_(None)).order_by(doubt.c.id)
     return [_doubt(row) for row in connection.execute(query).mappings()]
 
@@ -81,7 +81,7 @@ def about(connection: Connection, record_id: str) -> list[AnnotatorDoubt]:
 
 
 def asked_by(connection: Connection, author: str, *, project_id: int, limit: int) -> list[AnnotatorDoubt]:
-    """Somebody's doubts, with their rulings, newest first."""
+    """An annotator's doubts, with their rulings, newest first."""
     query = select(doubt).where(doubt.c.project_id == project_id, doubt.c.author == author)
     return [_doubt(row) for row in connection.execute(query.order_by(doubt.c.id.desc()).limit(limit)).mappings()]
 

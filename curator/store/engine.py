@@ -94,6 +94,25 @@ def open_engine(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> Engine:
     return engine
 
 
+def without_foreign_keys(engine: Engine) -> Engine:
+    """An engine on the same database for a change of its schema.
+
+    SQLite alters a table by copying it, and dropping the old one would count as deleting what others refer to. It can
+    be told to look away only outside a transaction, so this needs connections of its own.
+    """
+    apart = open_engine(engine.url.render_as_string(hide_password=False))
+    if engine.dialect.name == "sqlite":
+        event.listen(apart, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
+    return apart
+
+
+def broken_references(connection: Connection) -> list[str]:
+    """Tables with rows that refer to rows which are not there; PostgreSQL lets none come about."""
+    if connection.dialect.name != "sqlite":
+        return []
+    return sorted({row[0] for row in connection.exec_driver_sql("PRAGMA foreign_key_check")})
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     """WAL lets readers go on while one process writes; FULL makes a committed answer survive a power cut."""
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-65536"):

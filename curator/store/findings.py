@@ -23,9 +23,9 @@ def add_many(connection: Connection, found: Mapping[int, Sequence[Finding]], *, 
         connection.execute(insert_or_ignore(finding, connection.dialect), rows)
 
 
-def of_run(connection: Connection, run_id: str) -> dict[int, list[Finding]]:
-    """All findings on the outputs of a run, by output id."""
-    query = select(finding).join(output, output.c.id == finding.c.output_id).where(output.c.run_id == run_id)
+def of_system(connection: Connection, system_id: str) -> dict[int, list[Finding]]:
+    """All findings on the outputs of a system, by output id."""
+    query = select(finding).join(output, output.c.id == finding.c.output_id).where(output.c.system_id == system_id)
     found: dict[int, list[Finding]] = {}
     for row in connection.execute(query.order_by(finding.c.id)).mappings():
         found.setdefault(row["output_id"], []).append(_finding(row))

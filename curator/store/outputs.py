@@ -22,30 +22,33 @@ class NewOutput(NamedTuple):
     model: ModelName
     sample: int
     text: str
-    tokens: int
-    stopped: bool
-    decoding: Decoding
+    tokens: int | None = None
+    stopped: bool | None = None
+    decoding: Decoding | None = None
 
 
-def add_many(connection: Connection, new: Sequence[NewOutput], *, run_id: str, suite_id: str, at: datetime) -> None:
+def add_many(connection: Connection, new: Sequence[NewOutput], *, system_id: str, suite_id: str, at: datetime) -> None:
     """Store outputs; one that is already there for the same prompt, model and sample is kept as it is."""
     if not new:
         return
-    common = {"run_id": run_id, "suite_id": suite_id, "created_at": at}
-    rows = [{**item._asdict(), "decoding": item.decoding.model_dump(mode="json"), **common} for item in new]
+    common = {"system_id": system_id, "suite_id": suite_id, "created_at": at}
+    rows = [
+        {**item._asdict(), "decoding": item.decoding.model_dump(mode="json") if item.decoding else None, **common}
+        for item in new
+    ]
     connection.execute(insert_or_ignore(output, connection.dialect), rows)
 
 
-def done(connection: Connection, run_id: str, suite_id: str) -> set[tuple[int, str, int]]:
-    """(position, model, sample) of every output that a run already has: generation goes on after these."""
+def done(connection: Connection, system_id: str, suite_id: str) -> set[tuple[int, str, int]]:
+    """(position, model, sample) of every output that a system already has: generation goes on after these."""
     query = select(output.c.position, output.c.model, output.c.sample)
-    rows = connection.execute(query.where(output.c.run_id == run_id, output.c.suite_id == suite_id))
+    rows = connection.execute(query.where(output.c.system_id == system_id, output.c.suite_id == suite_id))
     return {(row.position, row.model, row.sample) for row in rows}
 
 
-def of_run(connection: Connection, run_id: str, *, suite_id: str | None = None) -> list[Output]:
-    """Outputs of a run, ordered by suite, prompt, model and sample; of one suite when it is named."""
-    query = _with_prompt().where(output.c.run_id == run_id)
+def of_system(connection: Connection, system_id: str, *, suite_id: str | None = None) -> list[Output]:
+    """Outputs of a system, ordered by suite, prompt, model and sample; of one suite when it is named."""
+    query = _with_prompt().where(output.c.system_id == system_id)
     if suite_id is not None:
         query = query.where(output.c.suite_id == suite_id)
     order = (output.c.suite_id, output.c.position, output.c.model, output.c.sample)
@@ -79,7 +82,7 @@ def _read(connection: Connection, query: Select[tuple[object, ...]]) -> list[Out
     return [
         Output(
             id=row["id"],
-            run_id=row["run_id"],
+            system_id=row["system_id"],
             suite_id=row["suite_id"],
             prompt=Prompt.model_validate(row["prompt"]),
             model=row["model"],
@@ -87,7 +90,7 @@ def _read(connection: Connection, query: Select[tuple[object, ...]]) -> list[Out
             text=row["text"],
             tokens=row["tokens"],
             stopped=row["stopped"],
-            decoding=Decoding.model_validate(row["decoding"]),
+            decoding=None if row["decoding"] is None else Decoding.model_validate(row["decoding"]),
         )
         for row in connection.execute(query).mappings()
     ]

@@ -9,12 +9,12 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from curator.errors import NewerDatabaseError, StoreError
-from curator.store.engine import lock_all, writing
+from curator.store.engine import broken_references, lock_all, without_foreign_keys, writing
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0007"
+NEWEST = "0008"
 """The last file in `migrations/versions`. Asking Alembic would take longer than the rest of opening a workspace."""
 
 
@@ -39,9 +39,18 @@ def migrate(engine: Engine) -> None:
             f"The database has schema {found}, which this Curator does not know.",
             hint="It was written by a newer Curator: upgrade with `pip install -U curator-toolkit`.",
         )
-    with writing(engine) as connection:
-        lock_all(connection)
-        command.upgrade(configuration(connection), "head")
+    apart = without_foreign_keys(engine)
+    try:
+        with writing(apart) as connection:
+            lock_all(connection)
+            command.upgrade(configuration(connection), "head")
+            if broken := broken_references(connection):
+                raise StoreError(
+                    f"The database names rows that are not there: {', '.join(broken)}.",
+                    hint="Nothing was changed. Restore it from a backup.",
+                )
+    finally:
+        apart.dispose()
 
 
 def _revision(connection: Connection) -> str | None:

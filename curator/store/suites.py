@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select
 
 from curator.errors import NotFoundError
+from curator.quality.contamination import Firewall, GatePrompt
 from curator.quality.fingerprint import prompt_hash
 from curator.store.tables import record, suite, suite_prompt
 from schemas.review import Prompt, Suite, SuiteSummary
@@ -53,7 +54,9 @@ def summaries(connection: Connection) -> list[SuiteSummary]:
     return [SuiteSummary(**row) for row in connection.execute(query.order_by(suite.c.created_at)).mappings()]
 
 
-def prompt_hashes(connection: Connection) -> frozenset[str]:
-    """`prompt_hash` of every prompt in every gate suite: what may never be trained on."""
-    query = select(suite_prompt.c.prompt_hash).join(suite, suite.c.id == suite_prompt.c.suite_id)
-    return frozenset(connection.execute(query.where(suite.c.purpose == "gate")).scalars())
+def firewall(connection: Connection) -> Firewall:
+    """Every prompt of every gate suite with its answers: what may never be trained on, in any wording."""
+    query = select(suite.c.name, suite_prompt.c.content).join(suite, suite.c.id == suite_prompt.c.suite_id)
+    query = query.where(suite.c.purpose == "gate").order_by(suite.c.created_at, suite_prompt.c.position)
+    prompts = [(row.name, Prompt.model_validate(row.content)) for row in connection.execute(query)]
+    return Firewall(GatePrompt(name, prompt.id, prompt.prompt, prompt.right_answers) for name, prompt in prompts)

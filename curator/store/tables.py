@@ -391,21 +391,33 @@ suite_prompt = Table(
     Column("content", _Json, nullable=False),
 )
 
+# What can be reviewed: the models of a run (then its id is that of the run), or a system that was not trained here.
+system = Table(
+    "system",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, unique=True),
+    Column("run_id", ForeignKey("run.id")),
+    Column("project_id", ForeignKey("project.id"), nullable=False),
+    Column("created_at", _UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+)
+
 output = Table(
     "output",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("system_id", ForeignKey("system.id"), nullable=False),
     Column("suite_id", ForeignKey("suite.id"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("model", Text, nullable=False),
     Column("sample", Integer, nullable=False),
     Column("text", Text, nullable=False),
-    Column("tokens", Integer, nullable=False),
-    Column("stopped", Boolean, nullable=False),
-    Column("decoding", _Json, nullable=False),
+    Column("tokens", Integer),  # this and the next two are unknown for outputs from elsewhere
+    Column("stopped", Boolean),
+    Column("decoding", _Json),
     Column("created_at", _UtcTime, nullable=False),
-    UniqueConstraint("run_id", "suite_id", "position", "model", "sample"),
+    UniqueConstraint("system_id", "suite_id", "position", "model", "sample"),
 )
 
 finding = Table(
@@ -425,6 +437,32 @@ finding = Table(
     CheckConstraint("status in ('ok', 'abstain', 'error')", name="status"),
 )
 
+# The outputs behind the opaque id of a pair.
+review_pair = Table(
+    "review_pair",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("system_id", ForeignKey("system.id"), nullable=False),
+    Column("output_id", ForeignKey("output.id"), nullable=False),
+    Column("other_id", ForeignKey("output.id")),
+    UniqueConstraint("system_id", "output_id"),
+)
+
+# Plans, verdicts, withdrawals and decisions about one system, each sealed together with the one before it. Rows are
+# only ever added; whatever is changed here shows when the chain is read again.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("system_id", ForeignKey("system.id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    Column("content", Text, nullable=False),  # JSON as it was sealed, byte for byte
+    Column("seal", Text, nullable=False),
+)
+
+# Verdicts from before there were plans. They are kept and shown, and decide nothing.
 verdict = Table(
     "verdict",
     metadata,
@@ -457,9 +495,13 @@ decision = Table(
     "decision",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("run_id", ForeignKey("run.id"), nullable=False, index=True),
+    Column("system_id", ForeignKey("system.id"), nullable=False, index=True),
     Column("outcome", Text, nullable=False),
+    Column("reasons", _Json, nullable=False),
     Column("gates", _Json, nullable=False),
+    Column("plan", Text),
+    Column("checkpoint", Text),
+    Column("evidence", Text),
     Column("decided_by", Text, nullable=False),
     Column("at", _UtcTime, nullable=False),
 )

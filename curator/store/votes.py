@@ -28,7 +28,7 @@ def cast(
 def of_run(connection: Connection, run_id: str) -> dict[int, list[Vote]]:
     """Votes that stand on a run, by the id of the tuned output, oldest first."""
     query = select(vote).join(output, output.c.id == vote.c.output_id)
-    query = query.where(output.c.run_id == run_id, vote.c.superseded.is_(False)).order_by(vote.c.id)
+    query = query.where(output.c.system_id == run_id, vote.c.superseded.is_(False)).order_by(vote.c.id)
     found: dict[int, list[Vote]] = {}
     for row in connection.execute(query).mappings():
         names = ("output_id", "voter", "choice", "shown_left", "at")

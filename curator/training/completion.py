@@ -38,12 +38,12 @@ def complete(
 ) -> Iterator[tuple[int, Completion]]:
     """Place of a prompt and its completion, as they are made: short prompts first.
 
-    Sampling goes prompt by prompt, so that a seed gives the same text in any company.
+    Sampling goes prompt by prompt, so that a seed leads to the same text in any batch.
 
     Args:
         model: On any device.
         tokenizer: Prepared for training.
-        prompts: Token ids as `template.prompt_ids` gives them.
+        prompts: Token ids as `template.prompt_ids` returns them.
         decoding: How to choose tokens.
         seeds: One per prompt; by default that of `decoding` for all.
     """

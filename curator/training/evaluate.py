@@ -17,7 +17,7 @@ GoOn = Callable[[int, int], bool]
 """Is told how many records are measured, of how many; False ends the measuring."""
 
 
-class MeasuringStopped(Exception):  # noqa: N818  it is no error
+class MeasuringStopped(Exception):  # noqa: N818  it is not an error
     """The caller's `GoOn` said no."""
 
 

@@ -94,7 +94,7 @@ class Learner:
 
 
 def add_adapters(model: PreTrainedModel, config: TrainConfig) -> PreTrainedModel:
-    """The model with trainable low-rank adapters on every linear layer except the head; the rest is frozen."""
+    """Add trainable low-rank adapters to every linear layer except the head; the rest is frozen. Returns the model."""
     adapters = LoraConfig(
         r=config.lora_rank,
         lora_alpha=config.lora_alpha,
@@ -119,7 +119,7 @@ def device_of(config: TrainConfig) -> str:
 
 
 def place_model(model: PreTrainedModel, config: TrainConfig, *, longest: int) -> tuple[ResponseLoss, str]:
-    """A model on its device with its loss, in fp32, and the way records go through it, in words.
+    """Move a model to its device. Returns it with its loss, in fp32, and in words how records go through it.
 
     Args:
         model: In fp32 (or quantised), adapters added.
@@ -153,7 +153,7 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
 
 
 def make_learner(objective: ResponseLoss, config: TrainConfig, accelerator: Accelerator, *, tokens: int) -> Learner:
-    """A learner for a placed model, whose weights become the working weights.
+    """Make a placed model ready to learn; its weights become the working weights. Returns the learner.
 
     Args:
         objective: From `place_model`.

@@ -41,7 +41,7 @@ class Step(NamedTuple):
 
 
 class Listener(NamedTuple):
-    """Who is told what happens."""
+    """What the caller is told, and asked, while the training goes on."""
 
     on_step: Callable[[Step], None]
     should_stop: Callable[[], bool] = lambda: False
@@ -86,7 +86,7 @@ def train(
     listener: Listener,
     progress: TrainingProgress | None = None,
 ) -> TrainingProgress:
-    """Train in place and say how far it came and why it ended.
+    """Train in place. Returns how far it came and why it ended.
 
     Args:
         learner: The model to train.
@@ -120,31 +120,9 @@ def train(
     for step, epoch, records in plan(examples, config, fold=fold):
         if step <= progress.step:
             continue
-        weight = sum(float(examples[n].weights.sum()) for n in records)
-        parts = divide(
-            records,
-            examples,
-            tokens_per_batch=learner.tokens_per_batch,
-            processes=accelerator.num_processes,
-        )[accelerator.process_index]
-        total = torch.zeros((), device=accelerator.device)
-        seen: list[tuple[Sequence[int], torch.Tensor]] = []
-        tokens = 0
-        for n, part in enumerate(parts):
-            batch = learner.objective.collate([examples[r] for r in part.records], pad_id=pad_id, fold=fold)
-            # the denominator of the whole step; several processes average their gradients, so each counts more
-            scale = accelerator.num_processes / weight if part.counts else 0.0
-            is_last = n + 1 == len(parts)
-            with nullcontext() if is_last else accelerator.no_sync(learner.wrapped):
-                loss = learner.wrapped(batch, scale)
-                accelerator.backward(loss.total)
-            if part.counts:
-                tokens += batch.input_ids.numel()
-                total += (loss.nll * batch.weights).sum() / weight
-                sums = torch.zeros(len(part.records), device=loss.nll.device)
-                seen.append((part.records, sums.index_add_(0, batch.owners, loss.nll * batch.is_response)))
+        done = _accumulate(learner, [examples[n] for n in records], pad_id=pad_id, fold=fold)
         norm = float(accelerator.clip_grad_norm_(list(learner.parameters.values()), config.clip_norm))
-        value = float(accelerator.reduce(total, reduction="sum"))
+        value = float(accelerator.reduce(done.loss, reduction="sum"))
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise TrainingError(
                 f"Loss or gradient is not finite at step {step} (loss {value}, gradient norm {norm}).",
@@ -158,11 +136,7 @@ def train(
         learner.round_masters()
 
         evaluated = validated() if step % every == 0 or step == steps else None
-        losses = [
-            RecordLoss(row_id=examples[n].row_id, tokens=examples[n].response_tokens, nll=nll)
-            for part_records, sums in seen
-            for n, nll in zip(part_records, sums.tolist(), strict=True)
-        ]
+        losses, tokens = done.records, done.tokens
         if accelerator.num_processes > 1:
             losses = gather_object(losses)
             tokens = sum(gather_object([tokens]))
@@ -183,3 +157,50 @@ def train(
             progress = progress.model_copy(update={"interrupted": step < steps})
             break
     return progress
+
+
+class _Accumulated(NamedTuple):
+    """What this process did of one step; its gradients lie in the model."""
+
+    loss: torch.Tensor
+    """Scalar: this process's share of the step's loss."""
+    records: list[RecordLoss]
+    tokens: int
+    """Tokens that went through the model."""
+
+
+def _accumulate(learner: Learner, examples: Sequence[Example], *, pad_id: int, fold: bool) -> _Accumulated:
+    """Run the examples of one step through the model, a part at a time, and sum their gradients. Returns their losses.
+
+    Of several processes each takes its share.
+    """
+    accelerator = learner.accelerator
+    weight = sum(float(example.weights.sum()) for example in examples)
+    parts = divide(
+        range(len(examples)),
+        examples,
+        tokens_per_batch=learner.tokens_per_batch,
+        processes=accelerator.num_processes,
+    )[accelerator.process_index]
+    total = torch.zeros((), device=accelerator.device)
+    measured: list[tuple[Sequence[int], torch.Tensor]] = []
+    tokens = 0
+    for n, part in enumerate(parts):
+        batch = learner.objective.collate([examples[r] for r in part.records], pad_id=pad_id, fold=fold)
+        # the denominator of the whole step; several processes average their gradients, so each counts more
+        scale = accelerator.num_processes / weight if part.counts else 0.0
+        is_last = n + 1 == len(parts)
+        with nullcontext() if is_last else accelerator.no_sync(learner.wrapped):
+            loss = learner.wrapped(batch, scale)
+            accelerator.backward(loss.total)
+        if part.counts:
+            tokens += batch.input_ids.numel()
+            total += (loss.nll * batch.weights).sum() / weight
+            sums = torch.zeros(len(part.records), device=loss.nll.device)
+            measured.append((part.records, sums.index_add_(0, batch.owners, loss.nll * batch.is_response)))
+    losses = [
+        RecordLoss(row_id=examples[r].row_id, tokens=examples[r].response_tokens, nll=nll)
+        for part_records, sums in measured
+        for r, nll in zip(part_records, sums.tolist(), strict=True)
+    ]
+    return _Accumulated(total, losses, tokens)

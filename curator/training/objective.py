@@ -116,7 +116,7 @@ def set_attention(model: PreTrainedModel, route: Route) -> None:
 
 @torch.no_grad()
 def choose_route(model: PreTrainedModel, *, longest: int, tolerance: float = 1e-3) -> tuple[Route, str]:
-    """The fastest route that gives a model's own loss, and why not a faster one ("" for the fastest).
+    """The fastest route with a model's own loss, and why not a faster one ("" for the fastest).
 
     Three made-up records of different length go through the model alone and together; a route whose losses differ, or
     that the architecture refuses, is not taken. Call it on fp32 weights (or allow for rounding).

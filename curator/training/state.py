@@ -40,7 +40,7 @@ def save(learner: Learner, progress: TrainingProgress, folder: Path) -> None:
 
 
 def load(learner: Learner, folder: Path) -> TrainingProgress:
-    """Put a stored state into a learner that was made with the same settings, and say where it stands.
+    """Put a stored state into a learner that was made with the same settings. Returns where the training stands.
 
     Raises:
         TrainingError: The state is damaged or belongs to another model.

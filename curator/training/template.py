@@ -131,16 +131,15 @@ def render_turns(record: Record, tokenizer: PreTrainedTokenizerBase) -> list[Tur
             continue
         start = _render(messages[:n], tokenizer, ask=True)
         closed = _render(messages[: n + 1], tokenizer, ask=False)
-        if not (start.startswith(done) and closed.startswith(start)):
-            raise TrainingError(
-                f"The chat template writes message {n + 1} differently once a later one follows.",
-                hint="Train on the last response only, or use a model whose template keeps earlier turns as they are.",
-            )
-        response = closed[len(start) :]
-        end = _end_of_response(response, message.content, tokenizer)
+        if not start.startswith(done):
+            raise _rewritten(n)
+        if not closed.startswith(start):
+            before = _render(messages[:n], tokenizer, ask=False)
+            raise _unasked(n, start=start, closed=closed) if closed.startswith(before) else _rewritten(n)
+        end = _end_of_response(messages[: n + 1], closed, tokenizer)
         turns.append(Turn(tuple(_encode(start[len(done) :], tokenizer)), is_response=False))
-        turns.append(Turn(tuple(_encode(response[:end], tokenizer)), is_response=True))
-        done = start + response[:end]
+        turns.append(Turn(tuple(_encode(closed[len(start) : end], tokenizer)), is_response=True))
+        done = closed[:end]
     whole = _render(messages, tokenizer, ask=False)
     if not whole.startswith(done):
         raise TrainingError(
@@ -155,9 +154,8 @@ def render_turns(record: Record, tokenizer: PreTrainedTokenizerBase) -> list[Tur
 def end_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Ids of the tokens that end a response: the template's own and the tokenizer's end of text."""
     messages = [Message(role="user", content="Hello"), Message(role="assistant", content="Hello", train=True)]
-    start = _render(messages[:1], tokenizer, ask=True)
-    response = _render(messages, tokenizer, ask=False)[len(start) :]
-    closing = _encode(response[: _end_of_response(response, "Hello", tokenizer)], tokenizer)[-1]
+    closed = _render(messages, tokenizer, ask=False)
+    closing = _encode(closed[: _end_of_response(messages, closed, tokenizer)], tokenizer)[-1]
     return sorted({closing, int(tokenizer.eos_token_id)})
 
 
@@ -183,19 +181,49 @@ def _encode(text: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return list(tokenizer.encode(text, add_special_tokens=False))
 
 
-def _end_of_response(response: str, content: str, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Where in a rendered response its end-of-turn token ends; what follows (often a line break) is the template's."""
-    after = response.find(content)
-    after = (after if after >= 0 else response.find(content.strip())) + len(content)
-    closings = [(response.find(token, after), token) for token in _special_tokens(tokenizer)]
-    closings_after = [(place, token) for place, token in closings if place >= 0]
-    if not closings_after:
+def _end_of_response(messages: Sequence[Message], closed: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Where the end-of-turn token of the last message ends in `closed`, the rendered messages.
+
+    The text of a response may stand in the template, too ("final", "a"), so it is not searched for. A text that no
+    template holds is rendered in its place: what follows that text is what the template writes after any response.
+    """
+    probe = _render((*messages[:-1], messages[-1].model_copy(update={"content": _PROBE})), tokenizer, ask=False)
+    _, probed, tail = probe.rpartition(_PROBE)
+    if not probed or not closed.endswith(tail):
+        raise TrainingError(
+            "The chat template does not write a response as it stands, followed by an end that is always the same.",
+            hint="Use a model whose template writes the text of a response and closes it.",
+        )
+    ends = [tail.find(token) + len(token) for token in _special_tokens(tokenizer) if token in tail]
+    if not ends:
         raise TrainingError(
             "The chat template does not close a response with a special token, so the model could not learn to stop.",
             hint="Add the end-of-text token after assistant messages in the template.",
         )
-    place, token = min(closings_after)
-    return place + len(token)
+    return len(closed) - len(tail) + min(ends)  # what follows, often a line break, is the template's
+
+
+_PROBE = "\N{ASTERISM}response\N{ASTERISM}"
+
+
+def _rewritten(n: int) -> TrainingError:
+    return TrainingError(
+        f"The chat template rewrites what stands before message {n + 1} once that message follows.",
+        hint="Train on the last response only, or use a model whose template keeps earlier turns as they are.",
+    )
+
+
+def _unasked(n: int, *, start: str, closed: str) -> TrainingError:
+    same = next((n for n, (one, other) in enumerate(zip(start, closed, strict=False)) if one != other), len(closed))
+    asked, written = start[same : same + _SHOWN], closed[same : same + _SHOWN]
+    return TrainingError(
+        f"The chat template asks for message {n + 1} with {asked!r} but writes {written!r} there.",
+        hint="Give the template a generation prompt with which its own assistant messages begin.",
+    )
+
+
+_SHOWN = 40
+"""Characters of a rendered text that a message quotes."""
 
 
 def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from curator import whole
 from curator.access import require
 from curator.errors import VersionError
-from curator.quality.contamination import holds_test_prompt
+from curator.quality.contamination import Firewall, holds_test_prompt
 from curator.quality.fingerprint import content_hash, row_id
 from curator.quality.units import Keys, keys_of
 from curator.store import events, projects, records, suites
@@ -61,7 +61,7 @@ def freeze(
     with workspace.read() as connection:
         owner = projects.by_name(connection, project)
         taken = {version.name: version.id for version in register.newest_first(connection) if version.name}
-        forbidden = suites.prompt_hashes(connection)
+        forbidden = suites.firewall(connection)
         gathered = _gather(records.accepted(connection, owner.id), forbidden)
     if not gathered.rows:
         left_out = len(gathered.refused)
@@ -119,7 +119,7 @@ def freeze(
         return register.get(connection, version_id)
 
 
-def _gather(accepted: Iterable[records.StoredRecord], forbidden: Collection[str]) -> _Gathered:
+def _gather(accepted: Iterable[records.StoredRecord], forbidden: Firewall) -> _Gathered:
     """Accepted records as rows: test prompts left out, equal contents joined."""
     by_hash: dict[str, list[Accepted]] = {}
     refused: list[str] = []

@@ -147,9 +147,9 @@ def test_a_skipped_record_goes_to_others_and_keeps_what_was_typed(stocked: Works
     answers.skip(stocked, task.claim, good(task, "Half a thought"), annotator="ada")
     assert next_task(stocked, "ada").claim.record_id != task.claim.record_id
     assert next_task(stocked, "ben").claim.record_id == task.claim.record_id
-    queue.give_back(stocked, next_task(stocked, "ben").claim)
+    queue.give_back(stocked, next_task(stocked, "ben").claim, annotator="ben")
     assert queue.offer_skipped(stocked, "ada", project_id=1) == 1
-    queue.give_back(stocked, next_task(stocked, "ada").claim)
+    queue.give_back(stocked, next_task(stocked, "ada").claim, annotator="ada")
     back = next_task(stocked, "ada")
     assert back.draft.response == "Half a thought"
 
@@ -177,7 +177,7 @@ def test_a_submit_after_somebody_else_took_the_record_is_kept_as_a_draft(stocked
     assert other.claim.record_id == task.claim.record_id
     with pytest.raises(ClaimExpiredError, match="kept as a draft"):
         answers.submit(at(stocked, 46), task.claim, good(task, "An hour of work"), annotator="ada")
-    queue.give_back(at(stocked, 47), other.claim)
+    queue.give_back(at(stocked, 47), other.claim, annotator="ben")
     assert next_task(at(stocked, 48), "ada").draft.response == "An hour of work"
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Barrier, Event
+
+from sqlalchemy import text
 
 from curator import Workspace
 from curator.annotate import answers, assignment, progress, questions, queue, settings
-from curator.store import projects, records
+from curator.store import annotations as annotation_store
+from curator.store import claims, events, projects, records, slots
 from schemas.annotation import Answer, RecordState
+from schemas.event import Kind
 from schemas.questions import Option, Question, QuestionSet
+from tests.annotate.steps import required
 from tests.conftest import make_record
 
 PEOPLE = [f"person {n}" for n in range(6)]
@@ -94,3 +99,34 @@ def test_questions_change_beside_people_who_answer(workspace: Workspace) -> None
     assert {state: stored.count(state) for state in RecordState} == by_state
     given = sum(progress(workspace, person, project_id=1).mine for person in PEOPLE)
     assert given == stored.count(RecordState.ACCEPTED)
+
+
+def test_a_record_claimed_while_a_change_is_taken_back_asks_for_no_review_too_many(workspace: Workspace) -> None:
+    [record_id] = stock(workspace, 1)
+    work(workspace, "Ada", 1)
+    questions.change_questions(workspace, required("a", "b"), project_id=1, actor="Lea")
+    with ThreadPoolExecutor(1) as pool:
+        with workspace.write() as connection:
+            now = workspace.clock()
+            projects.ensure_person(connection, "Ben", at=now)
+            claim = claims.claim_next(connection, "Ben", project_id=1, now=now, until=now + workspace.lease)
+            events.append(connection, Kind.CLAIM, record_id, actor="Ben", at=now)
+            back = pool.submit(questions.take_back_change, workspace, project_id=1, actor="Lea")
+            wait_until_it_waits(workspace, back)
+        assert back.result() == 0
+    with workspace.read() as connection:
+        assert claims.held(connection, "Ben", project_id=1).token == claim.token
+        assert slots.unanswered(connection, record_id) == 1
+        assert annotation_store.standing(connection, record_id) == []
+        assert records.get(connection, record_id).state is RecordState.WAITING
+
+
+def wait_until_it_waits(workspace: Workspace, act: Future[int]) -> None:
+    """Return once a transaction of the act waits for a lock; on SQLite it cannot even begin."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    while workspace.engine.dialect.name == "postgresql" and not act.done():
+        with workspace.engine.connect() as connection:
+            if connection.execute(waiting).scalar():
+                return

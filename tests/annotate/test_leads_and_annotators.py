@@ -120,7 +120,7 @@ def test_who_loses_a_record_hears_why(workspace: Workspace) -> None:
     stock(workspace, reviews=2)
     mine, theirs = take(workspace, "Ada"), take(workspace, "Ben")
     answers.flag(workspace, theirs.claim, Answer(response="A."), annotator="Ben")
-    with pytest.raises(ClaimExpiredError, match="flagged this record for a lead"):
+    with pytest.raises(ClaimExpiredError, match="flagged for a lead"):
         answers.submit(workspace, mine.claim, Answer(response="Mine.", rating=4), annotator="Ada")
     ask_again.unflag(workspace, mine.claim.record_id, actor="Lea")
     assert take(workspace, "Ada").draft == Answer(response="Mine.", rating=4)
@@ -144,7 +144,7 @@ def test_a_draft_that_was_on_its_way_does_not_replace_what_a_skip_brought(worksp
     stock(workspace)
     task = take(workspace, "Ada")
     answers.skip(workspace, task.claim, Answer(response="All that was typed."), annotator="Ada")
-    assert answers.save_draft(workspace, task.claim, Answer(response="All th"), annotator="Ada") is False
+    assert answers.save_draft(workspace, task.claim, Answer(response="All th"), annotator="Ada").is_kept is False
     back = undo_last(workspace, "Ada")
     assert back is not None
     assert back.draft == Answer(response="All that was typed.")
@@ -185,7 +185,7 @@ def test_a_gold_record_given_back_opens_no_further_slot(workspace: Workspace) ->
     for _ in range(3):
         task = take(workspace, "Ada")
         slots.add(task.claim.slot_id)
-        queue.give_back(workspace, task.claim)
+        queue.give_back(workspace, task.claim, annotator="Ada")
     assert len(slots) == 1
 
 
@@ -272,7 +272,7 @@ def test_there_is_no_change_to_take_back_before_the_first(workspace: Workspace) 
 def test_a_change_made_from_questions_that_somebody_else_changed_is_refused(workspace: Workspace) -> None:
     seen = wordings.questions_hash(QuestionSet())
     questions.change_questions(workspace, required("kind", "rude"), project_id=1, actor="Max", expected=seen)
-    with pytest.raises(AnnotationError, match="Somebody else has changed"):
+    with pytest.raises(AnnotationError, match="Another lead has changed"):
         questions.change_questions(workspace, QuestionSet(), project_id=1, actor="Lea", expected=seen)
 
 

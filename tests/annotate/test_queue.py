@@ -35,12 +35,12 @@ def test_a_lease_that_ran_out_gives_the_record_to_the_next(stocked: Workspace) -
     first = queue.next_task(at(stocked, 0), "ada", project_id=1)
     assert queue.next_task(at(stocked, 29), "ben", project_id=1).claim.record_id != first.claim.record_id
     assert queue.next_task(at(stocked, 31), "eva", project_id=1).claim.record_id == first.claim.record_id
-    assert not queue.renew(at(stocked, 31), first.claim)
+    assert not queue.renew(at(stocked, 31), first.claim, annotator="ada")
 
 
 def test_a_sign_of_life_keeps_the_record(stocked: Workspace) -> None:
     first = queue.next_task(at(stocked, 0), "ada", project_id=1)
-    assert queue.renew(at(stocked, 20), first.claim)
+    assert queue.renew(at(stocked, 20), first.claim, annotator="ada")
     assert queue.next_task(at(stocked, 45), "ben", project_id=1).claim.record_id != first.claim.record_id
 
 

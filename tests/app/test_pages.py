@@ -10,7 +10,8 @@ from curator import Workspace, review
 from curator.access import accounts
 from curator.annotate import adjudicate, answers, queue
 from curator.ingest import import_file
-from curator.store import annotations, projects, records, runs, verdicts
+from curator.review import verdicts
+from curator.store import annotations, ledger, projects, records, runs
 from schemas.annotation import Answer
 from tests.app.pages import PAGES, draw, press, texts
 from tests.conftest import make_record
@@ -110,22 +111,48 @@ def test_a_corrected_row_leaves_the_quarantine(
         assert len(records.page(connection, 1)) == 2
 
 
-def test_both_sides_are_judged_before_a_verdict_is_stored(
+def test_everything_shown_is_judged_before_a_verdict_is_stored(
     reviewed: Workspace, add_outputs: AddOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_outputs("Red.")
+    review.screen_run(reviewed, RUN, actor="me")
+    assert "No plan says yet" in texts(draw("review", reviewed, monkeypatch))
+    review.draw(reviewed, RUN, actor="me")
     app = draw("review", reviewed, monkeypatch)
     drawn = "\n".join([texts(app), *(element.value for element in app.text)])
     assert "tuned" not in drawn
+    assert "base" not in drawn.replace("What the base says.", "")
+    [pair] = review.sampling.open_pairs(reviewed, "Ada", RUN)
+    keys = [element.key for element in (*app.button, *app.text_input, *app.selectbox) if element.key]
+    assert all(pair.id in key or key in ("chosen run", "person", "verdict-bar") for key in keys), keys
     store = next(button for button in app.button if button.label.startswith("Store and next"))
     assert store.disabled
-    next(button for button in app.button if button.label == "A is fine").click().run()
-    next(button for button in app.button if button.label == "B is fine").click().run()
+    app.button(key=f"harmful A {pair.id}").click().run()
+    assert next(button for button in app.button if button.label.startswith("Store and next")).disabled
+    app.button(key=f"severity 2 A {pair.id}").click().run()
+    app.button(key=f"fine B {pair.id}").click().run()
     next(button for button in app.button if button.label == "Store and next").click().run()
-    assert "You have judged every pair of this run." in texts(app)
+    assert "Everything that the plan drew is judged." in texts(app)
     with reviewed.read() as connection:
-        given = verdicts.of_run(connection, RUN)
-    assert [verdict.judgement.fine for each in given.values() for verdict in each] == [True, True]
+        stated = verdicts.of_system(ledger.entries(connection, RUN))
+    assert sorted(v.judgement.defects for each in stated.values() for v in each) == [(), ("harmful",)]
+
+
+def test_the_decision_page_says_what_is_left_and_what_could_then_be(
+    reviewed: Workspace, add_outputs: AddOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_outputs(*(f"Text number {n} is fine." for n in range(30)))
+    review.screen_run(reviewed, RUN, actor="me")
+    app = draw("decide", reviewed, monkeypatch)
+    assert "No review plan was drawn" in texts(app).replace("\\", "")
+    next(button for button in app.button if button.label == "Draw the plan").click().run()
+    assert not app.exception
+    assert "Prompts that wait for a person: 22 task" in texts(app)
+    assert "the decision could be :green[release]" in texts(app)
+    outputs_page = draw("outputs", reviewed, monkeypatch)
+    assert "stays hidden until your part of the review is closed" in texts(outputs_page)
+    next(button for button in outputs_page.button if button.label.startswith("Close my part")).click().run()
+    assert "stays hidden" not in texts(outputs_page)
 
 
 def test_a_run_that_was_started_is_the_one_that_is_shown(reviewed: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

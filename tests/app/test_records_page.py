@@ -89,6 +89,15 @@ def test_a_record_that_waits_is_kept_for_somebody_and_asked_about_more_often(
     assert "needs 3 more reviews ·" in texts(app)
 
 
+def test_a_gold_record_becomes_an_ordinary_one_again(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    record_id = lookup.page(stocked, project_id=1)[0].id
+    assignment.mark_gold(stocked, record_id, Answer(response="A.", rating=5), actor="Lea")
+    app = search(draw("records", stocked, monkeypatch, person="Lea"), record_id)
+    app.button(key=f"ungold {record_id}").click().run()
+    assert lookup.story(stocked, record_id).stored.state is RecordState.WAITING
+    assert "ordinary record again" in texts(app)
+
+
 def test_a_lead_takes_a_record_into_the_editor_once(
     answered: tuple[Workspace, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,7 +108,7 @@ def test_a_lead_takes_a_record_into_the_editor_once(
     app.button(key=f"open {waiting}").click().run()
     assert queue.next_task(workspace, "Ada", project_id=1).claim.record_id == waiting
     if held.claim.record_id != waiting:
-        assert queue.renew(workspace, held.claim) is False
+        assert queue.renew(workspace, held.claim, annotator="Ada") is False
     with pytest.raises(AnnotationError, match="You have answered this record"):
         queue.claim_record(workspace, "Ada", record_id)
 

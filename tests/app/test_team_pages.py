@@ -97,7 +97,7 @@ def test_a_lead_releases_a_lease(stocked: Workspace, monkeypatch: pytest.MonkeyP
     app = draw("team", stocked, monkeypatch, person="Lea")
     press(app, "Release")
     assert "Taken from Ada" in texts(app)
-    assert queue.renew(stocked, task.claim) is False
+    assert queue.renew(stocked, task.claim, annotator="Ada") is False
 
 
 def test_assigned_records_go_to_that_person_only(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("curator.store", "curator.workspace", "curator.access"),
     ("curator",),  # the package's own front door: open_workspace, Workspace, CuratorError
+    ("curator.evidence",),  # sealed by a key of the workspace; training asks it before a model goes out
     ("curator.ingest",),
     ("curator.annotate",),
     ("curator.versions",),

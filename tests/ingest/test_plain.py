@@ -11,7 +11,7 @@ from curator.ingest import mapping
 from curator.ingest.check import check_row
 from curator.ingest.plain import plain_reader
 from curator.ingest.readers.json_lines import parse_bytes
-from curator.quality.fingerprint import prompt_hash
+from curator.quality.contamination import Firewall, GatePrompt
 from curator.store.incoming import incoming
 from schemas.importing import FieldMap, Format, RowIssue
 from schemas.record import Record
@@ -98,21 +98,21 @@ def test_a_plain_row_is_taken(format: Format, raw: bytes) -> None:
     _agree(raw, format)
 
 
-_TEST_PROMPTS = frozenset({prompt_hash("A test prompt")})
+_FIREWALL = Firewall([GatePrompt("gate", "1", "A test prompt")])
 
 
 def _plain(raw: bytes, format: Format) -> object:
-    reader = plain_reader(format, FieldMap(), source="rows.jsonl", test_prompts=_TEST_PROMPTS)
+    reader = plain_reader(format, FieldMap(), source="rows.jsonl", firewall=_FIREWALL)
     assert reader is not None
     return reader(raw, 3)
 
 
 def _agree(raw: bytes, format: Format) -> None:
-    quick = plain_reader(format, FieldMap(), source="rows.jsonl", test_prompts=_TEST_PROMPTS)(raw, 3)
+    quick = plain_reader(format, FieldMap(), source="rows.jsonl", firewall=_FIREWALL)(raw, 3)
     if quick is None:
         return
     row = parse_bytes(raw, line=3)
-    careful = check_row(row, format, FieldMap(), source="rows.jsonl", test_prompts=_TEST_PROMPTS)
+    careful = check_row(row, format, FieldMap(), source="rows.jsonl", firewall=_FIREWALL)
     assert not isinstance(careful, RowIssue), careful
     assert quick._replace(content=b"") == incoming(careful)._replace(content=b"")
     assert Record.model_validate_json(quick.content) == careful

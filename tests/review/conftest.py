@@ -10,7 +10,7 @@ import pytest
 
 from curator import Workspace, versions
 from curator.review import add_suite
-from curator.store import outputs, projects, records, runs
+from curator.store import outputs, projects, records, runs, systems
 from schemas.review import Decoding, Output
 from schemas.run import HeldOutLoss, RunResult, RunState, TrainConfig
 from schemas.version import SplitPlan
@@ -58,7 +58,8 @@ def add_outputs(reviewed: Workspace, tmp_path: Path) -> AddOutputs:
             for model, text in (("base", "What the base says."), ("tuned", tuned))
         ]
         with reviewed.write() as connection:
-            outputs.add_many(connection, new, run_id=RUN, suite_id=suite.id, at=reviewed.clock())
-            return outputs.of_run(connection, RUN, suite_id=suite.id)
+            systems.ensure_run(connection, RUN, actor="me", at=reviewed.clock())
+            outputs.add_many(connection, new, system_id=RUN, suite_id=suite.id, at=reviewed.clock())
+            return outputs.of_system(connection, RUN, suite_id=suite.id)
 
     return add

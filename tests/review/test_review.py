@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from curator import Workspace, review
+from curator import Workspace, evidence, review
 from curator.annotate import queue
 from curator.errors import ReviewError
 from curator.review.detectors.base import Item
-from curator.store import findings, records, verdicts
+from curator.store import findings, ledger, outputs, records, systems
 from schemas.annotation import RecordState
-from schemas.review import Finding, FindingStatus, Judgement, ReviewPair
+from schemas.review import Finding, FindingStatus, Judgement, ReviewPair, Verdict
 from tests.review.conftest import RUN, AddOutputs
 
 FINE = Judgement(fine=True)
@@ -68,64 +68,167 @@ def test_a_file_of_outputs_is_screened_line_by_line(tmp_path: Path) -> None:
         review.screen_file(source, out)
 
 
-def test_flagged_pairs_come_first_and_every_pair_comes(reviewed: Workspace, add_outputs: AddOutputs) -> None:
+def seen_by(workspace: Workspace, reviewer: str) -> list[ReviewPair]:
+    return review.sampling.open_pairs(workspace, reviewer, RUN)
+
+
+def test_pairs_come_in_the_order_of_the_plan_and_each_is_judged_once(
+    reviewed: Workspace, add_outputs: AddOutputs
+) -> None:
     add_outputs("Red.", "Blue.", "I cannot say that.", "Green.")
     review.screen_run(reviewed, RUN, actor="me")
+    assert review.sampling.next_pair(reviewed, "Ada", RUN) is None
+    plan = review.draw(reviewed, RUN, actor="me")
+    assert [pair.id for pair in seen_by(reviewed, "Ada")] == list(plan.pairs)
     seen = []
-    while pair := review.sampling.next_pair(reviewed, "Ada", RUN):
-        seen.append(pair.prompt.id)
-        review.verdicts.give(reviewed, pair, a=FINE, b=FINE, reviewer="Ada")
-    assert seen[0] == "2"
-    assert sorted(seen) == ["0", "1", "2", "3"]
-    done = review.sampling.review_progress(reviewed, "Ada", RUN)
-    assert (done.pairs, done.mine, done.anybody) == (4, 4, 4)
-    assert review.sampling.review_progress(reviewed, "Ben", RUN).mine == 0
+    for reviewer in ("Ada", "Ben", "Ada", "Ben"):
+        pair = review.sampling.next_pair(reviewed, reviewer, RUN)
+        seen.append(pair.id)
+        assert review.verdicts.give(reviewed, pair.id, a=FINE, b=FINE, reviewer=reviewer)
+    assert seen == list(plan.pairs)
+    assert review.sampling.next_pair(reviewed, "Ada", RUN) is None
+    assert review.sampling.review_progress(reviewed, "Ada", RUN) == (4, 4, 2)
+    assert len(seen_by(reviewed, "Ada")) == 2  # what Ben judged, for a second reading
 
 
-def test_the_sides_are_mixed_and_stay_where_they_are(reviewed: Workspace, add_outputs: AddOutputs) -> None:
+def test_a_pair_tells_nothing_about_whose_outputs_it_holds(reviewed: Workspace, add_outputs: AddOutputs) -> None:
     stored = add_outputs(*(f"Text {n}." for n in range(40)))
-    tuned = [output for output in stored if output.model == "tuned"]
-    sides = [review.sampling.side_of(output, "Ada") for output in tuned]
-    assert sides == [review.sampling.side_of(output, "Ada") for output in tuned]
-    assert 8 <= sides.count("A") <= 32
-    assert sides != [review.sampling.side_of(output, "Ben") for output in tuned]
-    pair = review.sampling.next_pair(reviewed, "Ada", RUN)
-    assert pair == review.sampling.next_pair(reviewed, "Ada", RUN)
-    assert {pair.a.model, pair.b.model} == {"base", "tuned"}
+    review.screen_run(reviewed, RUN, actor="me")
+    review.draw(reviewed, RUN, actor="me")
+    pairs = seen_by(reviewed, "Ada")
+    assert pairs == seen_by(reviewed, "Ada")
+    tuned_left = [pair.a.startswith("Text") for pair in pairs]
+    assert 8 <= sum(tuned_left) <= 32
+    assert tuned_left != [pair.a.startswith("Text") for pair in seen_by(reviewed, "Ben")]
+    shown = "".join(pair.model_dump_json() for pair in pairs)
+    assert "tuned" not in shown
+    assert RUN not in shown
+    assert all(f'"{output.id}"' not in {pair.id for pair in pairs} for output in stored)
+    ids = {pair.id for pair in pairs}
+    (reviewed.folder / "secret.key").unlink()  # another secret draws other ids and sides: nobody can work them out
+    assert ids.isdisjoint({review.sides.pair_id(reviewed, o.id, o.id - 1) for o in stored})
 
 
 def test_a_verdict_given_twice_is_stored_once_and_a_new_one_wins(reviewed: Workspace, add_outputs: AddOutputs) -> None:
-    add_outputs("Red.")
-    pair = review.sampling.next_pair(reviewed, "Ada", RUN)
+    add_outputs("Red.", "Blue.")
+    review.screen_run(reviewed, RUN, actor="me")
+    review.draw(reviewed, RUN, actor="me")
+    [pair, _] = seen_by(reviewed, "Ada")
     wrong = Judgement(unfactual=True)
-    assert review.verdicts.give(reviewed, pair, a=FINE, b=wrong, reviewer="Ada") == 2
-    assert review.verdicts.give(reviewed, pair, a=FINE, b=wrong, reviewer="Ada") == 0
-    assert review.verdicts.give(reviewed, pair, a=FINE, b=FINE, reviewer="Ada") == 1
+    assert review.verdicts.give(reviewed, pair.id, a=FINE, b=wrong, reviewer="Ada")
+    assert not review.verdicts.give(reviewed, pair.id, a=FINE, b=wrong, reviewer="Ada")
+    assert review.verdicts.give(reviewed, pair.id, a=FINE, b=FINE, reviewer="Ada")
+    stated = standing(reviewed)
+    assert [[v.judgement for v in said] for said in stated.values()] == [[FINE], [FINE]]
+    review.verdicts.withdraw(reviewed, pair.id, reviewer="Ada", reason="The wrong tab.")
+    assert standing(reviewed) == {}
     with reviewed.read() as connection:
-        standing = verdicts.of_run(connection, RUN)
-    assert {output_id: [v.judgement for v in given] for output_id, given in standing.items()} == {
-        pair.a.id: [FINE],
-        pair.b.id: [FINE],
-    }
-    assert standing[pair.a.id][0].shown_as == "A"
+        kinds = [entry.kind for entry in ledger.entries(connection, RUN)]
+    assert kinds == ["plan", "verdict", "verdict", "withdrawal"]  # nothing was taken out
+    with pytest.raises(ReviewError, match="has no verdict"):
+        review.verdicts.withdraw(reviewed, pair.id, reviewer="Ada", reason="Again.")
 
 
-def test_reviewers_who_see_a_pair_from_different_sides_do_not_wait_for_each_other(
+def standing(workspace: Workspace) -> dict[int, list[Verdict]]:
+    with workspace.read() as connection:
+        return review.verdicts.of_system(ledger.entries(connection, RUN))
+
+
+def test_after_the_names_were_shown_a_verdict_adds_defects_and_removes_none(
     reviewed: Workspace, add_outputs: AddOutputs
 ) -> None:
-    [base, tuned] = add_outputs("Red.")
+    add_outputs("Red.", "Blue.")
+    review.screen_run(reviewed, RUN, actor="me")
+    review.draw(reviewed, RUN, actor="me")
+    [first, second] = seen_by(reviewed, "Ada")
+    harmful = Judgement(harmful=True, severity=3)
+    review.verdicts.give(reviewed, first.id, a=harmful, b=FINE, reviewer="Ada")
+    assert not review.verdicts.names_are_open(reviewed, RUN, reviewer="Ada")
+    review.verdicts.close(reviewed, RUN, reviewer="Ada")
+    assert review.verdicts.names_are_open(reviewed, RUN, reviewer="Ada")
+    assert len(review.verdicts.with_names(reviewed, RUN, reviewer="Ada", limit=5)) == 1
+    assert review.verdicts.with_names(reviewed, RUN, reviewer="Ben", limit=5) == []
+    review.verdicts.give(reviewed, first.id, a=FINE, b=Judgement(biased=True), reviewer="Ada")
+    review.verdicts.give(reviewed, second.id, a=FINE, b=FINE, reviewer="Ada")
+    said = [verdict for each in standing(reviewed).values() for verdict in each]
+    assert sorted(verdict.judgement.defects for verdict in said) == [(), (), ("biased",), ("harmful",)]
+    assert sorted(verdict.blind for verdict in said) == [False, False, True, True]
+
+
+def test_reviewers_who_judge_the_same_pair_at_once_all_stand(reviewed: Workspace, add_outputs: AddOutputs) -> None:
+    add_outputs("Red.")
+    review.screen_run(reviewed, RUN, actor="me")
+    review.draw(reviewed, RUN, actor="me")
+    [pair] = seen_by(reviewed, "Ada")
 
     def judge(n: int) -> None:
-        left, right = (base, tuned) if n % 2 else (tuned, base)
-        pair = ReviewPair(prompt=base.prompt, a=left, b=right)
-        for severity in range(12):
-            wrong = Judgement(harmful=True, hazard="hz.hate", severity=severity % 4 + 1)
-            assert review.verdicts.give(reviewed, pair, a=wrong, b=wrong, reviewer=f"reviewer {n}") == 2
+        for severity in (1, 2, 3):
+            wrong = Judgement(harmful=True, hazard="hz.hate", severity=severity)
+            assert review.verdicts.give(reviewed, pair.id, a=wrong, b=wrong, reviewer=f"reviewer {n}")
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(judge, range(6)))
+    assert [len(each) for each in standing(reviewed).values()] == [6, 6]
     with reviewed.read() as connection:
-        assert [len(each) for each in verdicts.of_run(connection, RUN).values()] == [6, 6]
+        assert evidence.problems(reviewed, RUN, ledger.entries(connection, RUN)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("{", "not valid JSON"),
+        ('{"a": "fine"}', "not an object with pair"),
+        ('{"pair": "PAIR", "a": "nice", "b": "fine"}', "'nice' is not a verdict"),
+        ('{"pair": "PAIR", "a": "fine+broken", "b": "fine"}', "is not a verdict"),
+        ('{"pair": "PAIR", "a": "harmful", "b": "fine"}', "needs a severity"),
+        ('{"pair": "PAIR", "a": "harmful:7", "b": "fine"}', "is not a verdict"),
+        ('{"pair": "PAIR", "a": "fine"}', "has two outputs to judge"),
+        ('{"pair": "elsewhere", "a": "fine"}', "There is no pair elsewhere"),
+    ],
+)
+def test_a_row_of_verdicts_that_cannot_be_used_is_named_and_the_others_are_stored(
+    reviewed: Workspace, add_outputs: AddOutputs, tmp_path: Path, line: str, problem: str
+) -> None:
+    add_outputs("Red.", "Blue.")
+    review.screen_run(reviewed, RUN, actor="me")
+    review.draw(reviewed, RUN, actor="me")
+    [first, second] = seen_by(reviewed, "Ada")
+    file = tmp_path / "verdicts.jsonl"
+    good = json.dumps({"pair": first.id, "a": "fine", "b": "harmful:2+biased"})
+    file.write_text(f"{good}\n\n{line.replace('PAIR', second.id)}\n")
+    report = review.import_verdicts(reviewed, file, reviewer="Ada")
+    assert (report.stored, report.refused) == (1, 1)
+    assert report.problems[0].startswith("Line 3: ")
+    assert problem in report.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("{", "Line 2 is not valid JSON"),
+        ('{"prompt_id": "0"}', "no text in output"),
+        ('{"prompt_id": "9", "output": "x"}', "has no prompt '9'"),
+        ('{"prompt_id": "0", "output": "x", "sample": -1}', "sample -1"),
+        ('{"prompt_id": "0", "output": "\\u0000"}', "NUL"),
+        ('{"prompt_id": "0", "output": "Other words."}', "has another output already"),
+    ],
+)
+def test_outputs_from_elsewhere_are_kept_word_for_word(
+    workspace: Workspace, tmp_path: Path, line: str, problem: str
+) -> None:
+    file, suite = tmp_path / "outputs.jsonl", tmp_path / "s.jsonl"
+    suite.write_text('{"id": "0", "prompt": "a?"}\n{"id": "1", "prompt": "b?"}\n')
+    review.add_suite(workspace, suite, actor="me")
+    text = "<b>\x1b[31m" + "ab" * 50_000
+    file.write_text(json.dumps({"prompt_id": "0", "output": text}) + f"\n{line}\n")
+    report = review.import_outputs(workspace, file, suite="s", system="theirs", actor="me")
+    assert (report.imported, report.missing, report.refused) == (1, 1, 1)
+    assert problem in report.problems[0]
+    again = review.import_outputs(workspace, file, suite="s", system="theirs", actor="me")
+    assert (again.imported, again.known) == (0, 1)
+    with workspace.read() as connection:
+        [stored] = outputs.of_system(connection, systems.find(connection, "theirs").id)
+    assert (stored.text, stored.model) == (text, "system")
 
 
 @pytest.mark.parametrize(
@@ -135,6 +238,7 @@ def test_reviewers_who_see_a_pair_from_different_sides_do_not_wait_for_each_othe
         {"fine": True, "biased": True},
         {"harmful": True},
         {"harmful": True, "hazard": "hz.hate"},
+        {"fine": True, "broken": True},
         {"harmful": True, "hazard": "hz.unheard", "severity": 1},
         {"unfactual": True, "severity": 2},
     ],
@@ -172,7 +276,7 @@ def test_the_prompt_of_a_gate_suite_never_comes_back_but_a_variant_may(
     assert not review.feedback.may_return(reviewed, output.id)
     for text in (None, "  PROMPT 0 gate? "):
         with pytest.raises(ReviewError, match="test prompts never train"):
-            review.feedback.to_queue(reviewed, output.id, actor="me", instruction=text)
+            review.feedback.to_queue(reviewed, output.id, actor="me", instruction=text, corrected="Right.")
     review.feedback.to_queue(reviewed, output.id, actor="me", instruction="A variant?", corrected="Right.")
     assert queue.next_task(reviewed, "Ada", project_id=1).record.instruction == "A variant?"
 
@@ -207,4 +311,24 @@ def test_findings_are_kept_by_output(reviewed: Workspace, add_outputs: AddOutput
     stored = add_outputs("Red.")
     review.screen_run(reviewed, RUN, actor="me")
     with reviewed.read() as connection:
-        assert set(findings.of_run(connection, RUN)) == {output.id for output in stored}
+        assert set(findings.of_system(connection, RUN)) == {output.id for output in stored}
+
+
+def test_an_output_that_nobody_found_wrong_does_not_come_back(reviewed: Workspace, add_outputs: AddOutputs) -> None:
+    stored = add_outputs("Right.", purpose="explore")
+    with pytest.raises(ReviewError, match="Nobody found this output wrong"):
+        review.feedback.to_queue(reviewed, stored[1].id, actor="me")
+
+
+def test_a_correction_that_refuses_a_harmless_request_is_refused(reviewed: Workspace, add_outputs: AddOutputs) -> None:
+    stored = add_outputs("Wrong.", purpose="explore")
+    with pytest.raises(ReviewError, match="refuses a request"):
+        review.feedback.to_queue(reviewed, stored[1].id, actor="me", corrected="I'm sorry, but I can't help with that.")
+
+
+def test_the_findings_never_overwrite_the_outputs(tmp_path: Path) -> None:
+    source = tmp_path / "outputs.jsonl"
+    source.write_text('{"prompt": "a", "output": "b"}')
+    with pytest.raises(ReviewError, match="would overwrite"):
+        review.screen_file(source, tmp_path / "." / "outputs.jsonl")
+    assert source.read_text() == '{"prompt": "a", "output": "b"}'

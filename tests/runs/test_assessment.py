@@ -122,8 +122,10 @@ def test_a_run_is_promoted_only_with_the_evidence(frozen: Frozen, base_folder: P
 def test_a_merged_model_is_the_adapted_one(frozen: Frozen, base_folder: Path, tmp_path: Path) -> None:
     workspace, _ = frozen
     run = learnt(frozen, base_folder, method="lora")
-    merged = export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me")
-    adapter = export.export_model(workspace, run.id, tmp_path / "adapter", merged=False, actor="me")
+    with pytest.raises(TrainingError, match="No decision was made about it"):
+        export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me")
+    merged = export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me", undecided=True)
+    adapter = export.export_model(workspace, run.id, tmp_path / "adapter", merged=False, actor="me", undecided=True)
     assert isinstance(checkpoint.load_tuned(adapter), PeftModel)
     ids = torch.arange(3, 40)[None]
     with torch.no_grad():
@@ -131,9 +133,10 @@ def test_a_merged_model_is_the_adapted_one(frozen: Frozen, base_folder: Path, tm
     torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
     for folder in (merged, adapter):
         assert (folder / "manifest.json").is_file()
+        assert "**Not released.** No decision was made about it." in (folder / "README.md").read_text()
         assert run.id in (folder / "README.md").read_text()
     with pytest.raises(TrainingError, match="is not empty"):
-        export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me")
+        export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me", undecided=True)
 
 
 def test_a_merge_that_changes_the_model_is_refused(
@@ -151,7 +154,7 @@ def test_a_merge_that_changes_the_model_is_refused(
 
     monkeypatch.setattr(LoraModel, "merge_and_unload", spoil)
     with pytest.raises(TrainingError, match="is not the adapted one"):
-        export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me")
+        export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me", undecided=True)
     assert list(tmp_path.glob("merged*")) == []
 
 

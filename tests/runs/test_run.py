@@ -199,7 +199,7 @@ def test_a_tuned_model_says_what_it_was_taught_and_stops(frozen: Frozen, base_fo
     report = generation.generate(workspace, run.id, "suite", decoding=Decoding(max_new_tokens=12), actor="me")
     assert (report.outputs, report.new) == (24, 24)
     with workspace.read() as connection:
-        stored = outputs.of_run(connection, run.id)
+        stored = outputs.of_system(connection, run.id)
     taught = {row.record.instruction for row in versions.rows(workspace, version.id) if row.row_id in trained}
     known = [output for output in stored if output.prompt.prompt in taught]
     assert len(known) >= 8

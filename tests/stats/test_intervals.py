@@ -40,7 +40,13 @@ def test_the_upper_bound_holds_at_least_as_often_as_it_promises(n: int, rate: fl
 
 
 @pytest.mark.parametrize(("found", "n"), [(1, 0), (0, 0), (3, 2), (-1, 5)])
-def test_what_is_no_rate_is_refused(found: int, n: int) -> None:
+def test_what_is_not_a_rate_is_refused(found: int, n: int) -> None:
     for bound in (upper_bound, lower_bound, wilson):
-        with pytest.raises(ValueError, match="is no rate"):
+        with pytest.raises(ValueError, match="is not a rate"):
             bound(found, n)
+
+
+@pytest.mark.parametrize("n", [5, 59, 500])
+def test_an_interval_of_nothing_begins_at_zero_and_one_of_everything_ends_at_one(n: int) -> None:
+    assert wilson(0, n).lower == 0.0
+    assert wilson(n, n).upper == 1.0

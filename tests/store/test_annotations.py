@@ -17,7 +17,7 @@ def answer_three(workspace: Workspace) -> list[int]:
     with workspace.write() as connection:
         for at in (NOON - timedelta(days=1), NOON, NOON + timedelta(hours=1)):
             got = claims.claim_next(connection, "ada", project_id=1, now=at, until=at + timedelta(minutes=30))
-            claims.close(connection, got.token, annotator="ada")
+            claims.close(connection, got, annotator="ada")
             added = annotations.add(
                 connection, Answer(response="A.", rating=4), record_id=got.record_id, slot_id=got.slot_id,
                 annotator="ada", claim_token=got.token, at=at,

@@ -76,9 +76,9 @@ def test_only_the_holder_can_close_a_slot(workspace: Workspace) -> None:
     fill(workspace, count=1)
     got = claim(workspace, "ada")
     with workspace.write() as connection:
-        assert claims.close(connection, got.token, annotator="ben") is None
-        assert claims.close(connection, "a guess", annotator="ada") is None
-        assert claims.close(connection, got.token, annotator="ada").id == got.slot_id
+        assert claims.close(connection, got, annotator="ben") is None
+        assert claims.close(connection, got.model_copy(update={"token": "a guess"}), annotator="ada") is None
+        assert claims.close(connection, got, annotator="ada").id == got.slot_id
 
 
 def test_a_claim_that_ran_out_is_still_held_while_nobody_takes_it(workspace: Workspace) -> None:

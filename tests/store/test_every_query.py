@@ -48,6 +48,7 @@ from curator.store import (
     skips,
     suggestions,
     suites,
+    systems,
     verdicts,
 )
 from curator.store import quarantine as kept_rows
@@ -149,13 +150,13 @@ def _annotate(workspace: Workspace) -> None:
     submit("Ada")
     held = task("Ada")
     answers.skip(workspace, held.claim, Answer(response="x"), annotator="Ada")
-    assert not answers.save_draft(workspace, held.claim, Answer(response=""), annotator="Ada")
+    assert not answers.save_draft(workspace, held.claim, Answer(response=""), annotator="Ada").is_kept
     undo.undo_last(workspace, "Ada", project_id=1)
-    queue.give_back(workspace, task("Ada").claim)
+    queue.give_back(workspace, task("Ada").claim, annotator="Ada")
     flagged = task("Ada")
     answers.flag(workspace, flagged.claim, Answer(response="x", note="?"), annotator="Ada")
     ask_again.unflag(workspace, flagged.claim.record_id, actor="Lea", reason="All right.")
-    queue.renew(workspace, task("Ada").claim, active_seconds=3)
+    queue.renew(workspace, task("Ada").claim, annotator="Ada", active_seconds=3)
     queue.claim_record(workspace, "Ben", waiting[-1].id)
     queue.why_empty(workspace, "Ben", project_id=1)
     queue.offer_skipped(workspace, "Ben", project_id=1)
@@ -180,7 +181,7 @@ def _annotate(workspace: Workspace) -> None:
     assert all(each.rulings for each in claimed if each is not None)
     assert any(each is not None for each in claimed)
     for each in filter(None, claimed):
-        queue.give_back(workspace, each.claim)
+        queue.give_back(workspace, each.claim, annotator="Eva")
     keymap.change_keys(workspace, "Ada", {"skip": "w"})
     assert keymap.keys_of(workspace, "Ada")["skip"] == "w"
     with workspace.write() as connection:
@@ -304,11 +305,16 @@ def _review(workspace: Workspace, add_outputs: AddOutputs) -> None:
         assert suites.get(connection, suite.name).name == suite.name
         assert len(outputs.done(connection, RUN, suite.id)) == 4  # two prompts, base and tuned
     review.screen_run(workspace, RUN, actor="me")
+    review.draw(workspace, RUN, actor="me")
     pair = review.sampling.next_pair(workspace, "Ada", RUN)
-    review.verdicts.give(workspace, pair, a=Judgement(fine=True), b=Judgement(unfactual=True), reviewer="Ada")
-    with workspace.read() as connection:
-        assert verdicts.of_run(connection, RUN)
+    review.verdicts.give(workspace, pair.id, a=Judgement(fine=True), b=Judgement(unfactual=True), reviewer="Ada")
+    review.verdicts.withdraw(workspace, pair.id, reviewer="Ada", reason="A slip.")
+    with workspace.write() as connection:
+        theirs = systems.ensure_named(connection, "theirs", project_id=1, actor="me", at=workspace.clock())
+        assert systems.ensure_named(connection, "theirs", project_id=1, actor="me", at=workspace.clock()) == theirs
+        assert {each.id for each in systems.all_systems(connection)} == {RUN, theirs.id}
+        assert verdicts.count_before_plans(connection, RUN) == 0
     ballot = votes.next_pair(workspace, "Ada", RUN)
-    votes.cast(workspace, ballot, "tie", voter="Ada")
+    votes.cast(workspace, RUN, ballot.id, "tie", voter="Ada")
     votes.tally(workspace, RUN)
     release.decide(workspace, RUN, actor="me")

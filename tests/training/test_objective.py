@@ -1,4 +1,4 @@
-"""The objective: which tokens carry loss, and that every path gives the loss of one record at a time."""
+"""The objective: which tokens carry loss, and that every route has the loss of one record at a time."""
 
 from __future__ import annotations
 

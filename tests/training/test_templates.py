@@ -35,6 +35,12 @@ FAMILIES = {
         "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}{{ '[INST] ' + m['content'] + ' [/INST]' }}"
         "{% else %}{{ ' ' + m['content'] + eos_token }}{% endif %}{% endfor %}"
     ),
+    "opens a channel": (  # the words and the token between header and text are the template's, as in gpt-oss
+        "{% for m in messages %}{{ '<|im_start|>' + m['role'] }}"
+        "{{ '<|endoftext|>channel final<|endoftext|>' if m['role'] == 'assistant' else '<|endoftext|>' }}"
+        "{{ m['content'] + '<|im_end|>' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant' }}{% endif %}"
+    ),
     "asks for the date": (
         "{{ '<|im_start|>system\nToday is ' + (strftime_now('%d %B %Y') if strftime_now is defined else date_string) + "
         "'<|im_end|>\n' }}{% for m in messages %}"
@@ -66,13 +72,38 @@ def example(tokenizer: PreTrainedTokenizerBase, record: Record) -> Example:
     return Example("r", *label_responses(render_turns(record, tokenizer), max_tokens=512))
 
 
+def response_of(tokenizer: PreTrainedTokenizerBase, made: Example) -> str:
+    return str(tokenizer.decode(made.input_ids[made.is_response]))
+
+
+def with_template(tokenizer: PreTrainedTokenizerBase, template: str) -> PreTrainedTokenizerBase:
+    other = copy.deepcopy(tokenizer)
+    other.chat_template = template
+    prepare_tokenizer(other)
+    return other
+
+
 @EVERY_FAMILY
 def test_a_record_trains_on_the_ids_that_the_template_gives(of_family: PreTrainedTokenizerBase) -> None:
     made = example(of_family, make_record("Say hi.", "Hi."))
     asked = [{"role": "user", "content": "Say hi."}]
     told = of_family.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
     assert made.input_ids[: made.prompt_tokens].tolist() == list(told)
-    assert of_family.decode(made.input_ids[made.is_response]).strip() == "Hi.<|im_end|>"
+    assert response_of(of_family, made).endswith("Hi.<|im_end|>")
+
+
+@pytest.mark.parametrize("response", ["a", "final", "channel", "i", "end", "m_e", "assistant", " spaced \n"])
+@EVERY_FAMILY
+def test_a_response_in_the_words_of_the_template_is_trained_to_its_end(
+    of_family: PreTrainedTokenizerBase, response: str
+) -> None:
+    made = example(of_family, make_record("Say it.", response))
+    said = response_of(of_family, made)
+    assert said.endswith("<|im_end|>")
+    assert said.count("<|im_end|>") == 1
+    assert said.removesuffix("<|im_end|>").strip().removeprefix("<|endoftext|>channel final<|endoftext|>").strip() == (
+        response.strip()
+    )
 
 
 @EVERY_FAMILY
@@ -84,6 +115,27 @@ def test_no_prompt_begins_twice_and_every_response_ends_once(of_family: PreTrain
     trained = made.input_ids[made.is_response].tolist()
     assert sum(token in ends for token in trained) == 2
     assert trained[-1] in ends
+
+
+def test_a_generation_prompt_that_no_response_begins_with_is_said_with_both_texts(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    other = with_template(
+        tokenizer, tokenizer.chat_template.replace("{{ '<|im_start|>assistant\n' }}", "{{ '<|im_start|>bot: ' }}")
+    )
+    with pytest.raises(TrainingError) as refusal:
+        render_turns(make_record("Say it.", "it"), other)
+    assert "asks for message 2 with 'bot: ' but writes 'assistant\\nit<|im_end|>" in refusal.value.problem
+
+
+def test_an_earlier_turn_that_is_rewritten_is_not_called_a_generation_prompt(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    other = with_template(
+        tokenizer, tokenizer.chat_template.replace("message['content']", "(message['content'] if loop.last else '-')")
+    )
+    with pytest.raises(TrainingError, match="rewrites what stands before message 2"):
+        render_turns(TALK, other)
 
 
 def test_text_is_the_same_on_every_day(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -1,0 +1,80 @@
+"""Units: what counts once in a rate, and in which stratum it lies.
+
+A unit is a prompt with all its samples, its near copies in any suite and theirs: ten samples of one prompt are not ten
+pieces of evidence. It is as bad as the worst of its outputs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from curator.quality.near_copies import clusters
+from curator.quality.normal_form import normal_form
+from schemas.review import CRITICAL_HAZARDS, Category, Finding, FindingStatus, ModelName, Output, StratumName
+
+_ORDER: tuple[StratumName, ...] = ("unflagged", "flagged", "critical")
+
+
+class OutputPair(NamedTuple):
+    """An output of the model about which a decision is made, beside that of the base model to the same prompt."""
+
+    output: Output
+    other: Output | None
+
+
+class Cluster(NamedTuple):
+    """A unit before it is drawn."""
+
+    category: Category
+    key: str
+    """Text of its first prompt in normal form: the same in every workspace."""
+    stratum: StratumName
+    outputs: tuple[OutputPair, ...]
+    """One for each answer that differs."""
+
+
+def pairs_of(outputs: Sequence[Output], target: ModelName) -> list[OutputPair]:
+    """Every output of the decided model with its partner, in the order of suites and prompts."""
+    others = {(o.suite_id, o.prompt.id, o.sample): o for o in outputs if o.model == "base" and target != "base"}
+    return [OutputPair(o, others.get((o.suite_id, o.prompt.id, o.sample))) for o in outputs if o.model == target]
+
+
+def units_of(
+    pairs: Sequence[OutputPair], findings: Mapping[int, Sequence[Finding]], *, unfit: Collection[tuple[str, str]] = ()
+) -> list[Cluster]:
+    """The units that some outputs make up, each prompt counted in its own category.
+
+    Args:
+        pairs: Outputs of gate suites.
+        findings: By the id of the output.
+        unfit: Detectors, with their version, whose flags say too little to sort outputs by.
+    """
+    texts = list(dict.fromkeys(pair.output.prompt.prompt for pair in pairs))
+    number = dict(zip(texts, clusters(texts), strict=True))
+    grouped: dict[tuple[Category, int], list[OutputPair]] = defaultdict(list)
+    for pair in pairs:
+        grouped[pair.output.prompt.category, number[pair.output.prompt.prompt]].append(pair)
+    units = []
+    for (category, _), members in grouped.items():
+        strata = [_stratum(pair.output, findings.get(pair.output.id, ()), unfit) for pair in members]
+        different = {(normal_form(pair.output.prompt.prompt), pair.output.text): pair for pair in reversed(members)}
+        units.append(
+            Cluster(
+                category=category,
+                key=min(normal_form(pair.output.prompt.prompt) for pair in members),
+                stratum=max(strata, key=_ORDER.index),
+                outputs=tuple(sorted(different.values(), key=lambda pair: pair.output.id)),
+            )
+        )
+    return units
+
+
+def _stratum(output: Output, findings: Sequence[Finding], unfit: Collection[tuple[str, str]]) -> StratumName:
+    """Where a detector failed, a person reads; what a detector flagged is drawn apart from what it did not."""
+    failed = any(finding.status is FindingStatus.ERROR for finding in findings)
+    if failed or output.prompt.hazard in CRITICAL_HAZARDS:
+        return "critical"
+    flagged = any(finding.flag and (finding.detector, finding.version) not in unfit for finding in findings)
+    return "flagged" if flagged else "unflagged"

@@ -1,0 +1,88 @@
+"""Verdicts from a file: what a reviewer wrote beside the opaque ids of pairs, read and stored row by row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+from pydantic import ValidationError
+
+from curator.errors import CuratorError, ReviewError
+from curator.review import verdicts
+from curator.review.verdicts import Given
+from curator.workspace import Workspace
+from schemas.review import DEFECTS, Judgement, VerdictsReport
+
+_SHOWN = 20
+
+
+def import_verdicts(workspace: Workspace, file: Path, *, reviewer: str) -> VerdictsReport:
+    """Store the verdicts of a JSON lines file. Returns how many were new and how many rows could not be used.
+
+    Args:
+        workspace: Where the pairs are.
+        file: Rows with `pair`, `a` and, for a pair of two outputs, `b`; each as `judgement_of` reads it.
+        reviewer: Who judged.
+
+    Raises:
+        ReviewError: The file cannot be read.
+    """
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise ReviewError(f"{file} cannot be read: {error.strerror}.", hint="Check the path.") from error
+    given: list[tuple[int, Given]] = []
+    problems: list[tuple[int, str]] = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                given.append((number, _given(line)))
+            except CuratorError as error:
+                problems.append((number, error.problem))
+    results = verdicts.give_many(workspace, [each for _, each in given], reviewer=reviewer)
+    for (number, _), result in zip(given, results, strict=True):
+        if isinstance(result, CuratorError):
+            problems.append((number, result.problem))
+    return VerdictsReport(
+        stored=sum(result is True for result in results),
+        known=sum(result is False for result in results),
+        refused=len(problems),
+        problems=tuple(f"Line {number}: {problem}" for number, problem in sorted(problems)[:_SHOWN]),
+    )
+
+
+def _given(line: bytes) -> Given:
+    hint = 'Write {"pair": ..., "a": ...}, with "b" where there are two outputs.'
+    try:
+        row = orjson.loads(line)
+        second = row.get("b")
+        return Given(str(row["pair"]), judgement_of(row["a"]), None if second is None else judgement_of(second))
+    except orjson.JSONDecodeError as error:
+        raise ReviewError(f"This is not valid JSON: {error}.", hint=hint) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ReviewError("This is not an object with pair, a and, for two outputs, b.", hint=hint) from error
+
+
+def judgement_of(said: object) -> Judgement:
+    """The judgement that a word like `fine`, `broken` or `harmful:3+biased` stands for.
+
+    Raises:
+        ReviewError: It stands for none.
+
+    Example:
+        >>> judgement_of("harmful:3+biased").defects
+        ('harmful', 'biased')
+    """
+    hint = "Say fine, or broken, unfactual, biased and harmful:SEVERITY (1 to 4), several joined by +."
+    fields: dict[str, object] = {}
+    for word in str(said).split("+"):
+        name, _, severity = word.strip().partition(":")
+        if name not in ("fine", *DEFECTS) or (bool(severity) and name != "harmful"):
+            raise ReviewError(f"{said!r} is not a verdict.", hint=hint)
+        fields[name] = True
+        if severity:
+            fields["severity"] = severity
+    try:
+        return Judgement.model_validate(fields)
+    except ValidationError as error:
+        raise ReviewError(f"{said!r} is not a verdict: {error.errors()[0]['msg']}.", hint=hint) from error
