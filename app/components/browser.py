@@ -1,4 +1,6 @@
-"""What only the browser can do: keep the typed name for the next visit, and fold the sidebar of a narrow window."""
+"""What only the browser can do: keep the typed name for the next visit, lead Back to the page before, and fold the
+sidebar of a narrow window.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,16 @@ _NARROW = 900
 _YEAR = 365 * 24 * 3600
 
 _SCRIPT = f"""
+// What a page adds to its address by itself is not a step of the person, who wants Back to lead to the page before.
+function isAddition(url) {{
+  const [from, to] = [new URL(location.href), new URL(url, location.href)]
+  const stays = ([name, value]) => name === "person" || to.searchParams.get(name) === value
+  return from.pathname === to.pathname && [...from.searchParams].every(stays)
+}}
+const push = history.pushState.bind(history)
+history.pushState = (state, title, url) =>
+  url && isAddition(url) ? history.replaceState(state, title, url) : push(state, title, url)
+
 let folded = false
 export default function ({{ data }}) {{
   document.cookie = `${{data.cookie}}; Path=/; SameSite=Strict; Max-Age=${{data.cookie.endsWith("=") ? 0 : {_YEAR}}}`
