@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import identity
+from app import identity, origin
 from curator import CuratorError
 from curator.access import accounts, sessions
 from schemas.account import Account
@@ -73,7 +73,7 @@ async def _sign_in(request: Request) -> Response:
     target = _own_path(request.query_params.get("next", "/"))
     if request.method == "GET":
         return _sign_in_page(target)
-    if not _is_own(request):
+    if not origin.is_own(request):
         return _page("Refused", "<p role='alert'>This form came from another site.</p>", status=403)
     form = await request.form()
     name, password = str(form.get("name", "")), str(form.get("password", ""))
@@ -104,7 +104,7 @@ async def _make_account(request: Request) -> Response:
         return _page("This link cannot be used", _alert(error), status=410)
     if request.method == "GET":
         return _account_page(token, given.purpose, name=given.name or "")
-    if not _is_own(request):
+    if not origin.is_own(request):
         return _page("Refused", "<p role='alert'>This form came from another site.</p>", status=403)
     form = await request.form()
     name, password = str(form.get("name", "")), str(form.get("password", ""))
@@ -144,15 +144,6 @@ def _with_session(response: Response, request: Request, token: str) -> Response:
         secure=request.url.scheme == "https",
     )
     return response
-
-
-def _is_own(request: Request) -> bool:
-    """Whether a form was sent from this site: browsers say so, and older ones name the origin."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
 
 
 def _own_path(target: str) -> str:

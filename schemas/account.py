@@ -9,7 +9,7 @@ from schemas.base import Schema
 
 
 class Role(StrEnum):
-    """What somebody is here for; each role may do what the one before it may, and more."""
+    """What a person is here for; each role may do what the one before it may, and more."""
 
     ANNOTATOR = "annotator"
     REVIEWER = "reviewer"
@@ -18,7 +18,7 @@ class Role(StrEnum):
 
 
 class Right(StrEnum):
-    """Something that not everybody may do."""
+    """Something that not every role may do."""
 
     ANNOTATE = "annotate"
     REVIEW = "review"
@@ -33,7 +33,7 @@ class Right(StrEnum):
 
 
 class Account(Schema):
-    """Somebody who may sign in."""
+    """A person who may sign in."""
 
     name: str
     role: Role
@@ -42,4 +42,4 @@ class Account(Schema):
     created_at: datetime
     """UTC."""
     last_seen: datetime | None = None
-    """UTC; None for somebody who never signed in."""
+    """UTC; None for a person who never signed in."""

@@ -20,9 +20,9 @@ class RecordState(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     FLAGGED = "flagged"
-    """Set aside for a lead; nobody is offered it."""
+    """Set aside for a lead; it is offered to no annotator."""
     CONFLICT = "conflict"
-    """Its annotators disagree, and somebody has to decide."""
+    """Its annotators disagree, and a lead has to decide."""
     GOLD = "gold"
     """Its right answer is known; annotators are calibrated by it, and it is never frozen."""
 
@@ -139,7 +139,7 @@ class Suggestion(Schema):
 
 
 class Ruling(Schema):
-    """A lead's answer to somebody who was unsure."""
+    """A lead's answer to an annotator who was unsure."""
 
     question: Text
     ruling: Text
@@ -149,7 +149,7 @@ class Ruling(Schema):
 
 
 class Comment(Schema):
-    """A remark on a record, for everybody who opens it."""
+    """A remark on a record, for all who open it."""
 
     author: str
     text: Text
@@ -188,7 +188,7 @@ class Task(Schema):
 
     @property
     def seen(self) -> SeenByAnnotator:
-        """What whoever answers this task has before them."""
+        """What the annotator of this task has before them."""
         suggestions = False if self.suggestions_hidden else bool(self.suggestions) or None
         return SeenByAnnotator(
             questions_hash=self.questions_hash, guideline_hash=self.guideline_hash, suggestions=suggestions

@@ -1,4 +1,4 @@
-"""What the log says: every kind of event, and the details that somebody reads back.
+"""What the log says: every kind of event, and the details that are read back.
 
 A kind is stored as its value, lower case with hyphens, and never changes. An event about something other than a record,
 version, run or suite, which have ids of their own, names its subject with one of the functions at the end.
@@ -62,7 +62,9 @@ class Kind(StrEnum):
     SUGGESTIONS = "suggestions"
     GATES = "gates"
     IMPORT = "import"
+    IMPORT_UNDONE = "import-undone"
     ROW_FIXED = "row-fixed"
+    ROWS_DISCARDED = "rows-discarded"
 
     # A version.
     FREEZE = "freeze"

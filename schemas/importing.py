@@ -51,6 +51,29 @@ class RowIssue(Schema):
     """The row word for word."""
 
 
+class RowState(StrEnum):
+    """How a row in quarantine stands."""
+
+    OPEN = "open"
+    """It waits to be fixed."""
+    RESOLVED = "resolved"
+    """Corrected or tried again, it was imported."""
+    CLOSED = "closed"
+    """It came in with a later import of the same file."""
+    DISCARDED = "discarded"
+    """A lead decided that it is not needed."""
+    UNDONE = "undone"
+    """Its import was undone."""
+
+
+class WaitingRows(Schema):
+    """How many rows of one file wait for one reason."""
+
+    file_name: str
+    rule: str
+    rows: int
+
+
 class QuarantinedRow(Schema):
     """A row in quarantine, with the import that put it there."""
 
@@ -58,8 +81,7 @@ class QuarantinedRow(Schema):
     batch_id: int
     file_name: str
     issue: RowIssue
-    state: str
-    """`open`, or `resolved` once a corrected row was imported."""
+    state: RowState
 
 
 class ImportReport(Schema):
@@ -90,3 +112,16 @@ class RetryReport(Schema):
     still_failing: int
     issues: tuple[RowIssue, ...] = ()
     """Why rows still fail."""
+
+
+class UndoReport(Schema):
+    """Result of undoing an import."""
+
+    batch_id: int
+    file_name: str
+    removed: int
+    """Records that are gone from the queue; importing them again brings them back."""
+    kept: tuple[str, ...] = ()
+    """Ids of the records that people had already worked on; they stay."""
+    quarantined: int
+    """Rows of the import that no longer wait in quarantine."""

@@ -16,12 +16,13 @@ EDIT_REASONS = "edit_reasons"
 NOTE = "note"
 
 Value = int | str | tuple[str, ...]
-"""What somebody answered: a rating, the value of one option, values of several, or text."""
+"""What an annotator answered: a rating, the value of one option, values of several, or text."""
 
 
 ACTION_KEYS = {
     "a": "Accept as is", "x": "Reject", "s": "Skip", "f": "Flag", "z": "Undo", "e": "Into the editor", "d": "Next view",
     "i": "Guideline", "k": "Keys", "h": "Harmful", "u": "Unfactual", "b": "Biased", "p": "With personal data",
+    ".": "Earlier messages", ",": "Rendered",
 }  # fmt: skip
 """Letters that do something else on the labelling screen, until an annotator gives an action another one."""
 STREAMLIT_KEYS = ("c", "r")
@@ -122,7 +123,7 @@ BUILT_IN: tuple[Question, ...] = (
         if_edited=True,
         guide="What was wrong with the draft. It becomes a reason beside the pair of texts.",
     ),
-    Question(id=NOTE, kind="text", title="Note", guide="For whoever reads the record after you."),
+    Question(id=NOTE, kind="text", title="Note", guide="For those who read the record after you."),
 )
 """Every project asks these; their ids stay, wording, guide and keys may change."""
 

@@ -8,7 +8,7 @@ content's hash. A record does not know where it is stored or who works on it; th
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -141,15 +141,6 @@ class Arrival(Schema):
     """Hash of the content as it came, 64 hex digits: pairs an edited record with its older row."""
 
 
-class Unit(NamedTuple):
-    """What ties a record to others: records that share the prompt or a group belong together."""
-
-    prompt: str
-    """Everything that the model is given before the response, in lower case, every run of white space one space."""
-    groups: tuple[str, ...] = ()
-    """The keys of the source, see `Record.groups`."""
-
-
 class Record(Schema):
     """A conversation whose trained assistant turns are what a model should learn to say."""
 
@@ -258,18 +249,6 @@ class Record(Schema):
     def groups(self) -> tuple[str, ...]:
         """Every group that the record was given, sorted: its own, and those of the times when it came again."""
         return tuple(sorted({each for each in (self.group, *(a.group for a in self.also)) if each is not None}))
-
-    @property
-    def unit(self) -> Unit:
-        """What ties it to others; `curator.quality.units` joins them. They stand in one split and count as one draw.
-
-        Example:
-            >>> talk = (Message(role="user", content="Hi  there"), Message(role="assistant", content="Hello."))
-            >>> Record(messages=talk, origin=Origin(source="a.jsonl")).unit
-            Unit(prompt='user: hi there', groups=())
-        """
-        prompt = "\n".join(f"{message.role}: {message.content}" for message in self.context)
-        return Unit(" ".join(prompt.casefold().split()), self.groups)
 
     def with_response(self, response: str) -> Record:
         """This record with the text of its last assistant message replaced."""

@@ -21,6 +21,17 @@ class Split(StrEnum):
     TEST = "test"
 
 
+class MergedSplits(StrEnum):
+    """What to do with records that were frozen into different splits and belong together now."""
+
+    REFUSE = "refuse"
+    """Stop, and list them."""
+    OLDEST = "oldest"
+    """All go where the oldest of them stands."""
+    TRAIN = "train"
+    """All go to train: nothing that was trained on comes into validation or test."""
+
+
 class SplitPlan(Schema):
     """Shares of groups that go to each split; they add up to 1."""
 
@@ -29,6 +40,8 @@ class SplitPlan(Schema):
     test: float = Field(default=0.1, ge=0, lt=1)
     salt: str = "curator"
     """Part of the hash that places a group; change it to draw another split."""
+    stratify_by: str | None = None
+    """Label of which every value gets its share of each split, as far as groups allow."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> SplitPlan:
@@ -75,6 +88,8 @@ class Manifest(Schema):
     """Accepted records whose final content was that of another one, and which became one row with it."""
     refused_suite_matches: int = 0
     """Accepted records left out because their prompt stands in a test suite."""
+    warnings: tuple[str, ...] = ()
+    """What a lead should know about the splits, in sentences."""
 
 
 class Version(Schema):

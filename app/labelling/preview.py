@@ -49,7 +49,7 @@ def draw(workspace: Workspace, record: Record, answer: Answer, *, how: str, proj
         workspace: Where the project's settings are.
         record: As it came in.
         answer: As it is typed now.
-        how: `rendered`, `diff` or `tokens`.
+        how: `rendered`, `diff`, `tokens`, or `texts` for all texts that are read, rendered.
         project_id: Whose base model gives the tokens.
 
     Raises:
@@ -59,6 +59,12 @@ def draw(workspace: Workspace, record: Record, answer: Answer, *, how: str, proj
         return {"html": markdown(answer.response)}
     if how == "diff":
         return {"pieces": [list(piece) for piece in edits.word_diff(record.response, answer.response)]}
+    if how == "texts":
+        return {
+            "messages": [markdown(message.content) for message in record.context],
+            "response": markdown(record.response),
+            "alternative": None if record.alternative is None else markdown(record.alternative),
+        }
     if how == "tokens":
         return _tokens(workspace, final_of(record, answer), project_id=project_id)
     raise AnnotationError(f"There is no view {how}.", hint="Reload the page.")

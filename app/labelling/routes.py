@@ -7,7 +7,6 @@ since the claim's token makes it count once. JSON in, JSON out; an error carries
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from app import identity
+from app import identity, origin
 from app.labelling import preview, view
 from app.labelling.component import ASSETS, ASSETS_PATH
 from curator import CuratorError, Workspace
@@ -37,6 +36,7 @@ from schemas.record import Record, Text
 
 _PREFIX = "/api/v1/labelling"
 _MOST_BYTES = 4_000_000
+_LARGEST = 2**53  # integers up to here survive every JSON reader
 _TEXT = TypeAdapter[str](Text)
 _STATUS: tuple[tuple[type[CuratorError], int], ...] = (
     (ClaimExpiredError, 409),
@@ -82,12 +82,16 @@ class _Assets(StaticFiles):
 
 
 class _UnreadableError(ValueError):
-    """A request that the screen does not send."""
+    """A request that the screen does not send: 400 where it is not a JSON object, 422 where a value cannot be."""
+
+    def __init__(self, problem: str, *, status: int = 422) -> None:
+        super().__init__(problem)
+        self.status = status
 
 
 def _endpoint(handler: Handler) -> Callable[[Request], Any]:
     async def respond(request: Request) -> Response:
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if not origin.is_own(request):
             return _error("This request came from another site.", "Open Curator itself.", status=403)
         raw = bytearray()
         async for chunk in request.stream():  # not every request announces its length
@@ -106,7 +110,7 @@ def _endpoint(handler: Handler) -> Callable[[Request], Any]:
             status = next(status for kind, status in _STATUS if isinstance(error, kind))
             return _error(error.problem, error.hint, status=status)
         except _UnreadableError as error:
-            return _error(f"The request cannot be read: {error}.", "Reload the page.", status=400)
+            return _error(f"The request cannot be read: {error}.", "Reload the page.", status=error.status)
 
     return respond
 
@@ -118,10 +122,33 @@ def _parsed(raw: bytes | bytearray) -> Body:
     try:
         body = json.loads(raw, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        raise _UnreadableError(f"it is not JSON ({error})") from error
+        raise _UnreadableError(f"it is not JSON ({error})", status=400) from error
     if not isinstance(body, dict):
-        raise _UnreadableError("it is not a JSON object")
+        raise _UnreadableError("it is not a JSON object", status=400)
+    try:
+        for name, value in body.items():
+            _check_storable(value, place=name)
+    except RecursionError as error:
+        raise _UnreadableError("it is nested too deeply", status=400) from error
     return body
+
+
+def _check_storable(value: Any, *, place: str) -> None:
+    """Refuse what one of the databases cannot hold, wherever it stands: NUL, half a surrogate pair, a huge number."""
+    if isinstance(value, str):
+        try:
+            _TEXT.validate_python(value)
+        except ValidationError as error:
+            raise _UnreadableError(f"{place}: {error.errors()[0]['msg']}") from error
+    elif isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:  # NaN and infinity, too
+        raise _UnreadableError(f"{place} is not a number from {-_LARGEST} to {_LARGEST}")
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            _check_storable(name, place=place)
+            _check_storable(each, place=place)
+    elif isinstance(value, list):
+        for each in value:
+            _check_storable(each, place=place)
 
 
 def _whole(body: Body, name: str) -> int:
@@ -138,7 +165,7 @@ def _number_or_none(body: Body, name: str) -> int | None:
 
 def _seconds(body: Body) -> float:
     value = body.get("active_seconds", 0)
-    if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
         raise _UnreadableError("active_seconds is no number of seconds")
     return float(value)
 

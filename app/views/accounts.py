@@ -15,7 +15,7 @@ def render(workspace: Workspace, person: str) -> None:
     """The list of accounts, and the links that make new ones."""
     st.title("Accounts", anchor=False)
     require(workspace, person, Right.ACCOUNTS)
-    known = [account for account in accounts.everybody(workspace) if account.has_password]
+    known = [account for account in accounts.all_accounts(workspace) if account.has_password]
     message = state.once("accounts")
     if isinstance(message, str):
         st.success(message)

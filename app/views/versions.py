@@ -12,7 +12,7 @@ from app.components import notice, record_card
 from curator import Workspace, overview, versions
 from schemas.annotation import RecordState
 from schemas.project import Project
-from schemas.version import ExportFormat, Split, SplitPlan, Version
+from schemas.version import ExportFormat, MergedSplits, Split, SplitPlan, Version
 
 _PAGE = 10
 
@@ -40,20 +40,35 @@ def _freeze(workspace: Workspace, project: Project, person: str) -> None:
         name = columns[0].text_input("Name", placeholder="optional, as in round-1")
         validation = columns[1].number_input("Validation", 0.0, 0.5, 0.1, 0.05)
         test = columns[2].number_input("Test", 0.0, 0.5, 0.1, 0.05)
+        question = "Records that belong together and were frozen into different splits"
+        answers = [each.value for each in MergedSplits]
+        merged = MergedSplits(st.selectbox(question, answers, format_func=lambda value: _MERGED[MergedSplits(value)]))
         if columns[3].button("Freeze", type="primary", width="stretch", disabled=accepted == 0):
             with notice.errors():
                 plan = SplitPlan(train=1 - validation - test, validation=validation, test=test)
                 version = versions.freeze(
-                    workspace, project=project.name, name=name.strip() or None, plan=plan, actor=person
+                    workspace,
+                    project=project.name,
+                    name=name.strip() or None,
+                    plan=plan,
+                    merged_splits=merged,
+                    actor=person,
                 )
                 st.success(
                     f"Version {version.id[:12]} holds {notice.counted(version.rows, 'record')}.",
                     icon=":material/check:",
                 )
         st.caption(
-            "Records that share a group or a prompt stay in one split, and stay there when data is added. Records "
-            "whose prompt stands in a gate suite are left out."
+            "Records that share a group, or ask the same or nearly the same, stay in one split, and stay there when "
+            "data is added. Records whose prompt stands in a gate suite are left out."
         )
+
+
+_MERGED = {
+    MergedSplits.REFUSE: "Stop and list them",
+    MergedSplits.OLDEST: "All go where the oldest of them stands",
+    MergedSplits.TRAIN: "All go to train",
+}
 
 
 def _line(version: Version) -> dict[str, object]:
@@ -73,6 +88,8 @@ def _show(workspace: Workspace, version: Version, person: str) -> None:
         st.caption(f"Version {version.id}")
         sources = ", ".join(f"{notice.plain(name)} ({rows:,})" for name, rows in sorted(manifest.sources.items()))
         st.markdown(f"Sources: {sources}")
+        for warning in manifest.warnings:
+            st.info(notice.plain(warning), icon=":material/info:")
         if manifest.refused_suite_matches:
             left_out = manifest.refused_suite_matches
             st.warning(f"{left_out} accepted records were left out: their prompts stand in a gate suite.")

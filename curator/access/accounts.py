@@ -32,19 +32,19 @@ def digest(token: str) -> str:
 
 
 def are_there(workspace: Workspace) -> bool:
-    """Whether anybody has a password, so that everybody must sign in."""
+    """Whether any account has a password, so that all must sign in."""
     with workspace.read() as connection:
         return accounts.any_password(connection)
 
 
-def everybody(workspace: Workspace) -> list[Account]:
-    """Everybody who ever worked here, by name."""
+def all_accounts(workspace: Workspace) -> list[Account]:
+    """All who ever worked here, by name."""
     with workspace.read() as connection:
-        return accounts.everybody(connection)
+        return accounts.all_accounts(connection)
 
 
 def setup_link(workspace: Workspace) -> str | None:
-    """A token for the first admin; None once there is an account. A new one makes the one before it useless."""
+    """Make the link of the first admin; an earlier one is void. Returns its token; None once there is an account."""
     with workspace.write() as connection:
         if accounts.any_password(connection):
             return None
@@ -53,7 +53,7 @@ def setup_link(workspace: Workspace) -> str | None:
 
 
 def invite(workspace: Workspace, role: Role, *, actor: str) -> str:
-    """A token with which somebody makes themselves an account of this role, within a day."""
+    """Make a link with which a person makes an account of this role, within a day. Returns its token."""
     require(workspace, actor, Right.ACCOUNTS)
     with workspace.write() as connection:
         now = workspace.clock()
@@ -62,7 +62,8 @@ def invite(workspace: Workspace, role: Role, *, actor: str) -> str:
 
 
 def reset(workspace: Workspace, name: str, *, actor: str) -> str:
-    """A token with which somebody sets a new password, within a day. It makes earlier ones of theirs useless.
+    """Make a link with which a person sets a new password, within a day; earlier links of theirs are void. Returns its
+    token.
 
     Raises:
         AccessError: There is no such account, or it is disabled.
@@ -84,22 +85,22 @@ def link(workspace: Workspace, token: str) -> accounts.Link:
         AccessError: It was used, is too old, or never was.
     """
     with workspace.read() as connection:
-        found = accounts.find_link(connection, digest(token))
-        is_late_setup = found is not None and found.purpose == "setup" and accounts.any_password(connection)
-    if found is None or found.used_at is not None or found.expires_at <= workspace.clock() or is_late_setup:
+        stored = accounts.find_link(connection, digest(token))
+        is_late_setup = stored is not None and stored.purpose == "setup" and accounts.any_password(connection)
+    if stored is None or stored.used_at is not None or stored.expires_at <= workspace.clock() or is_late_setup:
         raise AccessError("This link was used already, or is older than a day.", hint="Ask an admin for a new one.")
-    return found
+    return stored
 
 
 def redeem(workspace: Workspace, token: str, *, name: str, password: str) -> Account:
-    """The account that a one-time link made, or whose password it changed; their other sessions and links end.
+    """Make an account with a one-time link, or change its password; their other sessions and links end. Returns it.
 
     Raises:
         AccessError: The link is void, the account is disabled, the name is taken or cannot be used, or the password
             is too short; the link stays good.
     """
-    given = link(workspace, token)
-    name = (given.name or name).strip()
+    invitation = link(workspace, token)
+    name = (invitation.name or name).strip()
     if not name or len(name) > LONGEST_NAME or any(char < " " for char in name):
         raise AccessError(
             f"The name is empty, has a line break or more than {LONGEST_NAME} characters.",
@@ -114,22 +115,22 @@ def redeem(workspace: Workspace, token: str, *, name: str, password: str) -> Acc
         now = workspace.clock()
         if not accounts.use_link(connection, digest(token), at=now):
             raise AccessError("This link was used already.", hint="Ask an admin for a new one.")
-        account = accounts.make(connection, name, role=given.role, at=now)
-        if given.purpose != "reset" and account.has_password:
+        account = accounts.make(connection, name, role=invitation.role, at=now)
+        if invitation.purpose != "reset" and account.has_password:
             raise AccessError(f"There is an account {name} already.", hint="Choose another name, or sign in.")
         _refuse_disabled(account)
-        role = account.role if given.purpose == "reset" else given.role
+        role = account.role if invitation.purpose == "reset" else invitation.role
         accounts.set_role(connection, name, role)
         accounts.set_password(connection, name, hashed)
         accounts.end_sessions(connection, name)
         accounts.drop_links_of(connection, name)
-        kind = Kind.PASSWORD_CHANGED if given.purpose == "reset" else Kind.ACCOUNT_MADE
+        kind = Kind.PASSWORD_CHANGED if invitation.purpose == "reset" else Kind.ACCOUNT_MADE
         events.append(connection, kind, of_person(name), actor=name, at=now, detail={"role": role.value})
         return _known(connection, name)
 
 
 def set_role(workspace: Workspace, name: str, role: Role, *, actor: str) -> None:
-    """Give somebody another role.
+    """Give a person another role.
 
     Raises:
         AccessError: There is no such account, or it is the last admin's.
@@ -146,7 +147,7 @@ def set_role(workspace: Workspace, name: str, role: Role, *, actor: str) -> None
 
 
 def disable(workspace: Workspace, name: str, *, actor: str) -> None:
-    """End somebody's access at once, by session and by link, and void the links they made; what they did stays.
+    """End a person's access at once, by session and by link, and void the links they made; what they did stays.
 
     Raises:
         AccessError: There is no such account, or it is the last admin's.
@@ -164,7 +165,7 @@ def disable(workspace: Workspace, name: str, *, actor: str) -> None:
 
 
 def enable(workspace: Workspace, name: str, *, actor: str) -> None:
-    """Let somebody sign in again.
+    """Let a person sign in again.
 
     Raises:
         AccessError: There is no such account.
@@ -177,10 +178,10 @@ def enable(workspace: Workspace, name: str, *, actor: str) -> None:
 
 
 def _known(connection: Connection, name: str) -> Account:
-    found = accounts.find(connection, name)
-    if found is None:
+    account = accounts.find(connection, name)
+    if account is None:
         raise AccessError(f"There is no account {name}.", hint="Look the name up in the list of accounts.")
-    return found
+    return account
 
 
 def _refuse_disabled(account: Account) -> None:
@@ -189,11 +190,11 @@ def _refuse_disabled(account: Account) -> None:
 
 
 def _keep_an_admin(connection: Connection, account: Account) -> None:
-    others = [each for each in accounts.everybody(connection) if each.name != account.name]
+    others = [each for each in accounts.all_accounts(connection) if each.name != account.name]
     if account.role is Role.ADMIN and not any(
         each.role is Role.ADMIN and each.has_password and not each.disabled for each in others
     ):
-        raise AccessError(f"{account.name} is the last admin.", hint="Make somebody else an admin first.")
+        raise AccessError(f"{account.name} is the last admin.", hint="Make another person an admin first.")
 
 
 def _link(

@@ -1,7 +1,7 @@
-"""Which role may do what, and the check that functions make before they act for somebody.
+"""Which role may do what, and the check that functions make before they act for a person.
 
-A workspace without accounts asks nobody who they are: one person, one machine. Whoever opens its folder from Python or
-the command line is its operator. The check is for those who come through a server.
+A workspace without accounts asks no one who they are: one person, one machine. A caller who opens its folder from
+Python or the command line is its operator. The check is for those who come through a server.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def lowest_role(right: Right) -> Role:
 
 
 def require(workspace: Workspace, actor: str, right: Right) -> None:
-    """Do nothing if somebody may do this.
+    """Do nothing if a person may do this.
 
     Raises:
         AccessError: They come through a server that knows accounts, and their role does not have the right.
@@ -48,7 +48,7 @@ def require(workspace: Workspace, actor: str, right: Right) -> None:
     if account is None or account.disabled or not may(account.role, right):
         role = "no account" if account is None else f"the role {account.role}"
         raise AccessError(
-            f"{actor} has {role}, which may not {_SAID[right]}.", hint=f"Ask somebody with the role {_NEEDED[right]}."
+            f"{actor} has {role}, which may not {_SAID[right]}.", hint=f"Ask a person with the role {_NEEDED[right]}."
         )
 
 

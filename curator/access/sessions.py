@@ -32,12 +32,12 @@ def _hash_of_nobody() -> str:
 
 
 def sign_in(workspace: Workspace, name: str, password: str, *, address: str) -> str:
-    """The token of a new session.
+    """Begin a session. Returns its token.
 
     Raises:
         AccessError: Name and password do not fit, the account is disabled, or there were too many failures.
     """
-    name = name.strip()[: LONGEST_NAME + 1].replace("\x00", " ")  # nobody is called so, and a database can hold it
+    name = name.strip()[: LONGEST_NAME + 1].replace("\x00", " ")  # no account is called so, and a database can hold it
     _note_attempt(workspace, name, address)
     with workspace.read() as connection:
         stored = accounts.password_hash(connection, name)
@@ -94,13 +94,13 @@ def who(workspace: Workspace, token: str) -> Account | None:
     """Whose session this is; None when it ended or never was."""
     with workspace.read() as connection:
         now = workspace.clock()
-        found = accounts.session(connection, digest(token), now=now)
-    if found is None:
+        session = accounts.session(connection, digest(token), now=now)
+    if session is None:
         return None
-    if now - found.seen_at > _RENEWED:
+    if now - session.seen_at > _RENEWED:
         with workspace.write() as connection:
             accounts.renew_session(connection, digest(token), at=now, expires_at=now + LIFE)
-    return found.account
+    return session.account
 
 
 def sign_out(workspace: Workspace, token: str) -> None:

@@ -49,8 +49,8 @@ def cases(
 ) -> list[Case]:
     """Records that wait for a decision, ordered by id, behind the id `after`."""
     with workspace.read() as connection:
-        found = records.page(connection, project_id, after=after, limit=limit, state=state)
-    return [case(workspace, each.id) for each in found]
+        waiting = records.page(connection, project_id, after=after, limit=limit, state=state)
+    return [case(workspace, each.id) for each in waiting]
 
 
 def case(workspace: Workspace, record_id: str) -> Case:

@@ -64,8 +64,8 @@ def report(workspace: Workspace, *, project_id: int) -> Report:
     with workspace.read() as connection:
         project = projects.by_id(connection, project_id)
         reader = AnswerReader(connection, project_id)
-        found = list(annotation_store.overlapping(connection, project_id))
-    by_record = [list(group) for _, group in itertools.groupby(found, key=lambda each: each.record_id)]
+        overlapping = list(annotation_store.overlapping(connection, project_id))
+    by_record = [list(group) for _, group in itertools.groupby(overlapping, key=lambda each: each.record_id)]
     rows = [_accept(by_record, project, reader)]
     for question in project.questions.questions:
         if question.kind == "text" or question.if_edited:
@@ -73,7 +73,7 @@ def report(workspace: Workspace, *, project_id: int) -> Report:
         rows += _of_question(by_record, question, project, reader)
     return Report(
         records=len(by_record),
-        people=len({each.annotator for each in found}),
+        people=len({each.annotator for each in overlapping}),
         questions=[row for row in rows if row.percent.records],
         pairs=_pairs(by_record, project, reader),
     )
@@ -117,24 +117,24 @@ def _of_question(
 
 
 def _answered(by_record: list[list[Annotation]], question: Question, reader: AnswerReader) -> list[dict[str, Hashable]]:
-    """What each person said, ratings as numbers; whoever left the question open is not in it."""
-    found: list[dict[str, Hashable]] = []
+    """What each person said, ratings as numbers; an annotator who left the question open is not in it."""
+    answered: list[dict[str, Hashable]] = []
     for group in by_record:
-        given = {each.annotator: reader.value(each, question.id) for each in group}
-        said = {person: str(value) for person, value in given.items() if value is not None}
-        found.append({person: int(text) if question.kind == "rating" else text for person, text in said.items()})
-    return found
+        values = {each.annotator: reader.value(each, question.id) for each in group}
+        texts = {person: str(value) for person, value in values.items() if value is not None}
+        answered.append({person: int(text) if question.kind == "rating" else text for person, text in texts.items()})
+    return answered
 
 
 def _ticked(
     group: list[Annotation], option: str, question: Question, project: Project, reader: AnswerReader
 ) -> dict[str, bool]:
     """Who ticked an option; an unticked check is an answer where the record was judged, and not just rejected."""
-    given = {each.annotator: reader.value(each, question.id) for each in group if each.answer.reject is None}
+    values = {each.annotator: reader.value(each, question.id) for each in group if each.answer.reject is None}
     judged = {each.annotator for each in group if judges_the_record(each.answer, project.questions)}
     return {
         person: isinstance(value, tuple) and option in value
-        for person, value in given.items()
+        for person, value in values.items()
         if (person in judged if question.id == CHECKS else value is not None)
     }
 
@@ -169,16 +169,16 @@ def _pairs(by_record: list[list[Annotation]], project: Project, reader: AnswerRe
     for question in project.questions.questions:
         if question.kind in ("rating", "choice"):
             tables.append((question.title, question.kind == "rating", _answered(by_record, question, reader)))
-    found = []
+    pairs = []
     for title, is_rating, ratings in tables:
         common: dict[tuple[str, str], list[tuple[Hashable, Hashable]]] = {}
-        for said in ratings:
-            for first, second in itertools.combinations(sorted(said), 2):
-                common.setdefault((first, second), []).append((said[first], said[second]))
+        for rating in ratings:
+            for first, second in itertools.combinations(sorted(rating), 2):
+                common.setdefault((first, second), []).append((rating[first], rating[second]))
         for (first, second), values in sorted(common.items()):
             if len(values) < _PAIR_NEEDS:
                 continue
             kappa = stats.cohen_kappa(*zip(*values, strict=True), weights="quadratic" if is_rating else None)
             if kappa is not None:
-                found.append(PairAgreement(first, second, title, len(values), kappa))
-    return found
+                pairs.append(PairAgreement(first, second, title, len(values), kappa))
+    return pairs

@@ -71,7 +71,7 @@ class Line(NamedTuple):
 def read_columns(
     file: Path, columns: Collection[str], *, format: Format | None = None, field_map: FieldMap | None = None
 ) -> Iterator[Line]:
-    """The rows of a file with some of their columns; a row that is no record is passed over.
+    """The rows of a file with some of their columns; a row that is not a record is passed over.
 
     Raises:
         AnnotationError: The file has no such column.

@@ -142,7 +142,7 @@ def _question(question_id: str, texts: list[str]) -> Question:
         labels.setdefault(option_name(text), text.replace("_", " "))
     if len(labels) < 2 or "" in labels:
         raise AnnotationError(
-            f"The columns hold {', '.join(texts) or 'nothing'}, which gives a choice too few options.",
+            f"The columns hold {', '.join(texts) or 'nothing'}, too few options for a choice.",
             hint=f"Add the question {question_id} under Project first, with all its options.",
         )
     options = tuple(Option(value=value, label=label) for value, label in labels.items())

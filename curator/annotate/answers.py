@@ -241,7 +241,7 @@ def skip(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) 
 
 
 def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str, reason: str = "") -> None:
-    """Set a record aside for a lead; nobody is offered it, and what was typed stays as a draft.
+    """Set a record aside for a lead; it is offered no more, and what was typed stays as a draft.
 
     The lead reads the reason, or the answer's note where none is given.
 

@@ -100,7 +100,7 @@ def _audience(connection: Connection, project_id: int, *, person: str | None, po
     if person is None:
         return ANYBODY
     if accounts.any_password(connection) and accounts.find(connection, person) is None:
-        names = ", ".join(each.name for each in accounts.everybody(connection))
+        names = ", ".join(each.name for each in accounts.all_accounts(connection))
         raise AnnotationError(f"There is no account {person}.", hint=f"Name one of {names}.")
     return person_audience(person)
 

@@ -1,4 +1,4 @@
-"""Comments on records, for everybody who opens them."""
+"""Comments on records, for all who open them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.event import Kind
 
 
 def add(workspace: Workspace, record_id: str, text: str, *, author: str, key: str | None = None) -> tuple[Comment, ...]:
-    """Every comment on a record, oldest first, after one was added.
+    """Add a comment to a record. Returns every comment on it, oldest first.
 
     Args:
         workspace: Where to store.

@@ -1,6 +1,7 @@
-"""Which key does what on the labelling screen, and which keys nobody may have.
+"""Which key does what on the labelling screen, and which keys are taken.
 
-A key is a lower-case letter, a digit, `ArrowLeft` or `ArrowRight`. Ctrl+Enter (submit) and Escape stay as they are.
+A key is a lower-case letter, a full stop, a comma, `ArrowLeft` or `ArrowRight`. Ctrl+Enter (submit) and Escape stay as
+they are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ DEFAULTS: dict[str, str] = {
     "undo": "z",
     "edit": "e",
     "view": "d",
+    "turns": ".",
+    "texts": ",",
     "guide": "i",
     "keys": "k",
     "back": "ArrowLeft",
@@ -32,17 +35,17 @@ DEFAULTS: dict[str, str] = {
 """Key of each action; digits belong to ratings, reasons and preferences."""
 
 _RESERVED = {"c": "Streamlit", "r": "Streamlit"}
-_KEY = re.compile(r"[a-z]|ArrowLeft|ArrowRight")
+_KEY = re.compile(r"[a-z.,]|ArrowLeft|ArrowRight")
 
 
 def keys_of(workspace: Workspace, person: str) -> dict[str, str]:
-    """Somebody's key of every action."""
+    """An annotator's key of every action."""
     with workspace.read() as connection:
         return DEFAULTS | keymaps.of(connection, person)
 
 
 def change_keys(workspace: Workspace, person: str, keys: dict[str, str]) -> dict[str, str]:
-    """The key of every action after somebody changed some.
+    """Change the keys of some actions. Returns the key of every action.
 
     Raises:
         AnnotationError: A key is reserved, does two things, or is none; nothing is changed.
@@ -52,7 +55,9 @@ def change_keys(workspace: Workspace, person: str, keys: dict[str, str]) -> dict
         raise AnnotationError(f"There is no action {unknown[0]}.", hint=f"Actions are {', '.join(DEFAULTS)}.")
     for action, key in keys.items():
         if not _KEY.fullmatch(key):
-            raise AnnotationError(f"“{key}” cannot be a key of {action}.", hint="Use one letter from a to z.")
+            raise AnnotationError(
+                f"“{key}” cannot be a key of {action}.", hint="Use one letter from a to z, a full stop or a comma."
+            )
         if key in _RESERVED:
             raise AnnotationError(f"Key {key} belongs to {_RESERVED[key]}.", hint="Choose another letter.")
     chosen = DEFAULTS | keys

@@ -60,11 +60,11 @@ def progress(workspace: Workspace, annotator: str, *, project_id: int) -> Projec
     with workspace.read() as connection:
         totals = tallies.some(connection, project_id, [today, ever, *states])
         seconds = annotation_store.recent_seconds(connection, annotator, project_id=project_id)
-        said = annotation_store.waiting_for_others(connection, annotator, project_id=project_id)
+        answered = annotation_store.waiting_for_others(connection, annotator, project_id=project_id)
     by_state = {state: totals[name] for name, state in states.items()}
     left = None
     if len(seconds) >= _PACE_NEEDS:
-        low, high = np.quantile(seconds, [0.25, 0.75]) * max(0, by_state[RecordState.WAITING] - said) / 3600
+        low, high = np.quantile(seconds, [0.25, 0.75]) * max(0, by_state[RecordState.WAITING] - answered) / 3600
         left = (float(low), float(high))
     return ProjectProgress(totals[today], totals[ever], by_state, left)
 
@@ -101,11 +101,11 @@ class Team(NamedTuple):
 
     members: list[Member]
     days: list[Day]
-    """The last thirty days on which anybody answered."""
+    """The last thirty days on which there were answers."""
 
 
 def team(workspace: Workspace, *, project_id: int, days: int = 30) -> Team:
-    """Everybody who answered in a project, the busiest first, and what was done per day."""
+    """Every annotator of a project, the busiest first, and what was done per day."""
     with workspace.read() as connection:
         totals = tallies.totals(connection, project_id)
         judged = gold.answers(connection, project_id)
@@ -145,14 +145,14 @@ def _share_edited(totals: dict[Tally, int], name: str, how: Suggested) -> float 
     return totals.get(Tally(how.edited, name), 0) / answers if answers else None
 
 
-def is_right(given: GoldAnswer, reader: AnswerReader, questions: QuestionSet) -> bool:
+def is_right(gold_answer: GoldAnswer, reader: AnswerReader, questions: QuestionSet) -> bool:
     """Whether an answer to a gold record rejects it or not, ticks the same checks, is within one of its rating and
-    gives the same answers to the project's own questions, both in the words of today.
+    holds the same answers to the project's own questions, both in the words of today.
 
     Texts are not compared: there are many right ways to write one.
     """
-    answer = reader.present(given.given)
-    expected = reader.present_answer(given.expected, None, given.marked_at)
+    answer = reader.present(gold_answer.given)
+    expected = reader.present_answer(gold_answer.expected, None, gold_answer.marked_at)
     if (answer.reject is None) != (expected.reject is None):
         return False
     if answer.reject is not None:

@@ -19,7 +19,7 @@ from schemas.tally import answers_of
 
 
 def next_task(workspace: Workspace, annotator: str, *, project_id: int) -> Task | None:
-    """The record that an annotator should work on: the one they hold, or else a new claim; None if there is none."""
+    """Claim the next record for an annotator, unless they hold one. Returns theirs; None if there is none."""
     with workspace.read() as connection:
         claim = claims.held(connection, annotator, project_id=project_id)
         if claim is not None and claim.expires_at - workspace.clock() > workspace.lease / 2:
@@ -75,7 +75,7 @@ def _claim(connection: Connection, annotator: str, project: Project, *, now: dat
 
 
 def claim_record(workspace: Workspace, annotator: str, record_id: str) -> Task | None:
-    """One given record, claimed; None while somebody else holds it or when it needs no answer.
+    """Claim one record. Returns it; None while another annotator holds it or when it needs no answer.
 
     What they held before is free for others; what they typed there stays as their draft.
 
@@ -130,13 +130,13 @@ def record_of(workspace: Workspace, claim: Claim, *, annotator: str) -> Record:
 
 
 def why_empty(workspace: Workspace, annotator: str, *, project_id: int) -> Waiting:
-    """What keeps the queue from giving an annotator a record."""
+    """Why the queue has no record for an annotator."""
     with workspace.read() as connection:
         audiences = pools.audiences(connection, project_id, annotator)
         return claims.waiting(connection, annotator, project_id=project_id, now=workspace.clock(), audiences=audiences)
 
 
 def offer_skipped(workspace: Workspace, annotator: str, *, project_id: int) -> int:
-    """Put what an annotator skipped back into their queue; returns how many records."""
+    """Put what an annotator skipped back into their queue. Returns how many records."""
     with workspace.write() as connection:
         return skips.remove_all(connection, annotator, project_id=project_id)

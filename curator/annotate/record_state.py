@@ -13,10 +13,10 @@ from schemas.project import Project
 def settle_record(
     connection: Connection, stored: records.StoredRecord, project: Project, *, is_extra: bool = False
 ) -> RecordState | None:
-    """Give a record its state once every slot is answered; gives the state.
+    """Give a record its state once every slot is answered. Returns the state.
 
-    None while somebody is missing, and where a flag, a lead's decision or its being gold stands above the answers. An
-    answer given elsewhere that differs from another needs a decision even while somebody is missing.
+    None while an answer is missing, and where a flag, a lead's decision or its being gold stands above the answers. An
+    answer given elsewhere that differs from another needs a decision even while one is missing.
     """
     if stored.state in (RecordState.GOLD, RecordState.FLAGGED):
         return None

@@ -20,7 +20,7 @@ CHANGEABLE = ("min_rating", "reviews_required", "order", "hidden_suggestions", "
 
 
 def create(workspace: Workspace, name: str, *, actor: str) -> Project:
-    """A new project.
+    """Make a project. Returns it.
 
     Raises:
         AnnotationError: The name is empty or taken.
@@ -32,13 +32,13 @@ def create(workspace: Workspace, name: str, *, actor: str) -> Project:
         if any(each.name == name for each in projects.all_projects(connection)):
             raise AnnotationError(f"There is a project {name} already.", hint="Choose another name.")
         now = workspace.clock()
-        made = projects.create(connection, name, at=now)
-        events.append(connection, Kind.PROJECT, of_project(made.id), actor=actor, at=now, detail={"name": name})
-        return made
+        project = projects.create(connection, name, at=now)
+        events.append(connection, Kind.PROJECT, of_project(project.id), actor=actor, at=now, detail={"name": name})
+        return project
 
 
 def change(workspace: Workspace, *, project_id: int, actor: str, **settings: Any) -> Project:
-    """A project after some of its settings were changed; records that are settled stay as they are.
+    """Change some settings of a project; records that are settled stay as they are. Returns the project.
 
     Raises:
         AnnotationError: There is no such setting, or a value cannot be used; nothing is changed.

@@ -32,13 +32,13 @@ def problems(answer: Answer, record: Record, questions: QuestionSet) -> list[Pro
     """Everything that keeps an answer from being submitted; empty when it is complete."""
     if answer.reject is not None:
         return []
-    found = []
+    listed = []
     if not answer.response.strip():
-        found.append(Problem("response", "The response is empty. Write one, or flag the record for a lead."))
+        listed.append(Problem("response", "The response is empty. Write one, or flag the record for a lead."))
     if record.alternative is not None and answer.preference is None:
-        found.append(Problem("preference", "Say which of the two responses is better."))
+        listed.append(Problem("preference", "Say which of the two responses is better."))
     if answer.trains is not None:
-        found += _problems_of_switches(answer.trains, record)
+        listed += _problems_of_switches(answer.trains, record)
     known = {question.id: question for question in questions.questions}
     for question in questions.questions:
         if question.if_edited and answer.response == record.response:
@@ -47,20 +47,20 @@ def problems(answer: Answer, record: Record, questions: QuestionSet) -> list[Pro
             continue
         value = answer.value(question.id)
         if question.required and (value is None or value in ("", ())):
-            found.append(Problem(question.id, f"“{question.title}” needs an answer."))
+            listed.append(Problem(question.id, f"“{question.title}” needs an answer."))
         elif value is not None and question.kind != "text":
-            given = value if isinstance(value, tuple) else (str(value),)
-            unknown = [each for each in given if question.option(each) is None]
+            values = value if isinstance(value, tuple) else (str(value),)
+            unknown = [each for each in values if question.option(each) is None]
             if unknown or (question.kind == "choices") != isinstance(value, tuple):
-                found.append(Problem(question.id, f"“{question.title}” has no option {', '.join(unknown) or value}."))
+                listed.append(Problem(question.id, f"“{question.title}” has no option {', '.join(unknown) or value}."))
     strange = sorted(set(answer.values) - set(known))
-    found += [Problem(name, f"There is no question {name} in this project.") for name in strange]
+    listed += [Problem(name, f"There is no question {name} in this project.") for name in strange]
     for detail in answer.details:
         if detail.check not in answer.checks.ticked:
-            found.append(Problem("checks", f"A detail speaks of {detail.check}, which is not ticked."))
+            listed.append(Problem("checks", f"A detail speaks of {detail.check}, which is not ticked."))
         elif detail.end is not None and detail.end > len(answer.response):
-            found.append(Problem("checks", f"The passage of {detail.check} ends behind the end of the response."))
-    return found
+            listed.append(Problem("checks", f"The passage of {detail.check} ends behind the end of the response."))
+    return listed
 
 
 def _problems_of_switches(trains: tuple[bool, ...], record: Record) -> list[Problem]:
@@ -84,8 +84,8 @@ def reasons_to_keep_out(answer: Answer, project: Project) -> list[str]:
         reasons.append("both responses are bad")
     for question in project.questions.own:
         value = answer.values.get(question.id)
-        given = value if isinstance(value, tuple) else () if value is None else (str(value),)
-        for each in given:
+        values = value if isinstance(value, tuple) else () if value is None else (str(value),)
+        for each in values:
             option = question.option(each)
             if each in question.keeps_out and option is not None:
                 reasons.append(f"{question.title}: {option.label}")
@@ -116,13 +116,13 @@ def final_of(record: Record, answer: Answer) -> Record:
 
 
 def settle(record: Record, answers: Sequence[Answer], project: Project) -> Settlement:
-    """What a record becomes once everybody has answered: accepted, rejected, or a conflict that somebody decides.
+    """What a record becomes once every annotator has answered: accepted, rejected, or a conflict that a lead decides.
 
     Answers that judge no record count where people must agree on a question, and nowhere else; if there are no others,
     the record goes on waiting.
     """
-    given = answers
-    answers = [answer for answer in given if judges_the_record(answer, project.questions)]
+    all_answers = answers
+    answers = [answer for answer in all_answers if judges_the_record(answer, project.questions)]
     accepting = [not reasons_to_keep_out(answer, project) for answer in answers]
     differences = []
     if any(accepting) and not all(accepting):
@@ -131,8 +131,8 @@ def settle(record: Record, answers: Sequence[Answer], project: Project) -> Settl
         same_text = len({answer.response for answer in answers}) == 1
         differences.append("preference" if same_text and record.alternative is not None else "response")
     for question in project.questions.questions:
-        said = {_comparable(value) for answer in given if (value := answer.value(question.id)) is not None}
-        if question.must_agree and len(said) > 1:
+        values = {_comparable(value) for answer in all_answers if (value := answer.value(question.id)) is not None}
+        if question.must_agree and len(values) > 1:
             differences.append(question.id)
     if differences:
         return Settlement(RecordState.CONFLICT, None, tuple(differences))

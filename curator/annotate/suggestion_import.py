@@ -59,7 +59,7 @@ def import_suggestions(
         project: By default the first one.
 
     Raises:
-        AnnotationError: The question, an option or a column is not there, or a score is no number from 0 to 1.
+        AnnotationError: The question, an option or a column is not there, or a score is not a number from 0 to 1.
         IngestError: The file cannot be read.
     """
     require(workspace, actor, Right.CURATE)
@@ -80,8 +80,8 @@ def import_suggestions(
     while chunk := list(islice(pending, _CHUNK)):
         with workspace.write() as connection:
             known = records.of_hash(connection, owner.id, {key for key, _ in chunk})
-            found = [(known[key], each) for key, each in chunk if key in known]
-            stored += suggestions.add_many(connection, found, at=workspace.clock())
+            fitting = [(known[key], each) for key, each in chunk if key in known]
+            stored += suggestions.add_many(connection, fitting, at=workspace.clock())
     with workspace.write() as connection:
         detail = {"question": question, "source": source, "stored": stored}
         events.append(
@@ -97,5 +97,5 @@ def _suggestion(question: Question, text: str, source: str, score: str | None) -
     except ValueError:
         sure = -1.0
     if sure is not None and not 0 <= sure <= 1:
-        raise AnnotationError(f"The score {score} is no number from 0 to 1.", hint="Correct the column.")
+        raise AnnotationError(f"The score {score} is not a number from 0 to 1.", hint="Correct the column.")
     return Suggestion(question=question.id, value=value, source=source, score=sure)

@@ -42,7 +42,7 @@ def task_of(connection: Connection, claim: Claim, annotator: str) -> Task:
 
 
 def suggestions_hidden(record_id: str, annotator: str, project: Project) -> bool:
-    """Whether suggestions on a record are kept from somebody.
+    """Whether suggestions on a record are kept from an annotator.
 
     Drawn from record and annotator alone, so that a reload never changes it.
     """

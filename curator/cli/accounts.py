@@ -21,7 +21,7 @@ RoleArgument = Annotated[Role, typer.Argument(help="annotator, reviewer, lead or
 def list_accounts(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """List the accounts that may sign in."""
     with console.errors():
-        known = [each for each in accounts.everybody(workspace_of(workspace)) if each.has_password]
+        known = [each for each in accounts.all_accounts(workspace_of(workspace)) if each.has_password]
         table = Table("name", "role", "state", "last seen")
         for each in known:
             seen = "never" if each.last_seen is None else f"{each.last_seen:%Y-%m-%d %H:%M} UTC"

@@ -1,7 +1,8 @@
-"""`curator import` and `curator quarantine`."""
+"""`curator import` and `curator imports`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,10 @@ from rich.text import Text
 
 from curator.cli import console
 from curator.cli.options import JsonOption, ProjectOption, WorkspaceOption, actor, workspace_of
-from curator.ingest import import_file, quarantine
+from curator.ingest import import_file, recent_imports, undo_import
 from schemas.importing import FieldMap, Format, ImportReport, RowIssue
 
-quarantine_app = typer.Typer(add_completion=False, help="Rows that failed an import.", no_args_is_help=True)
+imports_app = typer.Typer(add_completion=False, help="Imports that were made, and undoing one.", no_args_is_help=True)
 
 
 def import_data(
@@ -32,7 +33,7 @@ def import_data(
 ) -> None:
     """Import a file of instruction-response pairs; bad rows go to quarantine, good ones go on."""
     with console.errors():
-        field_map = _field_map(mapping or [])
+        field_map = field_map_of(mapping or [])
         opened = workspace_of(workspace, create=True)
         with console.progress() as bar:
             task = bar.add_task(f"Importing {file.name}", total=None, note="")
@@ -56,7 +57,7 @@ def summary(report: ImportReport) -> RenderableType:
     """The sum of an import and its first bad rows, for people."""
     lines = [_line(each) for each in (*report.parts, report)]
     text = Text("\n".join(lines))
-    return Group(text, _issues(report.issues)) if report.issues else text
+    return Group(text, issue_table(report.issues)) if report.issues else text
 
 
 def _line(report: ImportReport) -> str:
@@ -66,40 +67,38 @@ def _line(report: ImportReport) -> str:
     )
 
 
-@quarantine_app.command("list")
-def list_rows(workspace: WorkspaceOption = None, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """List the rows that wait to be fixed."""
+@imports_app.command("list")
+def list_imports(workspace: WorkspaceOption = None, project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """List the newest imports with their counts."""
     with console.errors():
-        rows = quarantine.waiting(workspace_of(workspace), project=project)
-        console.show({"rows": rows}, as_json=as_json, human=_issues([row.issue for row in rows]))
+        batches = recent_imports(workspace_of(workspace), project=project, limit=50)
+        table = Table("import", "when (UTC)", "file", "read", "imported", "quarantined", "known", "by", "undone by")
+        for batch in batches:
+            counts = (str(n) for n in (batch.read, batch.imported, batch.quarantined, batch.duplicates))
+            when = f"{batch.created_at:%Y-%m-%d %H:%M}"
+            table.add_row(str(batch.id), when, batch.file_name, *counts, batch.actor, batch.undone_by or "")
+        plain = [{name: value for name, value in batch._asdict().items() if name != "settings"} for batch in batches]
+        console.show({"imports": plain}, as_json=as_json, human=table)
 
 
-@quarantine_app.command("export")
-def export_rows(
-    file: Annotated[Path, typer.Argument(help="JSON lines file to write.")],
+@imports_app.command("undo")
+def undo(
+    batch: Annotated[int, typer.Argument(metavar="IMPORT", help="Its number, from curator imports list.")],
     workspace: WorkspaceOption = None,
-    project: ProjectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the waiting rows with their reasons into a file."""
+    """Take the records of an import out of the queue again, but for those that were worked on."""
     with console.errors():
-        rows = quarantine.export(workspace_of(workspace), file, project=project)
-        console.show({"rows": rows, "file": str(file)}, as_json=as_json, human=f"{rows} rows written to {file}.")
-
-
-@quarantine_app.command("retry")
-def retry_rows(workspace: WorkspaceOption = None, project: ProjectOption = None, as_json: JsonOption = False) -> None:
-    """Check the waiting rows again and import those that pass."""
-    with console.errors():
-        report = quarantine.retry(workspace_of(workspace), actor=actor(), project=project)
+        report = undo_import(workspace_of(workspace), batch, actor=actor())
         human = (
-            f"{report.rows} rows = {report.imported} imported + {report.duplicates} already known + "
-            f"{report.still_failing} still failing"
+            f"{report.file_name}: {report.removed} records removed, {len(report.kept)} stay since they were worked on, "
+            f"{report.quarantined} rows no longer wait in quarantine"
         )
-        console.show(report, as_json=as_json, human=human)
+        console.show(report, as_json=as_json, human="\n".join([human, *report.kept]))
 
 
-def _field_map(pairs: list[str]) -> FieldMap:
+def field_map_of(pairs: list[str]) -> FieldMap:
+    """The mapping that `--map field=column` options say."""
     columns = {}
     for pair in pairs:
         field, equals, column = pair.partition("=")
@@ -111,7 +110,8 @@ def _field_map(pairs: list[str]) -> FieldMap:
     return FieldMap(columns=columns)
 
 
-def _issues(issues: tuple[RowIssue, ...] | list[RowIssue]) -> Table:
+def issue_table(issues: Iterable[RowIssue]) -> Table:
+    """Rows with what is wrong with them, for people."""
     table = Table("line", "field", "rule", "problem")
     for issue in issues:
         table.add_row(str(issue.line), Text(issue.field), issue.rule, Text(issue.problem))

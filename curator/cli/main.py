@@ -15,7 +15,8 @@ from typer.core import TyperGroup
 VERBS = {
     "init": "init.init",
     "import": "import_data.import_data",
-    "quarantine": "import_data.quarantine_app",
+    "imports": "import_data.imports_app",
+    "quarantine": "quarantine.quarantine_app",
     "project": "annotate.project",
     "answers": "annotate.answers_app",
     "agreement": "annotate.agreement",

@@ -17,7 +17,7 @@ from curator.store import runs
 from curator.store import versions as register
 from curator.workspace import Workspace
 from schemas.run import Run, RunVerification
-from schemas.version import ExportFormat, Split, SplitPlan, VerifyReport, Version
+from schemas.version import ExportFormat, MergedSplits, Split, SplitPlan, VerifyReport, Version
 
 VersionArgument = Annotated[str, typer.Argument(help="Name, id or the beginning of an id.")]
 
@@ -27,13 +27,33 @@ def freeze(
     project: ProjectOption = None,
     name: Annotated[str | None, typer.Option(help="Name for people; the id is the content's hash.")] = None,
     split: Annotated[str, typer.Option(help="Shares of the splits.")] = "train=.8,validation=.1,test=.1",
+    stratify: Annotated[
+        str | None, typer.Option(help="Label of which every value gets its share of each split.")
+    ] = None,
+    salt: Annotated[str, typer.Option(help="Change it to draw another split.")] = SplitPlan().salt,
+    merged_splits: Annotated[
+        MergedSplits,
+        typer.Option(help="Where records that were frozen into different splits and belong together now go."),
+    ] = MergedSplits.REFUSE,
     as_json: JsonOption = False,
 ) -> None:
     """Freeze the accepted records of a project into an immutable version."""
     with console.errors():
         opened = workspace_of(workspace)
-        version = stage.freeze(opened, project=project, name=name, plan=split_plan(split), actor=actor())
-        result = {"version": version.id, "rows": version.rows, "splits": version.splits, "name": version.name}
+        plan = split_plan(split).model_copy(update={"stratify_by": stratify, "salt": salt})
+        version = stage.freeze(
+            opened, project=project, name=name, plan=plan, merged_splits=merged_splits, actor=actor()
+        )
+        warnings = stage.manifest(opened, version.id).warnings
+        for warning in warnings:
+            console.messages.print(f"Note: {warning}", markup=False)
+        result = {
+            "version": version.id,
+            "rows": version.rows,
+            "splits": version.splits,
+            "name": version.name,
+            "warnings": warnings,
+        }
         console.show(result, as_json=as_json, human=_table([version]))
 
 

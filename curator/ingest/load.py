@@ -16,7 +16,7 @@ from curator.ingest.opening import open_rows, plain_name
 from curator.ingest.preview import columns_in, header_hash
 from curator.ingest.rows import Row
 from curator.ingest.sources import Source, sources_of
-from curator.store import batches, events, projects, quarantine, records, suites
+from curator.store import batches, events, projects, quarantine, records, suites, tombstones
 from curator.store.incoming import Incoming
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -138,6 +138,7 @@ def _import_source(
         owner = projects.by_name(connection, project)
         firewall = suites.firewall(connection)
         kept = quarantine.lines_of_file(connection, owner.id, sha256)
+        some_undone = tombstones.any_buried(connection, owner.id)
         batch_id = batches.begin(
             connection,
             project_id=owner.id,
@@ -150,17 +151,26 @@ def _import_source(
         )
     read = imported = quarantined = 0
     shown: list[RowIssue] = []
+    failed: set[int] = set()
     rules = Rules(format, field_map, source=name, firewall=firewall)
     for block in check_blocks(blocks_of(opened), rules):
         for good, bad in _chunks(block):
             with workspace.write() as connection:
+                back = (
+                    tombstones.revive(connection, good, project=owner, batch_id=batch_id, accept=accept)
+                    if some_undone
+                    else set()
+                )
                 ids = records.add_incoming(
                     connection, good, project=owner, at=workspace.clock(), batch_id=batch_id, accept=accept
                 )
                 quarantine.add_many(connection, [issue for issue in bad if issue.line not in kept], batch_id=batch_id)
-                fresh = sum(record_id is not None for record_id in ids)
+                again = [issue for issue in bad if issue.line in kept]
+                quarantine.renew(connection, again, project_id=owner.id, sha256=sha256, batch_id=batch_id)
+                fresh = sum(record_id is not None for record_id in ids) + len(back)
                 batches.count(connection, batch_id, imported=fresh, quarantined=len(bad), duplicates=len(good) - fresh)
             imported += fresh
+            failed.update(issue.line for issue in bad)
         read += block.rows
         quarantined += len(block.issues)
         shown += block.issues[: _SHOWN - len(shown)]
@@ -178,6 +188,9 @@ def _import_source(
     )
     with workspace.write() as connection:
         batches.finish(connection, batch_id)
+        quarantine.close_others(
+            connection, project_id=owner.id, sha256=sha256, failed=failed, actor=actor, at=workspace.clock()
+        )
         detail = report.model_dump(mode="json", exclude={"issues"})
         events.append(connection, Kind.IMPORT, of_import(batch_id), actor=actor, at=workspace.clock(), detail=detail)
     return report
@@ -201,7 +214,11 @@ def _chunks(block: CheckedBlock) -> Iterator[tuple[list[Incoming], list[RowIssue
         yield block.records[start : start + _CHUNK], block.issues[start : start + _CHUNK]
 
 
-def recent_imports(workspace: Workspace, *, project_id: int, limit: int = 20) -> list[batches.StoredBatch]:
-    """The newest imports of a project, newest first."""
+def recent_imports(
+    workspace: Workspace, *, project_id: int | None = None, project: str | None = None, limit: int = 20
+) -> list[batches.StoredBatch]:
+    """The newest imports of a project (by id or by name, by default the first one), newest first."""
     with workspace.read() as connection:
+        if project_id is None:
+            project_id = projects.by_name(connection, project).id
         return batches.newest_first(connection, project_id=project_id, limit=limit)

@@ -77,6 +77,12 @@ def missing_columns(field_map: FieldMap, rows: Iterable[Mapping[str, Any]]) -> s
     return missing
 
 
+def columns_and_paths(values: Mapping[str, Any], field_map: FieldMap | None) -> set[str]:
+    """The columns of a row, and the paths into it that a mapping names."""
+    paths = {column for column in (field_map.columns.values() if field_map else ()) if has_column(values, column)}
+    return {*values, *paths}
+
+
 def unknown_column(column: str, *, known: Collection[str], file_name: str) -> IngestError:
     """The error for a column that a file does not have; it names the nearest one."""
     nearest = _nearest(column, known)

@@ -1,37 +1,85 @@
-"""Quarantine: rows that failed an import are listed, handed out, corrected and tried again."""
+"""Quarantine: rows that failed an import are a queue of work: listed, corrected, tried again or discarded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
 from curator.access import require
 from curator.errors import IngestError
+from curator.ingest import mapping
 from curator.ingest.check import check_row
+from curator.ingest.formats import columns_of
 from curator.ingest.readers.delimited import parse_csv
 from curator.ingest.readers.json_lines import parse_json
-from curator.store import batches, events, projects, quarantine, records, suites
+from curator.quality.contamination import Firewall
+from curator.store import batches, events, projects, quarantine, records, suites, tombstones
+from curator.store.batches import StoredBatch
+from curator.store.incoming import incoming
 from curator.workspace import Workspace
 from schemas.account import Right
-from schemas.event import Kind
-from schemas.importing import FieldMap, Format, QuarantinedRow, RetryReport, RowIssue
+from schemas.event import Kind, of_project
+from schemas.importing import (
+    FieldMap,
+    Format,
+    QuarantinedRow,
+    RetryReport,
+    RowIssue,
+    RowState,
+    WaitingRows,
+)
+from schemas.project import Project
+from schemas.record import Record
+
+_CHUNK = 500
+"""Rows per transaction, so that annotators who submit meanwhile do not notice."""
 
 
-def waiting(workspace: Workspace, *, project: str | None = None, limit: int | None = None) -> list[QuarantinedRow]:
+class Chosen(NamedTuple):
+    """Which of the waiting rows are meant; every one by default."""
+
+    rule: str | None = None
+    file_name: str | None = None
+    rows: Collection[int] | None = None
+    """Ids."""
+
+
+ALL = Chosen()
+
+
+def waiting(
+    workspace: Workspace, *, project: str | None = None, limit: int | None = None, chosen: Chosen = ALL
+) -> list[QuarantinedRow]:
     """Rows that wait to be fixed, oldest first."""
     with workspace.read() as connection:
-        return quarantine.open_rows(connection, project_id=projects.by_name(connection, project).id, limit=limit)
+        owner = projects.by_name(connection, project)
+        return quarantine.open_rows(
+            connection,
+            project_id=owner.id,
+            limit=limit,
+            rule=chosen.rule,
+            file_name=chosen.file_name,
+            ids=chosen.rows,
+        )
 
 
-def export(workspace: Workspace, out: Path, *, project: str | None = None) -> int:
-    """Write the waiting rows as JSON lines, with file, line, field, rule, problem and text; returns how many.
+def waiting_by_rule(workspace: Workspace, *, project: str | None = None) -> list[WaitingRows]:
+    """How many rows wait, by file and rule, most first."""
+    with workspace.read() as connection:
+        return quarantine.waiting_by_rule(connection, projects.by_name(connection, project).id)
+
+
+def export(workspace: Workspace, out: Path, *, project: str | None = None, chosen: Chosen = ALL) -> int:
+    """Write waiting rows as JSON lines, with file, line, field, rule, problem and text. Returns how many.
 
     Raises:
         IngestError: The file cannot be written.
     """
-    rows = waiting(workspace, project=project)
+    rows = waiting(workspace, project=project, chosen=chosen)
     lines = (orjson.dumps({"id": row.id, "file": row.file_name, **row.issue.model_dump()}) + b"\n" for row in rows)
     try:
         out.write_bytes(b"".join(lines))
@@ -41,61 +89,135 @@ def export(workspace: Workspace, out: Path, *, project: str | None = None) -> in
 
 
 def retry(
-    workspace: Workspace, *, actor: str, project: str | None = None, texts: Mapping[int, str] | None = None
+    workspace: Workspace,
+    *,
+    actor: str,
+    project: str | None = None,
+    texts: Mapping[int, str] | None = None,
+    chosen: Chosen = ALL,
+    format: Format | None = None,
+    field_map: FieldMap | None = None,
 ) -> RetryReport:
-    """Check waiting rows again and import those that pass.
+    """Check waiting rows again and import those that pass. Returns what became of them.
 
     Args:
         workspace: Where they are.
         actor: Who tries.
         project: By default the first one.
-        texts: Corrected text by row id; only these rows are tried. By default every row is, as it is.
+        texts: Corrected text by row id; only these rows are tried. By default every chosen row is, as it is.
+        chosen: Which rows, where `texts` does not say it.
+        format: Read them in another format than their import did.
+        field_map: Read them with another mapping than that of their import.
 
     Raises:
-        IngestError: A row of `texts` does not wait.
+        IngestError: A row of `texts` does not wait, or the mapping names a field or a column that does not exist.
     """
     require(workspace, actor, Right.CURATE)
-    with workspace.write() as connection:
+    mapping.check_fields(field_map or FieldMap())
+    rows = waiting(workspace, project=project, chosen=chosen if texts is None else Chosen(rows=texts.keys()))
+    if texts is not None and (missing := texts.keys() - {row.id for row in rows}):
+        raise IngestError(f"Row {min(missing)} does not wait in quarantine.", hint="List the waiting rows again.")
+    with workspace.read() as connection:
         owner = projects.by_name(connection, project)
         firewall = suites.firewall(connection)
-        rows = {row.id: row for row in quarantine.open_rows(connection, project_id=owner.id)}
-        if texts is not None:
-            missing = texts.keys() - rows.keys()
-            if missing:
-                raise IngestError(f"Row {min(missing)} does not wait in quarantine.", hint="Reload the list.")
-            rows = {row_id: rows[row_id] for row_id in texts}
-        imported = duplicates = 0
-        issues: list[RowIssue] = []
-        for row in rows.values():
-            batch = batches.get(connection, row.batch_id)
-            text = texts[row.id] if texts is not None else row.issue.text
-            header = batch.settings["header"]
-            line = row.issue.line
-            delimiter = batch.settings.get("delimiter", ",")
-            parsed = (
-                parse_json(text, line=line)
-                if header is None
-                else parse_csv(text, header, line=line, delimiter=delimiter)
-            )
-            field_map = FieldMap(columns=batch.settings["columns"])
-            checked = check_row(parsed, Format(batch.format), field_map, source=batch.file_name, firewall=firewall)
-            if isinstance(checked, RowIssue):
-                issues.append(checked)
-                continue
-            [record_id] = records.add_many(
-                connection,
-                [checked],
-                project=owner,
-                at=workspace.clock(),
-                batch_id=batch.id,
-                accept=batch.settings["accept"],
-            )
-            imported += record_id is not None
-            duplicates += record_id is None
-            quarantine.resolve(connection, row.id)
-            detail = {"row": row.id, "text": text, "record": record_id}
-            subject = record_id or f"quarantine {row.id}"
-            events.append(connection, Kind.ROW_FIXED, subject, actor=actor, at=workspace.clock(), detail=detail)
+        imports = {row.batch_id: batches.get(connection, row.batch_id) for row in rows}
+    attempts = [
+        _attempt(row, (texts or {}).get(row.id, row.issue.text), imports[row.batch_id], format, field_map, firewall)
+        for row in rows
+    ]
+    if field_map and (missing_columns := set(field_map.columns.values()) - {c for a in attempts for c in a.columns}):
+        known = sorted({column for attempt in attempts for column in attempt.columns})
+        raise mapping.unknown_column(min(missing_columns), known=known, file_name="The quarantine")
+    imported = duplicates = 0
+    passed = _passed(attempts)
+    while some := tuple(islice(passed, _CHUNK)):
+        came_in, known_before = _store(workspace, some, project=owner, actor=actor)
+        imported += came_in
+        duplicates += known_before
+    issues = tuple(attempt.result for attempt in attempts if isinstance(attempt.result, RowIssue))
     return RetryReport(
-        rows=len(rows), imported=imported, duplicates=duplicates, still_failing=len(issues), issues=tuple(issues)
+        rows=imported + duplicates + len(issues),
+        imported=imported,
+        duplicates=duplicates,
+        still_failing=len(issues),
+        issues=issues,
     )
+
+
+class _Attempt(NamedTuple):
+    """A row that is tried again."""
+
+    row: QuarantinedRow
+    text: str
+    batch: StoredBatch
+    columns: Collection[str]
+    result: Record | RowIssue
+
+
+def _attempt(
+    row: QuarantinedRow,
+    text: str,
+    batch: StoredBatch,
+    format: Format | None,
+    field_map: FieldMap | None,
+    firewall: Firewall,
+) -> _Attempt:
+    header, line = batch.settings["header"], row.issue.line
+    if header is None:
+        parsed = parse_json(text, line=line)
+    else:
+        parsed = parse_csv(text, header, line=line, delimiter=batch.settings.get("delimiter", ","))
+    theirs = FieldMap(columns=batch.settings["columns"], tags=batch.settings.get("tags", {}))
+    result = check_row(
+        parsed, format or Format(batch.format), field_map or theirs, source=batch.file_name, firewall=firewall
+    )
+    columns = () if isinstance(parsed, RowIssue) else mapping.columns_and_paths(columns_of(parsed.values), field_map)
+    return _Attempt(row, text, batch, columns, result)
+
+
+def _passed(attempts: list[_Attempt]) -> Iterator[tuple[_Attempt, Record]]:
+    return ((attempt, attempt.result) for attempt in attempts if isinstance(attempt.result, Record))
+
+
+def _store(
+    workspace: Workspace, passed: tuple[tuple[_Attempt, Record], ...], *, project: Project, actor: str
+) -> tuple[int, int]:
+    """Store what passed, but for rows that another lead fixed meanwhile. Returns how many came in and were known."""
+    imported = duplicates = 0
+    at = workspace.clock()
+    with workspace.write() as connection:
+        for attempt, record in passed:
+            if not quarantine.end(connection, [attempt.row.id], RowState.RESOLVED, actor=actor, at=at):
+                continue
+            batch, accept, arrived = attempt.batch.id, attempt.batch.settings["accept"], incoming(record)
+            back = tombstones.revive(connection, [arrived], project=project, batch_id=batch, accept=accept)
+            [record_id] = records.add_incoming(
+                connection, [arrived], project=project, at=at, batch_id=batch, accept=accept
+            )
+            is_new = bool(back) or record_id is not None
+            imported += is_new
+            duplicates += not is_new
+            detail = {"row": attempt.row.id, "text": attempt.text, "record": record_id}
+            subject = record_id or f"quarantine {attempt.row.id}"
+            events.append(connection, Kind.ROW_FIXED, subject, actor=actor, at=at, detail=detail)
+    return imported, duplicates
+
+
+def discard(workspace: Workspace, *, actor: str, reason: str, project: str | None = None, chosen: Chosen = ALL) -> int:
+    """Let waiting rows wait no longer, since they are not needed; they are kept with the reason. Returns how many.
+
+    Raises:
+        IngestError: The reason is empty.
+    """
+    require(workspace, actor, Right.CURATE)
+    if not reason.strip():
+        raise IngestError("Rows are discarded with a reason, and it is empty.", hint="Say why they are not needed.")
+    rows = waiting(workspace, project=project, chosen=chosen)
+    at = workspace.clock()
+    with workspace.write() as connection:
+        ids = [row.id for row in rows]
+        ended = quarantine.end(connection, ids, RowState.DISCARDED, actor=actor, at=at, reason=reason.strip())
+        detail = {"rows": ended, "reason": reason.strip(), "rule": chosen.rule, "file": chosen.file_name}
+        owner = projects.by_name(connection, project)
+        events.append(connection, Kind.ROWS_DISCARDED, of_project(owner.id), actor=actor, at=at, detail=detail)
+    return ended

@@ -1,4 +1,7 @@
-"""What an edit changed, word by word: a plain comparison of two texts, nothing about why."""
+"""What an edit changed, word by word: a plain comparison of two texts, nothing about why.
+
+Chinese and Japanese are compared and counted character by character, as word processors do.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,14 @@ import difflib
 import re
 from typing import Literal, NamedTuple
 
-_WORD = re.compile(r"\s+|\w+|[^\w\s]")
+# Chinese characters and Japanese kana, which are written without spaces; Korean has them.
+_SPACELESS = (
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+_SPACELESS_CHARACTER = re.compile(f"[{_SPACELESS}]")
+_SPACELESS_TEXT = re.compile(f"[{_SPACELESS}\u3000-\u303f\uff00-\uff65]")
+"""Their punctuation included."""
+_PIECE = re.compile(rf"\s+|[{_SPACELESS}]|[^\W{_SPACELESS}]+|[^\w\s]")
 _MOST = 20_000
 """Pieces of both texts together up to which they are aligned; the time grows with the square."""
 
@@ -28,7 +38,7 @@ Piece(kind='same', text=' car')]
     """
     if before == after:
         return [Piece("same", before)] if before else []
-    old, new = _WORD.findall(before), _WORD.findall(after)
+    old, new = _PIECE.findall(before), _PIECE.findall(after)
     if len(old) + len(new) > _MOST:
         return [Piece("removed", before)] * bool(before) + [Piece("added", after)] * bool(after)
     pieces: list[Piece] = []
@@ -42,8 +52,13 @@ Piece(kind='same', text=' car')]
 
 
 def words(text: str) -> int:
-    """Number of words, by white space."""
-    return len(text.split())
+    """Number of words: by white space, and one for each character of a script that is written without spaces.
+
+    Example:
+        >>> words("Beijing is old."), words("北京是中国的首都。")
+        (3, 8)
+    """
+    return len(_SPACELESS_CHARACTER.findall(text)) + len(_SPACELESS_TEXT.sub(" ", text).split())
 
 
 def changed_words(pieces: list[Piece]) -> tuple[int, int]:

@@ -25,6 +25,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.quality.normal_form import normal_form
+
 _BOILERPLATE = 32
 """A shingle in more texts than this says nothing about any two of them."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying by it loses nothing
@@ -67,7 +69,7 @@ def plain_words(text: str) -> str:
         >>> plain_words("3 + 4") == plain_words("3 - 4")
         False
     """
-    words = " ".join(unicodedata.normalize("NFKC", text).casefold().translate(_MARKS).split())
+    words = " ".join(normal_form(text).translate(_MARKS).split())
     plain = " ".join(_POLITE.sub(" ", words).split())
     return plain or words or text.strip()
 

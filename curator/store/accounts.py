@@ -32,13 +32,13 @@ class Session(NamedTuple):
 
 
 def any_password(connection: Connection) -> bool:
-    """Whether anybody has a password."""
+    """Whether any account has a password."""
     query = select(person.c.name).where(person.c.password_hash.is_not(None)).limit(1)
     return connection.execute(query).first() is not None
 
 
-def everybody(connection: Connection) -> list[Account]:
-    """Everybody who ever worked here, by name."""
+def all_accounts(connection: Connection) -> list[Account]:
+    """All who ever worked here, by name."""
     return [_account(row) for row in connection.execute(_accounts().order_by(person.c.name)).mappings()]
 
 
@@ -49,7 +49,7 @@ def find(connection: Connection, name: str) -> Account | None:
 
 
 def password_hash(connection: Connection, name: str) -> str | None:
-    """The hash of somebody's password, if they have one."""
+    """The hash of a person's password, if they have one."""
     return connection.execute(select(person.c.password_hash).where(person.c.name == name)).scalar()
 
 
@@ -60,19 +60,19 @@ def lock_admins(connection: Connection) -> None:
 
 
 def make(connection: Connection, name: str, *, role: Role, at: datetime) -> Account:
-    """Somebody of this name: as they were if they are known, else made without a password."""
+    """Make a person without a password, unless there is one of this name. Returns them."""
     values = {"name": name, "role": role.value, "created_at": at}
     connection.execute(insert_or_ignore(person, connection.dialect).values(values))
     return _account(connection.execute(_accounts().where(person.c.name == name)).mappings().one())
 
 
 def set_password(connection: Connection, name: str, hashed: str) -> None:
-    """Store the hash of somebody's password; a disabled account stays disabled."""
+    """Store the hash of a person's password; a disabled account stays disabled."""
     connection.execute(update(person).where(person.c.name == name).values(password_hash=hashed))
 
 
 def set_role(connection: Connection, name: str, role: Role) -> None:
-    """Store somebody's role."""
+    """Store a person's role."""
     connection.execute(update(person).where(person.c.name == name).values(role=role.value))
 
 
@@ -105,12 +105,12 @@ def drop_links(connection: Connection, *, purpose: str) -> None:
 
 
 def drop_links_of(connection: Connection, name: str) -> None:
-    """Make every unused link of somebody useless."""
+    """Make every unused link of a person useless."""
     connection.execute(delete(invite).where(invite.c.name == name, invite.c.used_at.is_(None)))
 
 
 def drop_links_by(connection: Connection, actor: str) -> None:
-    """Make every unused link that somebody made useless."""
+    """Make every unused link that a person made useless."""
     connection.execute(delete(invite).where(invite.c.created_by == actor, invite.c.used_at.is_(None)))
 
 
@@ -123,7 +123,7 @@ def find_link(connection: Connection, key: str) -> Link | None:
 
 
 def use_link(connection: Connection, key: str, *, at: datetime) -> bool:
-    """Mark a link as used; False when somebody was faster."""
+    """Mark a link as used. Returns False when it was used meanwhile."""
     change = update(invite).where(invite.c.token_hash == key, invite.c.used_at.is_(None)).values(used_at=at)
     return connection.execute(change).rowcount == 1
 
@@ -157,7 +157,7 @@ def end_session(connection: Connection, key: str) -> None:
 
 
 def end_sessions(connection: Connection, name: str) -> None:
-    """Forget every session of somebody."""
+    """Forget every session of a person."""
     connection.execute(delete(login_session).where(login_session.c.person == name))
 
 

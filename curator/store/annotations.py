@@ -35,7 +35,7 @@ def add(
     at: datetime,
     context: AnswerContext | None = None,
 ) -> Annotation:
-    """Store an answer."""
+    """Store an answer. Returns it."""
     context = context or AnswerContext()
     values = {
         "record_id": record_id,
@@ -92,7 +92,7 @@ def newest_of(
     before: int | None = None,
     after: int | None = None,
 ) -> list[Annotation]:
-    """Somebody's answers that stand, newest first: those before an id, or the nearest ones after an id."""
+    """An annotator's answers that stand, newest first: those before an id, or the nearest ones after an id."""
     query = select(annotation).join(slot, slot.c.id == annotation.c.slot_id).limit(limit)
     query = query.where(annotation.c.annotator == annotator, annotation.c.undone.is_(False))
     query = query.where(slot.c.project_id == project_id)
@@ -101,31 +101,31 @@ def newest_of(
     if after is not None:
         query = query.where(annotation.c.id > after)
     rows = connection.execute(query.order_by(annotation.c.id if after is not None else annotation.c.id.desc()))
-    found = [annotation_of(row) for row in rows.mappings()]
-    return found[::-1] if after is not None else found
+    nearest = [annotation_of(row) for row in rows.mappings()]
+    return nearest[::-1] if after is not None else nearest
 
 
 def records_of(connection: Connection, annotator: str) -> set[str]:
-    """Ids of the records on which an answer of somebody stands."""
+    """Ids of the records on which an answer of an annotator stands."""
     query = select(annotation.c.record_id).where(annotation.c.annotator == annotator, annotation.c.undone.is_(False))
     return set(connection.execute(query).scalars())
 
 
 def people_of(connection: Connection, record_ids: Sequence[str]) -> dict[str, list[str]]:
     """Who answered each of some records, for those with an answer that stands."""
-    found: dict[str, list[str]] = {}
+    people: dict[str, list[str]] = {}
     for start in range(0, len(record_ids), 500):  # databases bound the number of values in one statement
         some = list(record_ids[start : start + 500])
         query = select(annotation.c.record_id, annotation.c.annotator).where(
             annotation.c.record_id.in_(some), annotation.c.undone.is_(False)
         )
         for record_id, annotator in connection.execute(query.order_by(annotation.c.id)):
-            found.setdefault(record_id, []).append(annotator)
-    return found
+            people.setdefault(record_id, []).append(annotator)
+    return people
 
 
 def recent_seconds(connection: Connection, annotator: str, *, project_id: int, limit: int = 30) -> list[float]:
-    """Active seconds of somebody's newest answers that stand and for which they are known."""
+    """Active seconds of an annotator's newest answers that stand and for which they are known."""
     query = select(annotation.c.active_seconds).join(slot, slot.c.id == annotation.c.slot_id)
     query = query.where(
         annotation.c.annotator == annotator,
@@ -137,7 +137,7 @@ def recent_seconds(connection: Connection, annotator: str, *, project_id: int, l
 
 
 def waiting_for_others(connection: Connection, annotator: str, *, project_id: int, newest: int = 200) -> int:
-    """How many of the newest records that somebody answered still wait for other people."""
+    """How many of the newest records that an annotator answered still wait for others."""
     mine = select(annotation.c.record_id).where(annotation.c.annotator == annotator, annotation.c.undone.is_(False))
     recent = mine.order_by(annotation.c.id.desc()).limit(newest).subquery()
     query = select(func.count()).select_from(recent.join(record, record.c.id == recent.c.record_id))
@@ -187,20 +187,20 @@ def is_undone(connection: Connection, annotation_id: int) -> bool:
 
 
 def save_draft(connection: Connection, record_id: str, annotator: str, answer: Answer, *, at: datetime) -> None:
-    """Keep what somebody has typed for a record."""
+    """Keep what an annotator has typed for a record."""
     values = {"record_id": record_id, "annotator": annotator, "answer": answer.model_dump(mode="json"), "saved_at": at}
     connection.execute(insert_or_replace(draft, connection.dialect, values))
 
 
 class Draft(NamedTuple):
-    """What somebody had typed, and when."""
+    """What an annotator had typed, and when."""
 
     answer: Answer
     saved_at: datetime
 
 
 def draft_of(connection: Connection, record_id: str, annotator: str) -> Draft | None:
-    """What somebody had typed for a record."""
+    """What an annotator had typed for a record."""
     query = select(draft.c.answer, draft.c.saved_at).where(
         draft.c.record_id == record_id, draft.c.annotator == annotator
     )
@@ -209,7 +209,7 @@ def draft_of(connection: Connection, record_id: str, annotator: str) -> Draft | 
 
 
 def drop_draft(connection: Connection, record_id: str, annotator: str) -> None:
-    """Forget what somebody had typed for a record."""
+    """Forget what an annotator had typed for a record."""
     connection.execute(draft.delete().where(draft.c.record_id == record_id, draft.c.annotator == annotator))
 
 

@@ -19,7 +19,7 @@ class StoredBatch(NamedTuple):
     sha256: str
     format: str
     settings: dict[str, Any]
-    """`columns` (field map), `header` (of a CSV file) and `accept`."""
+    """`columns` and `tags` (field map), `header` and `delimiter` (of a CSV file), `header_hash` and `accept`."""
     read: int
     imported: int
     quarantined: int
@@ -27,6 +27,8 @@ class StoredBatch(NamedTuple):
     finished: bool
     actor: str
     created_at: datetime
+    undone_by: str | None = None
+    undone_at: datetime | None = None
 
 
 def begin(
@@ -71,6 +73,12 @@ def finish(connection: Connection, batch_id: int) -> None:
     connection.execute(import_batch.update().where(import_batch.c.id == batch_id).values(finished=True))
 
 
+def undo(connection: Connection, batch_id: int, *, actor: str, at: datetime) -> bool:
+    """Mark an import as undone. Returns whether it was not so before."""
+    marked = import_batch.update().where(import_batch.c.id == batch_id, import_batch.c.undone_at.is_(None))
+    return connection.execute(marked.values(undone_by=actor, undone_at=at)).rowcount == 1
+
+
 def newest_first(connection: Connection, *, project_id: int | None = None, limit: int = 50) -> list[StoredBatch]:
     """Imports, newest first."""
     query = select(import_batch).order_by(import_batch.c.id.desc()).limit(limit)
@@ -79,6 +87,14 @@ def newest_first(connection: Connection, *, project_id: int | None = None, limit
     return [StoredBatch(**row) for row in connection.execute(query).mappings()]
 
 
+def find(connection: Connection, batch_id: int) -> StoredBatch | None:
+    """The import with this id, if there is one."""
+    row = connection.execute(select(import_batch).where(import_batch.c.id == batch_id)).mappings().first()
+    return None if row is None else StoredBatch(**row)
+
+
 def get(connection: Connection, batch_id: int) -> StoredBatch:
-    """The import with this id."""
-    return StoredBatch(**connection.execute(select(import_batch).where(import_batch.c.id == batch_id)).mappings().one())
+    """The import with this id, which exists."""
+    batch = find(connection, batch_id)
+    assert batch is not None, f"import {batch_id}"
+    return batch

@@ -28,7 +28,7 @@ class ClosedSlot(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """Why a queue gives nothing to somebody."""
+    """Why a queue has nothing for an annotator."""
 
     held_by_others: int
     next_free: datetime | None
@@ -54,9 +54,9 @@ class Lease(NamedTuple):
 
 
 def held(connection: Connection, annotator: str, *, project_id: int) -> Claim | None:
-    """The claim that somebody has, so that a reload shows the same record; the newest if they have several.
+    """The claim that an annotator has, so that a reload shows the same record; the newest if they have several.
 
-    One that ran out is still theirs while nobody else took the slot.
+    One that ran out is still theirs while no other took the slot.
     """
     query = select(slot).where(slot.c.holder == annotator, slot.c.state == "held", slot.c.project_id == project_id)
     row = connection.execute(query.order_by(slot.c.expires_at.desc(), slot.c.id).limit(1)).mappings().first()
@@ -76,7 +76,7 @@ def claim_next(
     """A claim on a free slot that is for this person, of the highest priority at which there is one.
 
     Within a priority a person goes on behind the slot that they answered last and starts again at the first, so that
-    nobody walks over everything they have done; or the slot is drawn at random.
+    they do not walk over everything they have done; or the slot is drawn at random.
 
     Args:
         connection: An open writing transaction.
@@ -203,7 +203,7 @@ def leases(connection: Connection, *, project_id: int) -> list[Lease]:
 
 
 def release(connection: Connection, slot_id: int) -> str | None:
-    """Free a claimed slot whoever holds it; gives the holder, or None when nobody did."""
+    """Free a claimed slot for a lead. Returns its holder, or None when it was not held."""
     held_slot = (slot.c.id == slot_id) & (slot.c.state == "held")
     holder = connection.execute(select(slot.c.holder).where(held_slot).with_for_update()).scalar()
     if holder is not None:
@@ -262,7 +262,7 @@ def waiting(
     now: datetime,
     audiences: Sequence[Audience] = (ANYBODY,),
 ) -> Waiting:
-    """What keeps an empty queue from giving somebody a record."""
+    """Why an empty queue has no record for an annotator."""
     theirs = slot.c.audience.in_([each.key for each in audiences])
     here = (slot.c.project_id == project_id) & theirs
     others = and_(here, slot.c.state == "held", slot.c.expires_at > now, slot.c.holder != annotator)

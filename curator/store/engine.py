@@ -23,10 +23,10 @@ from curator.semaphore import FairSemaphore, WaitedTooLongError
 from curator.store import tallies
 
 _BUSY_SECONDS = 15.0
-"""How long somebody waits for others before they hear that the database is busy."""
+"""How long a caller waits for others before they hear that the database is busy."""
 _POLL_SECONDS = (0.001, 0.005)
 """Between two looks whether SQLite's write lock is free: always as short and never in step, so that a process that has
-waited long is not worse off. SQLite's own waiting grows to 100 ms and loses to whoever writes without a pause."""
+waited long is not worse off. SQLite's own waiting grows to 100 ms and loses to one that writes without a pause."""
 
 
 class _Access(NamedTuple):
@@ -52,7 +52,7 @@ def _to_json(value: Any) -> str:
 
 
 def _from_json(stored: Any) -> Any:
-    """SQLite gives a JSON number back as a number, whatever was stored as text."""
+    """SQLite returns a JSON number as a number, whatever was stored as text."""
     return stored if isinstance(stored, int | float) else orjson.loads(stored)
 
 

@@ -13,7 +13,7 @@ from schemas.annotation import Annotation, Answer
 
 
 class GoldAnswer(NamedTuple):
-    """What somebody said about a gold record, beside what is right."""
+    """What an annotator said about a gold record, beside what is right."""
 
     annotator: str
     record_id: str
@@ -41,7 +41,7 @@ def unmark(connection: Connection, record_id: str) -> bool:
 
 
 def next_for(connection: Connection, annotator: str, *, project_id: int) -> str | None:
-    """A gold record that somebody has neither answered nor skipped."""
+    """A gold record that an annotator has neither answered nor skipped."""
     skipped = exists().where((skip.c.record_id == gold.c.record_id) & (skip.c.annotator == annotator))
     answered = exists().where(
         (annotation.c.record_id == gold.c.record_id)

@@ -1,7 +1,7 @@
 """Locks on records, their slots and people, so that two transactions do not decide about one thing at once.
 
-Whoever locks several records does so in the order of their ids, and a record before its slots. On SQLite a writer is
-alone anyway.
+A transaction that locks several records does so in the order of their ids, and a record before its slots. On SQLite a
+writer is alone anyway.
 """
 
 from __future__ import annotations

@@ -10,13 +10,13 @@ from schemas.audience import ANYBODY, Audience, person_audience, pool_audience
 
 
 def add(connection: Connection, project_id: int, name: str, person: str) -> None:
-    """Put somebody into a pool, which is made if there is none of this name."""
+    """Put a person into a pool, which is made if there is none of this name."""
     values = {"project_id": project_id, "name": name, "person": person}
     connection.execute(insert_or_ignore(pool, connection.dialect).values(values))
 
 
 def remove(connection: Connection, project_id: int, name: str, person: str) -> None:
-    """Take somebody out of a pool."""
+    """Take a person out of a pool."""
     connection.execute(
         pool.delete().where(pool.c.project_id == project_id, pool.c.name == name, pool.c.person == person)
     )
@@ -24,15 +24,15 @@ def remove(connection: Connection, project_id: int, name: str, person: str) -> N
 
 def members(connection: Connection, project_id: int) -> dict[str, list[str]]:
     """Who is in which pool."""
-    found: dict[str, list[str]] = {}
+    people_of_pool: dict[str, list[str]] = {}
     query = select(pool.c.name, pool.c.person).where(pool.c.project_id == project_id)
     for name, person in connection.execute(query.order_by(pool.c.name, pool.c.person)):
-        found.setdefault(name, []).append(person)
-    return found
+        people_of_pool.setdefault(name, []).append(person)
+    return people_of_pool
 
 
 def audiences(connection: Connection, project_id: int, person: str) -> tuple[Audience, ...]:
-    """Whose slots somebody may take: their own, those of their pools, those of anybody; in this order."""
+    """Whose slots an annotator may take: their own, those of their pools, those of anybody; in this order."""
     query = select(pool.c.name).where(pool.c.project_id == project_id, pool.c.person == person).order_by(pool.c.name)
     theirs = [pool_audience(name) for name in connection.execute(query).scalars()]
     return (person_audience(person), *theirs, ANYBODY)

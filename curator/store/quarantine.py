@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select
 
 from curator.store.tables import import_batch, quarantine
-from schemas.importing import QuarantinedRow, RowIssue
+from schemas.importing import QuarantinedRow, RowIssue, RowState, WaitingRows
 
 
 def add_many(connection: Connection, issues: Sequence[RowIssue], *, batch_id: int) -> None:
@@ -27,37 +28,116 @@ def _storable(text: str) -> str:
 
 
 def lines_of_file(connection: Connection, project_id: int, sha256: str) -> set[int]:
-    """Lines of a file that an earlier import of the same bytes already put into quarantine."""
-    query = select(quarantine.c.line).join(import_batch, import_batch.c.id == quarantine.c.batch_id)
-    query = query.where(import_batch.c.project_id == project_id, import_batch.c.sha256 == sha256)
+    """Lines of a file that an earlier import of the same bytes put into quarantine and that was not undone."""
+    query = select(quarantine.c.line).select_from(_OF_IMPORT)
+    query = query.where(_of_file(project_id, sha256), quarantine.c.state != RowState.UNDONE.value)
     return set(connection.execute(query).scalars())
 
 
-def open_rows(connection: Connection, *, project_id: int, limit: int | None = None) -> list[QuarantinedRow]:
-    """Rows that wait to be fixed, oldest first."""
-    query = select(quarantine, import_batch.c.file_name).join(import_batch, import_batch.c.id == quarantine.c.batch_id)
-    query = query.where(quarantine.c.state == "open", import_batch.c.project_id == project_id)
-    fields = ("line", "field", "rule", "problem", "text")
-    return [
-        QuarantinedRow(
-            id=row["id"],
-            batch_id=row["batch_id"],
-            file_name=row["file_name"],
-            issue=RowIssue(**{field: row[field] for field in fields}),
-            state=row["state"],
-        )
-        for row in connection.execute(query.order_by(quarantine.c.id).limit(limit)).mappings()
-    ]
+def renew(connection: Connection, issues: Sequence[RowIssue], *, project_id: int, sha256: str, batch_id: int) -> None:
+    """Let rows that failed again wait under the newer import, with its reason and its mapping. Returns nothing."""
+    of_file = select(import_batch.c.id).where(_of_file(project_id, sha256))
+    is_open = (quarantine.c.state == RowState.OPEN.value) & quarantine.c.batch_id.in_(of_file)
+    for issue in issues:
+        values = {name: _storable(getattr(issue, name)) for name in ("field", "rule", "problem", "text")}
+        change = quarantine.update().where(is_open, quarantine.c.line == issue.line)
+        connection.execute(change.values(batch_id=batch_id, **values))
+
+
+def close_others(
+    connection: Connection, *, project_id: int, sha256: str, failed: Collection[int], actor: str, at: datetime
+) -> int:
+    """Close the waiting rows of a file that was read to its end, but for the lines that failed. Returns how many."""
+    query = select(quarantine.c.id, quarantine.c.line).select_from(_OF_IMPORT)
+    query = query.where(_of_file(project_id, sha256), quarantine.c.state == RowState.OPEN.value)
+    came_in = [row.id for row in connection.execute(query) if row.line not in failed]
+    reason = "It came in with a later import of the same file."
+    return end(connection, came_in, RowState.CLOSED, actor=actor, at=at, reason=reason)
+
+
+def open_rows(
+    connection: Connection,
+    *,
+    project_id: int,
+    limit: int | None = None,
+    rule: str | None = None,
+    file_name: str | None = None,
+    ids: Collection[int] | None = None,
+) -> list[QuarantinedRow]:
+    """Rows that wait to be fixed, oldest first: all, or those of a rule, a file or with these ids."""
+    query = select(quarantine, import_batch.c.file_name).select_from(_OF_IMPORT)
+    query = query.where(quarantine.c.state == RowState.OPEN.value, import_batch.c.project_id == project_id)
+    if rule is not None:
+        query = query.where(quarantine.c.rule == rule)
+    if file_name is not None:
+        query = query.where(import_batch.c.file_name == file_name)
+    query = query.order_by(quarantine.c.id).limit(limit)
+    if ids is None:
+        return [_row(row) for row in connection.execute(query).mappings()]
+    found: list[QuarantinedRow] = []
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), _LOOKUP):
+        some = query.where(quarantine.c.id.in_(wanted[start : start + _LOOKUP]))
+        found += [_row(row) for row in connection.execute(some).mappings()]
+    return found
+
+
+def waiting_by_rule(connection: Connection, project_id: int) -> list[WaitingRows]:
+    """How many rows wait, by file and rule, most first."""
+    names = (import_batch.c.file_name, quarantine.c.rule)
+    query = select(*names, func.count().label("rows")).select_from(_OF_IMPORT)
+    query = query.where(quarantine.c.state == RowState.OPEN.value, import_batch.c.project_id == project_id)
+    query = query.group_by(*names).order_by(func.count().desc(), *names)
+    return [WaitingRows(**row) for row in connection.execute(query).mappings()]
 
 
 def count_open(connection: Connection, project_id: int) -> int:
     """Number of rows that wait to be fixed."""
-    query = select(func.count()).select_from(quarantine)
-    query = query.join(import_batch, import_batch.c.id == quarantine.c.batch_id)
-    query = query.where(quarantine.c.state == "open", import_batch.c.project_id == project_id)
+    query = select(func.count()).select_from(_OF_IMPORT)
+    query = query.where(quarantine.c.state == RowState.OPEN.value, import_batch.c.project_id == project_id)
     return connection.execute(query).scalar_one()
 
 
-def resolve(connection: Connection, row_id: int) -> None:
-    """Mark a row as fixed; it is kept."""
-    connection.execute(quarantine.update().where(quarantine.c.id == row_id).values(state="resolved"))
+def end(
+    connection: Connection,
+    row_ids: Sequence[int],
+    state: RowState,
+    *,
+    actor: str,
+    at: datetime,
+    reason: str | None = None,
+) -> int:
+    """End the waiting of rows; they are kept. Returns how many still waited."""
+    values = {"state": state.value, "actor": actor, "ended_at": at, "reason": reason}
+    ended = 0
+    for start in range(0, len(row_ids), _LOOKUP):
+        here = quarantine.c.id.in_(row_ids[start : start + _LOOKUP])
+        change = quarantine.update().where(here, quarantine.c.state == RowState.OPEN.value).values(values)
+        ended += connection.execute(change).rowcount
+    return ended
+
+
+def end_of_import(connection: Connection, batch_id: int, *, actor: str, at: datetime) -> int:
+    """End the waiting of all rows of an import that is undone. Returns how many."""
+    query = select(quarantine.c.id).where(quarantine.c.batch_id == batch_id, quarantine.c.state == RowState.OPEN.value)
+    ids = list(connection.execute(query).scalars())
+    return end(connection, ids, RowState.UNDONE, actor=actor, at=at, reason="Its import was undone.")
+
+
+_LOOKUP = 500
+"""Ids per query; SQLite limits the number of bound values."""
+_OF_IMPORT = quarantine.join(import_batch, import_batch.c.id == quarantine.c.batch_id)
+
+
+def _of_file(project_id: int, sha256: str) -> ColumnElement[bool]:
+    return (import_batch.c.project_id == project_id) & (import_batch.c.sha256 == sha256)
+
+
+def _row(row: RowMapping) -> QuarantinedRow:
+    return QuarantinedRow(
+        id=row["id"],
+        batch_id=row["batch_id"],
+        file_name=row["file_name"],
+        issue=RowIssue(**{field: row[field] for field in ("line", "field", "rule", "problem", "text")}),
+        state=RowState(row["state"]),
+    )

@@ -198,7 +198,7 @@ def page(
     connection: Connection, project_id: int, *, after: str = "", limit: int = 50, state: RecordState | None = None
 ) -> list[StoredRecord]:
     """The next `limit` records after the id `after`, ordered by id (keyset paging: as fast on the last page)."""
-    query = select(record).where(record.c.project_id == project_id, record.c.id > after)
+    query = select(record).where(record.c.project_id == project_id, record.c.id > after, record.c.deleted_at.is_(None))
     if state is not None:
         query = query.where(record.c.state == state.value)
     return [stored_record(row) for row in connection.execute(query.order_by(record.c.id).limit(limit)).mappings()]

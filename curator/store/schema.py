@@ -14,7 +14,7 @@ from curator.store.engine import broken_references, lock_all, without_foreign_ke
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0008"
+NEWEST = "0009"
 """The last file in `migrations/versions`. Asking Alembic would take longer than the rest of opening a workspace."""
 
 
@@ -27,16 +27,16 @@ def migrate(engine: Engine) -> None:
     """
     try:
         with engine.connect() as connection:
-            found = _revision(connection)
+            revision = _revision(connection)
     except SQLAlchemyError as error:
         raise StoreError(f"The database cannot be opened: {error}.", hint="Check its path or URL.") from error
-    if found == NEWEST:
+    if revision == NEWEST:
         return
     from alembic import command
 
-    if found is not None and found not in _known():
+    if revision is not None and revision not in _known():
         raise NewerDatabaseError(
-            f"The database has schema {found}, which this Curator does not know.",
+            f"The database has schema {revision}, which this Curator does not know.",
             hint="It was written by a newer Curator: upgrade with `pip install -U curator-toolkit`.",
         )
     apart = without_foreign_keys(engine)
@@ -70,7 +70,7 @@ def configuration(connection: Connection | None = None) -> Config:
     """Where Alembic finds the migrations, and the connection that it uses."""
     from alembic.config import Config
 
-    found = Config()
-    found.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    found.attributes["connection"] = connection
-    return found
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config

@@ -35,7 +35,7 @@ _DRAWS = 2**31 - 1
 
 
 def assign(connection: Connection, record_ids: Sequence[str], audience: Audience, *, project_id: int) -> int:
-    """Keep the open slots of records of a project for an audience; returns how many slots."""
+    """Keep the open slots of records of a project for an audience. Returns how many slots."""
     changed = 0
     for start in range(0, len(record_ids), 500):  # databases bound the number of values in one statement
         some = list(record_ids[start : start + 500])
@@ -46,14 +46,14 @@ def assign(connection: Connection, record_ids: Sequence[str], audience: Audience
 
 
 def kept(connection: Connection, *, project_id: int) -> dict[Audience, int]:
-    """How many unanswered slots are kept for each audience but everybody."""
+    """How many unanswered slots are kept for each person and pool."""
     waits = (slot.c.project_id == project_id) & slot.c.state.in_(["open", "held"]) & (slot.c.audience != ANYBODY.key)
     query = select(slot.c.audience, func.count()).where(waits).group_by(slot.c.audience).order_by(slot.c.audience)
     return {Audience.of_key(row[0]): row[1] for row in connection.execute(query)}
 
 
 def keep_for_nobody(connection: Connection, *, project_id: int, audience: Audience) -> int:
-    """Offer what is kept for one audience to anybody; returns how many unanswered slots."""
+    """Offer what is kept for one audience to anybody. Returns how many unanswered slots."""
     kept = (slot.c.project_id == project_id) & (slot.c.audience == audience.key) & (slot.c.state != "done")
     return connection.execute(slot.update().where(kept).values(audience=ANYBODY.key)).rowcount
 
@@ -65,7 +65,7 @@ def audience_of(connection: Connection, annotation_id: int) -> Audience:
 
 
 def unassigned(connection: Connection, *, project_id: int, limit: int) -> list[str]:
-    """Records with an open slot that is kept for nobody, in the order of the queue."""
+    """Records with an open slot that is for anybody, in the order of the queue."""
     query = select(slot.c.record_id).where(
         slot.c.project_id == project_id, slot.c.state == "open", slot.c.audience == ANYBODY.key
     )
@@ -74,14 +74,14 @@ def unassigned(connection: Connection, *, project_id: int, limit: int) -> list[s
 
 
 def set_priority(connection: Connection, *, batch_id: int, priority: int) -> int:
-    """Put the unanswered slots of an import at another place of the queue; returns how many slots."""
+    """Put the unanswered slots of an import at another place of the queue. Returns how many slots."""
     imported = select(record.c.id).where(record.c.batch_id == batch_id)
     waits = slot.c.record_id.in_(imported) & slot.c.state.in_(["open", "held"])
     return connection.execute(slot.update().where(waits).values(priority=priority)).rowcount
 
 
 def add_slots(connection: Connection, *, project_id: int, reviews: int, record_ids: Sequence[str] | None = None) -> int:
-    """Give records that wait as many slots as `reviews`, withdrawn ones not counted; returns how many were added."""
+    """Give records that wait as many slots as `reviews`, withdrawn ones not counted. Returns how many were added."""
     counts = select(
         slot.c.record_id,
         func.count().label("n"),
@@ -142,7 +142,7 @@ def reopen(
 
 
 def remove_newest(connection: Connection, record_id: str, count: int) -> None:
-    """Take the last `count` open slots of a record away, which nobody has ever held or answered."""
+    """Take the last `count` open slots of a record away, which were never held or answered."""
     newest = select(slot.c.id).where(slot.c.record_id == record_id, slot.c.state == "open")
     connection.execute(slot.delete().where(slot.c.id.in_(newest.order_by(slot.c.n.desc()).limit(count))))
 

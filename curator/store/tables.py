@@ -119,7 +119,7 @@ login_failure = Table(
     Index(None, "address", "at"),
 )
 
-# Keys of the labelling screen that somebody chose for themselves.
+# Keys of the labelling screen that an annotator chose.
 keymap = Table(
     "keymap",
     metadata,
@@ -143,6 +143,8 @@ import_batch = Table(
     Column("finished", Boolean, nullable=False, default=False),
     Column("actor", Text, nullable=False),
     Column("created_at", _UtcTime, nullable=False),
+    Column("undone_by", Text),
+    Column("undone_at", _UtcTime),
 )
 
 record = Table(
@@ -176,7 +178,10 @@ quarantine = Table(
     Column("rule", Text, nullable=False),
     Column("problem", Text, nullable=False),
     Column("text", Text, nullable=False),
-    Column("state", Text, nullable=False, default="open"),
+    Column("state", Text, nullable=False, default="open"),  # a `RowState`
+    Column("reason", Text),  # why it was discarded or closed
+    Column("actor", Text),  # who ended it
+    Column("ended_at", _UtcTime),
 )
 
 # Every text of a guideline and every set of questions that annotators ever saw; answers name them by hash.
@@ -297,7 +302,7 @@ doubt = Table(
     Index(None, "project_id", "ruled_at", "id"),
 )
 
-# A skip is the annotator's own: the record goes to somebody else and comes back to them only when asked for.
+# A skip is the annotator's own: the record goes to others and comes back to them only when asked for.
 skip = Table(
     "skip",
     metadata,
@@ -327,7 +332,7 @@ event = Table(
     Column("new_hash", Text),
     Column("detail", _Json),
     Index(None, "subject", "id"),
-    Index(None, "actor", "id"),  # undo asks for somebody's newest act
+    Index(None, "actor", "id"),  # undo asks for an annotator's newest act
 )
 
 # Totals that pages show at every redraw; kept in the transaction that changes them, so no page counts a million rows.
@@ -476,7 +481,7 @@ verdict = Table(
     Index(None, "output_id", "superseded"),
 )
 
-# Which of two answers to one prompt somebody prefers, names hidden. A newer vote on the same pair wins.
+# Which of two answers to one prompt a person prefers, names hidden. A newer vote on the same pair wins.
 vote = Table(
     "vote",
     metadata,

@@ -29,8 +29,8 @@ def add(connection: Connection, project_id: int, changes: Mapping[Tally, int]) -
 def changed_at_the_end(connection: Connection) -> Iterator[None]:
     """Collect the changes of a transaction and make them as its last act, in the order of their names.
 
-    Everybody's transactions change the same few rows: whoever changed them early would keep others waiting until the
-    commit, and two who changed them in different orders would wait for each other.
+    Every transaction changes the same few rows: one that changed them early would keep others waiting until its commit,
+    and two that changed them in different orders would wait for each other.
     """
     pending: Counter[tuple[int, str]] = Counter()
     connection.info[_CHANGES] = pending

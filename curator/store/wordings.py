@@ -53,8 +53,8 @@ def questions_of(connection: Connection, project_id: int, key: str) -> QuestionS
     query = select(wording.c.content).where(
         wording.c.project_id == project_id, wording.c.hash == key, wording.c.kind == "questions"
     )
-    found = connection.execute(query).scalar()
-    return None if found is None else QuestionSet.model_validate(found, context=STORED)
+    content = connection.execute(query).scalar()
+    return None if content is None else QuestionSet.model_validate(content, context=STORED)
 
 
 def guideline_of(connection: Connection, project_id: int, key: str) -> str | None:
@@ -62,5 +62,5 @@ def guideline_of(connection: Connection, project_id: int, key: str) -> str | Non
     query = select(wording.c.content).where(
         wording.c.project_id == project_id, wording.c.hash == key, wording.c.kind == "guideline"
     )
-    found = connection.execute(query).scalar()
-    return None if found is None else str(found)
+    content = connection.execute(query).scalar()
+    return None if content is None else str(content)

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from torch import Tensor
+from transformers import (
+    LogitsProcessor,
+    LogitsProcessorList,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    TemperatureLogitsWarper,
+    TopPLogitsWarper,
+)
 
 from curator.training.template import end_tokens
 from schemas.review import Decoding
@@ -38,7 +46,8 @@ def complete(
 ) -> Iterator[tuple[int, Completion]]:
     """Place of a prompt and its completion, as they are made: short prompts first.
 
-    Sampling goes prompt by prompt, so that a seed leads to the same text in any batch.
+    Each prompt draws from a generator of its own, so a seed gives the same text in any batch, but for a draw that
+    falls within rounding of the border between two tokens.
 
     Args:
         model: On any device.
@@ -50,28 +59,50 @@ def complete(
     model.eval()
     ends = end_tokens(tokenizer)
     pad = int(tokenizer.pad_token_id)
-    sampled = decoding.temperature > 0
-    size = 1 if sampled else _BATCH
     by_length = sorted(range(len(prompts)), key=lambda n: len(prompts[n]))
-    for start in range(0, len(by_length), size):
-        part = by_length[start : start + size]
+    for start in range(0, len(by_length), _BATCH):
+        part = by_length[start : start + _BATCH]
         longest = max(len(prompts[n]) for n in part)
         padded = [[pad] * (longest - len(prompts[n])) + list(prompts[n]) for n in part]
         mask = [[0] * (longest - len(prompts[n])) + [1] * len(prompts[n]) for n in part]
-        if sampled:
-            torch.manual_seed(decoding.seed if seeds is None else seeds[part[0]])
-        sampling = {"temperature": decoding.temperature, "top_p": decoding.top_p} if sampled else {}
+        draws = _draws(decoding, [decoding.seed if seeds is None else seeds[n] for n in part])
         answered = model.generate(  # type: ignore[operator]
             input_ids=torch.tensor(padded, device=model.device),
             attention_mask=torch.tensor(mask, device=model.device),
             max_new_tokens=decoding.max_new_tokens,
-            do_sample=sampled,
+            do_sample=False,
             eos_token_id=ends,
             pad_token_id=pad,
-            **sampling,
+            logits_processor=draws,
         )
         for n, row in zip(part, answered, strict=True):
             yield n, _completion(row[longest:].tolist(), tokenizer, ends)
+
+
+class _OwnNoise(LogitsProcessor):
+    """Adds Gumbel noise to the logits of each prompt from its own generator.
+
+    The largest sum is then a draw from the softmax (Gumbel 1954; Maddison, Tarlow and Minka 2014, "A* sampling").
+    """
+
+    def __init__(self, seeds: Sequence[int]) -> None:
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Noisy logits, (B, V) as given."""
+        uniform = torch.stack([torch.rand(scores.shape[1], generator=each) for each in self._generators])
+        noise = -torch.log(-torch.log(uniform.clamp_min(torch.finfo(uniform.dtype).tiny)))
+        return scores.float() + noise.to(scores.device)
+
+
+def _draws(decoding: Decoding, seeds: Sequence[int]) -> LogitsProcessorList:
+    """What turns greedy choice into a draw at this temperature; nothing at temperature 0."""
+    if decoding.temperature == 0:
+        return LogitsProcessorList()
+    steps: list[LogitsProcessor] = [TemperatureLogitsWarper(decoding.temperature)]
+    if decoding.top_p < 1:
+        steps.append(TopPLogitsWarper(decoding.top_p))
+    return LogitsProcessorList([*steps, _OwnNoise(seeds)])
 
 
 def _completion(ids: list[int], tokenizer: PreTrainedTokenizerBase, ends: Sequence[int]) -> Completion:

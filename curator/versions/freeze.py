@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,13 +20,14 @@ from curator.quality.units import Keys, keys_of
 from curator.store import events, projects, records, suites
 from curator.store import versions as register
 from curator.versions import files, identity
+from curator.versions.history import earlier_splits
 from curator.versions.merging import Accepted, merge
-from curator.versions.split import assign, leaks
+from curator.versions.split import Frozen, Merge, assign, leaks
 from curator.versions.verify import damage
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind
-from schemas.version import FrozenRow, Manifest, Split, SplitPlan, Version
+from schemas.version import FrozenRow, Manifest, MergedSplits, Split, SplitPlan, Version
 
 
 class _Gathered(NamedTuple):
@@ -46,6 +47,7 @@ def freeze(
     project: str | None = None,
     name: str | None = None,
     plan: SplitPlan | None = None,
+    merged_splits: MergedSplits = MergedSplits.REFUSE,
 ) -> Version:
     """Freeze every accepted record of a project. Returns the version.
 
@@ -53,8 +55,17 @@ def freeze(
     equal become one row. The same content frozen again is the same version; where its files were damaged meanwhile,
     they are written anew.
 
+    Args:
+        workspace: Where the records are.
+        actor: Who freezes.
+        project: By default the first one.
+        name: For people; by default none.
+        plan: How the rows are divided; records that were frozen before keep their split.
+        merged_splits: What to do where records that were frozen into different splits belong together now.
+
     Raises:
-        VersionError: Nothing is accepted, a split would be empty, or the name is taken by another version.
+        VersionError: Nothing is accepted, a split would be empty, the name is taken by another version, or records that
+            belong together stood in different splits and `merged_splits` does not decide.
     """
     require(workspace, actor, Right.CURATE)
     plan = plan or SplitPlan()
@@ -70,7 +81,17 @@ def freeze(
             hint="Annotate records, or import a trusted file with --accept.",
         )
     keys = [keys_of(row.record) for row in gathered.rows]
-    splits = assign(keys, plan)
+    history = earlier_splits(workspace, owner.id, gathered.rows, plan)
+    assignment = assign(
+        keys,
+        plan,
+        strata=_strata(gathered.rows, plan),
+        frozen=history.stood,
+        to_train=merged_splits is MergedSplits.TRAIN,
+    )
+    if assignment.merges and merged_splits is MergedSplits.REFUSE:
+        raise _undecided(gathered.rows, history.stood, assignment.merges)
+    splits = assignment.splits
     _check(keys, splits, plan)
     rows = [row._replace(split=split) for row, split in zip(gathered.rows, splits, strict=True)]
 
@@ -105,6 +126,7 @@ def freeze(
             licences=dict(Counter(arrival.licence or "" for row in rows for arrival in row.arrivals)),
             merged=gathered.merged,
             refused_suite_matches=len(gathered.refused),
+            warnings=(*assignment.warnings, *_damage_warnings(history.damaged, version_id)),
         )
         _write(workspace.versions_folder, stated, rows)
     with workspace.write() as connection:
@@ -134,6 +156,49 @@ def _gather(accepted: Iterable[records.StoredRecord], forbidden: Firewall) -> _G
         record, arrivals = merge(by_hash[row_hash])
         rows.append(FrozenRow(row_id(row_hash), row_hash, Split.TRAIN, record, arrivals))
     return _Gathered(rows, sum(map(len, by_hash.values())) - len(rows), refused)
+
+
+def _strata(rows: Sequence[FrozenRow], plan: SplitPlan) -> list[str] | None:
+    label = plan.stratify_by
+    if label is None:
+        return None
+    if not any(label in row.record.labels for row in rows):
+        known = sorted({name for row in rows for name in row.record.labels})
+        raise VersionError(
+            f"No accepted record has a label {label}.", hint=f"Their labels are {', '.join(known[:8]) or 'none'}."
+        )
+    return [row.record.labels.get(label, "") for row in rows]
+
+
+_LISTED = 5
+
+
+def _undecided(rows: Sequence[FrozenRow], stood: Sequence[Frozen | None], merges: Sequence[Merge]) -> VersionError:
+    """The error for records that belong together and stood in different splits; it names some of them."""
+    examples = []
+    for merged in merges[:_LISTED]:
+        shown = []
+        for split in merged.splits:
+            n = next(n for n in merged.records if (place := stood[n]) is not None and place.split is split)
+            shown.append(f"{_short(rows[n].record.instruction)} ({split.value}, row {rows[n].row_id[:12]})")
+        examples.append(" and ".join(shown))
+    groups = "group of records that belongs" if len(merges) == 1 else "groups of records that belong"
+    return VersionError(
+        f"{len(merges):,} {groups} together stood in different splits before: {'; '.join(examples)}"
+        f"{'; ...' if len(merges) > _LISTED else ''}.",
+        hint="Decide with --merged-splits: oldest keeps each group where its oldest record stands, train moves it to "
+        "train, so that nothing that was trained on is tested on.",
+    )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return f'"{line[:60]}..."' if len(line) > 60 else f'"{line}"'
+
+
+def _damage_warnings(damaged: Sequence[Version], version_id: str) -> list[str]:
+    others = [version for version in damaged if version.id != version_id]
+    return [f"Version {version.id[:12]} is damaged and could not say where its rows stood." for version in others]
 
 
 def _is_whole(workspace: Workspace, version: Version) -> bool:

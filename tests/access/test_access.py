@@ -217,7 +217,7 @@ def test_the_last_admin_stays(team: Workspace) -> None:
             change()
     accounts.set_role(team, "Ben", Role.ADMIN, actor="Ada")
     accounts.disable(team, "Ada", actor="Ben")
-    assert [each.disabled for each in accounts.everybody(team)] == [True, False]
+    assert [each.disabled for each in accounts.all_accounts(team)] == [True, False]
 
 
 def test_two_admins_who_demote_each_other_at_once_leave_one(team: Workspace) -> None:
@@ -292,7 +292,7 @@ def test_a_link_made_while_an_account_was_being_disabled_is_refused(team: Worksp
         )  # fmt: skip
     with pytest.raises(AccessError, match="Ben is disabled"):
         accounts.redeem(team, "late", name="", password="five brown hens")
-    assert [each.disabled for each in accounts.everybody(team)] == [False, True]
+    assert [each.disabled for each in accounts.all_accounts(team)] == [False, True]
 
 
 def test_an_invitation_gives_no_disabled_name_its_access_back(team: Workspace) -> None:
@@ -329,7 +329,7 @@ def test_only_an_admin_manages_accounts_and_every_change_is_logged(team: Workspa
     accounts.set_role(team, "Ben", Role.REVIEWER, actor="Ada")
     with team.read() as connection:
         log = [(each.kind, each.actor) for each in events.about(connection, "person Ben")]
-    assert log == [("account made", "Ben"), ("role", "Ada")]
+    assert log == [("account-made", "Ben"), ("role", "Ada")]
 
 
 def test_a_name_that_annotated_before_there_were_accounts_can_be_taken_over(workspace: Workspace) -> None:

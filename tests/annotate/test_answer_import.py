@@ -132,7 +132,7 @@ def test_suggestions_come_with_source_and_score_and_may_be_hidden(workspace: Wor
 
 @pytest.mark.parametrize(
     ("row", "problem"),
-    [("a,b,rude,0.9", "no option rude"), ("a,b,harmful,sure", "is no number"), ("a,b,harmful,7", "is no number")],
+    [("a,b,rude,0.9", "no option rude"), ("a,b,harmful,sure", "is not a number"), ("a,b,harmful,7", "is not a number")],
 )
 def test_a_suggestion_that_cannot_be_shown_is_refused(
     workspace: Workspace, tmp_path: Path, row: str, problem: str

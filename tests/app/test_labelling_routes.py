@@ -13,7 +13,7 @@ from app import identity
 from app.labelling import preview, routes
 from app.labelling.component import ASSETS_PATH
 from curator import Workspace
-from curator.annotate import adjudicate, ask_again, questions
+from curator.annotate import adjudicate, ask_again, lookup, questions
 from curator.store import annotations, projects, records
 from schemas.annotation import Annotation
 from schemas.questions import Option, Question, QuestionSet
@@ -144,8 +144,76 @@ def test_requests_from_another_site_are_refused(ada: Browser) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sender", "status"),
+    [
+        ("http://testserver", 200),
+        ("https://testserver", 200),
+        ("http://testserver:8501", 403),
+        ("http://evil.example", 403),
+        ("null", 403),
+    ],
+)
+def test_a_post_of_another_origin_is_refused_over_plain_http_too(ada: Browser, sender: str, status: int) -> None:
+    given = {"project": 1, "person": "Ada"}
+    response = ada.client.post("/api/v1/labelling/task", json=given, headers={"origin": sender})
+    assert response.status_code == status
+
+
+def test_a_claim_works_only_for_its_person(ada: Browser) -> None:
+    task = ada.task()
+    eve = Browser(ada.workspace, "Eve")
+    assert eve.ask("renew", **body(task))["mine"] is False
+    drafted = eve.ask("draft", **body(task, response="As an AI language model, ```"))
+    assert (drafted["mine"], drafted["added"], drafted["warnings"]) == (False, 0, [])
+    for kind in ("skip", "flag"):
+        eve.post("act", kind=kind, **body(task))
+    assert eve.post("act", kind="submit", **body(task, rating=1)).status_code == 409
+    assert ada.task()["token"] == task["token"]
+    ada.ask("act", kind="submit", **body(task, rating=4))
+    assert eve.ask("draft", **body(task, rating=4))["mine"] is False
+
+
+@pytest.mark.parametrize("how", ["rendered", "diff", "tokens", "texts"])
+def test_a_record_is_previewed_only_for_whoever_holds_it(ada: Browser, how: str) -> None:
+    task = ada.task()
+    assert ada.post("preview", how=how, **body(task)).status_code in (200, 422)  # this project has no tokens
+    eve = Browser(ada.workspace, "Eve")
+    assert eve.post("preview", how=how, **body(task)).status_code == 409
+    assert ada.post("preview", how=how, **{**body(task), "token": "invented"}).status_code == 409
+    other = next(each for each in _record_ids(ada.workspace) if each != task["record_id"])
+    assert ada.post("preview", how=how, **{**body(task), "record": other}).status_code == 409
+
+
+def _record_ids(workspace: Workspace) -> list[str]:
+    return [each.id for each in lookup.page(workspace, project_id=1)]
+
+
+def test_the_texts_of_a_record_are_rendered_without_what_markup_could_do(ada: Browser) -> None:
+    evil = "<script>alert(1)</script> **bold** ![x](http://evil.example/x.png) [link](http://evil.example)"
+    talk = [Message(role="user", content=evil), Message(role="assistant", content=evil)]
+    record = Record(messages=tuple(talk), origin=Origin(source="a"), alternative=evil)
+    with ada.workspace.write() as connection:
+        project = projects.by_name(connection)
+        [record_id] = records.add_many(connection, [record], project=project, at=ada.workspace.clock(), priority=9)
+    task = ada.task()
+    assert task["record_id"] == record_id
+    texts = ada.ask("preview", how="texts", **body(task))
+    for page in (*texts["messages"], texts["response"], texts["alternative"]):
+        assert "<strong>bold</strong>" in page
+        assert "<script" not in page
+        assert "<img" not in page
+        assert 'rel="noopener noreferrer"' in page
+
+
+@pytest.mark.parametrize(
     ("given", "status"),
-    [(b"no json", 400), (b"[1]", 400), (b'{"person": " ", "project": 1}', 401), (b'{"person": "A"}', 400)],
+    [
+        (b"no json", 400),
+        (b"[1]", 400),
+        (b'{"a": ' + b"[" * 950 + b"]" * 950 + b"}", 400),
+        (b'{"person": " ", "project": 1}', 401),
+        (b'{"person": "A"}', 422),
+    ],
 )
 def test_what_is_no_request_is_refused_with_a_next_step(ada: Browser, given: bytes, status: int) -> None:
     response = ada.client.post("/api/v1/labelling/task", content=given)
@@ -166,13 +234,18 @@ def test_what_is_no_request_is_refused_with_a_next_step(ada: Browser, given: byt
         {"active_seconds": "long"},
         {"answer": {"response": "half a pair \ud800"}},
         {"answer": []},
+        {"answer": {"response": "x", "values": {"nul\x00": "y"}}},
+        {"answer": {"response": "x", "values": {"tone": 10**400}}},
+        {"answer": {"response": "x", "edit_reasons": ["\ud800"]}},
+        {"active_seconds": 10**400},
+        {"annotation": -(2**63)},
     ],
 )
 def test_a_request_that_cannot_be_read_is_not_repeated(ada: Browser, wrong: dict[str, Any]) -> None:
     for name in ("draft", "act"):
         given = {"project": 1, "person": "Ada", "kind": "submit", **body(ada.task(), rating=4), **wrong}
         response = ada.client.post(f"/api/v1/labelling/{name}", content=json.dumps(given))
-        assert response.status_code == 400
+        assert response.status_code == 422
         assert next(iter(wrong)) in response.json()["problem"]
     assert ada.stored() == []
 
@@ -185,11 +258,11 @@ def test_a_request_that_is_too_long_is_refused_whether_it_says_so_or_not(ada: Br
         assert response.json()["hint"]
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
-def test_what_is_no_number_is_refused(ada: Browser, number: str) -> None:
+@pytest.mark.parametrize(("number", "status"), [("NaN", 400), ("Infinity", 400), ("1e999", 422)])
+def test_what_is_no_number_is_refused(ada: Browser, number: str, status: int) -> None:
     given = json.dumps({"project": 1, "person": "Ada", "kind": "submit", **body(ada.task(), rating=4)})
     given = given[:-1] + f', "active_seconds": {number}}}'
-    assert ada.client.post("/api/v1/labelling/act", content=given).status_code == 400
+    assert ada.client.post("/api/v1/labelling/act", content=given).status_code == status
 
 
 def test_what_is_not_there_is_answered_with_404_and_not_repeated_for_ever(ada: Browser) -> None:

@@ -130,11 +130,10 @@ def test_groups_of_every_arrival_tie_a_record() -> None:
     assert [arrival.origin.source for arrival in record.arrivals] == ["made.jsonl", "b.jsonl"]
 
 
-def test_records_with_one_prompt_or_group_are_one_unit() -> None:
+def test_records_that_ask_the_same_or_share_a_group_are_one_unit() -> None:
     first = Record(messages=(SYSTEM, ASK, says("Yes.")), origin=Origin(source="a.jsonl"))
-    shouted = first.model_copy(update={"messages": (SYSTEM, Message(role="user", content=" RAIN? "), says("No."))})
-    other = first.model_copy(update={"messages": (ASK, says("Maybe."))})
-    assert first.unit == shouted.unit != other.unit
+    shouted = first.model_copy(update={"messages": (Message(role="user", content="Please: RAIN"), says("No."))})
+    other = first.model_copy(update={"messages": (Message(role="user", content="Snow?"), says("Maybe."))})
     one, two, three = units_of([first, shouted.model_copy(update={"group": "kim"}), other])
     assert one == two != three
     joined = units_of([first, shouted.model_copy(update={"group": "kim"}), other.model_copy(update={"group": "kim"})])

@@ -34,7 +34,7 @@ from curator.annotate import (
     undo,
 )
 from curator.errors import AccessError
-from curator.ingest import import_file, quarantine, recent_imports
+from curator.ingest import import_file, quarantine, recent_imports, undo_import
 from curator.review import votes
 from curator.store import (
     annotations,
@@ -122,6 +122,17 @@ def _import(workspace: Workspace, tmp_path: Path) -> None:
     assert quarantine.retry(workspace, actor="me", texts=fixed).imported == 1
     with workspace.write() as connection:
         assert kept_rows.count_open(connection, 1) == 0
+    file.write_text('{"prompt": "undone", "completion": "z"}\n{"prompt": "x"}\n')
+    import_file(workspace, file, actor="me")
+    [waiting] = quarantine.waiting_by_rule(workspace)
+    assert waiting.rows == 1
+    assert import_file(workspace, file, actor="me").duplicates == 1  # the bad row waits under the newer import
+    newest, older, _ = recent_imports(workspace, project_id=1)
+    assert undo_import(workspace, newest.id, actor="me").quarantined == 1
+    assert undo_import(workspace, older.id, actor="me").removed == 1
+    assert import_file(workspace, file, actor="me").imported == 1
+    [newest, *_] = recent_imports(workspace, project_id=1)
+    assert undo_import(workspace, newest.id, actor="me").removed == 1
 
 
 def _annotate(workspace: Workspace) -> None:
@@ -212,7 +223,7 @@ def _lead(workspace: Workspace) -> None:
     with workspace.read() as connection:
         everything = records.page(connection, 1, limit=50)
     waiting = [each.id for each in everything if each.state.value == "waiting"]
-    [batch] = recent_imports(workspace, project_id=1)
+    *_, batch = recent_imports(workspace, project_id=1)
     assert assignment.set_priority(workspace, batch.id, 5, actor="Lea") > 0
     assert assignment.require_reviews(workspace, 2, project_id=1, actor="Lea") == len(waiting)
     assignment.mark_gold(workspace, waiting[1], Answer(response="x", rating=5), actor="Lea")

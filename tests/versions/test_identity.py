@@ -40,7 +40,7 @@ def test_one_content_is_one_version_whatever_the_order_name_and_database(workspa
     one, same = (versions.freeze(each, actor="me") for each in (workspace, other))
     assert one.id == same.id
     assert rows_of(workspace.versions_folder / one.id) == rows_of(other.versions_folder / same.id)
-    for format in ExportFormat:
+    for format in set(ExportFormat) - {ExportFormat.PREFERENCE, ExportFormat.KTO}:
         exports = [
             versions.export(each, one.id, format=format, out=tmp_path / f"{n} {format}", actor="me")
             for n, each in enumerate((workspace, other))

@@ -14,11 +14,9 @@ from curator import Workspace, open_workspace, versions
 from curator.errors import UnsayableError, VersionError
 from curator.ingest import import_file
 from curator.quality.fingerprint import content_hash
-from curator.quality.units import Keys
 from curator.review import add_suite
 from curator.store import projects, records
 from curator.versions import identity
-from curator.versions.split import assign, leaks
 from schemas.record import Message, Origin, Record
 from schemas.version import ExportFormat, FrozenRow, Split, SplitPlan
 from tests.conftest import make_record
@@ -73,27 +71,6 @@ def test_the_id_depends_on_the_rows_and_not_on_their_order(rows: list[tuple[int,
     shuffled = list(entries)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert identity.bucket_hashes(entries) == identity.bucket_hashes(shuffled)
-
-
-_KEYS = st.lists(st.tuples(st.integers(0, 15), st.one_of(st.none(), st.integers(0, 8))), max_size=40)
-
-
-@given(_KEYS)
-def test_no_group_and_no_prompt_stands_in_two_splits(drawn: list[tuple[int, int | None]]) -> None:
-    keys = [Keys(f"prompt {p}", () if g is None else (f"group {g}",)) for p, g in drawn]
-    splits = assign(keys, SplitPlan(train=0.4, validation=0.3, test=0.3))
-    assert list(leaks(keys, splits)) == []
-
-
-def test_a_record_keeps_its_split_when_data_is_added() -> None:
-    keys = [Keys(f"prompt {n}") for n in range(500)]
-    assert assign(keys[:100], SplitPlan()) == assign(keys, SplitPlan())[:100]
-
-
-def test_shares_are_met_on_average() -> None:
-    splits = assign([Keys(f"prompt {n}") for n in range(5000)], SplitPlan())
-    assert splits.count(Split.TEST) == pytest.approx(500, abs=70)
-    assert splits.count(Split.VALIDATION) == pytest.approx(500, abs=70)
 
 
 def test_freeze_refuses_what_it_cannot_keep(workspace: Workspace) -> None:

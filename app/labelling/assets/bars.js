@@ -24,6 +24,7 @@ export function header(screen, { progress, project, keys }) {
     <header>
       <span class="progress" title=${COUNTED}>
         <b>${project.name}</b> · ${progress.today} today · ${progress.mine} in all · ${settled} records settled${left}
+        <progress aria-label="Settled records" max=${progress.records || 1} .value=${progress.settled}></progress>
       </span>
       <span class="message ${screen.isProblem ? "problem" : ""}" role="status">${screen.message}</span>
       <span class="space"></span>

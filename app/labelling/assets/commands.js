@@ -2,10 +2,12 @@
 
 import { accept, act, backToPresent, browse, flag, reject } from "./acts.js"
 import { CHECKS, RATING } from "./answer.js"
+import { foldTurns } from "./conversation.js"
 import { showGuide } from "./guideline.js"
 import { openKeySheet } from "./keysheet.js"
 import { CHOICES, prefer, strengthen } from "./pair.js"
 import { chooseOption, letters, pressLetter, rate, scaleInFocus } from "./questions.js"
+import { switchTexts } from "./reading.js"
 import { editor } from "./response.js"
 import { nextView, showView } from "./views.js"
 
@@ -22,6 +24,8 @@ const ON_RECORD = {
     editor(screen)?.focus()
   },
   view: nextView,
+  turns: foldTurns,
+  texts: switchTexts,
 }
 
 /** The record in hand, unless it can only be read. @param {Screen} screen */

@@ -1,6 +1,6 @@
 /** What was said before the response: earlier turns folded, the last message open. */
 
-import { text } from "./pieces.js"
+import { kbd, rendered, text } from "./pieces.js"
 import { live } from "./vendor/lit-html/directives/live.js"
 import { html, nothing } from "./vendor/lit-html/lit-html.js"
 
@@ -13,18 +13,28 @@ const FOLD_FROM = 3
 
 /** @param {Screen} screen @param {Conversation} conversation @param {Answer | null} answer whose switches can be set */
 export function conversation(screen, { messages }, answer) {
+  const { open } = screen
   const before = messages.slice(0, lastResponse(messages))
+  const pages = screen.reading.isRendered && answer ? open?.texts?.messages : undefined
   const last = before.length - 1
   const turns = before.map((message, n) => {
     const title = n === last && message.role === "user" ? "Instruction" : ROLES[message.role]
     const toggle = message.role === "assistant" && answer ? lossSwitch(screen, messages, n, answer) : nothing
     return html`
-      <div class="turn ${message.role}"><div class="row"><h3>${title}</h3>${toggle}</div>${text(message.content)}</div>`
+      <div class="turn ${message.role}">
+        <div class="row"><h3>${title}</h3>${toggle}</div>
+        ${pages ? rendered(pages[n]) : text(message.content)}
+      </div>`
   })
   const earlier = turns.slice(0, -1)
+  const ontoggle = (/** @type {Event} */ { target }) => {
+    if (open) open.isUnfolded = /** @type {HTMLDetailsElement} */ (target).open
+  }
   const folds = html`
-    <details ?open=${earlier.length <= FOLD_FROM}>
-      <summary>${earlier.length} earlier message${earlier.length > 1 ? "s" : ""}</summary>
+    <details .open=${live(open?.isUnfolded ?? earlier.length <= FOLD_FROM)} @toggle=${ontoggle}>
+      <summary>
+        ${earlier.length} earlier message${earlier.length > 1 ? "s" : ""}${kbd(screen.sheet?.keys.turns ?? "")}
+      </summary>
       ${earlier}
     </details>`
   return html`<div class="context">${earlier.length ? folds : nothing}${turns.at(-1) ?? nothing}</div>`
@@ -33,6 +43,12 @@ export function conversation(screen, { messages }, answer) {
 /** @param {Message[]} messages */
 function lastResponse(messages) {
   return messages.findLastIndex((message) => message.role === "assistant")
+}
+
+/** Fold the earlier messages, or unfold them. @param {Screen} screen */
+export function foldTurns(screen) {
+  const turns = /** @type {HTMLDetailsElement | null} */ (screen.root.querySelector(".context > details"))
+  if (turns) turns.open = !turns.open
 }
 
 /** Whether an earlier response is trained on, too. */

@@ -14,6 +14,8 @@ export const ACTIONS = {
   undo: "Undo your last act",
   edit: "Into the editor",
   view: "Next view of the response",
+  turns: "Earlier messages",
+  texts: "Instruction and compared responses rendered, or as written",
   guide: "Guideline",
   keys: "This sheet",
   back: "Your answer before",

@@ -1,9 +1,11 @@
 /** Two responses without their names, and which of them is better. */
 
+import { rendered, text } from "./pieces.js"
 import { otherSide } from "./record.js"
 import { html, nothing } from "./vendor/lit-html/lit-html.js"
 
 /** @import { OpenRecord } from "./record.js" */
+/** @import { Side } from "./types.d.ts" */
 /** @import { Screen } from "./screen.js" */
 
 /**
@@ -23,17 +25,18 @@ const STRENGTHS = ["slightly", "clearly", "by far"]
 export function pair(screen, open) {
   const { task } = open
   const left = task.shown_left
-  const sides = { response: task.response, alternative: task.alternative }
+  const pages = screen.reading.isRendered ? open.texts : null
+  const shown = (/** @type {Side} */ name) => (pages ? rendered(pages[name] ?? "") : text(task[name] ?? ""))
   return html`
     <div class="pair">
-      ${side("Left response", sides[left])}${side("Right response", sides[otherSide(left)])}
+      ${side("Left response", shown(left))}${side("Right response", shown(otherSide(left)))}
     </div>
     ${preference(screen, open)}`
 }
 
-/** @param {string} label @param {string | null} text */
-function side(label, text) {
-  return html`<div class="text side" dir="auto" tabindex="0" aria-label=${label} @scroll=${scrollBoth}>${text}</div>`
+/** @param {string} label @param {unknown} content */
+function side(label, content) {
+  return html`<div class="side" tabindex="0" role="group" aria-label=${label} @scroll=${scrollBoth}>${content}</div>`
 }
 
 /** Both scroll together, by share of their length. @param {Event} event */

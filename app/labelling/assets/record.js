@@ -2,7 +2,8 @@
 
 import { blank, hasText, isSame, preselect, problems } from "./answer.js"
 
-/** @import { Answer, Body, Claim, Drawing, Measured, SignOfLife, Side, Task, Typed, View } from "./types.d.ts" */
+/** @import { Answer, Body, Claim, Drawing, Measured, SignOfLife } from "./types.d.ts" */
+/** @import { Side, Task, Texts, Typed, View } from "./types.d.ts" */
 
 /** What a record begins with, from `Drafts.restore`. @typedef {import("./drafts.js").Restored} Restored */
 
@@ -31,6 +32,10 @@ export class OpenRecord {
     this.view = "edit"
     /** What is shown in place of the editor. @type {{ how: View, drawing: Drawing | null } | null} */
     this.shown = null
+    /** What the server made of the texts for reading. @type {Texts | null} */
+    this.texts = null
+    /** Whether earlier messages are unfolded; null as long as their number decides. @type {boolean | null} */
+    this.isUnfolded = null
     /** Id of the question whose rule is shown; null for the first one. @type {string | null} */
     this.focused = null
   }

@@ -7,6 +7,7 @@ import { Drafts } from "./drafts.js"
 import { Interruptions } from "./interruptions.js"
 import { Keys } from "./keys.js"
 import { Pulse } from "./pulse.js"
+import { bringTexts, Reading } from "./reading.js"
 import { OpenRecord } from "./record.js"
 import { Remarks } from "./remarks.js"
 import { Refused, Server, sentences } from "./server.js"
@@ -60,6 +61,7 @@ export class Screen {
     this.stage.className = "stage"
     root.append(this.stage)
     this.active = new ActiveTime(data.person)
+    this.reading = new Reading(data.person)
     this.server = new Server(data)
     this.drafts = new Drafts(this.server, data.person, {
       onstate: (state, detail) => this.showSaving(state, detail),
@@ -95,6 +97,8 @@ export class Screen {
       event.preventDefault()
       event.stopPropagation()
     }
+    // The box in which a project or a name was chosen is done with; keys typed now are meant for the record.
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
     addEventListener("pagehide", this.farewell)
     root.addEventListener("click", this.holdBack, true)
     this.load()
@@ -129,6 +133,7 @@ export class Screen {
 
   draw() {
     this.root.classList.toggle("busy", this.isBusy)
+    this.root.classList.toggle("monospace", this.reading.isMonospace)
     render(stage(this), this.stage)
   }
 
@@ -167,6 +172,7 @@ export class Screen {
       if (restored.unsaved) this.keepDraft()
     }
     this.draw()
+    bringTexts(this)
   }
 
   /** @param {Record<string, string>} keys by action */

@@ -7,6 +7,7 @@ import { conversation } from "./conversation.js"
 import { pair } from "./pair.js"
 import { kbd } from "./pieces.js"
 import { questions } from "./questions.js"
+import { recordFacts } from "./reading.js"
 import { response } from "./response.js"
 import { keyed } from "./vendor/lit-html/directives/keyed.js"
 import { html, nothing } from "./vendor/lit-html/lit-html.js"
@@ -38,7 +39,7 @@ export function stage(screen) {
 /** @param {Screen} screen @param {OpenRecord} open @param {Sheet} sheet */
 function current(screen, open, sheet) {
   const judged = open.isPair ? pair(screen, open) : response(screen, open, sheet.keys)
-  return html`${conversation(screen, open.task, open.answer)}${judged}`
+  return html`${recordFacts(screen, open.task)}${conversation(screen, open.task, open.answer)}${judged}`
 }
 
 /** An earlier answer, to be read. @param {Screen} screen @param {Entry} past */

@@ -199,6 +199,13 @@ export interface Drawing {
   ends?: boolean
 }
 
+/** The texts of a record that are read, as HTML made from their Markdown by the server. */
+export interface Texts {
+  messages: string[]
+  response: string
+  alternative: string | null
+}
+
 /** What a page starts the screen with. */
 export interface Start {
   project: number
