@@ -81,7 +81,9 @@ def _every_day(answers: pd.DataFrame, workspace: Workspace) -> pd.DataFrame:
     today = workspace.clock().date()
     days = [str(today - timedelta(days=n)) for n in reversed(range(_DAYS))]
     none = pd.DataFrame({"day": days, "annotator": answers["annotator"].iloc[0], "answers": 0})
-    return pd.concat([none, answers.assign(day=answers["day"].astype(str))])
+    return pd.concat([none, answers.assign(day=answers["day"].astype(str))]).assign(
+        day=lambda each: each["day"].str[5:]
+    )
 
 
 def _agreement(workspace: Workspace, project: Project) -> None:
