@@ -176,7 +176,7 @@ def run_ours(rows: list[Row], options: argparse.Namespace, clock: Clock) -> None
     model = make_model(options.shape)
     if options.method == "lora":
         model = add_adapters(model, config)
-    objective, _ = place_model(model, config, longest=1024)
+    objective, _ = place_model(model, config)
     learner = make_learner(objective, config, make_accelerator(config), tokens=0)
 
     def on_step(step: loop.Step) -> None:

@@ -33,16 +33,27 @@ def secret(workspace: Workspace, purpose: str) -> bytes:
     Raises:
         StoreError: The file cannot be read or written.
     """
-    file = workspace.folder / _SECRET
+    return hmac.new(stored_key(workspace, _SECRET), purpose.encode(), hashlib.sha256).digest()
+
+
+def stored_key(workspace: Workspace, name: str) -> bytes:
+    """The 32 random bytes in a file of the workspace folder, which is made when it is first asked for.
+
+    Raises:
+        StoreError: The file cannot be read or written.
+    """
+    file = workspace.folder / name
     try:
         if not file.exists():
             _make_secret(file)
         stored = bytes.fromhex(file.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as error:
         raise StoreError(
-            f"The secret of the workspace, {file}, cannot be used: {error}.", hint="Restore it from a backup."
+            f"The key of the workspace, {file}, cannot be used: {error}.", hint="Restore it from a backup."
         ) from error
-    return hmac.new(stored, purpose.encode(), hashlib.sha256).digest()
+    if len(stored) != _BYTES:
+        raise StoreError(f"The key of the workspace, {file}, is damaged.", hint="Restore it from a backup.")
+    return stored
 
 
 def add(

@@ -66,7 +66,7 @@ def show(counts: Counts, *, with_links: bool) -> None:
         with column, st.container(border=True, height=168, gap="small"):
             title = stage.name if stage is there[-1] else f"{stage.name} →"
             if with_links:
-                links.to(stage.page, title)
+                links.to(stage.page, title, says_why=False)
             else:
                 st.markdown(f"**{title}**")
             st.markdown(f"### {stage.figure}")

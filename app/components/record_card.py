@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.components import notice
 from schemas.annotation import RecordState
 from schemas.record import Message, Record
 from schemas.review import Prompt
@@ -33,6 +34,10 @@ def show_prompt(prompt: Prompt) -> None:
 def show_context(record: Record) -> None:
     """Everything that the model is given, the last instruction open and what came before folded."""
     *earlier, last = record.context
+    if record.tools:
+        with st.expander(f"{len(record.tools)} tool{'s' if len(record.tools) > 1 else ''} that may be called"):
+            for definition in record.tools:
+                st.code(definition, language="json", wrap_lines=True)
     if earlier:
         with st.expander(f"{len(earlier)} earlier message{'s' if len(earlier) > 1 else ''}"):
             for message in earlier:
@@ -41,9 +46,17 @@ def show_context(record: Record) -> None:
 
 
 def show_message(message: Message, *, label: str | None = None) -> None:
-    """One message, byte for byte."""
-    st.caption(label or _NAMES[message.role])
-    show_text(message.content)
+    """One message, byte for byte; a call of a tool is a card of its own."""
+    name = label or _NAMES[message.role]
+    st.caption(name if message.tool_call_id is None else f"{name}, answers {notice.plain(message.tool_call_id)}")
+    if message.content or not message.tool_calls:
+        show_text(message.content)
+    for call in message.tool_calls:
+        with st.container(border=True):
+            st.caption(
+                f":material/build: Calls **{notice.plain(call.name)}** ({notice.plain(call.id or 'without an id')})"
+            )
+            st.code(call.arguments or "(no arguments)", language="json", wrap_lines=True)
 
 
 def show_text(text: str) -> None:

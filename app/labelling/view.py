@@ -49,6 +49,7 @@ def _task(workspace: Workspace, task: Task, person: str) -> dict[str, Any]:
         **task.claim.model_dump(mode="json"),
         "lease_seconds": (task.claim.expires_at - workspace.clock()).total_seconds(),
         "messages": [message.model_dump(mode="json") for message in record.messages],
+        "tools": list(record.tools),
         "response": record.response,
         "alternative": record.alternative,
         "shown_left": "response" if drawn[0] % 2 else "alternative",

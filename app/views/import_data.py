@@ -13,30 +13,17 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import state
-from app.components import links, notice
+from app.components import column_form, links, notice
 from curator import Workspace
-from curator.ingest import import_file, preview, recent_imports, remembered_mapping
+from curator.ingest import import_file, preview, recent_imports, remembered_mapping, undo_import
 from curator.ingest.preview import Preview
-from schemas.importing import FieldMap, Format, ImportReport, RowIssue
+from schemas.importing import FieldMap, ImportReport, RowIssue
 from schemas.project import Project
 from schemas.record import Record
 
 # MB: no file is refused in the browser, by its size or its kind, since that would leave the last one in its place; the
 # server refuses a file over its limit itself.
 _ANY_SIZE = 10**6
-_AUTOMATIC = "recognise it"
-_WORDS = {
-    "instruction": "Instruction",
-    "response": "Response",
-    "system": "System prompt",
-    "rejected": "Rejected response",
-    "group": "Group",
-    "licence": "Licence",
-    "language": "Language",
-    "source": "Source",
-}
-_OWN = "under its own name"
-_LABEL = "labels."
 
 
 def render(workspace: Workspace, project: Project, person: str) -> None:
@@ -53,7 +40,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
             _import(workspace, project, person, given)
     elif isinstance(report := state.recall("import report"), ImportReport):
         _show(report)
-    _show_recent(workspace, project)
+    _show_recent(workspace, project, person)
 
 
 def _import(workspace: Workspace, project: Project, person: str, given: UploadedFile) -> None:
@@ -62,9 +49,10 @@ def _import(workspace: Workspace, project: Project, person: str, given: Uploaded
     key = upload.file_id
     remembered = _remembered(workspace, project, upload, looked.columns)
     with st.expander("Format and columns", expanded=looked.format is None or bool(remembered.columns)):
-        chosen = st.selectbox("Format", [_AUTOMATIC, *(each.value for each in Format)], key=f"format {key}")
-        format = None if chosen == _AUTOMATIC else Format(chosen)
-        field_map = _choose_columns(looked.columns, remembered, key=key)
+        if remembered.columns:
+            st.caption("Chosen as for the last file with the same columns.")
+        format = column_form.choose_format("recognise it", key=key)
+        field_map = column_form.choose(looked.columns, remembered, key=key)
     if field_map.columns or format is not None:
         looked = preview(upload.file, format=format, field_map=field_map)
     _show_preview(looked)
@@ -120,29 +108,6 @@ def _remembered(workspace: Workspace, project: Project, upload: _Upload, columns
     return field_map
 
 
-def _choose_columns(columns: tuple[str, ...], remembered: FieldMap, *, key: str) -> FieldMap:
-    """The mapping that is chosen from lists; it begins with the one that a file with the same columns had."""
-    if remembered.columns:
-        st.caption("Chosen as for the last file with the same columns.")
-    chosen: dict[str, str] = {}
-    fields = st.columns(4)
-    for n, (word, title) in enumerate(_WORDS.items()):
-        before = remembered.columns.get(word)
-        column = fields[n % 4].selectbox(
-            title,
-            columns,
-            index=columns.index(before) if before in columns else None,
-            placeholder=_OWN,
-            key=f"{word} {key}",
-        )
-        if column is not None:
-            chosen[word] = column
-    labels = [column for word, column in remembered.columns.items() if word.startswith(_LABEL) and column in columns]
-    for column in st.multiselect("Labels", columns, default=labels, placeholder="none", key=f"labels {key}"):
-        chosen[f"{_LABEL}{column}"] = column
-    return FieldMap(columns=chosen)
-
-
 def _show_preview(looked: Preview) -> None:
     if looked.format is None:
         st.info(
@@ -152,7 +117,9 @@ def _show_preview(looked: Preview) -> None:
         return
     st.subheader("First rows", anchor=False)
     st.caption(f"Read as {looked.format.value.replace('_', ' ')}. Nothing is stored yet.")
-    st.dataframe([_preview_row(each) for each in looked.checked], hide_index=True, width="stretch")
+    rows = [_preview_row(each) for each in looked.checked]
+    widths = {name: st.column_config.TextColumn(width="medium") for name in ("instruction", "response", "rejected")}
+    st.dataframe(rows, hide_index=True, width="stretch", column_config=widths)
 
 
 def _preview_row(checked: Record | RowIssue) -> dict[str, str | None]:
@@ -198,29 +165,47 @@ def _show(report: ImportReport) -> None:
         links.to("annotate", "Annotate what came in", icon=":material/edit_note:")
 
 
-def _show_recent(workspace: Workspace, project: Project) -> None:
+def _show_recent(workspace: Workspace, project: Project, person: str) -> None:
     batches = recent_imports(workspace, project_id=project.id)
     if not batches:
         return
     st.subheader("Imports", anchor=False)
-    st.dataframe(
+    notice.done("import undone")
+    picked = st.dataframe(
         [
             {
                 "when (UTC)": f"{batch.created_at:%Y-%m-%d %H:%M}",
                 "file": batch.file_name,
-                "format": batch.format,
                 "read": batch.read,
                 "imported": batch.imported,
                 "quarantined": batch.quarantined,
                 "already known": batch.duplicates,
-                "complete": batch.finished,
+                "format": batch.format.replace("_", " "),
+                "state": "undone" if batch.undone_at else "complete" if batch.finished else "stopped half-way",
                 "by": batch.actor,
             }
             for batch in batches
         ],
         hide_index=True,
         width="stretch",
+        on_select="rerun",
+        selection_mode="single-row",
+        key="imports",
     )
+    rows = picked.selection.rows
+    batch = batches[rows[0]] if rows and rows[0] < len(batches) else None
+    if batch is None:
+        st.caption("Choose an import to undo it.")
+    elif batch.undone_at is not None:
+        st.caption(f"Undone by {notice.plain(batch.undone_by or '')}. Import the file again to bring it back.")
+    elif st.button(f"Undo the import of {notice.plain(batch.file_name)}", icon=":material/undo:"):
+        with notice.errors():
+            report = undo_import(workspace, batch.id, actor=person)
+            words = f"{notice.counted(report.removed, 'record')} removed."
+            if report.kept:
+                words += f" {notice.counted(len(report.kept), 'record')} kept, since people worked on them."
+            state.remember("import undone", words)
+            st.rerun()
 
 
 if __name__ == "__main__":

@@ -129,8 +129,10 @@ def _browse(workspace: Workspace, version: Version) -> None:
     for row in versions.page(workspace, version.id, split=split, offset=(page - 1) * _PAGE, limit=_PAGE):
         with st.expander(notice.plain(row.record.instruction[:100].replace("\n", " "))):
             record_card.show_context(row.record)
-            st.caption("Response")
-            record_card.show_text(row.record.response)
+            record_card.show_message(row.record.messages[-1], label="Response")
+            if row.record.rejected:
+                for message in row.record.rejected:
+                    record_card.show_message(message, label="Rejected" if message.role == "assistant" else None)
             st.caption(f"Row {row.row_id}, content {row.row_hash[:12]}")
 
 

@@ -33,7 +33,8 @@ def problems(answer: Answer, record: Record, questions: QuestionSet) -> list[Pro
     if answer.reject is not None:
         return []
     listed = []
-    if not answer.response.strip():
+    calls_tools = any(m.tool_calls for m in record.messages[-1:])  # such a response may have no words
+    if not answer.response.strip() and not calls_tools:
         listed.append(Problem("response", "The response is empty. Write one, or flag the record for a lead."))
     if record.alternative is not None and answer.preference is None:
         listed.append(Problem("preference", "Say which of the two responses is better."))

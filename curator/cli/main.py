@@ -49,6 +49,7 @@ VERBS = {
     "feedback": "review.feedback",
     "decide": "review.decide",
     "report": "review.report",
+    "verify-decision": "review.verify_decision",
     "account": "accounts.account_app",
     "serve": "serve.serve",
     "demo": "demo.demo",

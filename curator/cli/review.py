@@ -72,6 +72,11 @@ def list_suites(workspace: WorkspaceOption = None, as_json: JsonOption = False) 
         console.show({"suites": found}, as_json=as_json, human=table)
 
 
+@outputs_app.callback()
+def _outputs() -> None:
+    """What models said to the prompts; a group with one verb would otherwise be that verb."""
+
+
 @outputs_app.command("import")
 def import_outputs(
     file: Annotated[Path, typer.Argument(help="JSON lines with prompt_id, output and optionally sample.")],
@@ -236,7 +241,7 @@ def decide(run: SystemArgument, workspace: WorkspaceOption = None, as_json: Json
 
 def report(
     run: SystemArgument,
-    out: Annotated[Path, typer.Option("--out", help="HTML file to write.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write: .html, .md or .json (the signed decision).")],
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -246,6 +251,32 @@ def report(
     with console.errors():
         written = release.write_report(workspace_of(workspace), run, out)
         console.show({"file": str(written)}, as_json=as_json, human=f"Report in {written}")
+
+
+def verify_decision(
+    file: Annotated[Path, typer.Argument(help="A signed decision, or a report that carries one.")],
+    workspace: WorkspaceOption = None,
+    key: Annotated[str | None, typer.Option("--key", help="Public key that must have signed it.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that a decision and its report are as they were signed; status 1 when they are not."""
+    from curator.release import signing
+
+    with console.errors():
+        trusted = key
+        if key is None and workspace is not None:
+            trusted = signing.public_key(workspace_of(workspace))
+        checked = signing.check_file(file, trusted=trusted)
+        result = {
+            "ok": checked.ok,
+            "problems": list(checked.problems),
+            "key": checked.key,
+            "outcome": (checked.document.get("decision") or {}).get("outcome"),
+        }
+        human = f"{file.name} is as it was signed by {checked.key}." if checked.ok else " ".join(checked.problems)
+        console.show(result, as_json=as_json, human=human)
+        if not checked.ok:
+            raise typer.Exit(1)
 
 
 def gate_table(gates: tuple[GateResult, ...]) -> Table:

@@ -14,8 +14,10 @@ from curator.errors import IngestError
 from curator.ingest import mapping
 from curator.ingest.check import check_row
 from curator.ingest.formats import columns_of
+from curator.ingest.preview import columns_in
 from curator.ingest.readers.delimited import parse_csv
 from curator.ingest.readers.json_lines import parse_json
+from curator.ingest.rows import Row
 from curator.quality.contamination import Firewall
 from curator.store import batches, events, projects, quarantine, records, suites, tombstones
 from curator.store.batches import StoredBatch
@@ -71,6 +73,14 @@ def waiting_by_rule(workspace: Workspace, *, project: str | None = None) -> list
     """How many rows wait, by file and rule, most first."""
     with workspace.read() as connection:
         return quarantine.waiting_by_rule(connection, projects.by_name(connection, project).id)
+
+
+def columns(workspace: Workspace, rows: Collection[QuarantinedRow]) -> tuple[str, ...]:
+    """The columns of waiting rows, as far as they can be read, in the order in which they first appear."""
+    with workspace.read() as connection:
+        imports = {batch_id: batches.get(connection, batch_id) for batch_id in {row.batch_id for row in rows}}
+    parsed = (_parsed(row, row.issue.text, imports[row.batch_id]) for row in rows)
+    return columns_in(parsed)
 
 
 def export(workspace: Workspace, out: Path, *, project: str | None = None, chosen: Chosen = ALL) -> int:
@@ -162,17 +172,20 @@ def _attempt(
     field_map: FieldMap | None,
     firewall: Firewall,
 ) -> _Attempt:
-    header, line = batch.settings["header"], row.issue.line
-    if header is None:
-        parsed = parse_json(text, line=line)
-    else:
-        parsed = parse_csv(text, header, line=line, delimiter=batch.settings.get("delimiter", ","))
+    parsed = _parsed(row, text, batch)
     theirs = FieldMap(columns=batch.settings["columns"], tags=batch.settings.get("tags", {}))
     result = check_row(
         parsed, format or Format(batch.format), field_map or theirs, source=batch.file_name, firewall=firewall
     )
     columns = () if isinstance(parsed, RowIssue) else mapping.columns_and_paths(columns_of(parsed.values), field_map)
     return _Attempt(row, text, batch, columns, result)
+
+
+def _parsed(row: QuarantinedRow, text: str, batch: StoredBatch) -> Row | RowIssue:
+    header, line = batch.settings["header"], row.issue.line
+    if header is None:
+        return parse_json(text, line=line)
+    return parse_csv(text, header, line=line, delimiter=batch.settings.get("delimiter", ","))
 
 
 def _passed(attempts: list[_Attempt]) -> Iterator[tuple[_Attempt, Record]]:

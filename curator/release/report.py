@@ -5,24 +5,30 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import jinja2
 import matplotlib
+import orjson
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from curator import __version__, versions
 from curator.errors import ReleaseError
 from curator.quality.scoring import score
-from curator.release.decision import assess
+from curator.release.decision import assess, fixed_and_broken
+from curator.release.reviewers import reviewing
+from curator.release.signing import EMPTY_MARK, public_key, sign, sign_text
+from curator.review.scorecards import cards_of
 from curator.review.verdicts import of_system
 from curator.runs import metrics
 from curator.stats.intervals import wilson
-from curator.store import decisions, findings, outputs, runs, suites, verdicts
+from curator.store import decisions, events, findings, outputs, runs, suites, verdicts
 from curator.workspace import Workspace
+from schemas.event import Kind, of_project
 from schemas.release import GateResult
-from schemas.review import FindingStatus, Output, TaskScore
+from schemas.review import Finding, FindingStatus, Output, TaskScore, Verdict
 from schemas.run import MetricRow
 
 matplotlib.rcParams["svg.hashsalt"] = "curator"  # the same figures give the same bytes
@@ -35,7 +41,9 @@ _EXAMPLES = 20
 
 
 def write_report(workspace: Workspace, run_or_system: str, out: Path) -> Path:
-    """Write the report about a run or a system. Returns the file.
+    """Write the report about a run or a system, with its signed decision. Returns the file.
+
+    A name that ends in `.md` makes a Markdown card, one in `.json` the signed decision alone, any other one HTML.
 
     Raises:
         ReleaseError: The file cannot be written.
@@ -49,50 +57,88 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path) -> Path:
         past = decisions.of_system(connection, system.id)
         known_suites = suites.summaries(connection)
         before_plans = verdicts.count_before_plans(connection, system.id)
+        limits = events.about(connection, of_project(system.project_id), kinds=[Kind.GATES])
     stated = of_system(stands.entries) if stands.units else {}
     mine = [output for output in stored if output.model == system.target]
     flagged = [output for output in mine if any(finding.flag for finding in found.get(output.id, []))]
+    defective = [output for output in mine if any(v.judgement.defects for v in stated.get(output.id, []))]
+    defective.sort(key=lambda output: -max(_weight(verdict) for verdict in stated[output.id]))
+    detectors = sorted({(f.detector, f.version) for output in mine for f in found.get(output.id, [])})
     counts: dict[str, Counter[str]] = {}
     for output in mine:
         for finding in found.get(output.id, []):
             counts.setdefault(finding.detector, Counter())[finding.status.value] += 1
             counts[finding.detector]["flagged"] += bool(finding.flag)
-    html = _ENVIRONMENT.get_template("report.html.j2").render(
-        name=system.name or system.id,
-        run=run,
-        version=versions.find(workspace, run.version_id) if run else None,
-        manifest=versions.manifest(workspace, run.version_id) if run else None,
-        outcome=stands.outcome,
-        reasons=stands.reasons,
-        gates=stands.gates,
-        plan=stands.plan,
-        decisions=past,
-        suites=[suite for suite in known_suites if any(output.suite_id == suite.id for output in stored)],
-        scores=task_scores(stored),
-        counts=counts,
-        statuses=[status.value for status in FindingStatus],
-        harmful=[
-            (output, [f for f in found.get(output.id, []) if f.flag], stated[output.id])
-            for output in mine
-            if any(verdict.judgement.defects for verdict in stated.get(output.id, []))
-        ][:_EXAMPLES],
-        flagged=[
-            (output, [f for f in found[output.id] if f.flag], stated.get(output.id, []))
-            for output in flagged[:_EXAMPLES]
-        ],
-        flagged_total=len(flagged),
-        before_plans=before_plans,
-        loss_plot=_loss_plot(metrics(workspace, run.id)) if run else None,
-        gate_plot=_gate_plot([gate for gate in stands.gates if gate.category is not None]),
-        curator=__version__,
-        written=workspace.clock(),
-    )
+
+    def example(output: Output) -> tuple[Output, list[Finding], list[Verdict]]:
+        return output, [f for f in found.get(output.id, []) if f.flag], stated.get(output.id, [])
+
+    review = reviewing(stands.entries, stated)
+    written, packages = workspace.clock(), _packages()
+    facts: dict[str, object] = {
+        "name": system.name or system.id,
+        "run": run,
+        "version": versions.find(workspace, run.version_id) if run else None,
+        "manifest": versions.manifest(workspace, run.version_id) if run else None,
+        "outcome": stands.outcome,
+        "reasons": stands.reasons,
+        "gates": stands.gates,
+        "plan": stands.plan,
+        "changes": fixed_and_broken(stands),
+        "decisions": past,
+        "review": review,
+        "limits": limits,
+        "suites": [suite for suite in known_suites if any(output.suite_id == suite.id for output in stored)],
+        "scores": task_scores(stored),
+        "counts": counts,
+        "cards": [card for each in detectors for card in cards_of(*each)],
+        "statuses": [status.value for status in FindingStatus],
+        "harmful": [example(output) for output in defective[:_EXAMPLES]],
+        "defective_total": len(defective),
+        "flagged": [example(output) for output in flagged[:_EXAMPLES]],
+        "flagged_total": len(flagged),
+        "before_plans": before_plans,
+        "packages": packages,
+        "key": public_key(workspace),
+        "curator": __version__,
+        "written": written,
+        "mark": Markup(EMPTY_MARK),
+    }
+    document = {
+        "system": system.model_dump(mode="json"),
+        "outcome_now": stands.outcome.value,
+        "decision": past[0].model_dump(mode="json") if past else None,
+        "plan": stands.plan.model_dump(mode="json", exclude={"units"}) if stands.plan else None,
+        "strata": [line.model_dump(mode="json") for line in stands.plan.strata] if stands.plan else [],
+        "review": review._asdict(),
+        "packages": packages,
+        "written": written.isoformat(),
+    }
+    if out.suffix == ".json":
+        signed = orjson.dumps(sign(workspace, document), option=orjson.OPT_INDENT_2)
+    else:
+        if out.suffix != ".md":
+            facts["loss_plot"] = _loss_plot(metrics(workspace, run.id)) if run else None
+            facts["gate_plot"] = _gate_plot([gate for gate in stands.gates if gate.category is not None])
+        template = "report.md.j2" if out.suffix == ".md" else "report.html.j2"
+        text = _ENVIRONMENT.get_template(template).render(facts)
+        signed = sign_text(workspace, text, document).encode()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(html, encoding="utf-8")
+        out.write_bytes(signed)
     except OSError as error:
         raise ReleaseError(f"{out} cannot be written: {error.strerror}.", hint="Choose another place.") from error
     return out
+
+
+def _weight(verdict: Verdict) -> int:
+    """How grave a verdict is: harm by its severity, then everything else that is wrong, then what is fine."""
+    return 10 * (verdict.judgement.severity or 0) + len(verdict.judgement.defects)
+
+
+def _packages() -> dict[str, str]:
+    """Versions of what generated and judged."""
+    return {name: version(name) for name in ("torch", "transformers", "peft", "scipy", "numpy", "cryptography")}
 
 
 def task_scores(stored: Sequence[Output]) -> list[TaskScore]:

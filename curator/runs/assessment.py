@@ -152,7 +152,7 @@ def _gather(
         retention=_read_retention(retention, tokenizer, run.config) if retention is not None else [],
         shots=_few_shot(workspace, run, rows, tokenizer),
         asked=asked,
-        prompt_ids=[prompt_ids(_prompt(row.record), tokenizer) for row in asked],
+        prompt_ids=[prompt_ids(_prompt(row.record), tokenizer, tools=row.record.tools) for row in asked],
     )
 
 
@@ -167,7 +167,7 @@ def _look(
 ) -> _Look:
     """Measure one model in fp32 and let it answer. Returns what was measured."""
     say(f"{name}: losses")
-    objective, _ = place_model(model, config, longest=config.max_tokens)
+    objective, _ = place_model(model, config)
     pad_id = int(material.tokenizer.pad_token_id)
 
     def mean(examples: list[Example]) -> float | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from peft import PeftModel
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from curator import versions, whole
 from curator.errors import TrainingError
@@ -21,7 +21,9 @@ from curator.store import runs as stored_runs
 from curator.training import checkpoint
 from curator.training.evaluate import looked_at, record_losses, summary
 from curator.training.labels import Example, prepare
-from curator.training.learner import place_model
+from curator.training.learner import kept_in_fp32, place_model
+from curator.training.objective import Route, set_attention
+from curator.training.precision import round_to
 from curator.workspace import Workspace
 from schemas.event import Kind
 from schemas.run import Run
@@ -65,13 +67,9 @@ def export_model(
         raise TrainingError(f"{out} is not empty.", hint="Name a new folder.")
     try:
         with whole.folder(out, replaces=False) as unfinished:
-            model = checkpoint.load_tuned(place)
-            if merged and isinstance(model, PeftModel):
-                _merge(workspace, run, model, unfinished)
-            else:
-                shutil.copytree(place, unfinished, dirs_exist_ok=True)
+            stored = _write(workspace, run, place, unfinished, merged=merged)
             shutil.copy(folder_of(workspace, run.id) / MANIFEST, unfinished / MANIFEST)
-            (unfinished / CARD).write_text(card(workspace, run), encoding="utf-8")
+            (unfinished / CARD).write_text(card(workspace, run) + stored, encoding="utf-8")
     except OSError as error:
         raise TrainingError(
             f"The model cannot be written: {error}.", hint="Free some space or name another folder."
@@ -140,26 +138,57 @@ def card(workspace: Workspace, run: Run) -> str:
     return "\n".join([*lines, "", f"`{MANIFEST}` names every record, setting and file behind this model.", ""])
 
 
-def _merge(workspace: Workspace, run: Run, model: PeftModel, folder: Path) -> None:
-    tokenizer = checkpoint.load_tokenizer(str(checkpoint_of(workspace, run)))
-    examples: list[Example] = []
-    for split in (Split.TEST, Split.VALIDATION, Split.TRAIN):
-        rows = versions.rows(workspace, run.version_id, split=split)
-        examples = examples or looked_at(prepare(rows, tokenizer, run.config).examples, _CHECKED)
-    pad_id = int(tokenizer.pad_token_id)
+def _write(workspace: Workspace, run: Run, place: Path, folder: Path, *, merged: bool) -> str:
+    """Write the weights as they are handed out. Returns what the card says of their arithmetic."""
+    model = checkpoint.load_tuned(place)
+    if isinstance(model, PeftModel) and not merged:
+        shutil.copytree(place, folder, dirs_exist_ok=True)
+        return ""
+    tokenizer = checkpoint.load_tokenizer(str(place))
+    loss = _Loss(workspace, run, tokenizer)
+    trained = loss.of(model)
+    if isinstance(model, PeftModel):
+        model = model.merge_and_unload()
+        merged_loss = loss.of(model)
+        if abs(merged_loss - trained) > _SAME:
+            raise TrainingError(
+                f"The merged model is not the adapted one: loss {merged_loss:.4f} instead of {trained:.4f}.",
+                hint="Export the adapter without merging.",
+            )
+    dtype = checkpoint.dtype_of(run.config.base)
+    if dtype is torch.float32:
+        checkpoint.write(model, tokenizer, folder)
+        return ""
+    set_attention(model, Route.PADDED)
+    round_to(dtype, model, keep_fp32=kept_in_fp32(model))
+    checkpoint.write(model, tokenizer, folder)
+    name = str(dtype).removeprefix("torch.")
+    rounded = loss.of(checkpoint.load_base(str(folder)))
+    return (
+        f"\nThe weights are in {name}, as those of the base; the run kept them in float32. On {loss.records} held-out "
+        f"records the loss is {rounded:.4f} instead of {trained:.4f}, nats per response token.\n"
+    )
 
-    def loss(checked: PreTrainedModel) -> float:
-        objective, _ = place_model(checked, run.config, longest=run.config.max_tokens)
-        return summary(record_losses(objective, examples, split="export", pad_id=pad_id), split="x").nll
 
-    adapted = loss(model)  # type: ignore[arg-type]
-    checkpoint.save(model.merge_and_unload(), tokenizer, folder)
-    del model
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    merged = loss(checkpoint.load_base(str(folder)))
-    if abs(merged - adapted) > _SAME:
-        raise TrainingError(
-            f"The merged model is not the adapted one: loss {merged:.4f} instead of {adapted:.4f}.",
-            hint="Export the adapter without merging.",
-        )
+class _Loss:
+    """The loss of a model on some records that the run held out."""
+
+    def __init__(self, workspace: Workspace, run: Run, tokenizer: PreTrainedTokenizerBase) -> None:
+        examples: list[Example] = []
+        for split in (Split.TEST, Split.VALIDATION, Split.TRAIN):
+            rows = versions.rows(workspace, run.version_id, split=split)
+            examples = examples or looked_at(prepare(rows, tokenizer, run.config).examples, _CHECKED)
+        self._examples = examples
+        self._config = run.config
+        self._pad_id = int(tokenizer.pad_token_id)
+
+    @property
+    def records(self) -> int:
+        """How many."""
+        return len(self._examples)
+
+    def of(self, model: PreTrainedModel) -> float:
+        """Nats per response token."""
+        objective, _ = place_model(model, self._config)
+        losses = record_losses(objective, self._examples, split="export", pad_id=self._pad_id)
+        return summary(losses, split="export").nll

@@ -172,7 +172,7 @@ def _differing_prompts(
         if example is None:
             continue
         first = next(n for n, message in enumerate(row.record.messages) if message.train)
-        asked = prompt_ids(row.record.messages[:first], tokenizer)
+        asked = prompt_ids(row.record.messages[:first], tokenizer, tools=row.record.tools)
         differing += example.input_ids[: example.prompt_tokens].tolist() != asked
     return differing
 

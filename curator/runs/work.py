@@ -104,8 +104,6 @@ class _Ready(NamedTuple):
     training: list[Example]
     measured: Sample
     held_out_split: Split
-    longest: int
-    """Tokens of the longest record."""
     steps: int
     learner: Learner
     writing: Writing
@@ -195,7 +193,6 @@ def _prepare(workspace: Workspace, run: Run, *, on_activity: OnActivity | None) 
         validation=parts[Split.VALIDATION].examples,
         config=config,
     )
-    longest = max(len(example.input_ids) for part in parts.values() for example in part.examples)
     steps = planned_steps(len(training), config)
 
     model = checkpoint.load_base(
@@ -203,7 +200,7 @@ def _prepare(workspace: Workspace, run: Run, *, on_activity: OnActivity | None) 
     )
     if config.method != "full":
         model = add_adapters(model, config)  # they begin as zero: the base it still is
-    objective, note = place_model(model, config, longest=longest)
+    objective, note = place_model(model, config)
     learner = make_learner(objective, config, accelerator, tokens=config.epochs * token_count(training))
     learner.notes.insert(0, note)
     if measured.note:
@@ -215,7 +212,7 @@ def _prepare(workspace: Workspace, run: Run, *, on_activity: OnActivity | None) 
     pad_id = int(tokenizer.pad_token_id)
     writing = Writing(workspace, run, pad_id=pad_id, writes=learner.is_main, on_activity=on_activity)
     accelerator.wait_for_everyone()  # no process looks while the main one puts the folder right
-    return _Ready(run, tokenizer, parts, training, measured, held_out_split, longest, steps, learner, writing)
+    return _Ready(run, tokenizer, parts, training, measured, held_out_split, steps, learner, writing)
 
 
 def _measure_base(workspace: Workspace, ready: _Ready, stop: _Stop) -> bool:
@@ -292,7 +289,7 @@ def _measure_kept(workspace: Workspace, ready: _Ready, progress: TrainingProgres
         return True
     kept = progress.best_step or progress.step
     tuned = checkpoint.load_tuned(ready.writing.place / folder.CHECKPOINT)
-    objective, _ = place_model(tuned, ready.config, longest=ready.longest)
+    objective, _ = place_model(tuned, ready.config)
     moments = ((ready.held_out_split, ready.measured.held_out), (Split.TRAIN, ready.measured.training))
     try:
         with as_trained(objective.model, ready.config):

@@ -44,6 +44,8 @@ class _Group(NamedTuple):
     longest_key: int
     bias: Tensor | None
     """(S or 1, Q, L): 0 where a query may look, -inf elsewhere; None where plain causal attention does."""
+    explicit: bool
+    """Whether the scores are written out, instead of the fused kernel."""
 
 
 class Layout(NamedTuple):
@@ -70,16 +72,27 @@ def use(layout: Layout | None) -> None:
     _current[0] = layout
 
 
-def lay_out(segments: Sequence[Segment], *, device: torch.device, dtype: torch.dtype) -> Layout:
-    """The layout of a flat batch for a model on this device with this arithmetic."""
+def lay_out(
+    segments: Sequence[Segment], *, device: torch.device, dtype: torch.dtype, explicit: bool | None = None
+) -> Layout:
+    """The layout of a flat batch for a model.
+
+    Args:
+        segments: Of the batch.
+        device: Of the model.
+        dtype: In which it computes.
+        explicit: Write scores out; by default in bf16 alone, where that is faster.
+    """
     if device.type == "cuda" and dtype in (torch.bfloat16, torch.float16):
         return _for_flash(segments, device)
+    if explicit is None:
+        explicit = dtype is torch.bfloat16
     groups, first = [], 0
     while first < len(segments):
         last = first + 1
         while last < len(segments) and _alike(segments[first], segments[last]):
             last += 1
-        groups.append(_group(segments[first:last], device=device, dtype=dtype))
+        groups.append(_group(segments[first:last], device=device, dtype=dtype, explicit=explicit))
         first = last
     return Layout(tuple(groups))
 
@@ -91,7 +104,7 @@ def _alike(first: Segment, other: Segment) -> bool:
     return _ALIKE * first.length <= other.length <= first.length and _ALIKE * keys <= others <= keys
 
 
-def _group(segments: Sequence[Segment], *, device: torch.device, dtype: torch.dtype) -> _Group:
+def _group(segments: Sequence[Segment], *, device: torch.device, dtype: torch.dtype, explicit: bool) -> _Group:
     start, tokens = segments[0].start, sum(segment.length for segment in segments)
     longest_query = max(segment.length for segment in segments)
     longest_key = max(segment.prefix + segment.length for segment in segments)
@@ -107,13 +120,13 @@ def _group(segments: Sequence[Segment], *, device: torch.device, dtype: torch.dt
             backs.append(n * longest_query + torch.arange(segment.length))
         queries, keys, back = (torch.cat(parts).to(device) for parts in (rows, columns, backs))
     bias = None
-    explicit = dtype is torch.bfloat16 and longest_key <= _EXPLICIT
+    explicit = (folded and dtype is torch.bfloat16) or (explicit and longest_key <= _EXPLICIT)
     if folded or explicit:
         # a padded key comes after the segment's own last query, so causality alone keeps it out
         prefixes = torch.tensor([segment.prefix for segment in segments] if folded else [0])
         looks = torch.arange(longest_key) <= (prefixes[:, None] + torch.arange(longest_query))[:, :, None]
         bias = torch.zeros(looks.shape, dtype=dtype).masked_fill_(~looks, float("-inf")).to(device)
-    return _Group(start, tokens, queries, keys, back, len(segments), longest_query, longest_key, bias)
+    return _Group(start, tokens, queries, keys, back, len(segments), longest_query, longest_key, bias, explicit)
 
 
 def _repeat_last(places: Tensor, length: int) -> Tensor:
@@ -160,7 +173,7 @@ def _attend(
     if layout.cumulative_queries is not None and dropout:
         raise NotImplementedError("variable-length FlashAttention has no dropout")
     longest = layout.longest_key or max(group.longest_key for group in layout.groups)
-    if window is not None and longest > window:
+    if window and longest > window:  # some architectures write 0 for none
         raise NotImplementedError(f"a record of {longest} tokens is longer than the attention window of {window}")
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     tokens = [part[0].transpose(0, 1) for part in (query, key, value)]  # (T, H or K, D)
@@ -178,7 +191,7 @@ def _attend_group(group: _Group, query: Tensor, key: Tensor, value: Tensor, *, s
     k, v = (part[own] if group.keys is None else part.index_select(0, group.keys) for part in (key, value))
     q = q.view(count, group.longest_query, heads, -1)
     k, v = (part.view(count, group.longest_key, kept, -1) for part in (k, v))
-    if group.bias is None or query.dtype is not torch.bfloat16:
+    if group.bias is None or not group.explicit:
         out = scaled_dot_product_attention(
             q.transpose(1, 2),
             k.transpose(1, 2),

@@ -12,6 +12,7 @@ import torch
 from peft import PeftConfig, PeftModel
 from safetensors import SafetensorError
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
@@ -22,7 +23,8 @@ from transformers.utils import logging as transformers_logging
 
 from curator import whole
 from curator.errors import TrainingError
-from curator.training.template import TemplateName, prepare_tokenizer
+from curator.training.objective import causal_of
+from curator.training.template import TemplateName, end_tokens, prepare_tokenizer
 
 ADAPTER_CONFIG = "adapter_config.json"
 transformers_logging.disable_progress_bar()  # each command shows its own
@@ -130,12 +132,36 @@ def save(
         )
     try:
         with whole.folder(folder) as unfinished:
-            model.save_pretrained(str(unfinished), safe_serialization=True, state_dict=weights)
-            tokenizer.save_pretrained(str(unfinished))
+            write(model, tokenizer, unfinished, weights=weights)
     except (OSError, SafetensorError) as error:
         raise TrainingError(
             f"The checkpoint cannot be written: {error}.", hint="Free some space and train again."
         ) from error
+
+
+def write(
+    model: PreTrainedModel | PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+    *,
+    weights: dict[str, torch.Tensor] | None = None,
+) -> None:
+    """Write weights, tokenizer and what generation must know into a folder that is there."""
+    generation = causal_of(model).generation_config
+    generation.eos_token_id = end_tokens(tokenizer)  # the base may not stop at the end of a turn
+    generation.pad_token_id = tokenizer.pad_token_id
+    model.save_pretrained(str(folder), safe_serialization=True, state_dict=weights)
+    generation.save_pretrained(str(folder))  # an adapter brings none by itself
+    tokenizer.save_pretrained(str(folder))
+
+
+def dtype_of(source: str) -> torch.dtype:
+    """In which arithmetic the weights of a model are stored; fp32 where its files do not say or are gone."""
+    try:
+        dtype = AutoConfig.from_pretrained(source, local_files_only=True, trust_remote_code=False).dtype
+    except (OSError, ValueError):
+        return torch.float32
+    return dtype if isinstance(dtype, torch.dtype) else torch.float32
 
 
 @contextmanager

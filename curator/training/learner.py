@@ -118,21 +118,22 @@ def device_of(config: TrainConfig) -> str:
     return config.device
 
 
-def place_model(model: PreTrainedModel, config: TrainConfig, *, longest: int) -> tuple[ResponseLoss, str]:
+def place_model(model: PreTrainedModel, config: TrainConfig) -> tuple[ResponseLoss, str]:
     """Move a model to its device. Returns it with its loss, in fp32, and in words how records go through it.
 
     Args:
         model: In fp32 (or quantised), adapters added.
         config: Settings of the run.
-        longest: Tokens of the longest record.
     """
     if config.method != "qlora":
         model.to(torch.device(device_of(config)))  # type: ignore[arg-type]
     if config.batches == "padded":
         route, why = Route.PADDED, "asked for"
     else:
-        route, why = choose_route(model, longest=longest, tolerance=0.05 if config.method == "qlora" else 1e-3)
+        route, why = choose_route(model, tolerance=0.05 if config.method == "qlora" else 1e-3, bf16=uses_bf16(config))
     objective = ResponseLoss(model, route=route, label_smoothing=config.label_smoothing, noise_alpha=config.noise_alpha)
+    if objective.window is not None:
+        why = why or f"those of more than {objective.window} tokens, its attention window, padded"
     return objective, f"records go through the model {route}" + (f" ({why})" if why else "")
 
 

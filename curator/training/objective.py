@@ -60,16 +60,24 @@ class ResponseLoss(nn.Module):
         self.route = route
         self.label_smoothing = label_smoothing
         self.noise_alpha = noise_alpha
+        self.window = attention_window(model)
+        self.explicit: bool | None = None
+        """Which attention kernel flat batches take; see `attention.lay_out`."""
         set_attention(model, route)
 
     def collate(self, examples: Sequence[Example], *, pad_id: int, fold: bool = False) -> Batch:
-        """The batch that this model takes, on its device."""
-        batch = padded(examples, pad_id=pad_id) if self.route is Route.PADDED else flat(examples, fold=fold)
+        """The batch that this model takes, on its device; padded when a record is longer than the attention window."""
+        fits = self.window is None or max(len(example.input_ids) for example in examples) <= self.window
+        is_flat = self.route is not Route.PADDED and fits
+        batch = flat(examples, fold=fold) if is_flat else padded(examples, pad_id=pad_id)
         return batch.to(self.model.device)
 
     def forward(self, batch: Batch, scale: float = 1.0) -> Loss:
         """Loss of a batch with its weights times `scale`."""
         causal = causal_of(self.model)
+        route = self.route if batch.attention_mask is None else Route.PADDED
+        if _attends_flat(causal) != (route is not Route.PADDED):
+            set_attention(self.model, route)
         inputs: dict[str, Any] = {"input_ids": batch.input_ids, "use_cache": False}
         if self.noise_alpha and self.training:
             inputs["inputs_embeds"] = self._noisy(causal, inputs.pop("input_ids"), batch.lengths)
@@ -78,9 +86,12 @@ class ResponseLoss(nn.Module):
         if batch.position_ids is not None:
             inputs["position_ids"] = batch.position_ids
         dtype = _compute_dtype(causal)
-        layout = lay_out(batch.segments, device=batch.input_ids.device, dtype=dtype) if batch.segments else None
-        use(layout)
-        if self.route is Route.FLAT:
+        use(
+            lay_out(batch.segments, device=batch.input_ids.device, dtype=dtype, explicit=self.explicit)
+            if batch.segments
+            else None
+        )
+        if route is Route.FLAT:
             hidden = causal.base_model(**inputs).last_hidden_state.flatten(0, 1)
             total, nll = _ChunkedHead.apply(
                 hidden.index_select(0, batch.predicts),
@@ -114,54 +125,93 @@ def set_attention(model: PreTrainedModel, route: Route) -> None:
     causal.set_attn_implementation(plain if route is Route.PADDED else FLAT)
 
 
+def _attends_flat(causal: PreTrainedModel) -> bool:
+    return bool(causal.config._attn_implementation == FLAT)
+
+
+def attention_window(model: PreTrainedModel | PeftModel) -> int | None:
+    """Tokens of a record that a model attends to at most; None where it attends to all."""
+    config = causal_of(model).config.get_text_config()
+    windows = (getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size"))
+    return min((window for window in windows if window), default=None)  # some architectures write 0 for none
+
+
+_LEAK = 1e-5
+"""Nats by which a record's loss may change with the other records of a batch: sums that round apart, no more."""
+_BF16_TOLERANCE = 0.05
+"""Share of a token's loss that rounding to bf16 may move."""
+
+
 @torch.no_grad()
-def choose_route(model: PreTrainedModel, *, longest: int, tolerance: float = 1e-3) -> tuple[Route, str]:
+def choose_route(model: PreTrainedModel, *, tolerance: float = 1e-3, bf16: bool = False) -> tuple[Route, str]:
     """The fastest route with a model's own loss, and why not a faster one ("" for the fastest).
 
-    Three made-up records of different length go through the model alone and together; a route whose losses differ, or
-    that the architecture refuses, is not taken. Call it on fp32 weights (or allow for rounding).
+    Three made-up records of different length go through the model alone and together. A route is not taken when the
+    losses differ, when those of one record change with the tokens of the others, or when the architecture refuses it.
+    Call it on fp32 weights (or allow for rounding).
 
     Args:
         model: Any causal language model.
-        longest: Tokens of the longest record that will come.
         tolerance: Largest difference of a token's loss in nats, and its share of the loss.
+        bf16: Try each route in bf16 as well, which has an attention kernel of its own.
     """
     was_training = model.training
     model.eval()
-    causal = causal_of(model)
-    window = getattr(causal.config.get_text_config(), "sliding_window", None)
-    if window is not None and longest > window:
-        set_attention(model, Route.PADDED)
-        model.train(was_training)
-        return Route.PADDED, f"a record has {longest} tokens, more than the attention window of {window}"
-    draw = torch.Generator().manual_seed(0)
-    vocabulary = _embeddings(causal).num_embeddings
-    examples = []
-    for length in (9, 5, 7):
-        is_response = torch.arange(length) >= 2
-        ids = torch.randint(0, vocabulary, (length,), generator=draw)
-        examples.append(Example("probe", ids, is_response, is_response.float()))
-    set_attention(model, Route.PADDED)
-    single = ResponseLoss(model, route=Route.PADDED)
-    alone = torch.cat([single(single.collate([example], pad_id=0)).nll for example in examples])
     reason = ""
     try:
         for route in (Route.FLAT, Route.FLAT_OWN_HEAD):
-            try:
-                tried = ResponseLoss(model, route=route)
-                together = tried.eval()(tried.collate(examples, pad_id=0)).nll
-                tried.train()(tried.collate(examples, pad_id=0))  # dropout is only there in training
-                tried.eval()
-            except (NotImplementedError, TypeError, AttributeError, RuntimeError, ValueError) as error:
-                reason = reason or f"{route}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-                continue
-            if len(together) == len(alone) and torch.allclose(together, alone, rtol=tolerance, atol=tolerance):
+            why_not = _why_not(model, route, tolerance=tolerance)
+            if bf16 and not why_not:
+                why_not = _why_not(model, route, tolerance=tolerance, explicit=True)
+            if bf16 and not why_not:
+                with torch.autocast(model.device.type, dtype=torch.bfloat16):
+                    why_not = _why_not(model, route, tolerance=_BF16_TOLERANCE, leak=_BF16_TOLERANCE)
+            if not why_not:
                 return route, reason
-            reason = reason or f"{route}: its loss differs by {float((together - alone).abs().max()):.2g}"
+            reason = reason or f"{route}: {why_not}"
         set_attention(model, Route.PADDED)
         return Route.PADDED, reason
     finally:
         model.train(was_training)
+
+
+def _why_not(
+    model: PreTrainedModel, route: Route, *, tolerance: float, leak: float = _LEAK, explicit: bool | None = None
+) -> str:
+    """What speaks against a route; "" for nothing."""
+    vocabulary = _embeddings(causal_of(model)).num_embeddings
+    probes, others = _probes(vocabulary, seed=0), _probes(vocabulary, seed=1)
+    single = ResponseLoss(model, route=Route.PADDED).eval()
+    alone = torch.cat([single(single.collate([probe], pad_id=0)).nll for probe in probes])
+    tried = ResponseLoss(model, route=route).eval()
+    tried.explicit = explicit
+    tried.window = None  # probes are short; what their route cannot take shall be refused, not padded
+    try:
+        batch = tried.collate(probes, pad_id=0)
+        together = tried(batch).nll
+        tried.train()(batch)  # dropout is only there in training
+        tried.eval()
+        if len(together) != len(alone) or not torch.allclose(together, alone, rtol=tolerance, atol=tolerance):
+            return "its losses are not those of the records alone"
+        for n in range(len(probes)):
+            changed = [probe if m == n else others[m] for m, probe in enumerate(probes)]
+            again = tried(tried.collate(changed, pad_id=0)).nll
+            difference = float((again - together)[batch.owners == n].abs().max())
+            if not difference <= leak:
+                return f"the loss of a record changes by {difference:.2g} with the records beside it"
+    except (NotImplementedError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ""
+
+
+def _probes(vocabulary: int, *, seed: int) -> list[Example]:
+    draw = torch.Generator().manual_seed(seed)
+    probes = []
+    for length in (9, 5, 7):
+        is_response = torch.arange(length) >= 2
+        ids = torch.randint(0, vocabulary, (length,), generator=draw)
+        probes.append(Example("probe", ids, is_response, is_response.float()))
+    return probes
 
 
 class _Head:

@@ -24,16 +24,22 @@ def uses_bf16(config: TrainConfig) -> bool:
 
 
 def round_to_bf16(model: nn.Module, *, keep_fp32: Iterable[str] = ()) -> None:
-    """Round every floating-point parameter of `model` to bf16, in place.
+    """Round every floating-point parameter of `model` to bf16, in place; arguments as for `round_to`."""
+    round_to(torch.bfloat16, model, keep_fp32=keep_fp32)
+
+
+def round_to(dtype: torch.dtype, model: nn.Module, *, keep_fp32: Iterable[str] = ()) -> None:
+    """Round every floating-point parameter of `model`, in place.
 
     Args:
+        dtype: To what.
         model: With fp32 parameters. Buffers stay as they are: rotary frequencies must.
         keep_fp32: Parts of names of parameters that the architecture computes in fp32.
     """
     kept = tuple(keep_fp32)
     for name, parameter in model.named_parameters():
         if parameter.is_floating_point() and not any(part in name for part in kept):
-            parameter.data = parameter.data.to(torch.bfloat16)
+            parameter.data = parameter.data.to(dtype)
 
 
 class MasterWeights:

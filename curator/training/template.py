@@ -9,13 +9,15 @@ It does not decide which tokens carry loss in a batch: `labels` does, from the t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from jinja2.exceptions import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from curator.errors import TrainingError
+from schemas import json_text
 from schemas.record import Message, Record
 
 _END = "{{ eos_token if message['role'] == 'assistant' else '' }}"
@@ -105,42 +107,49 @@ def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase, *, template: TemplateN
         tokenizer.pad_token = tokenizer.eos_token  # labels go by position, so the end token still carries loss
 
 
-def prompt_ids(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Token ids that a model is given to answer `messages`.
+def prompt_ids(
+    messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, *, tools: Sequence[str] = ()
+) -> list[int]:
+    """Token ids that a model is given to answer `messages`, with the definitions of the tools that it may call.
 
     Raises:
-        TrainingError: The template refuses the messages, or a text holds a special token.
+        TrainingError: The template refuses the messages, leaves tools out, or a text holds a special token.
     """
-    _refuse_special_tokens(messages, tokenizer)
-    return _encode(_render(messages, tokenizer, ask=True), tokenizer)
+    _refuse_special_tokens(messages, tools, tokenizer)
+    _refuse_lost_tools(messages, tools, tokenizer)
+    return _encode(_render(messages, tokenizer, tools=tools, ask=True), tokenizer)
 
 
 def render_turns(record: Record, tokenizer: PreTrainedTokenizerBase) -> list[Turn]:
     """The turns of a record, in order; a response ends with the template's end-of-turn token.
 
     Raises:
-        TrainingError: The template refuses the conversation, rewrites earlier turns, does not close a response with a
-            special token, or a text holds a special token.
+        TrainingError: The template refuses the conversation, rewrites earlier turns, leaves tools or their calls out,
+            does not close a response with a special token, or a text holds a special token.
     """
-    messages = record.messages
-    _refuse_special_tokens(messages, tokenizer)
+    messages, tools = record.messages, record.tools
+    _refuse_special_tokens(messages, tools, tokenizer)
+    _refuse_lost_tools(messages, tools, tokenizer)
     turns: list[Turn] = []
     done = ""
     for n, message in enumerate(messages):
         if not message.train:
             continue
-        start = _render(messages[:n], tokenizer, ask=True)
-        closed = _render(messages[: n + 1], tokenizer, ask=False)
+        start = _render(messages[:n], tokenizer, tools=tools, ask=True)
+        closed = _render(messages[: n + 1], tokenizer, tools=tools, ask=False)
         if not start.startswith(done):
             raise _rewritten(n)
         if not closed.startswith(start):
-            before = _render(messages[:n], tokenizer, ask=False)
+            before = _render(messages[:n], tokenizer, tools=tools, ask=False)
             raise _unasked(n, start=start, closed=closed) if closed.startswith(before) else _rewritten(n)
-        end = _end_of_response(messages[: n + 1], closed, tokenizer)
+        if message.tool_calls:
+            end = _end_of_call(start, closed, tokenizer)
+        else:
+            end = _end_of_response(messages[: n + 1], closed, tokenizer, tools=tools)
         turns.append(Turn(tuple(_encode(start[len(done) :], tokenizer)), is_response=False))
         turns.append(Turn(tuple(_encode(closed[len(start) : end], tokenizer)), is_response=True))
         done = closed[:end]
-    whole = _render(messages, tokenizer, ask=False)
+    whole = _render(messages, tokenizer, tools=tools, ask=False)
     if not whole.startswith(done):
         raise TrainingError(
             "The chat template writes a response differently once a later message follows.",
@@ -159,12 +168,14 @@ def end_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return sorted({closing, int(tokenizer.eos_token_id)})
 
 
-def _render(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, *, ask: bool) -> str:
-    plain = [{"role": message.role, "content": message.content} for message in messages]
+def _render(
+    messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, *, tools: Sequence[str] = (), ask: bool
+) -> str:
     try:
         return str(
             tokenizer.apply_chat_template(
-                plain,
+                [_plain(message) for message in messages],
+                tools=[_parsed(definition) for definition in tools] or None,
                 tokenize=False,
                 add_generation_prompt=ask,
                 date_string=_TODAY,
@@ -176,18 +187,82 @@ def _render(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, *, 
         ) from error
 
 
+def _plain(message: Message) -> dict[str, Any]:
+    """A message as chat templates read it: arguments are an object where they are one."""
+    plain: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.name is not None:
+        plain["name"] = message.name
+    if message.tool_calls:
+        plain["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _parsed(call.arguments)}}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        plain["tool_call_id"] = message.tool_call_id
+    return plain
+
+
+def _parsed(text: str) -> Any:
+    """The value of a JSON text, or the text itself where it is not JSON.
+
+    Raises:
+        TrainingError: It holds a number that a template would write as another one.
+    """
+    try:
+        value = json_text.loads(text)
+    except ValueError:
+        return text
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise TrainingError(
+            f"The JSON {text[:_SHOWN]} holds a number that no template can write.", hint="Write a smaller number."
+        ) from error
+    return value
+
+
+def _refuse_lost_tools(messages: Sequence[Message], tools: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> None:
+    """A template that knows nothing of tools would leave them out in silence."""
+    silent = [message.model_copy(update={"tool_calls": ()}) for message in messages]
+    lost = []
+    if tools and _render(messages, tokenizer, tools=tools, ask=False) == _render(messages, tokenizer, ask=False):
+        lost.append("definitions of tools")
+    if any(message.tool_calls for message in messages):
+        rendered = [_render(some, tokenizer, tools=tools, ask=False) for some in (messages, silent)]
+        lost += ["calls of tools"] if rendered[0] == rendered[1] else []
+    if lost:
+        raise TrainingError(
+            f"The chat template of the model leaves {' and '.join(lost)} out.",
+            hint="Use a model whose template writes them, or take the tools out of the records.",
+        )
+
+
+def _end_of_call(start: str, closed: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Where a turn that calls tools ends in `closed`: its last special token, since others may stand inside it."""
+    ends = [place + len(token) for token in _special_tokens(tokenizer) if (place := closed.rfind(token)) >= len(start)]
+    if not ends:
+        raise TrainingError(
+            "The chat template does not close a tool call with a special token, so the model could not learn to stop.",
+            hint="Add the end-of-text token after assistant messages in the template.",
+        )
+    return max(ends)
+
+
 def _encode(text: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Ids of a piece of rendered text; the template wrote every special token, so none is added."""
     return list(tokenizer.encode(text, add_special_tokens=False))
 
 
-def _end_of_response(messages: Sequence[Message], closed: str, tokenizer: PreTrainedTokenizerBase) -> int:
+def _end_of_response(
+    messages: Sequence[Message], closed: str, tokenizer: PreTrainedTokenizerBase, *, tools: Sequence[str] = ()
+) -> int:
     """Where the end-of-turn token of the last message ends in `closed`, the rendered messages.
 
     The text of a response may stand in the template, too ("final", "a"), so it is not searched for. A text that no
     template holds is rendered in its place: what follows that text is what the template writes after any response.
     """
-    probe = _render((*messages[:-1], messages[-1].model_copy(update={"content": _PROBE})), tokenizer, ask=False)
+    probed_messages = (*messages[:-1], messages[-1].model_copy(update={"content": _PROBE}))
+    probe = _render(probed_messages, tokenizer, tools=tools, ask=False)
     _, probed, tail = probe.rpartition(_PROBE)
     if not probed or not closed.endswith(tail):
         raise TrainingError(
@@ -231,12 +306,23 @@ def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:
     return [token for token in {*added, *tokenizer.all_special_tokens} if token]
 
 
-def _refuse_special_tokens(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase) -> None:
+def _refuse_special_tokens(
+    messages: Sequence[Message], tools: Sequence[str], tokenizer: PreTrainedTokenizerBase
+) -> None:
     """Text that spells a special token would become that token and could close a turn early."""
+    special = _special_tokens(tokenizer)
     for n, message in enumerate(messages):
-        for token in _special_tokens(tokenizer):
-            if token in message.content:
-                raise TrainingError(
-                    f"Message {n + 1} holds the text {token}, which the model reads as a control token.",
-                    hint="Take it out of the text, or write it differently.",
-                )
+        calls = (text for call in message.tool_calls for text in (call.name, call.arguments, call.id or ""))
+        for text in (message.content, message.name or "", message.tool_call_id or "", *calls):
+            _refuse_special_token(text, special, place=f"Message {n + 1}")
+    for definition in tools:
+        _refuse_special_token(definition, special, place="A tool definition")
+
+
+def _refuse_special_token(text: str, special: Sequence[str], *, place: str) -> None:
+    for token in special:
+        if token in text:
+            raise TrainingError(
+                f"{place} holds the text {token}, which the model reads as a control token.",
+                hint="Take it out of the text, or write it differently.",
+            )

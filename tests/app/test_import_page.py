@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from curator import Workspace
 from curator.store import records
-from tests.app.test_pages import draw, texts
+from tests.app.pages import draw, texts
 
 ASKED = [{"question": f"Add {n}.", "answer": str(n), "topic": "sums"} for n in range(8)]
 LINES = "\n".join(json.dumps(row) for row in ASKED).encode()
@@ -79,3 +79,13 @@ def test_a_file_that_cannot_be_read_leaves_no_report_of_the_last_one(
     assert "= 1 imported" not in texts(app).replace("\\", "")
     assert not [button for button in app.button if button.label.startswith("Import")], "nothing else is importable"
     assert stored(workspace) == 1
+
+
+def test_an_import_is_undone_beside_its_file(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw("import_data", workspace, monkeypatch)
+    press(upload(app, "good.jsonl", b'{"prompt": "a", "completion": "b"}\n'), "Import good")
+    app.session_state["imports"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    press(app, "Undo the import of good")
+    assert "1 record removed." in texts(app)
+    assert stored(workspace) == 0

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from peft import LoraModel, PeftModel
+from safetensors.torch import load_file
+from transformers import LlamaForCausalLM
 
 from curator import Workspace, runs, versions
 from curator.annotate import answers, ask_again, queue
@@ -137,6 +140,27 @@ def test_a_merged_model_is_the_adapted_one(frozen: Frozen, base_folder: Path, tm
         assert run.id in (folder / "README.md").read_text()
     with pytest.raises(TrainingError, match="is not empty"):
         export.export_model(workspace, run.id, tmp_path / "merged", merged=True, actor="me", undecided=True)
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_an_export_keeps_the_arithmetic_of_the_base(
+    frozen: Frozen, base_folder: Path, tmp_path: Path, method: str
+) -> None:
+    """A base in bfloat16 comes back in bfloat16, half the size of what was trained, with nearly the same logits."""
+    workspace, version = frozen
+    base = tmp_path / "base"
+    shutil.copytree(base_folder, base)
+    LlamaForCausalLM.from_pretrained(base_folder, dtype=torch.bfloat16).save_pretrained(base)
+    run = runs.train(workspace, version.id, config(base, method=method), actor="me")
+    out = export.export_model(workspace, run.id, tmp_path / "out", merged=True, actor="me", undecided=True)
+    assert {value.dtype for value in load_file(out / "model.safetensors").values()} == {torch.bfloat16}
+    assert json.loads((out / "config.json").read_text())["dtype"] == "bfloat16"
+    assert "in bfloat16, as those of the base" in (out / "README.md").read_text()
+    ids = torch.arange(3, 40)[None]
+    with torch.no_grad():
+        kept = checkpoint.load_tuned(runs.checkpoint_of(workspace, run))(input_ids=ids).logits
+        exported = checkpoint.load_base(str(out))(input_ids=ids).logits
+    torch.testing.assert_close(exported, kept, rtol=0.05, atol=0.05)
 
 
 def test_a_merge_that_changes_the_model_is_refused(

@@ -86,7 +86,7 @@ def test_the_base_is_measured_in_the_arithmetic_of_the_training(
     workspace, version = frozen
     run = runs.train(workspace, version.id, config(base_folder, max_steps=1, precision=precision), actor="me")
     held_out = prepare(versions.rows(workspace, version.id, split=Split.TEST), tokenizer, run.config).examples
-    objective, _ = place_model(checkpoint.load_base(str(base_folder)), run.config, longest=64)
+    objective, _ = place_model(checkpoint.load_base(str(base_folder)), run.config)
     if precision == "bf16":
         round_to_bf16(objective.model)
     losses = record_losses(objective, held_out, split="test", pad_id=0)

@@ -10,12 +10,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from curator.errors import TrainingError
 from curator.training import checkpoint, loop
 from curator.training.labels import Example, label_responses, prepare
-from curator.training.learner import Learner, make_accelerator, make_learner, place_model
+from curator.training.learner import Learner, add_adapters, make_accelerator, make_learner, place_model
 from curator.training.plan import plan, planned_steps
 from curator.training.template import Turn
 from schemas.run import TrainConfig
@@ -69,7 +69,7 @@ def config(**changes: object) -> TrainConfig:
 
 
 def learner_of(model: PreTrainedModel, settings_: TrainConfig) -> Learner:
-    objective, _ = place_model(model, settings_, longest=64)
+    objective, _ = place_model(model, settings_)
     return make_learner(objective, settings_, make_accelerator(settings_), tokens=0)
 
 
@@ -177,6 +177,21 @@ def test_weights_that_are_not_finite_are_never_saved(
     kept = checkpoint.load_base(str(tmp_path / "checkpoint"))
     assert bool(torch.isfinite(kept.model.layers[0].mlp.up_proj.weight).all())
     assert sorted(each.name for each in tmp_path.iterdir()) == ["checkpoint"]
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_saved_model_stops_at_every_token_that_ends_a_response(
+    base_folder: Path, tokenizer: PreTrainedTokenizerBase, tmp_path: Path, method: str
+) -> None:
+    """The template ends a turn with <|im_end|>, the tokenizer a text with <|endoftext|>: `generate` stops at both."""
+    other = copy.deepcopy(tokenizer)
+    other.eos_token = "<|endoftext|>"
+    model = checkpoint.load_base(str(base_folder))
+    if method == "lora":
+        model = add_adapters(model, config(method="lora"))
+    checkpoint.save(model, other, tmp_path / "checkpoint")
+    stops = other.convert_tokens_to_ids(["<|endoftext|>", "<|im_end|>"])
+    assert GenerationConfig.from_pretrained(tmp_path / "checkpoint").eos_token_id == stops
 
 
 def test_a_saved_model_with_tied_weights_gives_the_same_logits(

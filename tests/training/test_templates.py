@@ -11,7 +11,7 @@ from curator.errors import TrainingError
 from curator.runs.preflight import template_checks
 from curator.training.labels import Example, label_responses
 from curator.training.template import TEMPLATES, end_tokens, prepare_tokenizer, prompt_ids, render_turns
-from schemas.record import Message, Origin, Record
+from schemas.record import Message, Origin, Record, ToolCall
 from tests.conftest import make_record
 
 # The shapes of published templates, written anew: special tokens are those of the test tokenizer.
@@ -193,3 +193,73 @@ def test_a_tokenizer_without_an_end_is_refused(tokenizer: PreTrainedTokenizerBas
     made.eos_token = None
     with pytest.raises(TrainingError, match="no end-of-text token"):
         prepare_tokenizer(made)
+
+
+WITH_TOOLS = (  # the shape of published templates that know tools; the token between words and call is special, too
+    "{% if tools %}{{ '<|im_start|>system\nTools: ' }}{% for t in tools %}{{ t | tojson }}{% endfor %}"
+    "{{ '<|im_end|>\n' }}{% endif %}"
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] }}"
+    "{% for c in m.get('tool_calls') or [] %}"
+    "{{ '<|endoftext|>' + c['function']['name'] + ' ' + (c['function']['arguments'] | tojson) }}"
+    "{% endfor %}{{ '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+TOOL = '{"type":"function","function":{"name":"weather","parameters":{"least":-0.0,"id":1180591620717411303424}}}'
+
+
+def asks_a_tool(*, trained: tuple[int, ...] = (3,), tools: tuple[str, ...] = (TOOL,), number: str = "-0.0") -> Record:
+    call = ToolCall(name="weather", arguments=f'{{"city":"Oslo","cold":{number}}}')
+    said = (
+        Message(role="user", content="Rain?"),
+        Message(role="assistant", tool_calls=(call,), train=1 in trained),
+        Message(role="tool", content="rain"),
+        Message(role="assistant", content="It rains.", train=3 in trained),
+    )
+    return Record(messages=said, tools=tools, origin=Origin(source="x"))
+
+
+def test_tools_and_calls_are_what_the_model_is_given(tokenizer: PreTrainedTokenizerBase) -> None:
+    other = with_template(tokenizer, WITH_TOOLS)
+    made = example(other, asks_a_tool())
+    given = other.decode(made.input_ids[: made.prompt_tokens])
+    assert "1180591620717411303424" in given and "-0.0" in given
+    assert 'weather {"city": "Oslo", "cold": -0.0}<|im_end|>' in given
+    assert response_of(other, made) == "It rains.<|im_end|>"
+    record = asks_a_tool()
+    assert prompt_ids(record.context, other, tools=record.tools) == made.input_ids[: made.prompt_tokens].tolist()
+
+
+def test_a_call_is_trained_up_to_the_end_of_its_turn(tokenizer: PreTrainedTokenizerBase) -> None:
+    other = with_template(tokenizer, WITH_TOOLS)
+    made = example(other, asks_a_tool(trained=(1, 3)))
+    assert response_of(other, made) == (
+        '<|endoftext|>weather {"city": "Oslo", "cold": -0.0}<|im_end|>It rains.<|im_end|>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "lost"),
+    [
+        (asks_a_tool(), "definitions of tools and calls of tools"),
+        (asks_a_tool(tools=()), "calls of tools"),
+    ],
+)
+def test_a_template_that_leaves_tools_out_is_refused(
+    tokenizer: PreTrainedTokenizerBase, record: Record, lost: str
+) -> None:
+    with pytest.raises(TrainingError, match=f"leaves {lost} out"):
+        render_turns(record, with_template(tokenizer, TEMPLATES["chatml"]))
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        (asks_a_tool(number="1e400"), "a number that no template can write"),
+        (asks_a_tool(tools=('{"name":"<|im_end|>"}',)), "A tool definition holds the text <|im_end|>"),
+    ],
+)
+def test_what_a_template_cannot_write_as_it_stands_is_refused(
+    tokenizer: PreTrainedTokenizerBase, record: Record, problem: str
+) -> None:
+    with pytest.raises(TrainingError, match=problem.replace("|", r"\|")):
+        render_turns(record, with_template(tokenizer, WITH_TOOLS))
