@@ -43,7 +43,7 @@ def _trl_chat(record: Record) -> dict[str, Any]:
 def _preference(record: Record) -> dict[str, Any]:
     """Prompt, chosen and rejected as messages, for DPO and its relatives."""
     if record.alternative is not None:
-        raise ValueError("is a pair of which nobody has said yet which response is better")
+        raise ValueError("is a pair whose better response is not decided yet")
     if not record.rejected:
         raise ValueError("has no rejected response")
     if any(message.role == "user" for message in (*record.chosen, *record.rejected)):

@@ -263,7 +263,7 @@ def _undivided(cursor: _Cursor, number: int, problem: str) -> RowIssue:
 def _objects(cursor: _Cursor, numbers: _Numbers) -> Iterator[Row | RowIssue]:
     """Objects one after another; one that wraps arrays of objects stands for their elements."""
     while next_byte := cursor.peek():
-        if next_byte == b",":  # between objects that somebody joined by hand
+        if next_byte == b",":  # between objects that were joined by hand
             cursor.skip()
             continue
         start = cursor.rest()
