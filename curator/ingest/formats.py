@@ -109,7 +109,7 @@ def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Re
         values = json_text.loads(row.text)
     if inner is None:
         raise RowError(
-            "", "missing-field", f"The row has {', '.join(values) or 'no columns'}, which is no conversation."
+            "", "missing-field", f"The row has {', '.join(values) or 'no columns'}, which is not a conversation."
         )
     shape = _SHAPES[inner]
     values = frozen.from_table(values) if inner is Format.CURATOR else values

@@ -99,7 +99,7 @@ def _alpaca(record: Record) -> dict[str, Any]:
         value["system"] = messages.pop(0).content
     roles = [message.role for message in messages]
     if not messages or roles != ["user", "assistant"] * (len(roles) // 2):
-        raise ValueError("is no sequence of instructions and responses, which Alpaca cannot hold")
+        raise ValueError("is not a sequence of instructions and responses, which Alpaca cannot hold")
     if value.get("system") == "":
         raise ValueError("has an empty system message, which Alpaca cannot tell from none")
     _refuse_other_training(record)
