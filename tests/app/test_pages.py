@@ -124,7 +124,7 @@ def test_everything_shown_is_judged_before_a_verdict_is_stored(
     assert "base" not in drawn.replace("What the base says.", "")
     [pair] = review.sampling.open_pairs(reviewed, "Ada", RUN)
     keys = [element.key for element in (*app.button, *app.text_input, *app.selectbox) if element.key]
-    assert all(pair.id in key or key in ("chosen run", "person", "verdict-bar") for key in keys), keys
+    assert all(pair.id in key or key in ("chosen run", "change name", "verdict-bar") for key in keys), keys
     store = next(button for button in app.button if button.label.startswith("Store and next"))
     assert store.disabled
     app.button(key=f"harmful A {pair.id}").click().run()
