@@ -8,7 +8,7 @@ import zipfile
 import streamlit as st
 
 from app import state
-from app.components import notice, record_card
+from app.components import links, notice, record_card
 from curator import Workspace, overview, versions
 from schemas.annotation import RecordState
 from schemas.project import Project
@@ -54,10 +54,13 @@ def _freeze(workspace: Workspace, project: Project, person: str) -> None:
                     merged_splits=merged,
                     actor=person,
                 )
+                state.choose("version", version.id)
                 st.success(
-                    f"Version {version.id[:12]} holds {notice.counted(version.rows, 'record')}.",
+                    f"Version {notice.plain(version.name or version.id[:12])} holds "
+                    f"{notice.counted(version.rows, 'record')}.",
                     icon=":material/check:",
                 )
+                links.to("train", "Fine-tune a model on it", icon=":material/model_training:")
         st.caption(
             "Records that share a group, or ask the same or nearly the same, stay in one split, and stay there when "
             "data is added. Records whose prompt stands in a gate suite are left out."

@@ -7,9 +7,10 @@ from streamlit.testing.v1 import AppTest
 
 from curator import Workspace
 from curator.annotate import answers, queue, settings
-from curator.store import records
+from curator.store import projects, records, versions
 from schemas.annotation import Answer
 from tests.app.pages import draw, press, texts
+from tests.conftest import make_record
 from tests.review.conftest import add_outputs, reviewed
 
 __all__ = ["add_outputs", "reviewed"]
@@ -83,3 +84,21 @@ def test_what_happened_last_is_told_in_words(stocked: Workspace, monkeypatch: py
         answers.submit(stocked, task.claim, Answer(response="A.", rating=4), annotator="Ada")
     app = draw("overview", stocked, monkeypatch)
     assert "Ada answered 2 records, just now" in [link.label for link in app.main.get("page_link")]
+
+
+def test_a_version_that_was_frozen_is_looked_into_and_trained_on(
+    reviewed: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with reviewed.write() as connection:
+        more = [make_record(f"Question {n}?", f"{n}.") for n in range(40)]
+        records.add_many(connection, more, project=projects.by_name(connection), at=reviewed.clock(), accept=True)
+    app = draw("versions", reviewed, monkeypatch)
+    next(field for field in app.text_input if field.label == "Name").set_value("second").run()
+    press(app, "Freeze")
+    assert "Fine-tune a model on it" in [link.label for link in app.main.get("page_link")]
+    [chosen] = [box.value for box in app.selectbox if box.label == "Look into"]
+    with reviewed.read() as connection:
+        assert versions.newest_first(connection)[0].id == chosen
+        assert versions.newest_first(connection)[0].name == "second"
+    app.switch_page("views/train.py").run()
+    assert [box.value for box in app.selectbox if box.label == "Version"] == [chosen]
