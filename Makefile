@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_READY := node_modules/.ready
 
-.PHONY: help install demo serve check test lint format clean
+.PHONY: help install demo serve check test compat lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -55,6 +55,10 @@ check: $(READY) lint ## Check style and types and run the tests that need no bro
 test: $(READY) lint ## Run every test, the browser tests included
 	npm test --silent
 	$(PYTEST)
+
+compat: $(READY) ## Take a step of other trainers on the exports; installs tests/compat/requirements.txt into .compat
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --no-deps --target .compat -r tests/compat/requirements.txt
+	PYTHONPATH=.compat $(BIN)/python -m pytest tests/compat
 
 lint: $(READY) $(NODE_READY) ## Check style and types
 	$(BIN)/ruff check .

@@ -37,10 +37,9 @@ sys.path.insert(0, str(REPOSITORY))
 
 from curator import Workspace, open_workspace  # noqa: E402
 from curator.annotate import answers, lookup, queue  # noqa: E402
+from curator.ingest import import_file  # noqa: E402
 from curator.settings import Settings  # noqa: E402
-from curator.store import projects, records  # noqa: E402
 from schemas.annotation import Answer  # noqa: E402
-from schemas.record import Message, Origin, Record  # noqa: E402
 from tests.postgres import Cluster, find_programs  # noqa: E402
 
 TARGETS = {
@@ -49,7 +48,6 @@ TARGETS = {
     "first_page_s": 3.0,
 }
 CLIENTS, EVERY_SECONDS = 24, 2.0
-_CHUNK = 20_000
 _SEARCHES = 5
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
@@ -73,22 +71,15 @@ look()
 
 
 def fill(workspace: Workspace, count: int) -> None:
-    """A queue of `count` records of about 60 words."""
+    """A queue of `count` records of about 60 words, as an import makes it."""
     text = " ".join(f"word{n}" for n in range(45))
-    for start in range(0, count, _CHUNK):
-        part = [
-            Record(
-                messages=(
-                    Message(role="user", content=f"Task {n}: summarise this. {text}"),
-                    Message(role="assistant", content=f"Summary {n} of the text."),
-                ),
-                origin=Origin(source="made.jsonl", line=n + 1),
-            )
-            for n in range(start, min(count, start + _CHUNK))
-        ]
-        with workspace.write() as connection:
-            project = projects.by_name(connection)
-            records.add_many(connection, part, project=project, at=workspace.clock())
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "made.jsonl"
+        with file.open("w", encoding="utf-8") as stream:
+            for n in range(count):
+                row = {"instruction": f"Task {n}: summarise this. {text}", "output": f"Summary {n} of the text."}
+                stream.write(json.dumps(row) + "\n")
+        import_file(workspace, file, actor="benchmark")
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class CuratorError(Exception):
     """Base of all errors that are not our own mistakes.
@@ -15,6 +17,16 @@ class CuratorError(Exception):
         super().__init__(f"{problem} {hint}")
         self.problem = problem
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How a worker process hands the error to the one that started it."""
+        return _again, (type(self), self.problem, self.hint)
+
+
+def _again(kind: type[CuratorError], problem: str, hint: str) -> CuratorError:
+    error = kind.__new__(kind)
+    CuratorError.__init__(error, problem, hint=hint)
+    return error
 
 
 class SettingsError(CuratorError):

@@ -39,6 +39,11 @@ class Workspace:
         return self.folder / "versions"
 
     @property
+    def records_folder(self) -> Path:
+        """The texts of imported records, in files that never change."""
+        return self.folder / "records"
+
+    @property
     def runs_folder(self) -> Path:
         """One folder per run."""
         return self.folder / "runs"
@@ -75,7 +80,7 @@ def open_workspace(folder: Path | str, *, create: bool = False, settings: Settin
             f"There is no workspace in {folder}.", hint=f"Create one with `curator init --workspace {folder}`."
         )
     try:
-        for part in (folder, folder / "versions", folder / "runs", folder / "backups"):
+        for part in (folder, *(folder / name for name in ("records", "versions", "runs", "backups"))):
             part.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
@@ -83,7 +88,7 @@ def open_workspace(folder: Path | str, *, create: bool = False, settings: Settin
         ) from error
     opened = Workspace(
         folder=folder,
-        engine=database.open_engine(url or database.sqlite_url(folder / "curator.db")),
+        engine=database.open_engine(url or database.sqlite_url(folder / "curator.db"), parts_folder=folder / "records"),
         lease=timedelta(minutes=settings.lease_minutes if settings else 30),
     )
     schema.migrate(opened.engine)

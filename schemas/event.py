@@ -13,6 +13,7 @@ from pydantic import ConfigDict
 from schemas.annotation import Answer, RecordState
 from schemas.base import Schema
 from schemas.questions import Change
+from schemas.review import Decoding
 
 
 class Kind(StrEnum):
@@ -83,6 +84,7 @@ class Kind(StrEnum):
     RUN_PROMOTED = "run-promoted"
     MODEL_EXPORTED = "model-exported"
     GENERATE = "generate"
+    GENERATE_AT = "generate-at"
 
     # Review and release.
     SUITE = "suite"
@@ -186,7 +188,19 @@ class QuestionsChanged(Change, Detail):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class AskedEndpoint(Detail):
+    """Of `generate-at`."""
+
+    url: str
+    model: str
+    decoding: Decoding
+    suite: str
+    outputs: int
+    """Of this system for this suite, when the asking began or ended."""
+
+
 DETAILS: dict[Kind, type[Detail]] = {
+    Kind.GENERATE_AT: AskedEndpoint,
     Kind.SUBMIT: Answered,
     Kind.GIVEN: Answered,
     Kind.SKIP: Skipped,

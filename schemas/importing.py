@@ -92,7 +92,7 @@ class ImportReport(Schema):
     """Hash of the file's bytes."""
     format: Format
     read: int
-    """Rows found in the file; blank lines are not rows."""
+    """Rows of the file; blank lines are not rows."""
     imported: int
     quarantined: int
     duplicates: int

@@ -34,17 +34,17 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         f"JSON, JSON lines, CSV, Parquet, Arrow or Excel, each also packed as .gz or .zst, up to {limit:,} MB. "
         "Larger files and folders come in with `curator import` on the server."
     )
-    given = st.file_uploader("File", max_upload_size=_ANY_SIZE)
-    if given is not None:
+    sent = st.file_uploader("File", max_upload_size=_ANY_SIZE)
+    if sent is not None:
         with notice.errors():
-            _import(workspace, project, person, given)
+            _import(workspace, project, person, sent)
     elif isinstance(report := state.recall("import report"), ImportReport):
         _show(report)
     _show_recent(workspace, project, person)
 
 
-def _import(workspace: Workspace, project: Project, person: str, given: UploadedFile) -> None:
-    upload = _kept(given)
+def _import(workspace: Workspace, project: Project, person: str, sent: UploadedFile) -> None:
+    upload = _kept(sent)
     looked = preview(upload.file)
     key = upload.file_id
     remembered = _remembered(workspace, project, upload, looked.columns)
@@ -87,13 +87,13 @@ class _Upload(NamedTuple):
     file: Path
 
 
-def _kept(given: UploadedFile) -> _Upload:
+def _kept(sent: UploadedFile) -> _Upload:
     """The file that was sent, written to the disk once."""
     upload = state.recall("upload")
-    if not isinstance(upload, _Upload) or upload.file_id != given.file_id:
+    if not isinstance(upload, _Upload) or upload.file_id != sent.file_id:
         folder = tempfile.TemporaryDirectory()
-        upload = _Upload(given.file_id, folder, Path(folder.name) / (Path(given.name).name or "upload"))
-        upload.file.write_bytes(given.getbuffer())
+        upload = _Upload(sent.file_id, folder, Path(folder.name) / (Path(sent.name).name or "upload"))
+        upload.file.write_bytes(sent.getbuffer())
         state.remember("upload", upload)
     return upload
 

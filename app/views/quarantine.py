@@ -66,7 +66,7 @@ def _show(rows: list[QuarantinedRow]) -> list[QuarantinedRow]:
         hide_index=True,
         width="stretch",
         column_order=["problem", "line", "file", "field", "rule"],
-        column_config={"problem": st.column_config.TextColumn(width="large")},
+        column_config={"problem": st.column_config.TextColumn(width="medium")},
         on_select="rerun",
         selection_mode="multi-row",
         key="quarantine rows",

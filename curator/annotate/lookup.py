@@ -29,16 +29,18 @@ def terms(text: str) -> tuple[str, ...]:
 def find(
     workspace: Workspace, text: str, *, project_id: int, state: RecordState | None = None, limit: int = 50
 ) -> list[StoredRecord]:
-    """Records whose id is this text, or whose texts hold every word and quoted phrase of it, whatever their case.
+    """The record whose id is this text, and those whose texts hold every word and quoted phrase of it in any case.
 
     Which ones come first when there are more than `limit` means nothing. Every text is read: the time grows with the
     project until `limit` records are found.
     """
     with workspace.read() as connection:
         known = records.find(connection, text.strip())
-        if known is not None:
-            return [known] if known.project_id == project_id else []
-        return search.find(connection, project_id, terms(text), state=state, limit=limit)
+        named = [known] if known is not None and known.project_id == project_id else []
+        if known is not None and not text.strip().isdigit():  # an id of an earlier release is not a word
+            return named
+        holding = search.find(connection, project_id, terms(text), state=state, limit=limit)
+        return (named + [each for each in holding if each not in named])[:limit]
 
 
 def page(

@@ -12,6 +12,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from curator import threads
+
 VERBS = {
     "init": "init.init",
     "import": "import_data.import_data",
@@ -92,6 +94,7 @@ app = typer.Typer(
 @app.callback()
 def _curator() -> None:
     """Curate instruction-response pairs, fine-tune on their responses, review what comes out."""
+    threads.settle()  # before a verb imports PyTorch, so that a run here works like a detached one
 
 
 if __name__ == "__main__":

@@ -192,14 +192,16 @@ def screen(
     workspace: WorkspaceOption = None,
     outputs: Annotated[Path | None, typer.Option("--outputs", help="JSON lines with prompt and output.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="File for the findings on --outputs.")] = None,
+    also: Annotated[Path | None, typer.Option("--also", help="TOML file that names detectors with weights.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let every detector judge the outputs of a run, or those of a file."""
     if (run is None) == (outputs is None) or (outputs is None) != (out is None):
         raise typer.BadParameter("give either a run, or both --outputs and --out")
     with console.errors():
+        own = review.read_detectors(also) if also is not None else []
         if outputs is not None and out is not None:
-            report = review.screen_file(outputs, out)
+            report = review.screen_file(outputs, out, also=own)
         else:
             opened = workspace_of(workspace)
             with console.progress() as bar:
@@ -208,6 +210,7 @@ def screen(
                     opened,
                     str(run),
                     actor=actor(),
+                    also=own,
                     on_progress=lambda done, total: bar.update(task, completed=done, total=total),
                 )
         console.show(report, as_json=as_json, human=_counts(report))

@@ -9,18 +9,24 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
+from pathlib import Path
 from typing import NamedTuple
 
+from curator.errors import IngestError
 from curator.ingest.check import check_row
 from curator.ingest.plain import plain_reader
 from curator.ingest.readers.json_lines import parse_bytes
 from curator.ingest.rows import Lines, Row, RowFile
 from curator.quality.contamination import Firewall
+from curator.store import parts
 from curator.store.incoming import Incoming, incoming
+from curator.store.parts import PartFile
 from schemas.importing import FieldMap, Format, RowIssue
 
 _BLOCK_ROWS = 2_000
@@ -32,15 +38,23 @@ Block = Lines | list[Row | RowIssue]
 
 
 class CheckedBlock(NamedTuple):
-    """What a block of rows became."""
+    """What a block of rows became; its texts stand in a part, which the worker wrote."""
 
-    records: list[Incoming]
+    part: PartFile | None
+    content_hashes: bytes
+    """Of the rows of the part, 32 bytes each."""
+    prompt_hashes: bytes
     issues: list[RowIssue]
+
+    @property
+    def records(self) -> int:
+        """How many rows became records."""
+        return 0 if self.part is None else self.part.rows
 
     @property
     def rows(self) -> int:
         """How many rows the block had; blank lines are not rows."""
-        return len(self.records) + len(self.issues)
+        return self.records + len(self.issues)
 
 
 class Rules(NamedTuple):
@@ -51,6 +65,10 @@ class Rules(NamedTuple):
     source: str
     """Name of the file."""
     firewall: Firewall
+    folder: Path
+    """Where parts are written."""
+    name: str
+    """Begins the names of the parts."""
 
 
 def blocks_of(file: RowFile) -> Iterator[Block]:
@@ -78,25 +96,32 @@ def check_blocks(blocks: Iterable[Block], rules: Rules, *, workers: int | None =
     pending = iter(blocks)
     first = list(islice(pending, 2))
     workers = _cores() if workers is None else workers
-    if len(first) < 2 or workers < 2:
+    numbered = enumerate(chain(first, pending))
+    if len(first) < 2 or workers < 2 or multiprocessing.current_process().daemon:  # which may have no children
         check = checker(rules)
-        yield from map(check, chain(first, pending))
+        yield from (check(block, number) for number, block in numbered)
         return
     under_way: deque[Future[CheckedBlock]] = deque()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(rules,)) as pool:
         try:
-            for block in chain(first, pending):
-                under_way.append(pool.submit(_check, block))
+            for number, block in numbered:
+                under_way.append(pool.submit(_check, block, number))
                 if len(under_way) >= workers + _AHEAD:
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
-        finally:
+        except BrokenProcessPool as error:
+            raise IngestError(
+                "A process that reads the file was ended from outside, perhaps for want of memory.",
+                hint="Import the file again: what is stored stays, and is not stored twice.",
+            ) from error
+        except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
-def checker(rules: Rules) -> Callable[[Block], CheckedBlock]:
+def checker(rules: Rules) -> Callable[[Block, int], CheckedBlock]:
     """A function that checks a block: plain rows by hand, every other one by `formats.read_record`."""
     plain = plain_reader(rules.format, rules.field_map, source=rules.source, firewall=rules.firewall)
 
@@ -104,7 +129,7 @@ def checker(rules: Rules) -> Callable[[Block], CheckedBlock]:
         checked = check_row(row, rules.format, rules.field_map, source=rules.source, firewall=rules.firewall)
         return checked if isinstance(checked, RowIssue) else incoming(checked)
 
-    def check(block: Block) -> CheckedBlock:
+    def check(block: Block, number: int) -> CheckedBlock:
         checked: Iterable[Incoming | RowIssue]
         if isinstance(block, list):
             checked = map(careful, block)
@@ -112,13 +137,20 @@ def checker(rules: Rules) -> Callable[[Block], CheckedBlock]:
             checked = (
                 (plain and plain(raw, line)) or careful(parse_bytes(raw, line=line)) for line, raw in _lines(block)
             )
-        done = CheckedBlock([], [])
+        records: list[Incoming] = []
+        issues: list[RowIssue] = []
         for each in checked:
             if isinstance(each, Incoming):
-                done.records.append(each)
+                records.append(each)
             else:
-                done.issues.append(each)
-        return done
+                issues.append(each)
+        part = parts.write(rules.folder, f"{rules.name}-{number:06d}.parquet", records) if records else None
+        return CheckedBlock(
+            part,
+            bytes.fromhex("".join(each.content_hash for each in records)),
+            bytes.fromhex("".join(each.prompt_hash for each in records)),
+            issues,
+        )
 
     return check
 
@@ -134,18 +166,26 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_check_in_worker: Callable[[Block], CheckedBlock]
+_check_in_worker: Callable[[Block, int], CheckedBlock]
 
 
 def _begin(rules: Rules) -> None:
-    """Set up a worker."""
+    """Set up a worker, which ends when the import does, even when that is killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
     global _check_in_worker
     _check_in_worker = checker(rules)
 
 
-def _check(block: Block) -> CheckedBlock:
+def _check(block: Block, number: int) -> CheckedBlock:
     gc.disable()  # rows form no circles; looking for some in every thousand of them is a fifth of the time
     try:
-        return _check_in_worker(block)
+        return _check_in_worker(block, number)
     finally:
         gc.enable()

@@ -42,7 +42,7 @@ _WRITTEN = ("tools", "tool_calls", "functions", "function_call")
 
 
 def recognise(rows: Iterable[Row], field_map: FieldMap) -> Format:
-    """The format that most of the given rows have.
+    """The format that most of these rows have.
 
     Raises:
         IngestError: No row has the fields of any format.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import secrets
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 from curator.access import require
 from curator.ingest import mapping
@@ -16,15 +18,16 @@ from curator.ingest.opening import open_rows, plain_name
 from curator.ingest.preview import columns_in, header_hash
 from curator.ingest.rows import Row
 from curator.ingest.sources import Source, sources_of
-from curator.store import batches, events, projects, quarantine, records, suites, tombstones
-from curator.store.incoming import Incoming
+from curator.store import Connection, batches, events, parts, projects, quarantine, records, suites, tombstones
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_import
 from schemas.importing import FieldMap, Format, ImportReport, RowIssue
+from schemas.project import Project
 
-_CHUNK = 1_000
+_CHUNK = 4_000
 """Rows per transaction: it ends in well under 100 ms, so that an annotator who submits meanwhile does not notice."""
+_HASH = 32
 _SAMPLE = 100
 """Rows that are looked at to recognise the format."""
 _SHOWN = 20
@@ -135,9 +138,11 @@ def _import_source(
         "accept": accept,
     }
     with workspace.write() as connection:
+        records.sweep(connection)
         owner = projects.by_name(connection, project)
         firewall = suites.firewall(connection)
         kept = quarantine.lines_of_file(connection, owner.id, sha256)
+        stored_before = batches.rows_of_file(connection, owner.id, sha256)
         some_undone = tombstones.any_buried(connection, owner.id)
         batch_id = batches.begin(
             connection,
@@ -152,30 +157,18 @@ def _import_source(
     read = imported = quarantined = 0
     shown: list[RowIssue] = []
     failed: set[int] = set()
-    rules = Rules(format, field_map, source=name, firewall=firewall)
-    for block in check_blocks(blocks_of(opened), rules):
-        for good, bad in _chunks(block):
-            with workspace.write() as connection:
-                back = (
-                    tombstones.revive(connection, good, project=owner, batch_id=batch_id, accept=accept)
-                    if some_undone
-                    else set()
-                )
-                ids = records.add_incoming(
-                    connection, good, project=owner, at=workspace.clock(), batch_id=batch_id, accept=accept
-                )
-                quarantine.add_many(connection, [issue for issue in bad if issue.line not in kept], batch_id=batch_id)
-                again = [issue for issue in bad if issue.line in kept]
-                quarantine.renew(connection, again, project_id=owner.id, sha256=sha256, batch_id=batch_id)
-                fresh = sum(record_id is not None for record_id in ids) + len(back)
-                batches.count(connection, batch_id, imported=fresh, quarantined=len(bad), duplicates=len(good) - fresh)
-            imported += fresh
-            failed.update(issue.line for issue in bad)
-        read += block.rows
-        quarantined += len(block.issues)
-        shown += block.issues[: _SHOWN - len(shown)]
-        if on_progress is not None:
-            on_progress(read)
+    part_names = f"{batch_id:08d}-{secrets.token_hex(4)}"
+    rules = Rules(format, field_map, name, firewall, workspace.records_folder, part_names)
+    target = _Target(owner, batch_id, sha256, accept, kept, stored_before, some_undone)
+    with parts.importing(workspace.records_folder):
+        for block in check_blocks(blocks_of(opened), rules):
+            imported += _store(workspace, block, target, read=read)
+            failed.update(issue.line for issue in block.issues)
+            read += block.rows
+            quarantined += len(block.issues)
+            shown += block.issues[: _SHOWN - len(shown)]
+            if on_progress is not None:
+                on_progress(read)
     report = ImportReport(
         file=name,
         sha256=sha256,
@@ -208,10 +201,73 @@ def _check_columns(file: Path, field_map: FieldMap, sample: Iterable[Row | RowIs
         raise mapping.unknown_column(min(missing), known=known, file_name=plain_name(file))
 
 
-def _chunks(block: CheckedBlock) -> Iterator[tuple[list[Incoming], list[RowIssue]]]:
-    """Records and issues of a block, as many at a time as a short transaction stores."""
-    for start in range(0, max(len(block.records), len(block.issues)), _CHUNK):
-        yield block.records[start : start + _CHUNK], block.issues[start : start + _CHUNK]
+class _Target(NamedTuple):
+    """Where and how an import stores."""
+
+    project: Project
+    batch_id: int
+    sha256: str
+    """Of the file."""
+    accept: bool
+    quarantined_lines: set[int]
+    """Lines of this file that are in quarantine already."""
+    stored_before: int
+    """Rows of this file that an earlier try has stored."""
+    some_undone: bool
+    """Whether an import into the project was ever undone, so that some contents may come back."""
+
+
+def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: int) -> int:
+    """Store what a block became, in transactions of some thousand rows. Returns how many records are new.
+
+    Args:
+        workspace: Where.
+        block: Its part is removed again when nothing of it is new.
+        target: Where in there, and how.
+        read: Rows of the file before this block.
+    """
+    imported, part_id = 0, None
+    for start in range(0, max(block.records, len(block.issues)), _CHUNK):
+        rows = slice(start * _HASH, (start + _CHUNK) * _HASH)
+        hashes = block.content_hashes[rows]
+        bad = block.issues[start : start + _CHUNK]
+        good = len(hashes) // _HASH
+        with workspace.write() as connection:
+            fresh = 0
+            if good and block.part is not None:
+                keep_again = read >= target.stored_before
+                with connection.begin_nested() as attempt:
+                    id_ = part_id or records.add_part(connection, block.part, batch_id=target.batch_id)
+                    some = records.PartRows(id_, start, hashes, block.prompt_hashes[rows])
+                    fresh = records.add_rows(
+                        connection, some, project=target.project, batch_id=target.batch_id, accept=target.accept,
+                        keep_again=keep_again,
+                    )  # fmt: skip
+                    if target.some_undone:
+                        fresh += len(
+                            tombstones.revive(
+                                connection, some.places, project=target.project, batch_id=target.batch_id,
+                                accept=target.accept,
+                            )
+                        )  # fmt: skip
+                    if fresh or (keep_again and fresh < good):
+                        part_id = id_
+                    elif part_id is None:
+                        attempt.rollback()
+            _quarantine(connection, bad, target)
+            batches.count(connection, target.batch_id, imported=fresh, quarantined=len(bad), duplicates=good - fresh)
+        imported += fresh
+        read += good + len(bad)
+    if block.part is not None and part_id is None:
+        parts.remove(workspace.records_folder, block.part.name)
+    return imported
+
+
+def _quarantine(connection: Connection, issues: list[RowIssue], target: _Target) -> None:
+    known = target.quarantined_lines
+    quarantine.add_many(connection, [issue for issue in issues if issue.line not in known], batch_id=target.batch_id)
+    again = [issue for issue in issues if issue.line in known]
+    quarantine.renew(connection, again, project_id=target.project.id, sha256=target.sha256, batch_id=target.batch_id)
 
 
 def recent_imports(

@@ -56,7 +56,7 @@ def plain_reader(format: Format, field_map: FieldMap, *, source: str, firewall: 
         if firewall and any(firewall.match(text) for _, text in messages):
             return None
         prompt = prompt_hash([text for role, text in messages if role == "user"][-1])
-        return Incoming(line, _content_hash(messages), prompt, _content(messages, raw, source, line, format))
+        return Incoming(_content_hash(messages), prompt, _content(messages, source, line, format), raw)
 
     return reader
 
@@ -161,10 +161,9 @@ def _content_hash(messages: _Turns) -> str:
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def _content(messages: _Turns, raw: bytes, source: str, line: int, format: Format) -> bytes:
+def _content(messages: _Turns, source: str, line: int, format: Format) -> bytes:
     last = len(messages) - 1
     return orjson.dumps({
         "messages": [{"role": role, "content": text, "train": n == last} for n, (role, text) in enumerate(messages)],
         "origin": {"source": source, "line": line, "format": format.value},
-        "original": raw.decode(),
     })  # fmt: skip

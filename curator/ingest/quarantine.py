@@ -203,7 +203,9 @@ def _store(
             if not quarantine.end(connection, [attempt.row.id], RowState.RESOLVED, actor=actor, at=at):
                 continue
             batch, accept, arrived = attempt.batch.id, attempt.batch.settings["accept"], incoming(record)
-            back = tombstones.revive(connection, [arrived], project=project, batch_id=batch, accept=accept)
+            back = tombstones.revive(
+                connection, {arrived.content_hash: arrived.place}, project=project, batch_id=batch, accept=accept
+            )
             [record_id] = records.add_incoming(
                 connection, [arrived], project=project, at=at, batch_id=batch, accept=accept
             )

@@ -75,17 +75,16 @@ def checked(line: int, text: str, values: dict[str, Any], *, is_json: bool = Tru
     return Row(line, text, values, is_json)
 
 
-def too_long(line: int, size: int, start: bytes, *, at_least: bool = False) -> RowIssue:
+def too_long(line: int, size: int, start: bytes) -> RowIssue:
     """The issue for a row longer than `MAX_ROW`, which is not kept whole.
 
     Args:
         line: Where it begins.
         size: Its bytes.
         start: Its beginning.
-        at_least: Whether reading stopped before its end.
     """
-    said = f"{'more than ' if at_least else ''}{size / 2**20:,.0f} MB"
-    problem = f"The row has {said}; at most {MAX_ROW // 2**20} MB can be read. Only its beginning is kept here."
+    length, most = f"{size / 2**20:,.0f} MB", f"{MAX_ROW // 2**20} MB"
+    problem = f"The row has {length}; at most {most} can be read. Only its beginning is kept here."
     text = start[:SHOWN].decode("utf-8", "ignore") + "..."
     return RowIssue(line=line, field="", rule="row-too-long", problem=problem, text=text)
 

@@ -2,7 +2,7 @@
 
 A path is a file, a folder of files, a folder that `datasets` wrote with `save_to_disk` (one split or several), or
 LLaMA-Factory's `dataset_info.json`, whose maps of columns and roles are taken over. A file that such a list beside it
-names is read by its entry when nothing else is said.
+names is read by its entry when the caller names no format and no columns.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Source(NamedTuple):
 
     file: Path
     name: str
-    """How records and reports name it: its path below the folder that was given."""
+    """How records and reports name it: its path from the imported folder on."""
     format: Format | None = None
     """None: recognise it."""
     field_map: FieldMap = FieldMap()
@@ -83,15 +83,15 @@ def _in_folder(folder: Path, root: Path) -> list[Source]:
         return [Source(file, file.relative_to(root.parent).as_posix()) for file in files]
     if listed := _listed(folder / _LIST):
         return listed
-    found: list[Source] = []
+    sources: list[Source] = []
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith(".") or entry.name in _ABOUT or entry.name == _PROVENANCE:
             continue
         if entry.is_dir():
-            found += _in_folder(entry, root)
+            sources += _in_folder(entry, root)
         elif _ending(entry) in _ENDINGS:
-            found.append(Source(entry, entry.relative_to(root.parent).as_posix()))
-    return found
+            sources.append(Source(entry, entry.relative_to(root.parent).as_posix()))
+    return sources
 
 
 def _ending(file: Path) -> str:

@@ -1,6 +1,7 @@
 """Stage 6: outputs become findings by detectors and verdicts by people."""
 
 from curator.review import feedback, sampling, verdicts
+from curator.review.detectors.from_file import read_detectors
 from curator.review.outside import import_outputs
 from curator.review.plan import draw, standing
 from curator.review.screen import screen_file, screen_run
@@ -15,6 +16,7 @@ __all__ = [
     "import_outputs",
     "import_verdicts",
     "list_suites",
+    "read_detectors",
     "reviewable",
     "sampling",
     "screen_file",

@@ -22,7 +22,7 @@ from curator.errors import ReviewError
 from curator.quality.contamination import Firewall, GatePrompt
 from curator.review import binding
 from curator.review.binding import Material
-from curator.review.scorecards import cards_of
+from curator.review.scorecards import is_unfit
 from curator.review.screen import expected_detectors
 from curator.review.sides import pair_id
 from curator.review.units import Cluster, OutputPair, pairs_of, units_of
@@ -161,7 +161,7 @@ def _drawn(
     names = {suite.id: suite.name for suite in material.suites}
     target = material.system.target
     present = {(finding.detector, finding.version) for each in material.findings.values() for finding in each}
-    unfit = {each for each in present if any(card.unfit_because for card in cards_of(*each))}
+    unfit = {each for each in present if is_unfit(*each)}
     clusters = sorted(units_of(pairs_of(material.outputs, target), material.findings, unfit=unfit), key=place)
     room: Counter[tuple[Category, StratumName]] = Counter()
     units, pairs = [], []

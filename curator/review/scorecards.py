@@ -1,8 +1,7 @@
 """Scorecards: what is known of each detector, measured on labelled outputs, and who is unfit by it.
 
-A detector may order a queue or define a stratum only while every scorecard of its version is fit; one without a
-scorecard may raise outputs and no more. The shipped cards are measured by `benchmarks/detectors.py`; a team's own come
-from its verdicts.
+A detector whose scorecard says "unfit" defines no stratum; one without a scorecard may raise outputs and no more. The
+shipped cards are measured by `benchmarks/detectors.py`; a team's own come from its verdicts.
 """
 
 from __future__ import annotations
@@ -100,10 +99,9 @@ def cards_of(detector: str, version: str, *, own: Sequence[Scorecard] = ()) -> l
     return [card for card in (*shipped(), *own) if (card.detector, card.version) == (detector, version)]
 
 
-def may_stratify(detector: str, version: str, *, own: Sequence[Scorecard] = ()) -> bool:
-    """Whether flags of a detector may decide who looks at what: it is measured, and fit on every set."""
-    cards = cards_of(detector, version, own=own)
-    return bool(cards) and all(card.unfit_because is None for card in cards)
+def is_unfit(detector: str, version: str, *, own: Sequence[Scorecard] = ()) -> bool:
+    """Whether a scorecard says that flags of this detector may not decide who looks at what."""
+    return any(card.unfit_because is not None for card in cards_of(detector, version, own=own))
 
 
 def _groups(judged: Sequence[Labelled]) -> tuple[GroupScore, ...]:

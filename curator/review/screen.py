@@ -11,7 +11,7 @@ import orjson
 from curator import versions
 from curator.access import require
 from curator.errors import ReviewError
-from curator.review.detectors.base import Detector, Item, judge_safely
+from curator.review.detectors.base import Detector, Item, judge_all_safely, judge_safely
 from curator.review.detectors.degenerate import Degenerate
 from curator.review.detectors.leakage import Leakage, TrainingText
 from curator.review.detectors.lexicon import Lexicon
@@ -34,11 +34,20 @@ def screen_run(
     *,
     actor: str,
     detectors: Sequence[Detector] | None = None,
+    also: Sequence[Detector] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> ScreenReport:
     """Judge all outputs of a run (of its base model too) or of a system, and store the findings.
 
-    What a detector of the same version has already judged is not judged again.
+    What a detector of the same version has already judged is not judged again; where it failed, it tries again.
+
+    Args:
+        workspace: Where the outputs are.
+        run_or_system: Whose outputs.
+        actor: Who asked.
+        detectors: In place of all rule detectors.
+        also: Further detectors, as `read_detectors` loads them.
+        on_progress: Is told how many of how many outputs are judged.
 
     Raises:
         ReviewError: There are no outputs.
@@ -60,10 +69,11 @@ def screen_run(
             rows = versions.rows(workspace, version, split=Split.TRAIN)
             training = (TrainingText(row.row_id, row.record.instruction, row.record.response) for row in rows)
             detectors = [*detectors, Leakage(training)]
+    detectors = [*detectors, *also]
     base = {_place(output): output.text for output in stored if output.model == "base"}
     for start in range(0, len(stored), _CHUNK):
         part = stored[start : start + _CHUNK]
-        judged = {output.id: _judge(output, base, detectors, done.get(output.id, [])) for output in part}
+        judged = _judge(part, base, detectors, done)
         with workspace.write() as connection:
             findings.add_many(connection, judged, at=workspace.clock())
         if on_progress is not None:
@@ -81,7 +91,7 @@ def expected_detectors(system: System) -> frozenset[str]:
     return frozenset(without_training if system.run_id is None else without_training | {Leakage.id})
 
 
-def screen_file(file: Path, out: Path) -> ScreenReport:
+def screen_file(file: Path, out: Path, *, also: Sequence[Detector] = ()) -> ScreenReport:
     """Judge the outputs of a JSON lines file (`prompt`, `output`, optional `reference`) and write the findings.
 
     Raises:
@@ -92,7 +102,7 @@ def screen_file(file: Path, out: Path) -> ScreenReport:
             f"The findings would overwrite the outputs in {file}.", hint="Name another file with `--out`."
         )
     judged: list[list[Finding]] = []
-    detectors = _without_training()
+    detectors = [*_without_training(), *also]
     try:
         with file.open("rb") as lines, out.open("wb") as stream:
             for number, line in enumerate(lines, 1):
@@ -119,11 +129,31 @@ def _place(output: Output) -> tuple[str, str, int]:
 
 
 def _judge(
-    output: Output, base: Mapping[tuple[str, str, int], str], detectors: Iterable[Detector], done: Iterable[Finding]
-) -> list[Finding]:
-    known = {(finding.detector, finding.version) for finding in done}
+    part: Sequence[Output],
+    base: Mapping[tuple[str, str, int], str],
+    detectors: Iterable[Detector],
+    done: Mapping[int, Sequence[Finding]],
+) -> dict[int, list[Finding]]:
+    """New findings by output: of every detector on the outputs that it has not judged yet."""
+    known = {
+        output.id: {
+            (each.detector, each.version) for each in done.get(output.id, []) if each.status is not FindingStatus.ERROR
+        }
+        for output in part
+    }
+    judged: dict[int, list[Finding]] = {output.id: [] for output in part}
+    for detector in detectors:
+        waiting = [output for output in part if (detector.id, detector.version) not in known[output.id]]
+        for output, finding in zip(
+            waiting, judge_all_safely(detector, [_item(each, base) for each in waiting]), strict=True
+        ):
+            judged[output.id].append(finding)
+    return judged
+
+
+def _item(output: Output, base: Mapping[tuple[str, str, int], str]) -> Item:
     prompt = output.prompt
-    item = Item(
+    return Item(
         prompt.prompt,
         output.text,
         references=prompt.right_answers,
@@ -132,7 +162,6 @@ def _judge(
         stopped=output.stopped,
         base_output=base.get(_place(output)) if output.model == "tuned" else None,
     )
-    return [judge_safely(each, item) for each in detectors if (each.id, each.version) not in known]
 
 
 def _item_of_line(line: bytes, *, number: int, name: str) -> Item:

@@ -6,13 +6,13 @@ It does not know what the process does.
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
+from curator import threads
 from curator.store.runs import ProcessMark
 
 _LOG_CHARACTERS = 4000
@@ -26,7 +26,7 @@ def start(command: Sequence[str], *, log: Path) -> ProcessMark:
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
-            env=environment(),
+            env=threads.environment(),
             start_new_session=True,
         )
     return ProcessMark(process.pid, psutil.Process(process.pid).create_time())
@@ -51,13 +51,3 @@ def is_alive(mark: ProcessMark) -> bool:
 def log_tail(log: Path) -> str:
     """The end of a log; empty before there is one."""
     return log.read_text(encoding="utf-8", errors="replace")[-_LOG_CHARACTERS:] if log.is_file() else ""
-
-
-def environment() -> dict[str, str]:
-    """The environment that a process is given; a setting of the user wins."""
-    return _SHARES_PROCESSOR | os.environ
-
-
-_SHARES_PROCESSOR = {"GOMP_SPINCOUNT": "1000"}
-"""Threads yield soon instead of spinning while they wait for one another: beside a browser or a second training,
-spinning made both up to ten times slower (docs/benchmarks.md)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from curator.store.tables import import_batch
 
@@ -54,6 +54,12 @@ def begin(
     }
     query = insert(import_batch).values(values).returning(import_batch.c.id)
     return int(connection.execute(query).scalar_one())
+
+
+def rows_of_file(connection: Connection, project_id: int, sha256: str) -> int:
+    """How many rows of a file earlier imports of the same bytes have stored, from its beginning on."""
+    query = select(func.max(import_batch.c.read)).where(import_batch.c.project_id == project_id)
+    return connection.execute(query.where(import_batch.c.sha256 == sha256)).scalar() or 0
 
 
 def count(connection: Connection, batch_id: int, *, imported: int, quarantined: int, duplicates: int) -> None:

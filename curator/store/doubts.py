@@ -8,9 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, RowMapping, select
 
 from curator.errors import NotFoundError
+from curator.store import records
 from curator.store.engine import insert_or_ignore
-from curator.store.tables import doubt, record
-from schemas.record import Record
+from curator.store.tables import doubt
 
 
 class AnnotatorDoubt(NamedTuple):
@@ -95,10 +95,10 @@ class Ruled(NamedTuple):
 
 def rulings(connection: Connection, project_id: int, *, limit: int = 200) -> list[Ruled]:
     """Doubts with their rulings, newest first."""
-    query = select(doubt, record.c.content).join(record, record.c.id == doubt.c.record_id)
-    query = query.where(doubt.c.project_id == project_id, doubt.c.ruled_at.is_not(None))
-    rows = connection.execute(query.order_by(doubt.c.id.desc()).limit(limit)).mappings()
-    return [Ruled(_doubt(row), Record.model_validate(row["content"]).instruction) for row in rows]
+    query = select(doubt).where(doubt.c.project_id == project_id, doubt.c.ruled_at.is_not(None))
+    ruled = [_doubt(row) for row in connection.execute(query.order_by(doubt.c.id.desc()).limit(limit)).mappings()]
+    stored = records.some(connection, {each.record_id for each in ruled})
+    return [Ruled(each, stored[each.record_id].content.instruction) for each in ruled]
 
 
 def _doubt(row: RowMapping) -> AnnotatorDoubt:

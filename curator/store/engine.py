@@ -14,13 +14,30 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import URL, Connection, Dialect, Engine, Insert, Table, create_engine, event, func, make_url, select
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Engine,
+    Insert,
+    LargeBinary,
+    Table,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
 from curator.errors import StoreError
 from curator.semaphore import FairSemaphore, WaitedTooLongError
 from curator.store import tallies
+from curator.store.incoming import JsonText
+from curator.store.parts import Parts
 
 _BUSY_SECONDS = 15.0
 """How long a caller waits for others before they hear that the database is busy."""
@@ -39,12 +56,9 @@ class _Access(NamedTuple):
 
 
 _ACCESS = "curator_access"
+_PARTS = "curator_parts"
 _DEADLINE = "curator_deadline"
 """Set on a connection that writes: the moment, as of `time.monotonic`, until which it waits for the write lock."""
-
-
-class JsonText(str):
-    """A value for a JSON column that is serialised already."""
 
 
 def _to_json(value: Any) -> str:
@@ -61,12 +75,13 @@ def sqlite_url(file: Path) -> str:
     return URL.create("sqlite", database=str(file)).render_as_string()
 
 
-def open_engine(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> Engine:
+def open_engine(url: str, *, busy_seconds: float = _BUSY_SECONDS, parts_folder: Path | None = None) -> Engine:
     """An engine on the database at `url`, set up so that several processes and many threads can share it.
 
     Args:
         url: SQLAlchemy URL.
         busy_seconds: How long to wait for others before a StoreError says that the database is busy.
+        parts_folder: Where the texts of imported records are.
 
     Raises:
         StoreError: The URL is neither SQLite nor PostgreSQL.
@@ -84,7 +99,7 @@ def open_engine(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> Engine:
         "json_serializer": _to_json,
         "json_deserializer": _from_json,
         "pool_size": readers + writers,
-        "execution_options": {_ACCESS: access},
+        "execution_options": {_ACCESS: access, _PARTS: Parts(parts_folder) if parts_folder else None},
     }
     if backend == "postgresql":
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **options)
@@ -144,6 +159,14 @@ def _take_write_lock(connection: sqlite3.Connection, deadline: float) -> None:
             if not _is_busy(error) or time.monotonic() >= deadline:
                 raise
             time.sleep(random.uniform(*_POLL_SECONDS))
+
+
+def parts_of(connection: Connection) -> Parts:
+    """The texts of imported records that belong to a database."""
+    reader = connection.get_execution_options()[_PARTS]
+    if not isinstance(reader, Parts):
+        raise ValueError("this engine was opened without a folder of parts")
+    return reader
 
 
 @contextmanager
@@ -245,3 +268,10 @@ def insert_or_replace(table: Table, dialect: Dialect, values: dict[str, Any]) ->
     changed = {name: value for name, value in values.items() if name not in keys}
     statement: Insert = build(table).values(values).on_conflict_do_update(index_elements=keys, set_=changed)
     return statement
+
+
+def hex_digits(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
+    """Bytes of a column as the hex digits that other columns hold."""
+    if connection.dialect.name == "postgresql":
+        return func.encode(type_coerce(column, LargeBinary), "hex")
+    return func.lower(func.hex(type_coerce(column, LargeBinary)))

@@ -9,18 +9,27 @@ from sqlalchemy import Connection, RowMapping, select
 
 from curator.store.engine import insert_or_ignore
 from curator.store.tables import finding, output
-from schemas.review import Finding
+from schemas.review import Finding, FindingStatus
 
 
-def add_many(connection: Connection, found: Mapping[int, Sequence[Finding]], *, at: datetime) -> None:
-    """Store findings by output id; the finding of a detector version that is there already is kept."""
+def add_many(connection: Connection, findings: Mapping[int, Sequence[Finding]], *, at: datetime) -> None:
+    """Store findings by output id.
+
+    What a detector version found before is kept, but an error gives way: that detector has tried again.
+    """
     rows = [
         {**each.model_dump(mode="json"), "output_id": output_id, "created_at": at}
-        for output_id, each_found in found.items()
-        for each in each_found
+        for output_id, of_output in findings.items()
+        for each in of_output
     ]
-    if rows:
-        connection.execute(insert_or_ignore(finding, connection.dialect), rows)
+    if not rows:
+        return
+    failed = finding.c.status == FindingStatus.ERROR.value
+    for detector, version in sorted({(row["detector"], row["version"]) for row in rows}):
+        again = [row["output_id"] for row in rows if (row["detector"], row["version"]) == (detector, version)]
+        same = (finding.c.detector == detector) & (finding.c.version == version) & finding.c.output_id.in_(again)
+        connection.execute(finding.delete().where(failed & same))
+    connection.execute(insert_or_ignore(finding, connection.dialect), rows)
 
 
 def of_system(connection: Connection, system_id: str) -> dict[int, list[Finding]]:

@@ -74,12 +74,12 @@ def open_rows(
     query = query.order_by(quarantine.c.id).limit(limit)
     if ids is None:
         return [_row(row) for row in connection.execute(query).mappings()]
-    found: list[QuarantinedRow] = []
+    rows: list[QuarantinedRow] = []
     wanted = sorted(ids)
     for start in range(0, len(wanted), _LOOKUP):
         some = query.where(quarantine.c.id.in_(wanted[start : start + _LOOKUP]))
-        found += [_row(row) for row in connection.execute(some).mappings()]
-    return found
+        rows += [_row(row) for row in connection.execute(some).mappings()]
+    return rows
 
 
 def waiting_by_rule(connection: Connection, project_id: int) -> list[WaitingRows]:

@@ -1,23 +1,40 @@
-"""Records of the live state: storing imported ones, reading them one by one or as a stream."""
+"""Records of the live state: storing imported ones, reading them one by one or as a stream.
+
+A row says where a record stands; its texts are in a part (see `parts`), or beside it where it did not come with a file
+of many. An import stores a few thousand rows with one statement, from their hashes laid end to end: nothing is looked
+up or bound row by row, so the write lock is held for milliseconds.
+"""
 
 from __future__ import annotations
 
-import random
-import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    LargeBinary,
+    RowMapping,
+    Select,
+    cast,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    type_coerce,
+)
 
 from curator.errors import NotFoundError
-from curator.store import projects, tallies
-from curator.store.engine import JsonText, insert_or_ignore
-from curator.store.incoming import Incoming, incoming
-from curator.store.tables import record, slot
+from curator.store import parts, projects, tallies
+from curator.store.engine import insert_or_ignore, parts_of
+from curator.store.incoming import Incoming, JsonText, incoming
+from curator.store.tables import arrival, part, record, slot
 from schemas.annotation import RecordState
 from schemas.project import Project
-from schemas.record import Record
+from schemas.record import Arrival, Record
 from schemas.tally import records_in
 
 
@@ -50,6 +67,8 @@ def add_many(
 ) -> list[str | None]:
     """Store records and open their slots; for each its new id, or None when its content is already known.
 
+    A known content keeps what is said about it here as one more arrival.
+
     Args:
         connection: An open writing transaction.
         records: Checked records; two with the same content are stored once.
@@ -77,60 +96,180 @@ def add_incoming(
     priority: int = 0,
     parent_output_id: int | None = None,
 ) -> list[str | None]:
-    """Store records that were serialised before; as `add_many`, and all that a transaction of an import has to do."""
+    """Store records that were serialised before, each with its text beside it; as `add_many`."""
     if not records:
         return []
     state = RecordState.ACCEPTED if accept else RecordState.WAITING
     projects.lock(connection, project.id)  # another import must not add the same content after the look-up
-    known = _known(connection, project.id, {each.content_hash for each in records})
-    fresh: list[dict[str, Any]] = []
-    ids: list[str | None] = []
+    known = of_hash(connection, project.id, {each.content_hash for each in records})
+    fresh: dict[str, Incoming] = {}
     for each in records:
-        if each.content_hash in known:
-            ids.append(None)
-            continue
-        known.add(each.content_hash)
-        content = JsonText(each.content.decode())
-        ids.append(uuid.uuid4().hex)
-        fresh.append({
-            "id": ids[-1], "project_id": project.id, "batch_id": batch_id,
-            "content_hash": each.content_hash, "prompt_hash": each.prompt_hash,
-            "content": content, "final": content if accept else None, "state": state.value,
+        if each.content_hash not in known:
+            fresh.setdefault(each.content_hash, each)
+    rows = [
+        {
+            "project_id": project.id, "batch_id": batch_id, "content_hash": each.content_hash,
+            "prompt_hash": each.prompt_hash, "content": JsonText(each.json.decode()), "state": state.value,
             "priority": priority, "parent_output_id": parent_output_id, "created_at": at,
-        })  # fmt: skip
-    if fresh:
-        connection.execute(insert(record), fresh)
-        tallies.add(connection, project.id, {records_in(state): len(fresh)})
-        if not accept:
-            slots = [
-                {
-                    "record_id": row["id"],
-                    "project_id": project.id,
-                    "n": n,
-                    "state": "open",
-                    "priority": priority,
-                    "audience": "",
-                    "shuffle": random.randrange(2**31 - 1),
-                }
-                for row in fresh
-                for n in range(project.reviews_required)
-            ]
-            connection.execute(insert_or_ignore(slot, connection.dialect), slots)
+        }
+        for each in fresh.values()
+    ]  # fmt: skip
+    if rows:
+        returning = insert(record).returning(record.c.content_hash, record.c.id, sort_by_parameter_order=True)
+        added = {row.content_hash: row.id for row in connection.execute(returning, rows)}
+        _queue(connection, record.c.id.in_(added.values()), len(added), project=project, state=state, priority=priority)
+        known |= added
+    ids: list[str | None] = []
+    again = []
+    for each in records:
+        is_new = fresh.pop(each.content_hash, None) is not None
+        ids.append(known[each.content_hash] if is_new else None)
+        if not is_new:
+            content = JsonText(each.json.decode())
+            again.append({"record_id": known[each.content_hash], "batch_id": batch_id, "content": content})
+    if again:
+        connection.execute(insert(arrival), again)
     return ids
+
+
+_HASH = 32
+"""Bytes of a hash."""
+
+
+class PartRows(NamedTuple):
+    """Neighbouring rows of a part."""
+
+    part_id: int
+    start: int
+    """Row of the first one."""
+    content_hashes: bytes
+    """32 bytes each."""
+    prompt_hashes: bytes
+
+    @property
+    def places(self) -> dict[str, dict[str, Any]]:
+        """Columns that say where the text stands, by content hash."""
+        hashes = [self.content_hashes[n : n + _HASH].hex() for n in range(0, len(self.content_hashes), _HASH)]
+        return {
+            each: {"part_id": self.part_id, "part_row": row, "content": None}
+            for row, each in reversed(list(enumerate(hashes, self.start)))
+        }
+
+
+def add_part(connection: Connection, file: parts.PartFile, *, batch_id: int) -> int:
+    """Name a part that was written. Returns its id."""
+    values = {"batch_id": batch_id, **file._asdict()}
+    return int(connection.execute(insert(part).values(values).returning(part.c.id)).scalar_one())
+
+
+def add_rows(
+    connection: Connection,
+    rows: PartRows,
+    *,
+    project: Project,
+    batch_id: int,
+    accept: bool,
+    keep_again: bool = True,
+) -> int:
+    """Store rows of a part as records and open their slots. Returns how many are new.
+
+    Args:
+        connection: An open writing transaction.
+        rows: The content of some is perhaps known.
+        project: Where they belong.
+        batch_id: Import that they came with.
+        accept: Take them as reviewed: state `accepted`, no slot.
+        keep_again: Keep that a known content came again; not for rows that an earlier try has stored.
+    """
+    projects.lock(connection, project.id)
+    state = RecordState.ACCEPTED if accept else RecordState.WAITING
+    count = len(rows.content_hashes) // _HASH
+    n = _numbers(count)
+    values: dict[str, Any] = {
+        "project_id": literal(project.id),
+        "batch_id": literal(batch_id),
+        "content_hash": _hash_at(rows.content_hashes, n),
+        "prompt_hash": _hash_at(rows.prompt_hashes, n),
+        "part_id": literal(rows.part_id),
+        "part_row": n + rows.start,
+        "content": null(),
+        "final": null(),
+        "state": literal(state.value),
+        "priority": literal(0),
+    }
+    source = select(*values.values()).where(n >= 0).order_by(n)
+    add = insert_or_ignore(record, connection.dialect).from_select(list(values), source, include_defaults=False)
+    key = type_coerce(record.c.id, Integer)
+    added = connection.execute(add.returning(record.c.part_row, key.label("key"))).all()
+    if added:
+        keys = [row.key for row in added]
+        here = (record.c.part_id == rows.part_id) & key.between(min(keys), max(keys))
+        _queue(connection, here, len(added), project=project, state=state, priority=0)
+    if keep_again and len(added) < count:
+        known = set(range(count)) - {row.part_row - rows.start for row in added}
+        _keep_again(connection, rows, sorted(known), project_id=project.id, batch_id=batch_id)
+    return len(added)
+
+
+def _keep_again(
+    connection: Connection, rows: PartRows, known: Sequence[int], *, project_id: int, batch_id: int
+) -> None:
+    hashes = b"".join(rows.content_hashes[n * _HASH : (n + 1) * _HASH] for n in known)
+    places = "".join(f"{rows.start + n:08d}" for n in known)
+    n = _numbers(len(known))
+    source = select(
+        record.c.id, literal(batch_id), literal(rows.part_id), cast(func.substr(literal(places), n * 8 + 1, 8), Integer)
+    ).where(record.c.project_id == project_id, record.c.content_hash == _hash_at(hashes, n))
+    source = source.where(record.c.deleted_at.is_(None))  # one of an undone import comes back as it came now
+    columns = ["record_id", "batch_id", "part_id", "part_row"]
+    connection.execute(insert(arrival).from_select(columns, source, include_defaults=False))
+
+
+def _queue(
+    connection: Connection,
+    wanted: ColumnElement[bool],
+    count: int,
+    *,
+    project: Project,
+    state: RecordState,
+    priority: int,
+) -> None:
+    """Count new records and open the slots of those that wait."""
+    tallies.add(connection, project.id, {records_in(state): count})
+    if state is not RecordState.WAITING:
+        return
+    for n in range(project.reviews_required):
+        source = select(
+            record.c.id, literal(project.id), literal(n), literal("open"), literal(priority), literal(""), literal(0.0)
+        )
+        columns = ["record_id", "project_id", "n", "state", "priority", "audience", "active_seconds"]
+        source = source.where(wanted).order_by(record.c.id)
+        connection.execute(insert(slot).from_select(columns, source, include_defaults=False))
+
+
+def _numbers(count: int) -> ColumnElement[int]:
+    """A column with the numbers from 0 to below `count`."""
+    first = select(literal(0).label("n")).cte("place", recursive=True)
+    numbers = first.union_all(select(first.c.n + 1).where(first.c.n + 1 < count))
+    return numbers.c.n
+
+
+def _hash_at(hashes: bytes, n: ColumnElement[int]) -> ColumnElement[Any]:
+    return func.substr(literal(hashes, LargeBinary), n * _HASH + 1, _HASH, type_=LargeBinary)
+
+
+def sweep(connection: Connection) -> int:
+    """Remove parts that an import which died left behind, unless one is under way. Returns how many."""
+    folder = parts_of(connection).folder
+    with parts.leftovers(folder) as files:
+        left = files - set(connection.execute(select(part.c.name)).scalars())
+        for name in left:
+            parts.remove(folder, name)
+    return len(left)
 
 
 _LOOKUP = 500
 """Hashes per query; SQLite limits the number of bound values."""
-
-
-def _known(connection: Connection, project_id: int, hashes: set[str]) -> set[str]:
-    wanted = sorted(hashes)
-    found: set[str] = set()
-    for start in range(0, len(wanted), _LOOKUP):
-        part = wanted[start : start + _LOOKUP]
-        query = select(record.c.content_hash).where(record.c.project_id == project_id, record.c.content_hash.in_(part))
-        found.update(connection.execute(query).scalars())
-    return found
 
 
 def get(connection: Connection, record_id: str) -> StoredRecord:
@@ -147,8 +286,20 @@ def get(connection: Connection, record_id: str) -> StoredRecord:
 
 def find(connection: Connection, record_id: str) -> StoredRecord | None:
     """The record with this id, if there is one."""
-    row = connection.execute(select(record).where(record.c.id == record_id)).mappings().first()
-    return None if row is None else stored_record(row)
+    is_former = len(record_id) == 32  # hex digits; a key has at most nine
+    named = record.c.former_id == record_id if is_former else record.c.id == record_id
+    rows = connection.execute(with_part().where(named)).mappings().all()
+    return next(iter(stored_records(connection, rows)), None)
+
+
+def some(connection: Connection, record_ids: Collection[str]) -> dict[str, StoredRecord]:
+    """The records with these ids, by id."""
+    stored: dict[str, StoredRecord] = {}
+    wanted = sorted(record_ids)
+    for start in range(0, len(wanted), _LOOKUP):
+        query = with_part().where(record.c.id.in_(wanted[start : start + _LOOKUP]))
+        stored |= {each.id: each for each in stored_records(connection, connection.execute(query).mappings().all())}
+    return stored
 
 
 def of_hash(connection: Connection, project_id: int, hashes: Collection[str]) -> dict[str, str]:
@@ -175,44 +326,92 @@ def hashes_of(connection: Connection, record_ids: Collection[str]) -> set[str]:
 
 def set_state(connection: Connection, stored: StoredRecord, state: RecordState, *, final: Record | None) -> None:
     """Move a record to another state and keep the project's totals in step."""
-    values = {"state": state.value, "final": final.model_dump(mode="json", exclude_defaults=True) if final else None}
+    values = {"state": state.value, "final": None if final is None else _edited(final, stored.content)}
     connection.execute(record.update().where(record.c.id == stored.id).values(values))
     if state is not stored.state:
         changes = {records_in(stored.state): -1, records_in(state): 1}
         tallies.add(connection, stored.project_id, changes)
 
 
+def _edited(final: Record, content: Record) -> dict[str, Any] | None:
+    """What is stored of an accepted record where a person changed it; how it came in stands with what came in."""
+    if final.model_copy(update={"also": content.also}) == content:
+        return None
+    return final.model_dump(mode="json", exclude_defaults=True, exclude={"original", "also"})
+
+
 def accepted(connection: Connection, project_id: int) -> Iterator[StoredRecord]:
     """Every accepted record of a project, ordered by id, streamed."""
-    query = select(record).where(
+    query = with_part().where(
         record.c.project_id == project_id,
         record.c.state == RecordState.ACCEPTED.value,
         record.c.deleted_at.is_(None),
     )
-    rows = connection.execute(query.order_by(record.c.id).execution_options(yield_per=2000))
-    for row in rows.mappings():
-        yield stored_record(row)
+    rows = connection.execute(query.order_by(record.c.id).execution_options(yield_per=_STREAMED))
+    for some in rows.mappings().partitions(_STREAMED):
+        yield from stored_records(connection, some)
+
+
+_STREAMED = 1_000
 
 
 def page(
     connection: Connection, project_id: int, *, after: str = "", limit: int = 50, state: RecordState | None = None
 ) -> list[StoredRecord]:
     """The next `limit` records after the id `after`, ordered by id (keyset paging: as fast on the last page)."""
-    query = select(record).where(record.c.project_id == project_id, record.c.id > after, record.c.deleted_at.is_(None))
+    query = with_part().where(record.c.project_id == project_id, record.c.id > after, record.c.deleted_at.is_(None))
     if state is not None:
         query = query.where(record.c.state == state.value)
-    return [stored_record(row) for row in connection.execute(query.order_by(record.c.id).limit(limit)).mappings()]
+    rows = connection.execute(query.order_by(record.c.id).limit(limit)).mappings().all()
+    return stored_records(connection, rows)
 
 
-def stored_record(row: RowMapping) -> StoredRecord:
-    """A row of the table as a record."""
-    return StoredRecord(
-        id=row["id"],
-        project_id=row["project_id"],
-        content_hash=row["content_hash"],
-        state=RecordState(row["state"]),
-        content=Record.model_validate(row["content"]),
-        final=None if row["final"] is None else Record.model_validate(row["final"]),
-        batch_id=row["batch_id"],
-        parent_output_id=row["parent_output_id"],
-    )
+def with_part() -> Select[Any]:
+    """Rows of the table, each with the name of its part."""
+    return select(record, part.c.name.label("part_name")).outerjoin(part, part.c.id == record.c.part_id)
+
+
+def stored_records(connection: Connection, rows: Sequence[RowMapping]) -> list[StoredRecord]:
+    """Rows of `with_part` as records, with every time that their content came again."""
+    again = _arrivals(connection, [row["id"] for row in rows])
+    contents = _contents(connection, rows)
+    stored = []
+    for row, content in zip(rows, contents, strict=True):
+        if row["id"] in again:
+            content = content.model_copy(update={"also": (*content.also, *again[row["id"]])})
+        final = content if row["state"] == RecordState.ACCEPTED.value else None
+        if row["final"] is not None:
+            final = Record.model_validate(row["final"])
+            final = final.model_copy(update={"original": content.original, "also": content.also})
+        stored.append(
+            StoredRecord(
+                id=row["id"], project_id=row["project_id"], content_hash=row["content_hash"],
+                state=RecordState(row["state"]), content=content, final=final, batch_id=row["batch_id"],
+                parent_output_id=row["parent_output_id"],
+            )
+        )  # fmt: skip
+    return stored
+
+
+def _contents(connection: Connection, rows: Iterable[RowMapping]) -> list[Record]:
+    """What came in, read from where each row says that it stands."""
+    reader = parts_of(connection)
+    return [
+        Record.model_validate(row["content"])
+        if row["part_name"] is None
+        else reader.record(row["part_name"], row["part_row"])
+        for row in rows
+    ]
+
+
+def _arrivals(connection: Connection, record_ids: Sequence[str]) -> dict[str, list[Arrival]]:
+    """Every time that the contents of some records came again, by record."""
+    again: dict[str, list[Arrival]] = {}
+    columns = (arrival.c.record_id, arrival.c.content, arrival.c.part_row, part.c.name.label("part_name"))
+    query = select(*columns).outerjoin(part, part.c.id == arrival.c.part_id).order_by(arrival.c.id)
+    for start in range(0, len(record_ids), _LOOKUP):
+        here = arrival.c.record_id.in_(record_ids[start : start + _LOOKUP])
+        rows = connection.execute(query.where(here)).mappings().all()
+        for row, content in zip(rows, _contents(connection, rows), strict=True):
+            again.setdefault(row["record_id"], []).extend(content.arrivals)
+    return again

@@ -1,21 +1,27 @@
 """Search: records by words that occur in them, read from the texts themselves.
 
 There is no index of words: one costs every import more than a search costs (docs/decisions/0016), and a search without
-one finds parts of words in every script.
+one finds parts of words in every script. Parts are read by DuckDB, what stands in the database by the database; both
+only say where a term may occur (a file name or a field name may hold it too), and the records that they name are looked
+at one by one until enough are found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
+import duckdb
 import orjson
-from sqlalchemy import ColumnElement, Connection, Dialect, Text, and_, cast, func, or_, select, type_coerce
-from sqlalchemy.dialects.postgresql import JSONPATH
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, or_, select, type_coerce
 
-from curator.store.records import StoredRecord, stored_record
-from curator.store.tables import record
+from curator.errors import StoreError
+from curator.store.engine import parts_of
+from curator.store.records import StoredRecord, stored_records, with_part
+from curator.store.tables import import_batch, part, record
 from schemas.annotation import RecordState
+from schemas.record import Record
 
 
 def find(
@@ -37,36 +43,95 @@ def find(
         state: Only records that stand here.
         limit: Look no further after this many.
     """
-    query = select(record).where(record.c.project_id == project_id, record.c.deleted_at.is_(None))
+    query = with_part().where(record.c.project_id == project_id, record.c.deleted_at.is_(None))
     if state is not None:
         query = query.where(record.c.state == state.value)
-    else:  # in the order of an index SQLite would jump from page to page for every record
-        query = query.with_hint(record, "NOT INDEXED", "sqlite")
-    for term in terms:
-        query = query.where(or_(*(_occurs(column, term, connection.dialect) for column in _TEXTS)))
-    return [stored_record(row) for row in connection.execute(query.limit(limit)).mappings()]
-
-
-_TEXTS = (record.c.content, record.c.final)
-
-
-def _occurs(column: ColumnElement[Any], term: str, dialect: Dialect) -> ColumnElement[bool]:
-    """Whether a term occurs in a text of the record that a column holds."""
-    quoted = orjson.dumps(term).decode()  # a JSON string, which is what stands in the column and in a path
-    if dialect.name == "postgresql":
-        holds = f'like_regex {quoted} flag "qi"'  # q: no pattern but the text itself
-        path = f"$ ? (@.messages[*].content {holds} || @.alternative {holds})"
-        return func.jsonb_path_exists(column, cast(path, JSONPATH))
-    messages = func.json_each(column, "$.messages").table_valued("value")
-    exact = or_(
-        select(1).where(_like(func.json_extract(messages.c.value, "$.content"), term)).exists(),
-        _like(func.json_extract(column, "$.alternative"), term),
+    if not terms:
+        return stored_records(connection, connection.execute(query.limit(limit)).mappings().all())
+    candidates = chain(_beside_rows(connection, query, terms, state), _in_parts(connection, project_id, query, terms))
+    seen: set[str] = set()
+    matching = (
+        each
+        for each in candidates
+        if _holds(each, terms) and each.id not in seen and not seen.add(each.id)  # type: ignore[func-returns-value]
     )
-    # Taking JSON apart costs three times as much as a look at its bytes, which nearly always says no.
-    return and_(_like(type_coerce(column, Text), quoted[1:-1]), exact)
+    return list(islice(matching, limit))
 
 
-def _like(text: ColumnElement[str], term: str) -> ColumnElement[bool]:
+_AT_A_TIME = 200
+"""Candidates that are read together."""
+
+
+def _beside_rows(
+    connection: Connection, query: Select[Any], terms: Sequence[str], state: RecordState | None
+) -> Iterator[StoredRecord]:
+    """Records whose text in the database may hold the terms."""
+    if state is None:  # in the order of an index SQLite would jump from page to page for every record
+        query = query.with_hint(record, "NOT INDEXED", "sqlite")
+    is_postgres = connection.dialect.name == "postgresql"
+    for term in terms:
+        columns: Iterable[ColumnElement[str]] = (
+            cast(column, Text) if is_postgres else type_coerce(column, Text)
+            for column in (record.c.content, record.c.final)
+        )
+        query = query.where(or_(*(_like(column, _in_json(term), is_postgres) for column in columns)))
+    rows = connection.execute(query.execution_options(yield_per=_AT_A_TIME)).mappings()
+    for some in rows.partitions(_AT_A_TIME):
+        yield from stored_records(connection, some)
+
+
+def _like(text: ColumnElement[str], term: str, is_postgres: bool) -> ColumnElement[bool]:
     """SQLite's LIKE ignores the case of A to Z only, so other letters are tried in the ways that people write them."""
+    if is_postgres:
+        return text.icontains(term, autoescape=True)
     ways = [term] if term.isascii() else list(dict.fromkeys([term, term.lower(), term.upper(), term.capitalize()]))
     return or_(*(text.contains(way, autoescape=True) for way in ways))
+
+
+# One row per row of a part whose text may hold every term.
+_MATCHING_ROWS = """
+SELECT content_hash
+FROM read_parquet($files)
+WHERE list_bool_and([contains(lower(text), term) FOR term IN $terms])
+"""
+
+
+def _in_parts(
+    connection: Connection, project_id: int, query: Select[Any], terms: Sequence[str]
+) -> Iterator[StoredRecord]:
+    """Records whose text in a part may hold the terms."""
+    folder = parts_of(connection).folder
+    names = select(part.c.name).join(import_batch, import_batch.c.id == part.c.batch_id)
+    names = names.where(import_batch.c.project_id == project_id).order_by(part.c.id)
+    files = [str(folder / name) for name in connection.execute(names).scalars()]
+    if not files:
+        return
+    values = {"files": files, "terms": [_in_json(term).lower() for term in terms]}
+    try:
+        with duckdb.connect() as texts:
+            rows = texts.execute(_MATCHING_ROWS, values)
+            while some := rows.fetchmany(_AT_A_TIME):
+                here = query.where(record.c.content_hash.in_([each[0].hex() for each in some]))
+                yield from stored_records(connection, connection.execute(here).mappings().all())
+    except duckdb.Error as error:
+        raise StoreError(
+            f"The texts in {folder} cannot be searched: {error}.", hint="Restore the folder from a backup."
+        ) from error
+
+
+def _in_json(term: str) -> str:
+    """A term as it stands inside a text of JSON."""
+    return orjson.dumps(term).decode()[1:-1]
+
+
+def _holds(stored: StoredRecord, terms: Sequence[str]) -> bool:
+    """Whether every term occurs in some text of the record."""
+    texts = [text.lower() for each in (stored.content, stored.final) if each is not None for text in _texts(each)]
+    return all(any(term.lower() in text for text in texts) for term in terms)
+
+
+def _texts(content: Record) -> Iterator[str]:
+    yield from (message.content for message in content.messages)
+    yield from (message.content for message in content.rejected)
+    if content.alternative is not None:
+        yield content.alternative

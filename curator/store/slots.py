@@ -6,7 +6,6 @@ it.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,14 +23,6 @@ NOBODY: dict[str, Any] = {
     "active_seconds": 0,
 }
 """Columns of a slot that its holder gave back."""
-
-
-def draw() -> int:
-    """A random place for a slot, or to begin looking from."""
-    return secrets.randbelow(_DRAWS)
-
-
-_DRAWS = 2**31 - 1
 
 
 def assign(connection: Connection, record_ids: Sequence[str], audience: Audience, *, project_id: int) -> int:
@@ -95,7 +86,7 @@ def add_slots(connection: Connection, *, project_id: int, reviews: int, record_i
     wanted = None if record_ids is None else set(record_ids)
     rows = [
         {"record_id": row.record_id, "project_id": project_id, "n": row.last + 1 + more, "state": "open",
-         "priority": row.priority, "audience": _for_more(Audience.of_key(row.audience)).key, "shuffle": draw()}
+         "priority": row.priority, "audience": _for_more(Audience.of_key(row.audience)).key}
         for row in connection.execute(query)
         if wanted is None or row.record_id in wanted
         for more in range(reviews - row.n)
@@ -135,7 +126,7 @@ def reopen(
 ) -> None:
     """Add a fresh open slot to a record whose slots were all answered, or that never had one."""
     values = {
-        "record_id": record_id, "project_id": project_id, "n": next_n(connection, record_id), "shuffle": draw(),
+        "record_id": record_id, "project_id": project_id, "n": next_n(connection, record_id),
         "audience": audience.key,
     }  # fmt: skip
     connection.execute(slot.insert().values(**values, state="open", priority=priority))

@@ -19,11 +19,13 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -53,6 +55,34 @@ class _UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class _RecordKey(TypeDecorator[str]):
+    """The key of a record: an integer here, opaque text everywhere else. Text that is no key names no record."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: str | int | None, dialect: Dialect) -> int | None:
+        if value is None or isinstance(value, int):
+            return value
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+
+class _Digest(TypeDecorator[str]):
+    """A sha256: 32 bytes here, 64 hex digits everywhere else."""
+
+    impl = LargeBinary(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | bytes | None, dialect: Dialect) -> bytes | None:
+        return bytes.fromhex(value) if isinstance(value, str) else value
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        return None if value is None else bytes(value).hex()
 
 
 _Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -147,25 +177,57 @@ import_batch = Table(
     Column("undone_at", _UtcTime),
 )
 
+# A file of texts in `records/`, written whole by an import and never changed.
+part = Table(
+    "part",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("batch_id", ForeignKey("import_batch.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("rows", Integer, nullable=False),
+    Column("sha256", Text, nullable=False),
+)
+
+# Where a record stands; its texts are in a part, or in `content` where it did not come with a file of many.
 record = Table(
     "record",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", _RecordKey, primary_key=True),
     Column("project_id", ForeignKey("project.id"), nullable=False),
     Column("batch_id", ForeignKey("import_batch.id")),
-    Column("content_hash", Text, nullable=False),
-    Column("prompt_hash", Text, nullable=False),
-    Column("content", _Json, nullable=False),  # the Record as it came in; never updated
-    Column("final", _Json),  # the accepted Record; derived from the current annotation
+    Column("content_hash", _Digest, nullable=False),  # as it came in
+    Column("prompt_hash", _Digest, nullable=False),
+    Column("part_id", ForeignKey("part.id")),
+    Column("part_row", Integer),
+    Column("content", _Json),  # the Record as it came in, where it has no part; never updated
+    Column("final", _Json),  # the accepted Record, where it differs from what came in
     Column("state", Text, nullable=False, default="waiting"),
     Column("priority", Integer, nullable=False, default=0),
     Column("parent_output_id", ForeignKey("output.id")),  # set when a reviewer's verdict made this record
     Column("deleted_at", _UtcTime),
-    Column("created_at", _UtcTime, nullable=False),
+    Column("created_at", _UtcTime),  # that of its import where there is one
+    Column("former_id", Text),  # id that it had in releases which drew them at random; the log and links still say it
     UniqueConstraint("project_id", "content_hash"),
+    CheckConstraint("(content is null) <> (part_id is null)", name="place"),
     Index(None, "project_id", "state", "id"),
     Index(None, "project_id", "id"),  # without it SQLite sorts all records of a project for one page of them
-    Index(None, "prompt_hash"),
+    Index(
+        "ix_record_former_id", "former_id", unique=True,
+        sqlite_where=text("former_id is not null"), postgresql_where=text("former_id is not null"),
+    ),
+)  # fmt: skip
+
+# The same content came again: what was said about it there, in a row of a part or as JSON.
+arrival = Table(
+    "arrival",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("record_id", ForeignKey("record.id"), nullable=False, index=True),
+    Column("batch_id", ForeignKey("import_batch.id"), index=True),
+    Column("part_id", ForeignKey("part.id")),
+    Column("part_row", Integer),
+    Column("content", _Json),
+    CheckConstraint("(content is null) <> (part_id is null)", name="place"),
 )
 
 quarantine = Table(
@@ -218,9 +280,8 @@ slot = Table(
     Column("state", Text, nullable=False, default="open"),
     Column("priority", Integer, nullable=False, default=0),
     Column("audience", Text, nullable=False, default=""),  # "" anybody, "person:NAME", "pool:NAME"
-    Column("shuffle", Integer, nullable=False, default=0),  # random; where a project's order is random
     Column("holder", Text),
-    Column("claim_token", Text, unique=True),
+    Column("claim_token", Text),
     Column("claimed_at", _UtcTime),
     Column("active_seconds", Float, nullable=False, default=0),  # of the present claim, pauses left out
     Column("seen_at", _UtcTime),  # last sign of life of the holder
@@ -228,9 +289,16 @@ slot = Table(
     UniqueConstraint("record_id", "n"),
     CheckConstraint("state in ('open', 'held', 'done', 'withdrawn')", name="state"),
     Index(None, "project_id", "state", "audience", "priority", "id"),
-    Index(None, "project_id", "state", "audience", "priority", "shuffle"),
-    Index(None, "holder", "state"),
-)
+    # Most slots were never held: indexes that leave them out keep an import of a million records from filling them.
+    Index(
+        "uq_slot_claim_token", "claim_token", unique=True,
+        sqlite_where=text("claim_token is not null"), postgresql_where=text("claim_token is not null"),
+    ),
+    Index(
+        "ix_slot_holder_state", "holder", "state",
+        sqlite_where=text("holder is not null"), postgresql_where=text("holder is not null"),
+    ),
+)  # fmt: skip
 
 annotation = Table(
     "annotation",

@@ -6,16 +6,13 @@ reviewer has worked can be taken out.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select
 
 from curator.store import projects, tallies
-from curator.store.engine import JsonText
-from curator.store.incoming import Incoming
 from curator.store.tables import annotation, comment, doubt, draft, gold, record, skip, slot
 from schemas.annotation import RecordState
 from schemas.project import Project
@@ -69,14 +66,21 @@ def any_buried(connection: Connection, project_id: int) -> bool:
 
 
 def revive(
-    connection: Connection, arrived: Sequence[Incoming], *, project: Project, batch_id: int, accept: bool
+    connection: Connection, places: Mapping[str, dict[str, Any]], *, project: Project, batch_id: int, accept: bool
 ) -> set[str]:
-    """Bring records back whose content came in again, as this import brings it. Returns their content hashes."""
-    by_hash = {each.content_hash: each for each in reversed(arrived)}
+    """Bring records back whose content came in again, as this import brings it. Returns their content hashes.
+
+    Args:
+        connection: An open writing transaction.
+        places: Columns that say where the text stands now, by content hash.
+        project: Of which project.
+        batch_id: The import that brings them.
+        accept: Take them as reviewed.
+    """
     revived: set[str] = set()
     projects.lock(connection, project.id)
     state = RecordState.ACCEPTED if accept else RecordState.WAITING
-    wanted = sorted(by_hash)
+    wanted = sorted(places)
     for start in range(0, len(wanted), _LOOKUP):
         query = select(record.c.id, record.c.content_hash).where(
             record.c.project_id == project.id,
@@ -84,10 +88,8 @@ def revive(
             record.c.content_hash.in_(wanted[start : start + _LOOKUP]),
         )
         for row in connection.execute(query).all():
-            content = JsonText(by_hash[row.content_hash].content.decode())
-            values: dict[str, Any] = {"content": content, "final": content if accept else None}
-            values |= {"deleted_at": None, "batch_id": batch_id, "state": state.value}
-            connection.execute(record.update().where(record.c.id == row.id).values(values))
+            values = places[row.content_hash] | {"final": None, "deleted_at": None, "batch_id": batch_id}
+            connection.execute(record.update().where(record.c.id == row.id).values(**values, state=state.value))
             connection.execute(delete(slot).where(slot.c.record_id == row.id))
             revived.add(row.content_hash)
             if not accept:
@@ -98,4 +100,4 @@ def revive(
 
 def _slots(record_id: str, project: Project) -> list[dict[str, Any]]:
     shared = {"record_id": record_id, "project_id": project.id, "state": "open", "priority": 0, "audience": ""}
-    return [shared | {"n": n, "shuffle": random.randrange(2**31 - 1)} for n in range(project.reviews_required)]
+    return [shared | {"n": n} for n in range(project.reviews_required)]

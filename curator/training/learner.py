@@ -94,15 +94,39 @@ class Learner:
 
 
 def add_adapters(model: PreTrainedModel, config: TrainConfig) -> PreTrainedModel:
-    """Add trainable low-rank adapters to every linear layer except the head; the rest is frozen. Returns the model."""
+    """Add trainable low-rank adapters to every linear layer except the head; the rest is frozen. Returns the model.
+
+    Raises:
+        TrainingError: The architecture takes no adapters.
+    """
     adapters = LoraConfig(
         r=config.lora_rank,
         lora_alpha=config.lora_alpha,
         lora_dropout=0.0,
         target_modules="all-linear",  # peft leaves the head out
+        exclude_modules=sorted(_without_adapters(model)) or None,
         task_type="CAUSAL_LM",
     )
-    return cast(PreTrainedModel, get_peft_model(model, adapters))
+    try:
+        return cast(PreTrainedModel, get_peft_model(model, adapters))
+    except ValueError as error:
+        raise TrainingError(
+            f"Low-rank adapters cannot be added to this model ({model.config.model_type}): {error}.",
+            hint="Choose method full.",
+        ) from error
+
+
+def _without_adapters(model: PreTrainedModel) -> set[str]:
+    """Names of linear layers that an adapter would break or never train."""
+    own = {  # an architecture's own kind of linear layer, such as Llama 4's router, returns more than a product
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and type(module).__module__.startswith("transformers.models.")
+    }
+    # state-space layers read these weights past the layer itself, so an adapter on it would have no effect
+    past = {"conv1d", "dt_proj", "out_proj"} if "mamba" in model.config.model_type else {"dt_proj"}
+    names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    return own | (past & names)
 
 
 def device_of(config: TrainConfig) -> str:

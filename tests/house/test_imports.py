@@ -16,6 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "curator.errors",
         "curator.settings",
         "curator.semaphore",
+        "curator.threads",
         "curator.whole",
         "curator.stats",
         "curator.quality",
@@ -50,7 +51,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("curator.store", "curator.workspace"),
     "alembic": ("curator.store",),
     "httpx": ("curator.runs.endpoint",),
-    "duckdb": ("curator.versions", "curator.quality.profile"),
+    "duckdb": ("curator.store.search", "curator.versions", "curator.quality.profile"),
     "typer": ("curator.cli",),
     "rich": ("curator.cli",),
 }

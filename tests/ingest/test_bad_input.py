@@ -11,6 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from curator import Workspace
 from curator.errors import IngestError
@@ -18,6 +20,7 @@ from curator.ingest import import_file, quarantine
 from curator.ingest.opening import open_rows
 from curator.ingest.rows import MAX_ROW
 from schemas.importing import RowIssue
+from tests.ingest.test_readers import WRITERS, content_of
 
 GOOD = '{"instruction": "Name a colour.", "output": "Red."}'
 
@@ -181,3 +184,22 @@ def test_a_file_name_that_is_not_text_can_be_imported(workspace: Workspace, tmp_
     file = tmp_path / os.fsdecode(b"caf\xe9.jsonl")
     file.write_text(GOOD + "\n")
     assert import_file(workspace, file, actor="me").file == "caf\\xe9.jsonl"
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), name=st.sampled_from(sorted(WRITERS)), packing=st.sampled_from(["", ".gz", ".zst"]))
+def test_whatever_the_bytes_every_row_is_accounted_for(
+    workspace: Workspace, tmp_path: Path, data: st.DataObject, name: str, packing: str
+) -> None:
+    content = bytearray(content_of(name, packing))
+    place = int(data.draw(st.floats(0, 0.999)) * len(content))
+    content[place : place + data.draw(st.integers(0, 60))] = data.draw(st.binary(max_size=4))
+    file = tmp_path / (name + packing)
+    file.write_bytes(content)
+    try:
+        report = import_file(workspace, file, actor="me")
+    except IngestError:
+        return
+    assert report.read == report.imported + report.quarantined + report.duplicates
+    again = import_file(workspace, file, actor="me")
+    assert (again.read, again.imported, again.quarantined) == (report.read, 0, report.quarantined)

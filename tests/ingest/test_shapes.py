@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.ingest.formats import read_record, recognise
@@ -259,7 +259,25 @@ _VALUES = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(
-            st.sampled_from(["role", "content", "from", "value", "tool_calls", "name", "type", "text", "result"]),
+            st.sampled_from(
+                [
+                    "role",
+                    "content",
+                    "from",
+                    "value",
+                    "tool_calls",
+                    "name",
+                    "type",
+                    "text",
+                    "result",
+                    "values",
+                    "from_name",
+                    "question_name",
+                    "was_cancelled",
+                    "function",
+                    "arguments",
+                ]
+            ),
             inner,
             max_size=4,
         ),
@@ -268,10 +286,13 @@ _VALUES = st.recursive(
 )
 _COLUMNS = [
     "messages", "conversations", "prompt", "completion", "chosen", "rejected", "label", "instruction", "output",
-    "tools", "fields", "responses", "suggestions", "data", "annotations", "system", "history", "rejected", "row_id",
+    "tools", "fields", "responses", "suggestions", "data", "annotations", "system", "history", "predictions",
+    "metadata", "row_id",
+    "content_hash", "training_hash", "q.responses", "q.responses.users", "functions", "prompt_length", "labels",
 ]  # fmt: skip
 
 
+@settings(deadline=None, max_examples=400)
 @given(values=st.dictionaries(st.sampled_from(_COLUMNS), _VALUES, max_size=6), format=st.sampled_from(list(Format)))
 def test_any_row_is_a_record_or_an_issue(values: dict[str, Any], format: Format) -> None:
     row = Row(1, as_text(values), values)

@@ -10,8 +10,9 @@ const table = read("answers.json")
 const sheet = read("sheet.json")
 
 const own = table.questions.map((question) => ({ options: [], keeps_out: [], required: false, ...question }))
-const task = (isPair) => ({
+const task = (isPair, tool_calls = []) => ({
   ...sheet.task,
+  messages: table.messages.map((message) => ({ ...message, tool_calls })),
   response: table.messages[1].content,
   alternative: isPair ? table.alternative : null,
   questions: [...sheet.task.questions, ...own],
@@ -21,7 +22,8 @@ const answerOf = (partial) => ({ ...rules.blank(""), ...partial })
 for (const each of table.cases)
   test(`${each.name}: the screen says what the table says`, () => {
     const answer = answerOf(each.answer)
-    const texts = rules.problems(answer, task(each.pair)).map((problem) => problem.text)
+    const asked = task(each.pair, each.calls_a_tool ? [{ name: "look", arguments: "", id: null }] : [])
+    const texts = rules.problems(answer, asked).map((problem) => problem.text)
     assert.deepEqual(texts, each.open)
     assert.deepEqual(rules.reasonsToKeepOut(answer, task(each.pair), { min_rating: table.min_rating }), each.kept_out)
   })

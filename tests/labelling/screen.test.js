@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { afterEach, beforeEach, test } from "node:test"
 
-import { openPage, read, serve, settled } from "./support.js"
+import { openPage, read, serve, settled, storage } from "./support.js"
 
 const window = openPage()
 const { mount } = await import("../../app/labelling/assets/screen.js")
@@ -31,6 +31,7 @@ const start = async (answers) => {
 }
 
 beforeEach(() => {
+  globalThis.localStorage = storage()
   document.body.innerHTML = "<main><div class='labelling'></div></main>"
 })
 afterEach(() => screen.leave())
@@ -97,6 +98,18 @@ test("a tab that learns of another one before its first record says so and throw
   assert.equal(calls.length, 1)
   assert.match(shown(".banners").textContent, /You work in another tab/)
   assert.ok(shown(".editor").readOnly)
+})
+
+test("tools and their calls are shown as text, and a response that calls one may be empty", async () => {
+  const called = sheet()
+  const [question, response] = called.task.messages
+  const tool_calls = [{ name: "look", arguments: '{"at": "<b>"}', id: "call_1" }]
+  called.task.messages = [question, { ...response, content: "", tool_calls }]
+  Object.assign(called.task, { response: "", tools: ['{"name": "look"}'] })
+  await start({ task: called })
+  assert.match(shown(".left > .card").textContent, /Calls look \(call_1\)\s+{"at": "<b>"}/)
+  assert.match(shown(".tools").textContent, /1 tool that may be called/)
+  assert.match(shown("button.main").textContent, /1 left/)
 })
 
 test("the sheet of keys names every action that the server knows", () => {

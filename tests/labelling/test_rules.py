@@ -25,7 +25,8 @@ CASES = {case["name"]: case for case in TABLE["cases"]}
 
 
 def record_of(case: dict[str, Any]) -> Record:
-    messages = tuple(map(Message.model_validate, TABLE["messages"]))
+    calls = {"tool_calls": [{"name": "look"}]} if case.get("calls_a_tool") else {}
+    messages = tuple(map(Message.model_validate, (*TABLE["messages"][:-1], {**TABLE["messages"][-1], **calls})))
     alternative = TABLE["alternative"] if case.get("pair") else None
     return Record(messages=messages, origin=Origin(source="made.jsonl"), alternative=alternative)
 

@@ -11,7 +11,7 @@ import pytest
 from curator import Workspace, evidence, review
 from curator.annotate import queue
 from curator.errors import ReviewError
-from curator.review.detectors.base import Item
+from curator.review.detectors.base import Item, ok
 from curator.store import findings, ledger, outputs, records, systems
 from schemas.annotation import RecordState
 from schemas.review import Finding, FindingStatus, Judgement, ReviewPair, Verdict
@@ -332,3 +332,25 @@ def test_the_findings_never_overwrite_the_outputs(tmp_path: Path) -> None:
     with pytest.raises(ReviewError, match="would overwrite"):
         review.screen_file(source, tmp_path / "." / "outputs.jsonl")
     assert source.read_text() == '{"prompt": "a", "output": "b"}'
+
+
+def test_a_detector_that_failed_tries_again_and_its_error_gives_way(
+    reviewed: Workspace, add_outputs: AddOutputs
+) -> None:
+    class Moody:
+        id = "moody"
+        version = "1"
+        works = False
+
+        def judge(self, item: Item) -> Finding:
+            if not self.works:
+                raise ConnectionError("the model is busy")
+            return ok(self, score=0.0, flag=False)
+
+    add_outputs("Red.", "Blue.")
+    moody = Moody()
+    first = review.screen_run(reviewed, RUN, actor="me", detectors=[], also=[moody])
+    assert first.counts["moody"][FindingStatus.ERROR] == 4
+    moody.works = True
+    second = review.screen_run(reviewed, RUN, actor="me", detectors=[], also=[moody])
+    assert second.counts["moody"] == {FindingStatus.OK: 4, FindingStatus.ABSTAIN: 0, FindingStatus.ERROR: 0}

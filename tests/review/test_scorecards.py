@@ -68,15 +68,14 @@ def test_the_hash_of_a_card_depends_on_texts_and_labels() -> None:
     assert one.dataset_sha256 != other.dataset_sha256
 
 
-def test_only_a_measured_and_fit_detector_may_define_a_stratum() -> None:
-    assert scorecards.may_stratify(Refusal.id, Refusal.version)
-    assert not scorecards.may_stratify(Refusal.id, "0")
-    assert not scorecards.may_stratify(Lexicon.id, Lexicon.version)
+def test_the_word_list_is_unfit_and_the_refusal_rules_are_not() -> None:
+    assert not scorecards.is_unfit(Refusal.id, Refusal.version)
+    assert scorecards.is_unfit(Lexicon.id, Lexicon.version)
 
 
 def test_a_team_s_own_card_can_take_a_detector_out() -> None:
     own = scorecards.score(labelled(*[(True, False), (False, True)] * 10), defect="d", dataset="our verdicts")
-    assert not scorecards.may_stratify(Refusal.id, Refusal.version, own=[own])
+    assert scorecards.is_unfit(Refusal.id, Refusal.version, own=[own])
 
 
 def test_the_shipped_cards_are_those_that_the_detectors_reach_today(shared_data: Path) -> None:

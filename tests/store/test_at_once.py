@@ -10,13 +10,12 @@ from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
 
-from alembic import command
+from sqlalchemy import text
 
 from curator import Workspace, open_workspace
 from curator.settings import Settings
 from curator.store import Connection, annotations, projects, records, runs, skips, versions
 from curator.store.engine import open_engine, writing
-from curator.store.schema import configuration
 from schemas.annotation import Answer
 from schemas.run import TrainConfig
 from schemas.version import Split, Version
@@ -94,7 +93,8 @@ def test_processes_that_open_a_new_database_at_once_all_get_it(tmp_path: Path, d
     if database_url is not None:  # the database of a test is migrated already
         engine = open_engine(database_url)
         with writing(engine) as connection:
-            command.downgrade(configuration(connection), "base")
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
         engine.dispose()
     with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as pool:
         names = list(pool.map(_open, [tmp_path / "new"] * 3, [database_url] * 3))

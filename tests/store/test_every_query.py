@@ -141,6 +141,7 @@ def _annotate(workspace: Workspace) -> None:
 
     def submit(person: str, **given: object) -> Answer:
         claimed = task(person)
+        assert queue.record_of(workspace, claimed.claim, annotator=person) == claimed.record
         answer = Answer(response=claimed.record.response, rating=4, **given)
         answers.save_draft(workspace, claimed.claim, answer, annotator=person)
         answers.submit(workspace, claimed.claim, answer, annotator=person, active_seconds=5)
@@ -156,6 +157,7 @@ def _annotate(workspace: Workspace) -> None:
             at=workspace.clock(),
         )
         assert records.of_hash(connection, 1, [waiting[0].content_hash]) == {waiting[0].content_hash: waiting[0].id}
+        assert records.hashes_of(connection, [waiting[0].id]) == {waiting[0].content_hash}
     submit("Ada")
     undo.undo_last(workspace, "Ada", project_id=1)
     submit("Ada")
@@ -182,7 +184,7 @@ def _annotate(workspace: Workspace) -> None:
     assert {each.kind for each in skipped_and_flagged(workspace, "Ada", project_id=1)} >= {"flagged", "asked"}
     assert len(adjudicate.inbox(workspace, project_id=1)) == 1
     adjudicate.rule(workspace, number, "Yes.", actor="Lea")
-    assert [each.id for each in lookup.find(workspace, waiting[0].id, project_id=1)] == [waiting[0].id]
+    assert lookup.find(workspace, waiting[0].id, project_id=1)[0].id == waiting[0].id
     assert lookup.find(workspace, "question", project_id=1)
     assert lookup.page(workspace, project_id=1, limit=1)
     story = lookup.story(workspace, waiting[0].id)

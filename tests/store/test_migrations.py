@@ -37,7 +37,8 @@ def _store_answers(connection: Connection) -> None:
         [("ada: __", False, True, True), ("ada: __", False, None, False), ("ben", True, False, True)], 1
     ):
         _insert(
-            connection, "record", id=f"r{n}", project_id=1, content_hash=f"c{n}", prompt_hash=f"p{n}", content="{}",
+            connection, "record", id=f"r{n}", project_id=1, content_hash=f"c{n}" * 32,
+            prompt_hash=f"a{n}" * 32, content="{}",
             state="accepted", priority=0, created_at=at,
         )  # fmt: skip
         _insert(connection, "slot", id=n, record_id=f"r{n}", project_id=1, n=0, state="done", priority=0,
@@ -57,6 +58,9 @@ def test_a_log_and_totals_of_an_earlier_release_are_carried_over(tmp_path: Path,
     (folder / "runs").mkdir(parents=True)
     engine = open_engine(database_url or sqlite_url(folder / "curator.db"))
     with writing(engine) as connection:
+        if database_url is not None:  # the database of a test is migrated already
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
         command.upgrade(configuration(connection), "0006")
         _insert(connection, "person", name="ada: __", role="annotator", created_at="2026-03-01 09:00:00+00:00")
         _insert(connection, "person", name="ben", role="annotator", created_at="2026-03-01 09:00:00+00:00")
@@ -65,7 +69,7 @@ def test_a_log_and_totals_of_an_earlier_release_are_carried_over(tmp_path: Path,
 
     workspace = open_workspace(folder, settings=Settings(database_url=database_url))
     with workspace.read() as connection:
-        lines = events.about(connection, "r3")
+        lines = events.about(connection, "3")
         totals = tallies.totals(connection, 1)
     assert [line.kind for line in lines] == [Kind.SIGN_IN, Kind.PASSWORD_CHANGED, Kind.ASK_AGAIN]
     assert lines[-1].read(AskedAgain).answers == (3,)

@@ -16,7 +16,10 @@ from transformers import (
     GraniteConfig,
     JambaConfig,
     Lfm2Config,
+    Llama4TextConfig,
     LlamaConfig,
+    Mamba2Config,
+    MambaConfig,
     MistralConfig,
     MixtralConfig,
     PreTrainedConfig,
@@ -27,7 +30,7 @@ from transformers import (
 
 from curator.training.batch import flat, padded
 from curator.training.labels import Example
-from curator.training.learner import _checkpoint_activations
+from curator.training.learner import _checkpoint_activations, add_adapters, place_model
 from curator.training.objective import ResponseLoss, Route, choose_route, set_attention
 from curator.training.plan import divide, plan, planned_steps, sharing
 from curator.training.precision import MasterWeights
@@ -37,6 +40,7 @@ SMALL = {"vocab_size": 60, "hidden_size": 32, "num_hidden_layers": 2, "num_atten
 LLAMA_LIKE = SMALL | {"intermediate_size": 48, "num_key_value_heads": 2}
 _EXPERTS = {"moe_intermediate_size": 16, "shared_expert_intermediate_size": 16, "num_experts": 4}
 _STATES = {"attn_layer_period": 2, "attn_layer_offset": 1, "num_experts": 2, "mamba_d_state": 4, "mamba_dt_rank": 4}
+SMALL_STATES = {"vocab_size": 60, "hidden_size": 32, "num_hidden_layers": 2}
 KINDS: list[tuple[PreTrainedConfig, Route]] = [
     (LlamaConfig(**LLAMA_LIKE), Route.FLAT),
     (Qwen3Config(**LLAMA_LIKE, head_dim=8), Route.FLAT),
@@ -332,3 +336,24 @@ def test_a_step_is_divided_without_losing_or_doubling_a_record(processes: int) -
     for own in parts:
         for part in own:
             assert len(part.records) == 1 or sum(len(examples[n].input_ids) for n in part.records) <= 12
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        MambaConfig(**SMALL_STATES, state_size=4, time_step_rank=2),
+        Mamba2Config(**SMALL_STATES, state_size=8, num_heads=4, head_dim=16, n_groups=1),
+        Llama4TextConfig(**LLAMA_LIKE, head_dim=8, intermediate_size_mlp=48, num_local_experts=2),
+        JambaConfig(**LLAMA_LIKE, **_STATES),
+        GPT2Config(vocab_size=60, n_embd=32, n_layer=2, n_head=4, n_positions=128),
+    ],
+    ids=lambda kind: kind.model_type,
+)
+def test_adapters_train_in_every_architecture(kind: PreTrainedConfig) -> None:
+    """No architecture breaks under them, and none of them is left without a gradient."""
+    settings_ = config(method="lora", precision="fp32")
+    objective, _ = place_model(add_adapters(make(kind), settings_), settings_)
+    objective.train()(objective.collate(some_records(), pad_id=0)).total.backward()
+    trained = {name: each.grad for name, each in objective.named_parameters() if each.requires_grad}
+    assert trained
+    assert [name for name, gradient in trained.items() if gradient is None] == []

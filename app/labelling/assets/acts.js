@@ -70,6 +70,7 @@ export async function act(screen, kind, extra = {}) {
     if (open && !BROUGHT_BACK.includes(kind)) screen.drafts.drop(open.task.record_id)
     screen.message = sheet.done === "nothing" ? "There is nothing to undo." : told(kind, sheet)
     screen.isProblem = false
+    screen.isBusy = false
     screen.show(sheet)
     return true
   } catch (error) {
@@ -81,7 +82,7 @@ export async function act(screen, kind, extra = {}) {
     }
     return false
   } finally {
-    screen.setBusy(false)
+    if (screen.isBusy) screen.setBusy(false)
   }
 }
 

@@ -91,7 +91,8 @@ export function isAsked(question, answer, task) {
 export function problems(answer, task) {
   if (answer.reject !== null) return []
   const open = []
-  if (BLANK_TEXT.test(answer.response))
+  const callsTools = task.messages.at(-1)?.tool_calls.length // such a response may have no words
+  if (BLANK_TEXT.test(answer.response) && !callsTools)
     open.push({ question: "response", text: "The response is empty. Write one, or flag the record for a lead." })
   if (task.alternative !== null && answer.preference === null)
     open.push({ question: "preference", text: "Say which of the two responses is better." })

@@ -1,13 +1,14 @@
 /** The questions of a record: buttons that are set by mouse or key, with the rule of the question in focus. */
 
 import { answerTo, CHECKS, choose, chosen, detailOf, isAsked, RATING, setValue, ticked } from "./answer.js"
+import { passageOf, quote } from "./passages.js"
 import { kbd } from "./pieces.js"
 import { selectedPassage } from "./response.js"
 import { live } from "./vendor/lit-html/directives/live.js"
 import { html, nothing } from "./vendor/lit-html/lit-html.js"
 import { shortened } from "./words.js"
 
-/** @import { Answer, Option, Question, Suggestion, Task } from "./types.d.ts" */
+/** @import { Answer, Detail, Option, Question, Suggestion, Task } from "./types.d.ts" */
 /** @import { Screen } from "./screen.js" */
 
 const SEVERITIES = ["severity", "1 low", "2 moderate", "3 high", "4 critical"]
@@ -90,12 +91,7 @@ function detail(
 ) {
   const label = question.options.find((option) => option.value === check)?.label
   const known = answer.details.find((each) => each.check === check)
-  const isMarked = known && known.start !== null
-  const quote = isMarked
-    ? Array.from(answer.response)
-        .slice(known.start ?? 0, known.end ?? 0)
-        .join("")
-    : ""
+  const details = answer.details.filter((each) => each.check === check)
   const onseverity = (/** @type {Event} */ event) => {
     detailOf(answer, check).severity = Number(/** @type {HTMLSelectElement} */ (event.target).value) || null
     screen.changed()
@@ -105,7 +101,9 @@ function detail(
     screen.changed()
   }
   const onmark = () => {
-    Object.assign(detailOf(answer, check), selectedPassage(screen) ?? { start: null, end: null })
+    const selected = selectedPassage(screen)
+    if (!selected) return screen.say("Select a passage of the response first.", true)
+    screen.open?.mark(check, selected)
     screen.changed()
   }
   const severity = (/** @type {string} */ name, /** @type {number} */ n) => html`
@@ -116,14 +114,29 @@ function detail(
       <select aria-label=${`${label}: severity`} ?disabled=${screen.isHeld} @change=${onseverity}>
         ${SEVERITIES.map(severity)}
       </select>
-      <button class="small" title="Select a passage of the response first" @click=${onmark}>
-        ${isMarked ? `“${shortened(quote, QUOTE)}”` : "Mark passage"}
-      </button>
+      ${details.map((each) => passage(screen, answer, each))}
+      ${screen.open?.isPair ? nothing : html`<button class="small" @click=${onmark}>Mark passage</button>`}
       <input
         type="text" dir="auto" data-field=${`reason ${check}`} placeholder="reason" aria-label=${`${label}: reason`}
         ?readonly=${screen.isHeld} .value=${live(known?.reason ?? "")} @input=${onreason}
       />
     </div>`
+}
+
+/** A marked passage, which a click takes out. @param {Screen} screen @param {Answer} answer @param {Detail} detail */
+function passage(screen, answer, detail) {
+  const place = passageOf(detail)
+  const hasChanged = screen.open?.hasChangedUnder(detail)
+  if (!place) return hasChanged ? html`<span class="warning">⚠ the marked text is gone</span>` : nothing
+  const onclick = () => {
+    screen.open?.unmark(detail)
+    screen.changed()
+  }
+  return html`
+    <button class="small passage" title="Take this passage out" @click=${onclick}>
+      “${shortened(quote(answer.response, place), QUOTE)}” ✕
+    </button>
+    ${hasChanged ? html`<span class="warning">⚠ its text changed</span>` : nothing}`
 }
 
 /** What a model or a rule proposes for a question. */
@@ -161,8 +174,8 @@ export function chooseOption(screen, question, value) {
   const { open } = screen
   if (!open) return
   const isOn = choose(open.answer, question, value)
-  const passage = question.id === CHECKS && isOn && selectedPassage(screen)
-  if (passage) Object.assign(detailOf(open.answer, value), passage)
+  const selected = question.id === CHECKS && isOn && selectedPassage(screen)
+  if (selected) open.mark(value, selected)
   answered(screen, question)
   const button = screen.root.querySelector(`[data-question="${question.id}"] [data-value="${value}"]`)
   if (button instanceof HTMLElement) button.focus({ preventScroll: true })

@@ -1,8 +1,10 @@
 /** The record that is open: the task as it was claimed, the answer as it stands, and what was learnt since. */
 
-import { blank, hasText, isSame, preselect, problems } from "./answer.js"
+import { blank, detailOf, hasText, isSame, preselect, problems } from "./answer.js"
+import { editBetween, isTouched, moved, passageOf } from "./passages.js"
 
-/** @import { Answer, Body, Claim, Drawing, Measured, SignOfLife } from "./types.d.ts" */
+/** @import { Answer, Body, Claim, Detail, Drawing, Measured, SignOfLife } from "./types.d.ts" */
+/** @import { Passage } from "./passages.js" */
 /** @import { Side, Task, Texts, Typed, View } from "./types.d.ts" */
 
 /** What a record begins with, from `Drafts.restore`. @typedef {import("./drafts.js").Restored} Restored */
@@ -36,6 +38,8 @@ export class OpenRecord {
     this.texts = null
     /** Whether earlier messages are unfolded; null as long as their number decides. @type {boolean | null} */
     this.isUnfolded = null
+    /** Details whose passage was edited since it was marked. @type {WeakSet<Detail>} */
+    this.touched = new WeakSet()
     /** Id of the question whose rule is shown; null for the first one. @type {string | null} */
     this.focused = null
   }
@@ -57,10 +61,45 @@ export class OpenRecord {
     return problems(this.answer, this.task)
   }
 
-  /** The text of the response is another one. @param {string} text */
-  edit(text) {
+  /**
+   * Take in another text of the response, with which the passages move.
+   *
+   * @param {string} text
+   * @param {number} [caret] where the edit ended, in code points
+   */
+  edit(text, caret) {
+    const edit = editBetween(this.answer.response, text, caret)
     this.answer.response = text
-    this.answer.details = this.answer.details.map((each) => ({ ...each, start: null, end: null })) // passages moved
+    for (const detail of this.answer.details) {
+      const passage = passageOf(detail)
+      if (!passage) continue
+      if (isTouched(passage, edit)) this.touched.add(detail)
+      Object.assign(detail, moved(passage, edit) ?? { start: null, end: null })
+    }
+  }
+
+  /** Mark a passage for a check, beside those that it has. @param {string} check @param {Passage} passage */
+  mark(check, passage) {
+    const first = detailOf(this.answer, check)
+    const isFree = passageOf(first) === null
+    const detail = isFree ? first : { check, severity: null, start: null, end: null, reason: "" }
+    Object.assign(detail, passage)
+    this.touched.delete(detail)
+    if (!isFree) this.answer.details.push(detail)
+  }
+
+  /** Take a passage out; severity and reason of its check stay. @param {Detail} detail */
+  unmark(detail) {
+    this.touched.delete(detail)
+    Object.assign(detail, { start: null, end: null })
+    const { details } = this.answer
+    const isFirst = details.find((each) => each.check === detail.check) === detail
+    if (!isFirst) details.splice(details.indexOf(detail), 1)
+  }
+
+  /** Whether the text of a passage was changed, or taken away, since it was marked. @param {Detail} detail */
+  hasChangedUnder(detail) {
+    return this.touched.has(detail)
   }
 
   /** @param {"left" | "right" | "tie" | "both bad"} name */

@@ -193,11 +193,10 @@ export class Screen {
     this.hushedUntil = 0
   }
 
-  /** The annotator changed something: keep it and draw it. */
+  /** The annotator changed something: keep it, and draw it with the word that it is not saved yet. */
   changed() {
     this.unhush()
     this.keepDraft()
-    this.draw()
   }
 
   keepDraft() {

@@ -5,7 +5,7 @@ import { footer, header } from "./bars.js"
 import { run } from "./commands.js"
 import { conversation } from "./conversation.js"
 import { pair } from "./pair.js"
-import { kbd } from "./pieces.js"
+import { kbd, marked } from "./pieces.js"
 import { questions } from "./questions.js"
 import { recordFacts } from "./reading.js"
 import { response } from "./response.js"
@@ -47,7 +47,7 @@ function earlier(screen, past) {
   return html`
     ${conversation(screen, past, null)}
     <h3>Your response</h3>
-    <div class="text view" dir="auto">${past.answer.response}</div>`
+    <div class="text view" dir="auto">${marked(past.answer.response, past.answer.details)}</div>`
 }
 
 /** @param {Screen} screen @param {OpenRecord} open */

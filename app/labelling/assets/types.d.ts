@@ -1,11 +1,21 @@
 /** The JSON that the server sends (app/labelling/view.py) and takes (schemas/annotation.py). */
 
-export type Role = "system" | "user" | "assistant" | "tool"
+export type Role = "system" | "developer" | "user" | "assistant" | "tool"
+
+/** A call of a tool that a response makes; the arguments are JSON text. */
+export interface ToolCall {
+  name: string
+  arguments: string
+  id: string | null
+}
 
 export interface Message {
   role: Role
   content: string
   train: boolean | null
+  tool_calls: ToolCall[]
+  tool_call_id: string | null
+  name: string | null
 }
 
 export interface Option {
@@ -91,6 +101,8 @@ export interface Task extends Conversation {
   record_id: string
   expires_at: string
   lease_seconds: number
+  /** Definitions of the tools that may be called, as JSON text. */
+  tools: string[]
   shown_left: Side
   source: string
   language: string | null

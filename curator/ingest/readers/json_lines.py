@@ -56,7 +56,8 @@ def _blocks(stream: BinaryIO) -> Iterator[Lines | RowIssue]:
     stream.seek(0)
     number = 1
     while raw := stream.read(_BLOCK_OF_LINES):
-        end = raw.rfind(b"\n") + 1
+        is_last = len(raw) < _BLOCK_OF_LINES
+        end = len(raw) if is_last else raw.rfind(b"\n") + 1
         if end:
             stream.seek(end - len(raw), os.SEEK_CUR)
             yield Lines(number, raw[:end])

@@ -30,7 +30,7 @@ def _alpaca(fields: Fields) -> Content:
 def alpaca_messages(fields: Fields, response_field: str) -> list[Message]:
     """System, history, instruction and response of a row in Alpaca's fields."""
     refuse_media(fields)
-    instruction, given = fields.text("instruction"), fields.optional_text("input")
+    instruction, details = fields.text("instruction"), fields.optional_text("input")
     response = fields.text(response_field)
     messages = system_of(fields)
     for n, pair in enumerate(list_of(fields.get("history") or [], fields.column("history"))):
@@ -43,7 +43,7 @@ def alpaca_messages(fields: Fields, response_field: str) -> list[Message]:
     column = fields.column("instruction")
     if not instruction.strip():
         raise RowError(column, "empty-instruction", "The instruction is empty.")
-    messages.append(message(column, role="user", content=f"{instruction}\n{given}" if given else instruction))
+    messages.append(message(column, role="user", content=f"{instruction}\n{details}" if details else instruction))
     messages.append(message(fields.column(response_field), role="assistant", content=response))
     return messages
 

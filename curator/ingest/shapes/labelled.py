@@ -29,23 +29,28 @@ def is_label_studio(values: Mapping[str, Any]) -> bool:
 
 def flat_argilla(values: Mapping[str, Any]) -> Flat:
     """A row of Argilla with a column for every field and question."""
-    if isinstance(values.get("fields"), dict):
-        columns = dict(values["fields"])
-        metadata = values.get("metadata")
-        answers = _suggested(values.get("suggestions")) | _responses(values.get("responses"))
-    else:
-        ours = ("id", "status", "inserted_at", "updated_at", "_server_id", "external_id", "metadata")
-        columns = {name: value for name, value in values.items() if not _is_about(name) and name not in ours}
-        metadata = {k.removeprefix("metadata."): v for k, v in values.items() if k.startswith("metadata.")}
-        questions = {name.rpartition(".")[0] for name in values if name.endswith(".responses")}
-        answers = {}
-        for name in questions:
-            given = values[f"{name}.responses"] or [values.get(f"{name}.suggestion")]
-            answers[name] = given[0] if isinstance(given, list) and given else None
-        for name, value in list(columns.items()):  # before version 2: the question itself is a list of responses
-            if isinstance(value, list) and value and isinstance(value[0], dict) and "user_id" in value[0]:
-                answers[name] = columns.pop(name)[0].get("value")
-    return _with_answers((metadata if isinstance(metadata, dict) else {}) | columns, answers)
+    if not isinstance(values.get("fields"), dict):
+        return _flat_data_set(values)
+    columns = _object(values.get("metadata")) | values["fields"]
+    return _with_answers(columns, _suggested(values.get("suggestions")) | _responses(values.get("responses")))
+
+
+def _flat_data_set(values: Mapping[str, Any]) -> Flat:
+    """A row of an Argilla data set, whose columns are flat but for what was answered."""
+    metadata = {name.removeprefix("metadata."): value for name, value in values.items() if name.startswith("metadata.")}
+    columns = {name: value for name, value in values.items() if not _is_about(name) and name not in _OURS}
+    answers = {}
+    for name in (name.removesuffix(".responses") for name in values if name.endswith(".responses")):
+        responses = values[f"{name}.responses"] or [values.get(f"{name}.suggestion")]
+        answers[name] = responses[0] if isinstance(responses, list) and responses else None
+    for name, value in list(columns.items()):  # before version 2: the question itself is a list of responses
+        if isinstance(value, list) and value and isinstance(value[0], dict) and "user_id" in value[0]:
+            answers[name] = columns.pop(name)[0].get("value")
+    return _with_answers(metadata | columns, answers)
+
+
+_OURS = ("id", "status", "inserted_at", "updated_at", "_server_id", "external_id", "metadata")
+"""Columns of Argilla that are neither fields nor questions."""
 
 
 def _is_about(name: str) -> bool:
@@ -56,7 +61,7 @@ def _is_about(name: str) -> bool:
 def _suggested(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return {name: each.get("value") if isinstance(each, dict) else each for name, each in value.items()}
-    each_named = [each for each in value or [] if isinstance(each, dict)]
+    each_named = [each for each in _list(value) if isinstance(each, dict)]
     return {str(each.get("question_name")): each.get("value") for each in each_named if each.get("question_name")}
 
 
@@ -64,24 +69,24 @@ def _responses(value: Any) -> dict[str, Any]:
     """The first submitted answer to every question."""
     answers: dict[str, Any] = {}
     if isinstance(value, dict):
-        for name, given in value.items():
-            first = given[0] if isinstance(given, list) and given else given
+        for name, each in value.items():
+            first = each[0] if isinstance(each, list) and each else each
             answers[name] = first.get("value") if isinstance(first, dict) else first
         return answers
-    for response in value or []:
+    for response in _list(value):
         if isinstance(response, dict) and response.get("status", "submitted") == "submitted":
-            for name, given in (response.get("values") or {}).items():
-                answers.setdefault(name, given.get("value") if isinstance(given, dict) else given)
+            for name, each in _object(response.get("values")).items():
+                answers.setdefault(name, each.get("value") if isinstance(each, dict) else each)
     return answers
 
 
 def flat_label_studio(values: Mapping[str, Any]) -> Flat:
     """A task of Label Studio with a column for every value of its data and every control of its newest annotation."""
     answers: dict[str, Any] = {}
-    annotations = [each for each in values["annotations"] if isinstance(each, dict) and not each.get("was_cancelled")]
-    predictions = values.get("predictions")
-    for given in [*(predictions if isinstance(predictions, list) else [])[-1:], *annotations[-1:]]:
-        for result in (given.get("result") or []) if isinstance(given, dict) else []:
+    done = [each for each in values["annotations"] if isinstance(each, dict) and not each.get("was_cancelled")]
+    newest = [*_list(values.get("predictions"))[-1:], *done[-1:]]
+    for work in (each for each in newest if isinstance(each, dict)):
+        for result in _list(work.get("result")):
             if isinstance(result, dict) and isinstance(result.get("value"), dict) and "from_name" in result:
                 answers[str(result["from_name"])] = _label_studio_value(result)
     return _with_answers(dict(values["data"]), answers)
@@ -91,8 +96,8 @@ def _label_studio_value(result: Mapping[str, Any]) -> Any:
     value = result["value"]
     for name in (str(result.get("type")), "text", "choices", "rating", "number", "taxonomy", "selected"):
         if name in value:
-            given = value[name]
-            return given[0] if isinstance(given, list) and len(given) == 1 else given
+            answer = value[name]
+            return answer[0] if isinstance(answer, list) and len(answer) == 1 else answer
     return None
 
 
@@ -111,3 +116,11 @@ def _with_answers(columns: dict[str, Any], answers: Mapping[str, Any]) -> Flat:
         elif isinstance(answer, list) and all(isinstance(each, str) for each in answer):
             labels[name] = ", ".join(answer)
     return columns, labels
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -65,7 +65,7 @@ def _prompt_of(fields: Fields, field: str) -> list[Message]:
 
 
 def _instruction(fields: Fields) -> list[Message]:
-    """The prompt in Alpaca's fields, or under the name that the mapping gives it."""
+    """The prompt in Alpaca's fields, or in the column that the mapping names."""
     is_alpaca = isinstance(fields.get("chosen"), str) and (fields.has("input") or fields.has("history"))
     return alpaca_messages(fields, "chosen")[:-1] if is_alpaca else _prompt_of(fields, "instruction")
 
@@ -95,7 +95,7 @@ def _dialogue(text: str, place: str, *, is_prompt: bool = False) -> list[Message
     if is_prompt and turns and turns[-1] == ("Assistant", ""):
         turns.pop()  # the place where the response begins
     roles = {"Human": "user", "Assistant": "assistant"}
-    return [message(place, role=roles[speaker], content=said) for speaker, said in turns]
+    return [message(place, role=roles[speaker], content=text) for speaker, text in turns]
 
 
 SHAPE = Shape(

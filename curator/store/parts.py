@@ -1,0 +1,164 @@
+"""Parts: immutable Parquet files in `records/` that hold the texts of imported records.
+
+A part is written whole beside its final place, synced and renamed before the transaction that names it, so it is whole
+or absent, and one that no row of the table `part` names is left over from an import that died and may go. Row groups
+are small, so that one record is read in a few milliseconds. A row is the record as JSON and, behind a line feed, the
+row of the file word for word: the second repeats the first, so together they compress to little more than one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curator.errors import StoreError
+from curator.store.incoming import Incoming
+from schemas.record import Record
+
+_ROWS_PER_GROUP = 1_024
+_GROUPS_IN_MEMORY = 16
+_COLUMNS = pa.schema(
+    [pa.field("content_hash", pa.binary(32), nullable=False), pa.field("text", pa.string(), nullable=False)]
+)
+_UNFINISHED = ".unfinished-"
+_LOCK = ".importing"
+
+
+class PartFile(NamedTuple):
+    """A part that was written."""
+
+    name: str
+    rows: int
+    sha256: str
+
+
+def write(folder: Path, name: str, rows: Sequence[Incoming]) -> PartFile:
+    """Write rows as the part `name`. Returns what the table `part` says of it.
+
+    Raises:
+        StoreError: It cannot be written; then nothing of it is left.
+    """
+    unfinished, final = folder / f"{_UNFINISHED}{name}", folder / name
+    columns = [
+        pa.array([bytes.fromhex(row.content_hash) for row in rows], pa.binary(32)),
+        pa.array([row.text for row in rows], pa.binary()).cast(pa.string()),
+    ]
+    try:
+        with unfinished.open("wb") as stream:
+            pq.write_table(
+                pa.Table.from_arrays(columns, schema=_COLUMNS), stream, row_group_size=_ROWS_PER_GROUP,
+                compression="zstd", use_dictionary=False, write_statistics=False,
+            )  # fmt: skip
+            stream.flush()
+            os.fsync(stream.fileno())
+        with unfinished.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        unfinished.rename(final)
+        _sync_folder(folder)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise StoreError(
+            f"Texts cannot be written to {folder}: {error.strerror or error}.",
+            hint="Free some space or check the rights there, then import the file again: what is stored stays.",
+        ) from error
+    return PartFile(name, len(rows), sha256)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def record_of(text: bytes) -> Record:
+    """The record that a row of a part holds."""
+    content, _, original = text.partition(b"\n")
+    values = orjson.loads(content)
+    if original:
+        values["original"] = original
+    return Record.model_validate(values)
+
+
+class Parts:
+    """The parts of a workspace, as a process reads them; threads may share it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._groups: OrderedDict[tuple[str, int], pa.Array] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def record(self, name: str, row: int) -> Record:
+        """The record in a row of a part.
+
+        Raises:
+            StoreError: The part is missing or damaged.
+        """
+        texts = self._group(name, row // _ROWS_PER_GROUP)
+        return record_of(texts[row % _ROWS_PER_GROUP].as_py().encode())
+
+    def _group(self, name: str, number: int) -> pa.Array:
+        """Texts of a row group; the last ones read are kept, since neighbours are read together."""
+        key = name, number
+        with self._lock:
+            if key in self._groups:
+                self._groups.move_to_end(key)
+                return self._groups[key]
+        file = self.folder / name
+        try:
+            with pq.ParquetFile(file) as parquet:
+                texts = parquet.read_row_group(number, columns=["text"]).column("text").combine_chunks()
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(
+                f"The texts in {file} cannot be read: {error}.", hint="Restore the file from a backup of the workspace."
+            ) from error
+        with self._lock:
+            self._groups[key] = texts
+            while len(self._groups) > _GROUPS_IN_MEMORY:
+                self._groups.popitem(last=False)
+        return texts
+
+
+@contextmanager
+def importing(folder: Path) -> Iterator[None]:
+    """Hold off `leftovers` in every process while parts are written that no row names yet."""
+    with _lock_file(folder) as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def leftovers(folder: Path) -> Iterator[set[str]]:
+    """Names of all parts, those that were not finished too; none while an import is under way in any process.
+
+    No import begins inside the block.
+    """
+    with _lock_file(folder) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield set()
+        else:
+            yield {file.name for file in folder.iterdir() if file.suffix == ".parquet"}
+
+
+def remove(folder: Path, name: str) -> None:
+    """Remove a part that no row names."""
+    (folder / name).unlink(missing_ok=True)
+
+
+def _lock_file(folder: Path) -> IO[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / _LOCK).open("a")
