@@ -41,7 +41,8 @@ export function conversation(screen, { messages }, answer) {
       </summary>
       ${earlier}
     </details>`
-  return html`<div class="context">${toolDefinitions(answer ? screen.task : null)}${earlier.length ? folds : nothing}${turns.at(-1) ?? nothing}</div>`
+  const tools = toolDefinitions(answer ? screen.task : null)
+  return html`<div class="context">${tools}${earlier.length ? folds : nothing}${turns.at(-1) ?? nothing}</div>`
 }
 
 /** @param {Message[]} messages */
