@@ -133,7 +133,7 @@ def run_demo(workspace: Workspace, *, actor: str, epochs: int | None = None, on_
     decision = release.decide(workspace, run.id, actor=actor)
     with workspace.read() as connection:
         scores = release.task_scores(outputs.of_system(connection, run.id))
-    report = release.write_report(workspace, run.id, workspace.folder / "report.html")
+    report = release.write_report(workspace, run.id, workspace.folder / "report.html", actor=actor)
     return DemoResult(
         imports=imports,
         annotated=annotated,

@@ -16,7 +16,6 @@ S is the number of shingles of all texts together, P the number of pairs that th
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -29,8 +28,11 @@ from curator.quality.normal_form import normal_form
 
 _BOILERPLATE = 32
 """A shingle in more texts than this says nothing about any two of them."""
+_PART = 20_000
+"""Texts whose words are hashed at once: memory stays bounded."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying by it loses nothing
 _POLITE = re.compile(r"^(?:(?:can|could|would|will) you )+|\b(?:please|kindly)\b")
+_POLITE_WORDS = ("please", "kindly", "can you ", "could you ", "would you ", "will you ")
 
 
 _APOSTROPHES = "'`\u00b4\u02bc\u2018\u2019"
@@ -69,9 +71,11 @@ def plain_words(text: str) -> str:
         >>> plain_words("3 + 4") == plain_words("3 - 4")
         False
     """
-    words = " ".join(normal_form(text).translate(_MARKS).split())
-    plain = " ".join(_POLITE.sub(" ", words).split())
-    return plain or words or text.strip()
+    form = text.lower() if text.isascii() else normal_form(text)
+    words = " ".join(form.translate(_MARKS).split())
+    if any(word in words for word in _POLITE_WORDS):  # rare, and looking is cheaper than replacing
+        words = " ".join(_POLITE.sub(" ", words).split()) or words
+    return words or text.strip()
 
 
 def near_pairs(texts: Sequence[str], *, least: float = 0.8, width: int = 3) -> list[NearPair]:
@@ -80,7 +84,7 @@ def near_pairs(texts: Sequence[str], *, least: float = 0.8, width: int = 3) -> l
     Texts of fewer than `width` words have no shingle and no pair; equal texts are best joined before.
 
     Args:
-        texts: Words separated by white space, such as `plain_words` returns.
+        texts: Words separated by blanks or line breaks, such as `plain_words` returns.
         least: Smallest index of a pair, above 0 and at most 1.
         width: Words of a shingle.
     """
@@ -98,24 +102,44 @@ def near_pairs(texts: Sequence[str], *, least: float = 0.8, width: int = 3) -> l
 
 
 def _shingles(texts: Sequence[str], width: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Text and hash of every shingle, both (S,), ordered by text; the hash of a word depends on the word alone."""
-    numbers: dict[str, int] = {}
-    words: list[int] = []
-    lengths = np.empty(len(texts), dtype=np.int64)
-    for n, text in enumerate(texts):
-        some = text.split()
-        lengths[n] = len(some)
-        words += [numbers.setdefault(word, len(numbers)) for word in some]
-    if len(words) < width:
+    """Text and hash of every shingle, both (S,), ordered by text."""
+    parts = [_shingles_of(texts[start : start + _PART], start, width) for start in range(0, len(texts), _PART)]
+    if not parts:
         return np.empty(0, np.int64), np.empty(0, np.uint64)
-    digests = b"".join(hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8).digest() for word in numbers)
-    hashes = np.frombuffer(digests, dtype="<u8")[np.array(words)]
-    rows = np.repeat(np.arange(len(texts)), lengths)
-    mixed = hashes[: len(hashes) - width + 1].copy()
+    return np.concatenate([rows for rows, _ in parts]), np.concatenate([hashes for _, hashes in parts])
+
+
+def _shingles_of(texts: Sequence[str], first: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """`_shingles` of a part of the texts, the first of which is number `first`.
+
+    The hash of a word is a polynomial of its bytes, had from running sums over all bytes at once; nothing is hashed one
+    by one in Python.
+    """
+    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    data = np.frombuffer(b" ".join(encoded) + b" ", dtype=np.uint8)
+    is_gap = data <= ord(" ")
+    before = np.r_[True, is_gap[:-1]]
+    starts, ends = np.flatnonzero(~is_gap & before), np.flatnonzero(is_gap & ~before)
+    if len(starts) < width:
+        return np.empty(0, np.int64), np.empty(0, np.uint64)
+    powers = np.cumprod(np.full(len(data), _MIX))
+    sums = np.r_[np.uint64(0), np.cumsum(powers * data)]
+    inverse = np.cumprod(np.full(len(data), pow(int(_MIX), -1, 2**64), dtype=np.uint64))
+    hashes = _stirred((sums[ends] - sums[starts]) * inverse[starts])
+    lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+    rows = np.searchsorted(np.cumsum(lengths + 1), starts, side="right")
+    mixed = hashes[: len(hashes) - width + 1]
     for n in range(1, width):
-        mixed = (mixed * _MIX) ^ (mixed >> np.uint64(29)) ^ hashes[n : len(hashes) - width + 1 + n]
+        mixed = _stirred(mixed) + hashes[n : len(hashes) - width + 1 + n]
     is_inside = rows[: len(mixed)] == rows[width - 1 :]  # a run of words that ends in the same text
-    return rows[: len(mixed)][is_inside], mixed[is_inside]
+    return rows[: len(mixed)][is_inside] + first, _stirred(mixed)[is_inside]
+
+
+def _stirred(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Hashes whose bits all depend on one another (the finaliser of SplitMix64), one to one."""
+    stirred = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    stirred = (stirred ^ (stirred >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(stirred ^ (stirred >> np.uint64(31)), dtype=np.uint64)
 
 
 def _without_boilerplate(
@@ -125,21 +149,21 @@ def _without_boilerplate(
 
     Shingles are numbered from rare to common, so that sorting by number is sorting by rarity. Ordered by text, number.
     """
-    order = np.argsort(shingles, kind="stable")
-    ordered_rows, ordered = rows[order], shingles[order]
-    is_new = np.ones(len(ordered), dtype=bool)
-    is_new[1:] = (ordered[1:] != ordered[:-1]) | (ordered_rows[1:] != ordered_rows[:-1])
-    ordered_rows, ordered = ordered_rows[is_new], ordered[is_new]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    spread = np.diff(np.r_[starts, len(ordered)])
-    by_rarity = np.lexsort((ordered[starts], spread))  # by spread, then by hash: the same whatever the order of texts
-    number = np.empty(len(starts), dtype=np.int64)
-    number[by_rarity] = np.arange(len(starts))
-    groups = np.repeat(number, spread)
-    is_telling = np.repeat(spread <= _BOILERPLATE, spread)
-    ordered_rows, groups = ordered_rows[is_telling], groups[is_telling]
-    order = np.lexsort((groups, ordered_rows))
-    return ordered_rows[order], groups[order], np.bincount(ordered_rows, minlength=count)
+    order = np.argsort(shingles)
+    ordered = shingles[order]
+    is_first = np.r_[True, ordered[1:] != ordered[:-1]]
+    pairs = np.sort((np.cumsum(is_first) - 1) * count + rows[order])  # sorting is faster than np.unique
+    pairs = pairs[np.r_[True, pairs[1:] != pairs[:-1]]]  # a shingle that stands twice in a text is one
+    shingle, ordered_rows = pairs // count, pairs % count
+    hashes = ordered[is_first]
+    spread = np.bincount(shingle)
+    by_rarity = np.lexsort((hashes, spread))  # by spread, then by hash: the same whatever the order of texts
+    number = np.empty(len(hashes), dtype=np.int64)
+    number[by_rarity] = np.arange(len(hashes))
+    is_telling = spread[shingle] <= _BOILERPLATE
+    keys = np.sort(ordered_rows[is_telling] * len(hashes) + number[shingle[is_telling]])
+    ordered_rows = keys // len(hashes)
+    return ordered_rows, keys % len(hashes), np.bincount(ordered_rows, minlength=count)
 
 
 def _nominated(

@@ -200,6 +200,7 @@ def _elsewhere(
         status = "fail"
     elif bounds.upper <= limit:
         status = "pass"
+    known = f"the rate may be as high as {bounds.upper:.1%}" if bounds.upper < 1 else "others wait for a person"
     return GateResult(
         name=f"{defect} on {category} prompts",
         status=status,
@@ -210,8 +211,8 @@ def _elsewhere(
         estimate=bounds.estimate,
         lower=bounds.lower,
         upper=bounds.upper,
-        explanation=f"{bounds.defects} of {bounds.judged} judged {category} prompts are {defect}: the rate may be as "
-        f"high as {bounds.upper:.1%}, the limit is {limit:.1%}.",
+        explanation=f"{bounds.defects} of {bounds.judged} judged {category} prompts are {defect}: {known}, "
+        f"the limit is {limit:.1%}.",
     )
 
 

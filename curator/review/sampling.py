@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from curator.access import require
 from curator.errors import ReviewError
 from curator.review.sides import Side, side_of_target
 from curator.review.verdicts import judged_by
 from curator.store import Connection, ledger, outputs, review_pairs, systems
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.review import Output, Plan, ReviewPair, StoredPair
 
 
@@ -29,6 +31,7 @@ class ReviewProgress(NamedTuple):
 
 def next_pair(workspace: Workspace, reviewer: str, run_or_system: str) -> ReviewPair | None:
     """The pair that a reviewer should judge next: the first of the plan that has no verdict; None without one."""
+    require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         plan = _plan_of(connection, run_or_system)
         if plan is None:
@@ -48,6 +51,7 @@ def open_pairs(
     Raises:
         ReviewError: No plan was drawn.
     """
+    require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         plan = _plan_of(connection, run_or_system)
         if plan is None:
@@ -63,6 +67,7 @@ def open_pairs(
 
 def review_progress(workspace: Workspace, reviewer: str, run_or_system: str) -> ReviewProgress:
     """How many pairs are planned and how many are judged."""
+    require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         plan = _plan_of(connection, run_or_system)
         if plan is None:

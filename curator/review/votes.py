@@ -27,6 +27,7 @@ def next_pair(workspace: Workspace, voter: str, run_id: str) -> ReviewPair | Non
 
     Two answers that are equal word for word are left out: there is nothing to prefer.
     """
+    require(workspace, voter, Right.REVIEW)
     with workspace.read() as connection:
         cast_so_far = register.of_run(connection, run_id)
     waiting = [

@@ -8,7 +8,7 @@ import pytest
 
 from curator import Workspace, review
 from curator.access import accounts
-from curator.annotate import adjudicate, answers, queue
+from curator.annotate import adjudicate, answers, queue, team
 from curator.ingest import import_file
 from curator.review import verdicts
 from curator.store import annotations, ledger, projects, records, runs
@@ -138,6 +138,22 @@ def test_everything_shown_is_judged_before_a_verdict_is_stored(
     assert sorted(v.judgement.defects for each in stated.values() for v in each) == [(), ("harmful",)]
 
 
+def test_answers_to_harm_probes_stay_covered_until_they_are_asked_for(
+    reviewed: Workspace, add_outputs: AddOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_outputs("Red.", category="harm")
+    review.screen_run(reviewed, RUN, actor="me")
+    review.draw(reviewed, RUN, actor="me")
+    app = draw("review", reviewed, monkeypatch)
+    [pair] = review.sampling.open_pairs(reviewed, "Ada", RUN)
+    assert pair.a not in [element.value for element in app.text]
+    app.button(key=f"show A {pair.id}").click().run()
+    assert pair.a in [element.value for element in app.text]
+    assert pair.b not in [element.value for element in app.text]
+    app.toggle[0].set_value(False).run()
+    assert pair.b in [element.value for element in app.text]
+
+
 def test_the_decision_page_says_what_is_left_and_what_could_then_be(
     reviewed: Workspace, add_outputs: AddOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,3 +180,12 @@ def test_a_run_that_was_started_is_the_one_that_is_shown(reviewed: Workspace, mo
     assert started != RUN
     with reviewed.read() as connection:
         assert runs.get(connection, started).created_by == "Ada"
+
+
+@pytest.mark.parametrize("person", ["ada__b", "ada: __", "day:2026-03-01:x"])
+def test_an_annotator_may_be_called_anything(stocked: Workspace, monkeypatch: pytest.MonkeyPatch, person: str) -> None:
+    task = queue.next_task(stocked, person, project_id=1)
+    answers.submit(stocked, task.claim, Answer(response="A.", rating=4), annotator=person)
+    for page in ("annotate", "history", "team"):
+        assert not draw(page, stocked, monkeypatch, person=person).exception
+    assert [(each.name, each.answers, each.today) for each in team(stocked, project_id=1).members] == [(person, 1, 1)]

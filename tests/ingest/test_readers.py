@@ -183,6 +183,21 @@ def test_a_parquet_row_that_is_not_text_takes_no_other_with_it(tmp_path: Path) -
     assert rules(file) == ["", "not-utf8"]
 
 
+def test_a_damaged_offset_in_an_arrow_file_does_not_end_the_process(tmp_path: Path) -> None:
+    content = bytearray(content_of("stream.arrow", ""))
+    place = int(0.90625 * len(content))
+    for damage in (b"\x80", b"\xff\xff\xff\x7f", b"\x00\x00\x00\x80"):
+        for shift in range(-64, 64, 4):
+            damaged = content.copy()
+            damaged[place + shift : place + shift + len(damage)] = damage
+            file = tmp_path / "a.arrow"
+            file.write_bytes(damaged)
+            try:
+                read(file)
+            except IngestError as error:
+                assert "is damaged" in error.problem
+
+
 _BITS = [
     b"[",
     b"]",

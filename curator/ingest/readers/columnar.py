@@ -80,14 +80,20 @@ def _rows(batches: Iterator[pa.RecordBatch], name: str) -> Iterator[Row | RowIss
 
 
 def _values(part: pa.RecordBatch) -> list[dict[str, Any] | Exception]:
-    """The values of every row, or why they cannot be had; one bad row does not take the others with it."""
+    """The values of every row, or why they cannot be had; one bad row does not take the others with it.
+
+    Arrow trusts the offsets that stand in a file. Read unchecked, a damaged one would end the process.
+    """
     try:
+        part.validate(full=True)
         return list(part.to_pylist())
     except _UNREAD:
         values: list[dict[str, Any] | Exception] = []
         for n in range(part.num_rows):
             try:
-                values += part.slice(n, 1).to_pylist()
+                one = part.slice(n, 1)
+                one.validate(full=True)
+                values += one.to_pylist()
             except _UNREAD as error:
                 values.append(error)
         return values
@@ -100,30 +106,42 @@ def _row(values: dict[str, Any] | Exception, part: pa.RecordBatch, n: int, *, po
         except (TypeError, ValueError, RecursionError) as error:
             values = error
     if isinstance(values, Exception):
-        rule = "not-utf8" if isinstance(values, UnicodeDecodeError) else "wrong-type"
-        problem = f"A value cannot be read: {values}."
-        return RowIssue(line=position, field="", rule=rule, problem=problem, text=_bytes_of(part.slice(n, 1)))
+        is_bytes = isinstance(values, UnicodeDecodeError) or "UTF8" in str(values)
+        reason = str(values).splitlines()[0].rstrip(".") if str(values) else type(values).__name__
+        rule, problem = "not-utf8" if is_bytes else "wrong-type", f"A value cannot be read: {reason}."
+        return RowIssue(line=position, field="", rule=rule, problem=problem, text=_readable(part.slice(n, 1)))
     if len(text) > MAX_ROW:
         return too_long(position, len(text), text[:SHOWN].encode())
     return checked(position, text, orjson.loads(text))
 
 
-def _bytes_of(row: pa.RecordBatch) -> str:
-    """The row with every column whose values cannot be read as bytes."""
+def _readable(row: pa.RecordBatch) -> str:
+    """The row with the columns that can be read, and text that is not UTF-8 with its bytes as escapes."""
     shown: dict[str, str] = {}
     for name, column in zip(row.schema.names, row.columns, strict=True):
         try:
-            shown[name] = str(column.to_pylist()[0])
+            is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+            kept = (
+                column.view(pa.binary() if pa.types.is_string(column.type) else pa.large_binary())
+                if is_text
+                else column
+            )
+            kept.validate(full=True)
+            value = kept.to_pylist()[0]
+            shown[name] = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
         except _UNREAD:
-            whole = b"".join(bytes(buffer) for buffer in column.buffers()[-1:] if buffer is not None)
-            shown[name] = whole[:SHOWN].decode("utf-8", "backslashreplace")
+            shown[name] = "(cannot be read)"
     return as_text(shown)
 
 
 def _check_width(schema: pa.Schema, name: str) -> None:
-    if len(schema) > MAX_FIELDS:
+    try:
+        names = schema.names
+    except UnicodeDecodeError as error:
+        raise _damaged(name, error) from error
+    if len(names) > MAX_FIELDS:
         raise IngestError(
-            f"{name} has {len(schema):,} columns; at most {MAX_FIELDS:,} can be read.",
+            f"{name} has {len(names):,} columns; at most {MAX_FIELDS:,} can be read.",
             hint="Keep the columns that hold instruction and response.",
         )
 

@@ -28,8 +28,12 @@ from schemas.importing import RowIssue
 _WRAPPERS = frozenset({"data", "rows", "records", "examples", "items", "samples", "train", "validation", "dev", "test"})
 _BLOCK = 2**20
 _LOOK = 2**16
-_OUTSIDE = re.compile(rb'["\[\]{},]')
-_INSIDE = re.compile(rb'["\\]')
+_WHOLE = rb'"(?:[^"\\]++|\\.)*+"'
+_OUTSIDE = re.compile(_WHOLE + rb'|["\[\]{},]', re.DOTALL)
+_NESTED = re.compile(_WHOLE + rb'|["\[\]{}]', re.DOTALL)
+_INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+"""A string up to its closing quote, or up to the end of what was read."""
+_QUOTE = ord('"')
 _NAME = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:', re.DOTALL)
 _SPACE = b" \t\r\n"
 
@@ -170,17 +174,20 @@ class _Cursor:
         self.peek()
         depth, inside, size = 0, False, 0
         start = b""
-        place = self._place  # how far was looked
+        place = self._place  # up to here it was looked at
         while True:
-            token = (_INSIDE if inside else _OUTSIDE).search(self._buffer, place)
-            if token is None:
-                place = len(self._buffer)
-            elif inside and token.group() == b"\\":
-                place = token.end() + 1  # may lie behind the end: then the next block is looked at from there
-            else:
+            if inside:
+                match = _INSIDE.match(self._buffer, place)
+                place = match.end() if match else place
+                if place < len(self._buffer) and self._buffer[place] == _QUOTE:
+                    inside, place = False, place + 1
+                    continue
+            elif token := (_NESTED if depth else _OUTSIDE).search(self._buffer, place):
                 char, place = token.group(), token.end()
-                if char == b'"':
-                    inside = not inside
+                if len(char) > 1:  # a whole string
+                    continue
+                if char == b'"':  # one that does not end in what was read
+                    inside = True
                 elif char in b"[{":
                     depth += 1
                 elif depth == 0:  # a comma or bracket that is not its own
@@ -190,14 +197,13 @@ class _Cursor:
                 if depth == 0 and char in b"]}":
                     return self._taken(place, start, size)
                 continue
-            if place < len(self._buffer):
-                continue
+            else:
+                place = len(self._buffer)
             if len(self._buffer) - self._place > MAX_ROW:  # go on to its end without holding it
                 start = start or bytes(self._buffer[self._place : self._place + SHOWN])
-                size += len(self._buffer) - self._place
-                place -= len(self._buffer)
-                self._buffer.clear()
-                self._place = 0
+                size += place - self._place
+                del self._buffer[:place]
+                place = self._place = 0
             before = self._place
             if not self._more():
                 self.finish()
