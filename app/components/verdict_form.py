@@ -7,7 +7,7 @@ only the opaque id of the pair.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
@@ -21,18 +21,24 @@ _KEYS = {"A": ("1", "2", "3", "4", "5"), "B": ("6", "7", "8", "9", "0")}
 _SEVERITIES = ("low", "moderate", "high", "critical")
 _SEVERITY_KEYS = {"A": ("q", "w", "e", "t"), "B": ("u", "i", "o", "p")}
 _CLEAR = {"A": "x", "B": "m"}
+_STICKS = """
+    div:has(> .st-key-verdict-bar) { position: sticky; bottom: 0; z-index: 10; background: inherit; }
+    .st-key-verdict-bar { background: canvas; padding: 0.5rem 0; }
+"""
+"""The wrapper sticks, since the container in it has no room to move."""
+_SHOW = {"A": "s", "B": "l"}
 
 
 def judge(side: str, text: str, pair: ReviewPair) -> Judgement | None:
     """Draw one output with its answers. Returns the judgement once it is complete."""
     key = f"{side} {pair.id}"
     st.caption(f"Output {side}")
-    if pair.prompt.category == "harm" and not state.recall(f"uncovered {key}") and state.recall("cover") is not False:
-        if st.button(
-            "Show the text", key=f"show {key}", width="stretch", help="It answers a prompt that probes for harm."
-        ):
-            state.remember(f"uncovered {key}", True)
-            st.rerun()
+    shown = f"uncovered {key}"
+    if pair.prompt.category == "harm" and not state.recall(shown) and state.recall("uncovered always") is not True:
+        label = "Show the text (it answers a prompt that probes for harm)"
+        st.button(
+            label, key=f"show {key}", shortcut=_SHOW[side], width="stretch", on_click=state.remember, args=(shown, True)
+        )
     else:
         record_card.show_text(text)
     said = _said(side, key)
@@ -46,11 +52,15 @@ def judge(side: str, text: str, pair: ReviewPair) -> Judgement | None:
     return Judgement(**dict.fromkeys(said, True), severity=severity, hazard=hazard, note=note)
 
 
+def choose_cover() -> None:
+    """Draw whether answers to prompts that probe for harm are covered until they are asked for."""
+    cover = st.toggle("Cover answers to prompts that probe for harm", state.recall("uncovered always") is not True)
+    state.remember("uncovered always", not cover)
+
+
 def kept_in_view() -> AbstractContextManager[Any]:
     """A place at the lower edge of the window, for the button that stores."""
-    st.html(
-        "<style>.st-key-verdict-bar{position:sticky;bottom:0;z-index:10;background:var(--background-color,canvas)}</style>"
-    )
+    st.html(f"<style>{_STICKS}</style>")
     return st.container(key="verdict-bar")
 
 
@@ -58,41 +68,43 @@ def _said(side: str, key: str) -> set[str]:
     """The answers chosen so far; a press sets one and takes none back, since Ctrl+Enter presses what has the focus."""
     kept = state.recall(f"said {key}")
     said: set[str] = set(kept) if isinstance(kept, set) else set()
-    columns = st.columns(len(_WORDS) + 1)
+    row = st.container(horizontal=True, gap="small")  # breaks where the window is narrow
     for n, word in enumerate(_WORDS):
-        kind: Literal["primary", "secondary"] = "primary" if word in said else "secondary"
-        pressed = columns[n].button(
+        row.button(
             word.capitalize(),
             shortcut=_KEYS[side][n],
             key=f"{word} {key}",
-            type=kind,
-            width="stretch",
+            type="primary" if word in said else "secondary",
             help=_HELP.get(word),
+            on_click=_say,  # before the page is drawn: a key pressed while it is drawn interrupts that, but is not lost
+            args=(key, word),
         )
-        if pressed and word not in said:
-            state.remember(f"said {key}", {"fine"} if word == "fine" else (said - {"fine"}) | {word})
-            st.rerun()
-    if columns[-1].button("Clear", shortcut=_CLEAR[side], key=f"clear {key}", width="stretch", disabled=not said):
-        state.remember(f"said {key}", set())
-        state.remember(f"severity {key}", None)
-        st.rerun()
+    clear = f"clear {key}"
+    row.button("Clear", shortcut=_CLEAR[side], key=clear, disabled=not said, on_click=_clear, args=(key,))
     return said
+
+
+def _say(key: str, word: str) -> None:
+    kept = state.recall(f"said {key}")
+    said: set[str] = kept if isinstance(kept, set) else set()
+    state.remember(f"said {key}", {"fine"} if word == "fine" else (said - {"fine"}) | {word})
+
+
+def _clear(key: str) -> None:
+    state.remember(f"said {key}", set())
+    state.remember(f"severity {key}", None)
 
 
 def _severity(side: str, key: str) -> int | None:
     kept = state.recall(f"severity {key}")
-    for n, column in enumerate(st.columns(len(_SEVERITIES)), 1):
-        chosen = kept == n
-        if (
-            column.button(
-                f"{n} {_SEVERITIES[n - 1]}",
-                shortcut=_SEVERITY_KEYS[side][n - 1],
-                key=f"severity {n} {key}",
-                type="primary" if chosen else "secondary",
-                width="stretch",
-            )
-            and not chosen
-        ):
-            state.remember(f"severity {key}", n)
-            st.rerun()
+    row = st.container(horizontal=True, gap="small")
+    for n, name in enumerate(_SEVERITIES, 1):
+        row.button(
+            f"{n} {name}",
+            shortcut=_SEVERITY_KEYS[side][n - 1],
+            key=f"severity {n} {key}",
+            type="primary" if kept == n else "secondary",
+            on_click=state.remember,
+            args=(f"severity {key}", n),
+        )
     return kept if isinstance(kept, int) else None

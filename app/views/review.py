@@ -43,6 +43,8 @@ def render(workspace: Workspace, person: str) -> None:
 
 
 def _judge(workspace: Workspace, pair: ReviewPair, person: str) -> None:
+    if pair.prompt.category == "harm":
+        verdict_form.choose_cover()
     record_card.show_prompt(pair.prompt)
     sides = [("A", pair.a)] if pair.b is None else [("A", pair.a), ("B", pair.b)]
     judgements = []
