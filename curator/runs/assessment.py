@@ -86,7 +86,7 @@ def assess(
     material = _gather(workspace, run, checkpoint.load_tokenizer(str(place)), retention=retention, prompts=prompts)
     decoding = Decoding(max_new_tokens=max_new_tokens)
 
-    base_model = checkpoint.load_base(run.config.base, allow_download=run.config.allow_download)
+    base_model = checkpoint.load_base(run.config.base, cached=True)
     base = _look(base_model, material, run.config, decoding=decoding, name="base", say=say)
     tuned_model = checkpoint.load_tuned(place)
     tuned = _look(tuned_model, material, run.config, decoding=decoding, name="tuned", say=say)
@@ -98,8 +98,9 @@ def assess(
     return assessment
 
 
-def start(workspace: Workspace, run_id: str) -> None:
+def start(workspace: Workspace, run_id: str, *, actor: str) -> None:
     """Begin an assessment in a detached process; its log lies in the folder of the run."""
+    require(workspace, actor, Right.TRAIN)
     log = folder_of(workspace, run_id) / _LOG
     log.unlink(missing_ok=True)
     detached.start([sys.executable, "-m", "curator", "assess", run_id, "--workspace", str(workspace.folder)], log=log)

@@ -82,7 +82,7 @@ def generate(
         ]
         if not jobs:
             continue
-        model = checkpoint.load_base(run.config.base) if name == "base" else checkpoint.load_tuned(folder)
+        model = checkpoint.load_base(run.config.base, cached=True) if name == "base" else checkpoint.load_tuned(folder)
         for new in _answers(model, tokenizer, frozen, jobs=jobs, name=name, decoding=decoding):
             with workspace.write() as connection:
                 systems.ensure_run(connection, run.id, actor=actor, at=workspace.clock())
@@ -175,16 +175,17 @@ def load_pair(workspace: Workspace, run_id: str) -> Pair:
     with workspace.read() as connection:
         run = runs.get(connection, run_id)
     place = checkpoint_of(workspace, run)
-    base = checkpoint.load_base(run.config.base, allow_download=run.config.allow_download)
+    base = checkpoint.load_base(run.config.base, cached=True)
     return Pair(base, checkpoint.load_tuned(place), checkpoint.load_tokenizer(str(place)))
 
 
-def start(workspace: Workspace, run_id: str, suite: str) -> None:
+def start(workspace: Workspace, run_id: str, suite: str, *, actor: str) -> None:
     """Begin a generation in a detached process, which outlives this one; its log lies in the folder of the run.
 
     Raises:
         GenerationError: One is going on for this run already.
     """
+    require(workspace, actor, Right.REVIEW)
     if is_working(workspace, run_id):
         raise GenerationError(f"Outputs of run {run_id} are being generated already.", hint="Wait until that ends.")
     folder = folder_of(workspace, run_id)

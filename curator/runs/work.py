@@ -288,7 +288,8 @@ def _measure_kept(workspace: Workspace, ready: _Ready, progress: TrainingProgres
     if progress.interrupted:
         return True
     kept = progress.best_step or progress.step
-    tuned = checkpoint.load_tuned(ready.writing.place / folder.CHECKPOINT)
+    place = ready.writing.place / folder.CHECKPOINT
+    tuned = checkpoint.load_tuned(place, in_four_bits=ready.config.method == "qlora")  # like with like
     objective, _ = place_model(tuned, ready.config)
     moments = ((ready.held_out_split, ready.measured.held_out), (Split.TRAIN, ready.measured.training))
     try:

@@ -43,18 +43,21 @@ def load_tokenizer(
     Raises:
         TrainingError: There is none, or it lacks what training needs.
     """
-    with _explained(source, allow_download=allow_download):
+    with _explained(source, hub=allow_download):
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=not allow_download, trust_remote_code=False)
     prepare_tokenizer(tokenizer, template=template)
     return tokenizer
 
 
-def load_base(source: str, *, allow_download: bool = False, in_four_bits: bool = False) -> PreTrainedModel:
+def load_base(
+    source: str, *, allow_download: bool = False, in_four_bits: bool = False, cached: bool = False
+) -> PreTrainedModel:
     """A causal language model in fp32, from a folder (or from a hub, when a download is allowed).
 
     Args:
         source: Folder of a model, or a hub name.
         allow_download: Lets transformers fetch it.
+        cached: Take a hub name from what was downloaded before; nothing is fetched.
         in_four_bits: Quantise its linear layers to NF4 while loading (Dettmers et al. 2023, QLoRA); needs a GPU.
 
     Raises:
@@ -62,8 +65,8 @@ def load_base(source: str, *, allow_download: bool = False, in_four_bits: bool =
             for where they cannot be had.
     """
     if in_four_bits:
-        return _load_quantised(source, allow_download=allow_download)
-    with _explained(source, allow_download=allow_download):
+        return _load_quantised(source, allow_download=allow_download, cached=cached)
+    with _explained(source, hub=allow_download or cached):
         return AutoModelForCausalLM.from_pretrained(
             source,
             dtype=torch.float32,
@@ -73,7 +76,7 @@ def load_base(source: str, *, allow_download: bool = False, in_four_bits: bool =
         )
 
 
-def _load_quantised(source: str, *, allow_download: bool) -> PreTrainedModel:
+def _load_quantised(source: str, *, allow_download: bool, cached: bool) -> PreTrainedModel:
     if not torch.cuda.is_available() or importlib.util.find_spec("bitsandbytes") is None:
         raise TrainingError(
             "A base in 4 bits needs a GPU and the package bitsandbytes.",
@@ -85,7 +88,7 @@ def _load_quantised(source: str, *, allow_download: bool) -> PreTrainedModel:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
-    with _explained(source, allow_download=allow_download):
+    with _explained(source, hub=allow_download or cached):
         return AutoModelForCausalLM.from_pretrained(
             source,
             quantization_config=four_bits,
@@ -97,13 +100,19 @@ def _load_quantised(source: str, *, allow_download: bool) -> PreTrainedModel:
         )
 
 
-def load_tuned(checkpoint: Path) -> PreTrainedModel:
-    """The model of a checkpoint folder: full weights, or the base with the adapter on it."""
+def load_tuned(checkpoint: Path, *, in_four_bits: bool = False) -> PreTrainedModel:
+    """The model of a checkpoint folder: full weights, or the base with the adapter on it.
+
+    Args:
+        checkpoint: What `save` wrote.
+        in_four_bits: Quantise the base under an adapter, as it was when the adapter learnt.
+    """
     if not (checkpoint / ADAPTER_CONFIG).is_file():
         return load_base(str(checkpoint))
-    with _explained(str(checkpoint), allow_download=False):
+    with _explained(str(checkpoint), hub=False):
         base = str(PeftConfig.from_pretrained(str(checkpoint)).base_model_name_or_path)
-        return cast(PreTrainedModel, PeftModel.from_pretrained(load_base(base), str(checkpoint)))
+        model = load_base(base, in_four_bits=in_four_bits, cached=True)
+        return cast(PreTrainedModel, PeftModel.from_pretrained(model, str(checkpoint)))
 
 
 def save(
@@ -165,10 +174,10 @@ def dtype_of(source: str) -> torch.dtype:
 
 
 @contextmanager
-def _explained(source: str, *, allow_download: bool) -> Iterator[None]:
+def _explained(source: str, *, hub: bool) -> Iterator[None]:
     """Turn the many errors of loading a model into one that names the folder and the next step."""
     folder = Path(source).expanduser()
-    if not allow_download and not folder.is_dir():
+    if not hub and not folder.is_dir():
         raise TrainingError(
             f"There is no model folder {source}.",
             hint="Give the folder of a causal language model, or allow the download of a hub model.",

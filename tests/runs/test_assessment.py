@@ -39,14 +39,20 @@ def retention(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.fixture
+def wide(workspace: Workspace) -> Frozen:
+    """A version with 12 records to test on: an interval wants ten groups."""
+    return workspace, freeze(workspace, [make_record(f"Say {n} twice.", f"{n} {n}") for n in range(60)])
+
+
 def learnt(frozen: Frozen, base: Path, **changes: object) -> Run:
     settings = config(base, epochs=60, learning_rate=5e-3, evaluate_every=10_000, **changes)
     return runs.train(frozen[0], frozen[1].id, settings, actor="me")
 
 
-def test_both_models_are_measured_on_the_same_records(frozen: Frozen, base_folder: Path, retention: Path) -> None:
-    workspace, version = frozen
-    run = learnt(frozen, base_folder)
+def test_both_models_are_measured_on_the_same_records(wide: Frozen, base_folder: Path, retention: Path) -> None:
+    workspace, version = wide
+    run = learnt(wide, base_folder)
     found = assessment.assess(workspace, run.id, actor="me", retention=retention, max_new_tokens=12)
     assert assessment_of(workspace, run.id) == found
     assert found.nll_base == pytest.approx(run.result.heldout_base.nll)
@@ -182,10 +188,10 @@ def test_a_merge_that_changes_the_model_is_refused(
     assert list(tmp_path.glob("merged*")) == []
 
 
-def test_two_runs_are_compared_on_what_both_measured(frozen: Frozen, base_folder: Path) -> None:
-    workspace, version = frozen
+def test_two_runs_are_compared_on_what_both_measured(wide: Frozen, base_folder: Path) -> None:
+    workspace, version = wide
     short = runs.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
-    long = learnt(frozen, base_folder)
+    long = learnt(wide, base_folder)
     found = compare(workspace, short, long)
     assert found.records == version.splits["test"]
     assert found.nll_a == pytest.approx(short.result.heldout_tuned.nll)

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from curator import Workspace, runs, versions
 from curator.cli.train import config_of
 from curator.errors import TrainingError
+from curator.runs import preflight as preview
 from curator.runs import work
 from curator.runs.preflight import preflight
 from curator.store import projects, records
@@ -167,6 +168,20 @@ def test_a_preflight_counts_and_estimates(frozen: Frozen, base_folder: Path) -> 
     adapters = preflight(workspace, version.id, config(base_folder, method="lora"))
     assert adapters.trained_parameters < found.trained_parameters
     assert adapters.memory_bytes < found.memory_bytes
+
+
+def test_an_estimate_of_time_honours_the_number_of_steps(
+    frozen: Frozen, base_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it: the training, and what is measured before, after and on the way."""
+    monkeypatch.setattr(preview, "_matmul_rate", lambda _: 1e9)  # a machine that is always as fast
+    workspace, version = frozen
+    seconds = [
+        preflight(workspace, version.id, config(base_folder, epochs=200, max_steps=steps)).seconds
+        for steps in (200, 100, None)
+    ]
+    assert seconds[1] == pytest.approx(seconds[0] / 2, rel=0.1)
+    assert seconds[2] == pytest.approx(3 * seconds[0], rel=0.1)
 
 
 @pytest.mark.parametrize(

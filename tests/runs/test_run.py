@@ -284,3 +284,23 @@ def test_other_architectures_learn_too(
     )
     assert run.result.heldout_tuned.nll < run.result.heldout_base.nll
     checkpoint.load_tuned(runs.checkpoint_of(workspace, run))
+
+
+def test_adapters_on_a_base_from_a_hub_load_after_the_training(
+    frozen: Frozen, base_folder: Path, tmp_path: Path
+) -> None:
+    """The base lies in the cache of transformers; it is looked up there again, and nothing is fetched."""
+    workspace, version = frozen
+    cached = tmp_path / "home" / "hub" / "models--them--tiny"
+    shutil.copytree(base_folder, cached / "snapshots" / "0123")
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("0123")
+    environment = os.environ | {"HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "curator", "train", version.id, "--base", "them/tiny", "--lora"]
+    command += ["--allow-download", "--max-steps", "1", "--workspace", str(workspace.folder), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["heldout_nll_tuned"] is not None
+    code = "import sys, pathlib; from curator.training import checkpoint as c; c.load_tuned(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, said["checkpoint"]], env=environment, check=True)
