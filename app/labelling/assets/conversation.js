@@ -41,7 +41,10 @@ export function conversation(screen, { messages }, answer) {
       </summary>
       ${earlier}
     </details>`
-  return html`<div class="context">${toolDefinitions(answer ? screen.task : null)}${earlier.length ? folds : nothing}${turns.at(-1) ?? nothing}</div>`
+  return html`
+    <div class="context">
+      ${toolDefinitions(answer ? screen.task : null)}${earlier.length ? folds : nothing}${turns.at(-1) ?? nothing}
+    </div>`
 }
 
 /** @param {Message[]} messages */
