@@ -31,7 +31,7 @@ class Workspace:
     lease: timedelta = timedelta(minutes=30)
     """How long a claim lasts without a sign of life."""
     is_served: bool = False
-    """Acts come from people through a server, so roles are checked; else whoever opened the folder is its operator."""
+    """Acts come from people through a server, so roles are checked; else who opened the folder is its operator."""
     clock: Callable[[], datetime] = field(default=_now, compare=False)
     """Current time in UTC; tests set their own."""
 

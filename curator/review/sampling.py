@@ -1,7 +1,7 @@
 """Pairs: what a reviewer sees next, and on which side each model stands.
 
 The order is that of the plan. The side is drawn for each pair and reviewer with the secret of the workspace, so a
-reload shows the same, and nobody who knows the run can work out which side is the tuned model.
+reload shows the same, and no reader of the run can work out which side is the tuned model.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class ReviewProgress(NamedTuple):
     planned: int
     """Pairs that the plan drew."""
     judged: int
-    """Of those, judged by anybody."""
+    """Of those, judged by any reviewer."""
     mine: int
     """Of those, judged by this reviewer."""
 

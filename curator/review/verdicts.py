@@ -221,7 +221,7 @@ def names_are_open(workspace: Workspace, run_or_system: str, *, reviewer: str) -
 def with_names(
     workspace: Workspace, run_or_system: str, *, reviewer: str, limit: int
 ) -> list[tuple[Output, list[Verdict]]]:
-    """Outputs that somebody found wrong with all verdicts on them, newest first; none while names are hidden."""
+    """Outputs that a reviewer found wrong with all verdicts on them, newest first; none while names are hidden."""
     require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         system = systems.find(connection, run_or_system)
