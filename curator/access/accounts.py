@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import unicodedata
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
@@ -100,7 +101,7 @@ def redeem(workspace: Workspace, token: str, *, name: str, password: str) -> Acc
             is too short; the link stays good.
     """
     invitation = link(workspace, token)
-    name = (invitation.name or name).strip()
+    name = invitation.name or unicodedata.normalize("NFKC", name).strip()
     if not name or len(name) > LONGEST_NAME or any(char < " " for char in name):
         raise AccessError(
             f"The name is empty, has a line break or more than {LONGEST_NAME} characters.",
@@ -115,6 +116,8 @@ def redeem(workspace: Workspace, token: str, *, name: str, password: str) -> Acc
         now = workspace.clock()
         if not accounts.use_link(connection, digest(token), at=now):
             raise AccessError("This link was used already.", hint="Ask an admin for a new one.")
+        if invitation.purpose != "reset":
+            _refuse_look_alike(connection, name)
         account = accounts.make(connection, name, role=invitation.role, at=now)
         if invitation.purpose != "reset" and account.has_password:
             raise AccessError(f"There is an account {name} already.", hint="Choose another name, or sign in.")
@@ -182,6 +185,23 @@ def _known(connection: Connection, name: str) -> Account:
     if account is None:
         raise AccessError(f"There is no account {name}.", hint="Look the name up in the list of accounts.")
     return account
+
+
+_RESERVED = ("curator", "server")
+"""Names under which the log says what the program did."""
+
+
+def _refuse_look_alike(connection: Connection, name: str) -> None:
+    """A new account is neither the program nor a person who is written alike; their own earlier name is theirs."""
+    same = [each.name for each in accounts.all_accounts(connection) if _folded(each.name) == _folded(name)]
+    if _folded(name) in _RESERVED or (same and name not in same):
+        raise AccessError(
+            f"The name {name} is reserved, or looks like the one of another person.", hint="Choose another name."
+        )
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _refuse_disabled(account: Account) -> None:
