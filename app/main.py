@@ -6,10 +6,11 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
+from app.components import browser, menu, welcome
 from schemas.account import Right
 
 _ICON = Path(__file__).with_name("icon.svg")  # an icon by name would be fetched from a server
-_PAGES = {
+_SECTIONS = {
     "": [("overview", "Overview", ":material/home:", Right.ANNOTATE)],
     "Data": [
         ("import_data", "Import", ":material/upload_file:", Right.CURATE),
@@ -39,30 +40,44 @@ _PAGES = {
 
 _WITH_MODELS = {"train", "runs", "losses", "chat", "outputs", "vote", "review", "decide"}
 
-st.set_page_config(page_title="Curator", page_icon=str(_ICON), layout="wide")
-_signed_in = state.account()
-if state.is_signed_out(_signed_in):
-    st.navigation([st.Page(state.say_signed_out, title="Signed out")], position="hidden").run()
-    st.stop()
-state.choose_in_sidebar(_signed_in)
-_sections = {
-    section: [
-        st.Page(f"views/{name}.py", title=title, icon=icon, url_path=name, default=name == "overview")
+
+def main() -> None:
+    """Draw the sidebar and the page that the address names."""
+    st.set_page_config(page_title="Curator", page_icon=str(_ICON), layout="wide")
+    signed_in = state.account()
+    if state.is_signed_out(signed_in):
+        st.navigation([st.Page(state.say_signed_out, title="Signed out")], position="hidden").run()
+        st.stop()
+    usable = {
+        name: st.Page(f"views/{name}.py", title=title, icon=icon, url_path=name, default=name == "overview")
+        for pages in _SECTIONS.values()
         for name, title, icon, right in pages
-        if state.may(_signed_in, right)
+        if state.may(signed_in, right)
+    }
+    closed = [  # where the address of another role's page leads: else it is said not to exist
+        st.Page(functools.partial(state.say_closed, title, right), title=title, url_path=name, visibility="hidden")
+        for pages in _SECTIONS.values()
+        for name, title, _, right in pages
+        if not state.may(signed_in, right)
     ]
-    for section, pages in _PAGES.items()
-}
-_sections[""] += [  # where the address of another role's page leads: else it is said not to exist
-    st.Page(functools.partial(state.say_closed, title, right), title=title, url_path=name, visibility="hidden")
-    for pages in _PAGES.values()
-    for name, title, _, right in pages
-    if not state.may(_signed_in, right)
-]
-_page = st.navigation(
-    {section: pages for section, pages in _sections.items() if pages},
-    expanded=True,  # else the pages of the last section hide behind "View more"
-)
-if _page.url_path in _WITH_MODELS and _page.visibility == "visible":
-    state.load_pytorch()
-_page.run()
+    page = st.navigation([*usable.values(), *closed], position="hidden")
+    state.begin_page(page.title)
+    state.know_person(signed_in)
+    state.choose_in_sidebar(signed_in)
+    person = state.person()
+    browser.prepare("" if signed_in is not None else person or "")
+    if person is None:
+        welcome.show(state.workspace(), state.project())
+        st.stop()
+    menu.show(
+        {section: [usable[name] for name, *_ in pages if name in usable] for section, pages in _SECTIONS.items()},
+        state.workspace(),
+        state.project(),
+    )
+    if page.url_path in _WITH_MODELS and page.visibility == "visible":
+        state.load_pytorch()
+    page.run()
+
+
+if __name__ == "__main__":  # not in a process that a page starts, which reads this file again under another name
+    main()

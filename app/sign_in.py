@@ -178,7 +178,7 @@ def _page(title: str, body: str, *, status: int = 200) -> HTMLResponse:
     )
     headers = {
         "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",  # a link's token must not travel on
+        "Referrer-Policy": "same-origin",  # a link's token must not travel on; without any, browsers send no origin
         "Content-Security-Policy": (
             "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
         ),

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import streamlit as st
 
@@ -28,6 +28,9 @@ P = ParamSpec("P")
 
 _PERSON = "person"
 _PROJECT = "project"
+_PAGE = "page title"
+NAME_COOKIE = "curator_name"
+"""Keeps the name that was typed where there is no sign-in; `components.browser` writes it."""
 
 
 @st.cache_resource(show_spinner="Loading PyTorch, some seconds, once after the server started")
@@ -121,48 +124,112 @@ def project() -> Project:
     return known.get(chosen or "") or next(iter(known.values()))
 
 
-def choose_in_sidebar(signed_in: Account | None) -> None:
-    """Draw who I am and, where there is a choice, which project: in the sidebar once the name is known."""
+def enter_project(name: str) -> None:
+    """Make this project the one that the browser works in, from the next redraw on."""
+    remember("entered project", name)
+
+
+def know_person(signed_in: Account | None) -> None:
+    """Take the name of the person from the address, which then forgets it, or from the browser's cookie.
+
+    A link that is sent on must not carry the sender's name.
+    """
     if signed_in is not None:
-        with st.sidebar:
-            st.markdown(f"**{signed_in.name}**, {signed_in.role}")
-            if st.button("Sign out", icon=":material/logout:"):
-                _sign_out()
-            _choose_project()
         return
-    if _PERSON not in st.session_state:
-        st.session_state[_PERSON] = st.query_params.get(_PERSON, "")  # the address keeps the name over a reload
-    # A name that is not known yet is asked for in the middle of the page: below eighteen links it would be overlooked.
-    with st.sidebar if st.session_state[_PERSON] else st.container():
-        st.text_input(
-            "Your name", key=_PERSON, placeholder="Stands beside everything you decide", persist_state="session"
-        )
+    named = st.query_params.get(_PERSON)
+    if named is not None:
+        del st.query_params[_PERSON]
+        st.session_state[_PERSON] = named.strip()
+    elif _PERSON not in st.session_state:
+        st.session_state[_PERSON] = unquote(st.context.cookies.get(NAME_COOKIE, ""))
+
+
+def be(name: str) -> None:
+    """Make this the name of the person at this browser, here and after a reload."""
+    st.session_state[_PERSON] = name.strip()
+
+
+def choose_in_sidebar(signed_in: Account | None) -> None:
+    """Draw who I am and, where there is a choice, which project."""
+    with st.sidebar, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        if signed_in is not None:
+            st.markdown(f"**{signed_in.name}**, {signed_in.role}", width="content")
+            if st.button("Sign out", icon=":material/logout:", type="tertiary"):
+                _sign_out()
+        elif st.session_state.get(_PERSON):
+            st.markdown(f"**{_escaped(st.session_state[_PERSON])}**", width="content")
+            if st.button("Change", key="change name", type="tertiary", help="Work under another name"):
+                be("")
+                st.rerun()
     with st.sidebar:
         _choose_project()
-    if st.session_state[_PERSON]:
-        st.query_params[_PERSON] = st.session_state[_PERSON]
+
+
+def _escaped(text: str) -> str:
+    return "".join("\\" + char if char in "\\`*_{}[]()#+-!|<>~$:" else char for char in text)
 
 
 def _choose_project() -> None:
     with workspace().read() as connection:
         names = [each.name for each in projects.all_projects(connection)]
-    if len(names) > 1:
-        st.selectbox("Project", names, key=_PROJECT)
+    if len(names) < 2:
+        return
+    entered = once("entered project")
+    if isinstance(entered, str) and entered in names:
+        st.session_state[_PROJECT] = entered
+    else:
+        _follow_address(_PROJECT, _PROJECT, names)
+    st.session_state[f"address {_PROJECT}"] = st.query_params[_PROJECT] = st.selectbox("Project", names, key=_PROJECT)
+
+
+def _follow_address(name: str, key: str, options: Sequence[str]) -> None:
+    """Let a widget show what the address says, if that was not written by this page: a shared link, or Back."""
+    wanted = st.query_params.get(name)
+    if wanted in options and wanted != st.session_state.get(f"address {name}"):
+        st.session_state[key] = wanted
 
 
 def chosen(name: str, options: list[str], *, label: str, shown: Mapping[str, str] | None = None) -> str | None:
-    """A choice among `options` that survives a change of page; None when there is nothing to choose from.
+    """A choice among `options` that stands in the address and survives a change of page.
 
-    `shown` holds the words for an option where they differ from it.
+    Returns None when there is nothing to choose from. `shown` holds the words for an option where they differ from it;
+    they name the browser's tab as well.
     """
     if not options:
         return None
     key, kept = f"chosen {name}", st.session_state.get(f"kept {name}")
+    _follow_address(name, key, options)
     if st.session_state.get(key) not in options:
         st.session_state[key] = kept if kept in options else options[0]
     value = st.selectbox(label, options, key=key, format_func=lambda option: (shown or {}).get(option, option))
     st.session_state[f"kept {name}"] = value  # the key itself goes when the page is left
+    put_in_address(name, value)
+    name_tab((shown or {}).get(value, value))
     return value
+
+
+def put_in_address(name: str, value: str) -> None:
+    """Let the address of the page name what is shown, so that a reload and a shared link show the same."""
+    st.session_state[f"address {name}"] = value
+    if st.query_params.get(name) != value:
+        st.query_params[name] = value
+
+
+def in_address(name: str) -> str | None:
+    """What the address says, unless this page wrote it."""
+    wanted = st.query_params.get(name)
+    return None if wanted == st.session_state.get(f"address {name}") else wanted
+
+
+def name_tab(*parts: str) -> None:
+    """Name the browser's tab after the thing that is shown, before the page's own name."""
+    st.set_page_config(page_title=" · ".join([*parts, st.session_state.get(_PAGE, ""), "Curator"]))
+
+
+def begin_page(title: str) -> None:
+    """Name the browser's tab after the page; what is shown on it is named later."""
+    st.session_state[_PAGE] = title
+    st.set_page_config(page_title=f"{title} · Curator")
 
 
 def choose(name: str, value: str) -> None:

@@ -29,7 +29,7 @@ from schemas.version import ExportFormat, Version
 SCRIPT = "demo script"
 """Name under which the script annotates and reviews."""
 _WAITING = 12
-"""Records that are left in the queue for whoever opens the pages."""
+"""Records that are left in the queue for the first annotator."""
 _TRUSTED = ("products_chat.jsonl", "arithmetic_prompt_completion.csv", "orders_sharegpt.jsonl")
 _TO_ANNOTATE = "tickets_alpaca.json"
 GUIDELINE = """\
@@ -133,7 +133,7 @@ def run_demo(workspace: Workspace, *, actor: str, epochs: int | None = None, on_
     decision = release.decide(workspace, run.id, actor=actor)
     with workspace.read() as connection:
         scores = release.task_scores(outputs.of_system(connection, run.id))
-    report = release.write_report(workspace, run.id, workspace.folder / "report.html")
+    report = release.write_report(workspace, run.id, workspace.folder / "report.html", actor=actor)
     return DemoResult(
         imports=imports,
         annotated=annotated,
@@ -177,7 +177,7 @@ def _is_decidable(pair: ReviewPair) -> bool:
 
 
 def _verdict(text: str, prompt: Prompt) -> Judgement:
-    note = "Compared with the reference by the demo script; nobody read it."
+    note = "Compared with the reference by the demo script, unread by a person."
     if score(text, prompt.reference or "").value == 1:
         return Judgement(fine=True, note=note)
     return Judgement(unfactual=True, note=note)

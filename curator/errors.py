@@ -46,7 +46,7 @@ class NotFoundError(StoreError):
 
 
 class AccessError(CuratorError):
-    """Somebody is not who they say, or may not do what they want."""
+    """A person is not who they say, or may not do what they want."""
 
 
 class IngestError(CuratorError):
@@ -58,7 +58,7 @@ class AnnotationError(CuratorError):
 
 
 class ClaimExpiredError(AnnotationError):
-    """The claim ran out and somebody else holds or has answered the slot."""
+    """The claim ran out and another annotator holds or has answered the slot."""
 
 
 class AnsweredElsewhereError(AnnotationError):

@@ -1,8 +1,8 @@
 """Evidence that shows when it was changed: the secret of a workspace, and its sealed ledgers.
 
-The secret is a file beside the database. Whoever can write to the database but not read that file can neither guess on
-which side of a pair a model stands nor change a verdict unseen. A copy of each ledger's last seal lies in `ledger/`, so
-that a ledger which lost its end is told from one that never was longer.
+The secret is a file beside the database. A person who can write to the database but not read that file can neither
+guess on which side of a pair a model stands nor change a verdict unseen. A copy of each ledger's last seal lies in
+`ledger/`, so that a ledger which lost its end is told from one that never was longer.
 """
 
 from __future__ import annotations

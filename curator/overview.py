@@ -44,6 +44,23 @@ def counts(workspace: Workspace, *, project_id: int) -> Counts:
         )
 
 
+def reached(workspace: Workspace, *, project_id: int) -> set[str]:
+    """What there is already of: records, quarantine, accepted (records or a version), versions, runs, outputs."""
+    with workspace.read() as connection:
+        names = [records_in(state) for state in RecordState]
+        totals = tallies.some(connection, project_id, names)
+        frozen = bool(versions.newest_first(connection))
+        there = {
+            "records": any(totals.values()),
+            "quarantine": quarantine.count_open(connection, project_id) > 0,
+            "accepted": frozen or totals[records_in(RecordState.ACCEPTED)] > 0,
+            "versions": frozen,
+            "runs": bool(runs.newest_first(connection)),
+            "outputs": outputs.count(connection) > 0,
+        }
+    return {name for name, is_there in there.items() if is_there}
+
+
 def latest_events(workspace: Workspace, *, limit: int) -> list[events.Event]:
     """The newest lines of the log, newest first."""
     with workspace.read() as connection:

@@ -46,7 +46,7 @@ class FairSemaphore:
         entered = False
         try:
             entered = mine.wait(seconds)
-        finally:  # a thread may also be interrupted here; its place in the queue must not be handed to nobody
+        finally:  # a thread may also be interrupted here; its place in the queue must not be lost
             if not entered:
                 self._give_up(mine)
         if not entered:

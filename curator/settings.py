@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     """Port that the server listens on; 0 takes a free one."""
 
     sign_in: bool = False
-    """Ask everybody to sign in even before the first account exists; always so on an address that others can reach."""
+    """Ask everyone to sign in even before the first account exists; always so on an address that others can reach."""
 
     @classmethod
     def settings_customise_sources(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,7 +31,7 @@ class Workspace:
     lease: timedelta = timedelta(minutes=30)
     """How long a claim lasts without a sign of life."""
     is_served: bool = False
-    """Acts come from people through a server, so roles are checked; else whoever opened the folder is its operator."""
+    """Acts come from people through a server, so roles are checked; else who opened the folder is its operator."""
     clock: Callable[[], datetime] = field(default=_now, compare=False)
     """Current time in UTC; tests set their own."""
 
@@ -62,7 +64,7 @@ class Workspace:
 
 
 def open_workspace(folder: Path | str, *, create: bool = False, settings: Settings | None = None) -> Workspace:
-    """The workspace in `folder`, its database brought to the current schema.
+    """Open the workspace in `folder`, and bring its database to the current schema. Returns the workspace.
 
     Args:
         folder: Folder that holds (or will hold) `curator.db`, `versions/` and `runs/`.
@@ -70,28 +72,60 @@ def open_workspace(folder: Path | str, *, create: bool = False, settings: Settin
         settings: Installation settings; by default only the defaults, without file or environment.
 
     Raises:
-        StoreError: The folder is no workspace, or the database cannot be used.
+        StoreError: The folder is not a workspace, or the database cannot be used or was emptied.
     """
     folder = Path(folder).expanduser().resolve()
     url = settings.database_url if settings else None
-    marker = folder / ("runs" if url else "curator.db")
-    if not create and not marker.exists():
+    file = folder / _DATABASE
+    is_there = (folder / "runs").exists() if url else file.exists()
+    if not create and not is_there:
         raise StoreError(
             f"There is no workspace in {folder}.", hint=f"Create one with `curator init --workspace {folder}`."
         )
     try:
-        for part in (folder, *(folder / name for name in ("records", "versions", "runs", "backups"))):
-            part.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        parts = folder / "records"
+        parts.mkdir(exist_ok=True)
+        if not is_there and url is None:
+            _create_database(file, parts_folder=parts)
+        opened = Workspace(
+            folder=folder,
+            engine=database.open_engine(url or database.sqlite_url(file), parts_folder=parts),
+            lease=timedelta(minutes=settings.lease_minutes if settings else 30),
+        )
+        _prepare(opened.engine, may_be_empty=not is_there and url is not None)
+        for part in ("versions", "runs", "backups"):  # the last step: they say that the database was made
+            (folder / part).mkdir(exist_ok=True)
     except OSError as error:
         raise StoreError(
             f"Folder {folder} cannot be used: {error.strerror}.", hint="Choose a folder that you may write to."
         ) from error
-    opened = Workspace(
-        folder=folder,
-        engine=database.open_engine(url or database.sqlite_url(folder / "curator.db"), parts_folder=folder / "records"),
-        lease=timedelta(minutes=settings.lease_minutes if settings else 30),
-    )
-    schema.migrate(opened.engine)
-    with opened.write() as connection:
-        projects.ensure_default(connection, at=opened.clock())
     return opened
+
+
+_DATABASE = "curator.db"
+
+
+def _create_database(file: Path, *, parts_folder: Path) -> None:
+    """Make a database that only its owner reads, whole or not at all: one that is empty was emptied.
+
+    Another process may be making it in the same moment; the first to end wins.
+    """
+    fresh = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    os.close(os.open(fresh, os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        engine = database.open_engine(database.sqlite_url(fresh), parts_folder=parts_folder)
+        try:
+            _prepare(engine, may_be_empty=True)
+        finally:
+            engine.dispose()
+        with suppress(FileExistsError):
+            os.link(fresh, file)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _prepare(engine: Engine, *, may_be_empty: bool) -> None:
+    schema.migrate(engine, may_be_empty=may_be_empty)
+    with database.writing(engine) as connection:
+        projects.ensure_default(connection, at=_now())

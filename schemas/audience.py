@@ -1,4 +1,4 @@
-"""For whom a review is kept: a person, the members of a pool, or anybody."""
+"""For whom a review is kept: a person, the members of a pool, or everyone."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Kind(StrEnum):
     REVIEWS = "reviews"
     POOL = "pool"
     FREE = "free"
-    """What was kept for a person or a pool is for anybody."""
+    """What was kept for a person or a pool is for everyone."""
     PRIORITY = "priority"
     SUGGESTIONS = "suggestions"
     GATES = "gates"

@@ -380,7 +380,7 @@ Choice = Literal["base", "tuned", "tie", "both bad"]
 
 
 class Vote(Schema):
-    """Which of two answers somebody prefers."""
+    """Which of two answers a voter prefers."""
 
     output_id: int
     """Of the tuned model; the base's answer is its partner."""

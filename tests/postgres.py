@@ -50,7 +50,7 @@ class Cluster:
         with self._administer() as run:
             run(f"CREATE DATABASE {_TEMPLATE}")
         engine = open_engine(self.url(_TEMPLATE))
-        migrate(engine)
+        migrate(engine, may_be_empty=True)
         engine.dispose()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -11,6 +12,8 @@ from schemas.run import MetricRow
 
 _POINTS = 400
 """Most points of a curve; a longer one shows means over neighbouring steps."""
+_DOTTED = 40
+"""Points up to which each is drawn as a dot."""
 _SECONDARY = {
     "learning rate": "learning_rate",
     "gradient norm": "gradient_norm",
@@ -22,14 +25,14 @@ def show(rows: Sequence[MetricRow]) -> None:
     """All curves of one run."""
     frame = _frame(rows)
     losses = _long(frame, {"training": "loss", "validation": "validation_nll"})
-    st.line_chart(losses, x="step", y="nats per response token", color="split", height=280)
+    _draw(losses, "nats per response token", height=280, colour="split")
     if len(frame) > _POINTS:
         st.caption(f"Each point is the mean of about {len(frame) // _POINTS} steps; validation is shown as measured.")
     columns = st.columns(len(_SECONDARY))
     for column, (title, name) in zip(columns, _SECONDARY.items(), strict=True):
         with column:
             st.caption(title)
-            st.line_chart(_thin(frame[["step", name]].dropna()), x="step", y=name, height=150, y_label="")
+            _draw(_thin(frame[["step", name]].dropna()), name, height=150)
 
 
 def show_beside(runs: Mapping[str, Sequence[MetricRow]]) -> None:
@@ -41,7 +44,23 @@ def show_beside(runs: Mapping[str, Sequence[MetricRow]]) -> None:
             long["split"] = name + " " + long["split"]
             parts.append(long)
     if parts:
-        st.line_chart(pd.concat(parts), x="step", y="nats per response token", color="split", height=320)
+        _draw(pd.concat(parts), "nats per response token", height=320, colour="split")
+
+
+def _draw(points: pd.DataFrame, name: str, *, height: int, colour: str | None = None) -> None:
+    """A line through the points; few of them are drawn as dots as well, since a line through one is not seen."""
+    if points.empty:
+        st.caption("Nothing is measured yet.")
+        return
+    y_title = name if colour else ""
+    chart = alt.Chart(points).mark_line(point=len(points) <= _DOTTED).encode(
+        x=alt.X("step", type="quantitative", axis=alt.Axis(tickMinStep=1)),
+        y=alt.Y(name, type="quantitative", title=y_title, scale=alt.Scale(zero=False)),
+    )  # fmt: skip
+    if colour:
+        legend = alt.Legend(orient="bottom", title=None)
+        chart = chart.encode(color=alt.Color(colour, type="nominal", legend=legend))
+    st.altair_chart(chart, height=height)
 
 
 def _frame(rows: Sequence[MetricRow]) -> pd.DataFrame:

@@ -49,5 +49,5 @@ def show(*, project_id: int, person: str, message: str | None = None) -> None:
     """Draw the screen for one person in one project; `message` is shown once, as what happened before."""
     _screen(
         data={"project": project_id, "person": person, "message": message},
-        key=f"labelling {project_id} {person}",
+        key=f"labelling {project_id} {person.encode().hex()}",  # Streamlit refuses a key with two underscores
     )

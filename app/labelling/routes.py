@@ -117,7 +117,7 @@ def _endpoint(handler: Handler) -> Callable[[Request], Any]:
 
 def _parsed(raw: bytes | bytearray) -> Body:
     def refuse(constant: str) -> float:
-        raise ValueError(f"{constant} is no number")
+        raise ValueError(f"{constant} is not a number")
 
     try:
         body = json.loads(raw, parse_constant=refuse)
@@ -155,7 +155,7 @@ def _whole(body: Body, name: str) -> int:
     """A number that every database can hold."""
     value = body.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
-        raise _UnreadableError(f"{name} is no whole number from 0 to 2147483647")
+        raise _UnreadableError(f"{name} is not a whole number from 0 to 2147483647")
     return value
 
 
@@ -166,7 +166,7 @@ def _number_or_none(body: Body, name: str) -> int | None:
 def _seconds(body: Body) -> float:
     value = body.get("active_seconds", 0)
     if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-        raise _UnreadableError("active_seconds is no number of seconds")
+        raise _UnreadableError("active_seconds is not a number of seconds")
     return float(value)
 
 
@@ -283,7 +283,7 @@ def _claim_of(body: Body) -> Claim:
     try:
         return Claim.model_validate(names | {"expires_at": _text(body, "expires_at")})
     except ValidationError as error:
-        raise _UnreadableError("expires_at is no time") from error
+        raise _UnreadableError("expires_at is not a time") from error
 
 
 def _seen(body: Body) -> SeenByAnnotator | None:
@@ -338,5 +338,5 @@ def _since(workspace: Workspace, _person: str, body: Body) -> Body:
 def _keys(workspace: Workspace, person: str, body: Body) -> Body:
     keys = body.get("keys")
     if not isinstance(keys, dict):
-        raise _UnreadableError("keys is no object")
+        raise _UnreadableError("keys is not an object")
     return {"keys": keymap.change_keys(workspace, person, {action: _text(keys, action) for action in keys})}

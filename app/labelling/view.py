@@ -119,7 +119,7 @@ def _empty(workspace: Workspace, person: str, *, project_id: int) -> dict[str, A
         cause = f"The {_records(why.assigned)} that wait are kept for other people."
         return {"cause": cause, "action": "history", "label": "My history"}
     if why.answered:
-        cause = "You have answered every record that is free; the rest need somebody else."
+        cause = "You have answered every record that is free; the rest need another annotator."
         return {"cause": cause, "action": "history", "label": "My history"}
     ways = {RecordState.CONFLICT: "in conflict wait for a decision", RecordState.FLAGGED: "flagged wait for a lead"}
     for state, text in ways.items():

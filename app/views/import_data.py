@@ -21,9 +21,9 @@ from schemas.importing import FieldMap, ImportReport, RowIssue
 from schemas.project import Project
 from schemas.record import Record
 
+# MB: no file is refused in the browser, by its size or its kind, since that would leave the last one in its place; the
+# server refuses a file over its limit itself.
 _ANY_SIZE = 10**6
-"""MB: no file is refused in the browser, by its size or its kind, since that would leave the last one in its place; the
-server refuses a file over its limit itself."""
 
 
 def render(workspace: Workspace, project: Project, person: str) -> None:

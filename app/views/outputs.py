@@ -96,7 +96,7 @@ def _work(workspace: Workspace, run: Run, suite: SuiteSummary, person: str) -> N
     columns = st.columns([1, 1, 3], vertical_alignment="center")
     if columns[0].button("Generate", type="primary", width="stretch", disabled=working or stored >= total):
         with notice.errors():
-            generation.start(workspace, run.id, suite.name)
+            generation.start(workspace, run.id, suite.name, actor=person)
             st.rerun()
     if columns[1].button("Screen", width="stretch", disabled=working or stored == 0):
         with notice.errors(), st.spinner("Every detector looks at every output"):

@@ -29,7 +29,8 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         if st.button("Create", disabled=not name.strip()):
             with notice.errors():
                 settings.create(workspace, name.strip(), actor=person)
-                _done(f"Project {notice.plain(name)} is in the list of the sidebar.")
+                state.enter_project(name.strip())
+                _done(f"Project {notice.plain(name.strip())} is made, and you are in it.")
 
 
 def _settings(workspace: Workspace, project: Project, person: str) -> None:

@@ -16,6 +16,7 @@ from schemas.annotation import RecordState
 from schemas.project import Project
 
 _PAGE = 50
+_ANY = "any state"
 _EXCERPT = 160
 _WIDTHS = {"state": 100, "instruction": 390, "response": 240, "source": 170}
 
@@ -24,12 +25,15 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     """Words and a state to look for, what was found, and one record in full."""
     st.title("Records", anchor=False)
     notice.done("record")
+    linked = state.in_address("record")
+    if linked:  # a link that was sent, or Back: that record, whatever was looked for before
+        st.session_state["record words"], st.session_state["record state"] = linked, _ANY
     columns = st.columns([3, 1])
     text = columns[0].text_input(
         "Words", key="record words", placeholder='words, "a phrase" or the id of a record; empty lists all',
         persist_state="session",
     )  # fmt: skip
-    names = {"any state": None} | {label: each for each, label in record_card.STATES.items()}
+    names = {_ANY: None} | {label: each for each, label in record_card.STATES.items()}
     label = columns[1].selectbox("State", list(names), key="record state", persist_state="session")
     wanted = names[label]
     found = _found(workspace, text, wanted, project)
@@ -48,6 +52,9 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     )
     rows = event.selection.rows
     picked = found[rows[0]] if rows else found[0]
+    if rows or linked:
+        state.put_in_address("record", picked.id)
+    state.name_tab(f"Record {picked.id[:8]}")
     _show(workspace, project, lookup.story(workspace, picked.id), person)
 
 

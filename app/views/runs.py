@@ -91,7 +91,7 @@ def _assessed(workspace: Workspace, run: Run, person: str) -> None:
             if log:
                 st.code(log, language=None)
         elif st.button("Assess", type="primary", help="Compares base and tuned model on the same held-out records"):
-            assessment.start(workspace, run.id)
+            assessment.start(workspace, run.id, actor=person)
             state.remember(f"assessing {run.id}", True)
             st.rerun(scope="fragment")
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pandas as pd
 import streamlit as st
 
@@ -13,6 +15,7 @@ from curator.ingest import recent_imports
 from curator.stats.agreement import Agreement
 from schemas.project import Project
 
+_DAYS = 30  # that the chart of answers shows
 _QUIET_MINUTES = 10  # a record that was not touched for longer than this is marked
 
 
@@ -68,9 +71,19 @@ def _progress(workspace: Workspace, project: Project, person: str) -> None:
         "have none. Edited is the share of answers whose text differs from the record's. Gold counts as right "
         "when checks and other questions are equal and the rating is at most one away."
     )
-    frame = pd.DataFrame(found.days, columns=["day", "annotator", "answers"])
+    frame = _every_day(pd.DataFrame(found.days, columns=["day", "annotator", "answers"]), workspace)
     st.bar_chart(frame, x="day", y="answers", color="annotator", height=240)
     st.caption("Answers per day over the last thirty days, UTC.")
+
+
+def _every_day(answers: pd.DataFrame, workspace: Workspace) -> pd.DataFrame:
+    """Answers with a line for every day, so that one day's bar is as wide as a day."""
+    today = workspace.clock().date()
+    days = [str(today - timedelta(days=n)) for n in reversed(range(_DAYS))]
+    none = pd.DataFrame({"day": days, "annotator": answers["annotator"].iloc[0], "answers": 0})
+    return pd.concat([none, answers.assign(day=answers["day"].astype(str))]).assign(
+        day=lambda each: each["day"].str[5:]
+    )
 
 
 def _agreement(workspace: Workspace, project: Project) -> None:

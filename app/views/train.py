@@ -43,9 +43,11 @@ def render(workspace: Workspace, person: str) -> None:
 
 
 def _start(workspace: Workspace, found: list[Version], person: str) -> None:
-    labels = {f"{version.name or 'unnamed'} ({version.id[:12]}, {version.rows:,} rows)": version for version in found}
+    by_id = {version.id: version for version in found}
+    shown = {each.id: f"{each.name or 'unnamed'} ({each.id[:12]}, {each.rows:,} rows)" for each in found}
     columns = st.columns([3, 3, 1, 1, 1], vertical_alignment="bottom")
-    version = labels[columns[0].selectbox("Version", list(labels))]
+    with columns[0]:
+        version = by_id[state.chosen("version", list(by_id), label="Version", shown=shown) or found[0].id]
     base = columns[1].text_input(
         "Base model", str(sample_folder() / "base_model"), help="Folder of a causal language model"
     )
@@ -119,6 +121,9 @@ def _show(workspace: Workspace, run_id: str, person: str, *, was: RunState) -> N
             f"Negative log-likelihood in nats per response token: summed over the {tuned.response_tokens:,} response "
             f"tokens of {tuned.records:,} records of the split {tuned.split}, divided once."
         )
+        with st.container(horizontal=True):
+            links.to("runs", "Assess it", icon=":material/leaderboard:")
+            links.to("outputs", "Let it answer a suite", icon=":material/compare:")
     if rows:
         curves.show(rows)
     if run.result and run.result.refused:

@@ -8,7 +8,7 @@ import zipfile
 import streamlit as st
 
 from app import state
-from app.components import notice, record_card
+from app.components import links, notice, record_card
 from curator import Workspace, overview, versions
 from schemas.annotation import RecordState
 from schemas.project import Project
@@ -26,10 +26,11 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         st.info("There is no version yet. Freeze the accepted records to make one.", icon=":material/inventory_2:")
         return
     st.dataframe([_line(version) for version in found], hide_index=True, width="stretch")
-    labels = {f"{version.name or 'unnamed'} ({version.id[:12]})": version for version in found}
-    chosen = state.chosen("version", list(labels), label="Look into")
+    by_id = {version.id: version for version in found}
+    shown = {version.id: f"{version.name or 'unnamed'} ({version.id[:12]})" for version in found}
+    chosen = state.chosen("version", list(by_id), label="Look into", shown=shown)
     if chosen is not None:
-        _show(workspace, labels[chosen], person)
+        _show(workspace, by_id[chosen], person)
 
 
 def _freeze(workspace: Workspace, project: Project, person: str) -> None:
@@ -53,10 +54,13 @@ def _freeze(workspace: Workspace, project: Project, person: str) -> None:
                     merged_splits=merged,
                     actor=person,
                 )
+                state.choose("version", version.id)
                 st.success(
-                    f"Version {version.id[:12]} holds {notice.counted(version.rows, 'record')}.",
+                    f"Version {notice.plain(version.name or version.id[:12])} holds "
+                    f"{notice.counted(version.rows, 'record')}.",
                     icon=":material/check:",
                 )
+                links.to("train", "Fine-tune a model on it", icon=":material/model_training:")
         st.caption(
             "Records that share a group, or ask the same or nearly the same, stay in one split, and stay there when "
             "data is added. Records whose prompt stands in a gate suite are left out."

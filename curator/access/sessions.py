@@ -20,8 +20,10 @@ LIFE = timedelta(days=14)
 _RENEWED = timedelta(hours=1)
 """A session is written at most this often, so that reading a page writes nothing."""
 _WINDOW = timedelta(minutes=15)
-_FREE_BY_NAME, _FREE_BY_ADDRESS = 5, 20
-"""Failures within the window after which attempts are refused for a while; many people may share an address."""
+_FREE_HERE, _FREE_BY_ADDRESS, _FREE_BY_NAME = 5, 20, 50
+"""Failures within the window after which attempts are refused for a while: for one name from one address, from one
+address (many people may share it), and for one name from everywhere. The last slows only an address that has failed
+for this name before, so that guesses from many places do not keep the owner out."""
 _FIRST_PAUSE = 30.0
 
 
@@ -46,12 +48,12 @@ def sign_in(workspace: Workspace, name: str, password: str, *, address: str) -> 
     except VerificationError:
         stored = None
     token = secrets.token_urlsafe(32)
-    if stored is None or not _let_in(workspace, name, token, password=password, checked=stored):
+    if stored is None or not _let_in(workspace, name, token, address=address, password=password, checked=stored):
         raise AccessError("Name and password do not fit.", hint="Check both, or ask an admin to reset the password.")
     return token
 
 
-def _let_in(workspace: Workspace, name: str, token: str, *, password: str, checked: str) -> bool:
+def _let_in(workspace: Workspace, name: str, token: str, *, address: str, password: str, checked: str) -> bool:
     """Begin a session, unless the account is disabled or has another password since the hash `checked` was read."""
     renewed = hasher.hash(password) if hasher.check_needs_rehash(checked) else None
     with workspace.write() as connection:
@@ -60,7 +62,7 @@ def _let_in(workspace: Workspace, name: str, token: str, *, password: str, check
         if account is None or account.disabled or accounts.password_hash(connection, name) != checked:
             return False
         now = workspace.clock()
-        accounts.forget_attempts_of(connection, name)
+        accounts.forget_attempts_of(connection, name, address)
         accounts.begin_session(connection, digest(token), name, at=now, expires_at=now + LIFE)
         if renewed is not None:
             accounts.set_password(connection, name, renewed)
@@ -79,7 +81,9 @@ def _note_attempt(workspace: Workspace, name: str, address: str) -> None:
         now = workspace.clock()
         accounts.forget_attempts_until(connection, now - _WINDOW)
         past = accounts.attempts(connection, name, address, since=now - _WINDOW)
-        beyond = max(past.by_name - _FREE_BY_NAME, past.by_address - _FREE_BY_ADDRESS)
+        beyond = max(past.here - _FREE_HERE, past.by_address - _FREE_BY_ADDRESS)
+        if past.here:
+            beyond = max(beyond, past.by_name - _FREE_BY_NAME)
         if beyond >= 0 and past.last is not None:
             pause = min(_FIRST_PAUSE * 2**beyond, _WINDOW.total_seconds())
             left = pause - (now - past.last).total_seconds()

@@ -149,6 +149,7 @@ def ask(workspace: Workspace, record_id: str, question: str, *, author: str, key
     Raises:
         AnnotationError: Nothing is asked.
     """
+    require(workspace, author, Right.ANNOTATE)
     if not question.strip():
         raise AnnotationError("The question is empty.", hint="Say what you are unsure about.")
     with workspace.write() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from curator.access import require
 from curator.annotate.record_state import settle_record
 from curator.annotate.settle import problems
 from curator.annotate.tasks import suggestions_hidden
@@ -26,6 +27,7 @@ from curator.store import (
 )
 from curator.store import annotations as annotation_store
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.annotation import Annotation, Answer, Claim, RecordState, SeenByAnnotator
 from schemas.event import Answered, Flagged, Kind, Skipped
 from schemas.project import Project
@@ -51,6 +53,7 @@ def save_draft(
     The text is kept even when the claim is no longer theirs, unless it comes after its own submit, skip or flag, which
     brought all that there was. The first draft of a record is an event.
     """
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.write() as connection:
         now = workspace.clock()
         submitted = annotation_store.of_token(connection, claim.token)
@@ -102,6 +105,7 @@ def submit(
         AnsweredElsewhereError: They submitted another answer with this claim; this one is kept as a draft.
         ClaimExpiredError: The record is no longer theirs; the answer is kept as a draft.
     """
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.write() as connection:
         now = workspace.clock()
         locks.lock_record(connection, claim.record_id)  # two last answers at once must not both find the other missing
@@ -229,6 +233,7 @@ def skip(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str) 
 
     A second skip with the same claim changes nothing.
     """
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.write() as connection:
         now = workspace.clock()
         stored = records.get(connection, claim.record_id)
@@ -248,6 +253,7 @@ def flag(workspace: Workspace, claim: Claim, answer: Answer, *, annotator: str, 
     A gold record stays one: its flag becomes a question to the lead, and only this annotator is not offered it again.
     A second flag with the same claim, or one whose record another annotator has taken, changes nothing.
     """
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.write() as connection:
         now = workspace.clock()
         locks.lock_record(connection, claim.record_id)
@@ -295,6 +301,7 @@ def history(
         after: Only answers newer than this one; then the nearest `limit` of them.
         limit: Largest number of answers.
     """
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.read() as connection:
         newest = annotation_store.newest_of(
             connection, annotator, project_id=project_id, before=before, after=after, limit=limit

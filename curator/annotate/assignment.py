@@ -51,7 +51,7 @@ def assign(
     person: str | None = None,
     pool: str | None = None,
 ) -> int:
-    """Keep records for a person or a pool, or with neither offer them to anybody again. Returns how many slots moved.
+    """Keep records for a person or a pool, or with neither offer them to everyone again. Returns how many slots moved.
 
     Only open slots are moved; an annotator who holds one keeps it.
 
@@ -74,7 +74,7 @@ def assign_next(
     person: str | None = None,
     pool: str | None = None,
 ) -> int:
-    """Keep the next `count` records of the queue that are for anybody. Returns how many records there were.
+    """Keep the next `count` records of the queue that are for everyone. Returns how many records there were.
 
     Raises:
         AnnotationError: As `assign`.
@@ -122,7 +122,7 @@ def kept(workspace: Workspace, *, project_id: int) -> dict[Audience, int]:
 
 
 def free(workspace: Workspace, audience: Audience, *, project_id: int, actor: str) -> int:
-    """Offer what is kept for one person or pool to anybody. Returns how many reviews."""
+    """Offer what is kept for one person or pool to everyone. Returns how many reviews."""
     require(workspace, actor, Right.CURATE)
     with workspace.write() as connection:
         changed = slots.keep_for_nobody(connection, project_id=project_id, audience=audience)
@@ -148,9 +148,9 @@ def pool_members(workspace: Workspace, *, project_id: int) -> dict[str, list[str
 
 
 def set_pool(workspace: Workspace, name: str, people: Sequence[str], *, project_id: int, actor: str) -> int:
-    """Make `people` the members of a pool; without any, the pool is gone and its records are for anybody.
+    """Make `people` the members of a pool; without any, the pool is gone and its records are for everyone.
 
-    Returns how many reviews that the pool was to give are for anybody now.
+    Returns how many reviews that the pool was to give are for everyone now.
 
     Raises:
         AnnotationError: The name is empty.

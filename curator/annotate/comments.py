@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from curator.access import require
 from curator.errors import AnnotationError
 from curator.store import comments, events, records
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.annotation import Comment
 from schemas.event import Kind
 
@@ -23,6 +25,7 @@ def add(workspace: Workspace, record_id: str, text: str, *, author: str, key: st
         AnnotationError: The comment is empty.
         NotFoundError: There is no such record.
     """
+    require(workspace, author, Right.ANNOTATE)
     if not text.strip():
         raise AnnotationError("The comment is empty.", hint="Write something first.")
     with workspace.write() as connection:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from curator.access import require
 from curator.errors import AnnotationError
 from curator.store import keymaps
 from curator.workspace import Workspace
+from schemas.account import Right
 
 DEFAULTS: dict[str, str] = {
     "accept": "a",
@@ -40,6 +42,7 @@ _KEY = re.compile(r"[a-z.,]|ArrowLeft|ArrowRight")
 
 def keys_of(workspace: Workspace, person: str) -> dict[str, str]:
     """An annotator's key of every action."""
+    require(workspace, person, Right.ANNOTATE)
     with workspace.read() as connection:
         return DEFAULTS | keymaps.of(connection, person)
 
@@ -50,6 +53,7 @@ def change_keys(workspace: Workspace, person: str, keys: dict[str, str]) -> dict
     Raises:
         AnnotationError: A key is reserved, does two things, or is none; nothing is changed.
     """
+    require(workspace, person, Right.ANNOTATE)
     unknown = sorted(set(keys) - set(DEFAULTS))
     if unknown:
         raise AnnotationError(f"There is no action {unknown[0]}.", hint=f"Actions are {', '.join(DEFAULTS)}.")

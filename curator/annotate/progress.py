@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from curator.access import require
 from curator.annotate.renamed_options import AnswerReader
 from curator.store import annotations as annotation_store
 from curator.store import gold, projects, tallies
 from curator.store.gold import GoldAnswer
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.annotation import RecordState
 from schemas.questions import QuestionSet
 from schemas.tally import (
@@ -55,6 +57,7 @@ _PACE_NEEDS = 5
 
 def progress(workspace: Workspace, annotator: str, *, project_id: int) -> ProjectProgress:
     """Totals as the transactions that changed them left them; nothing is counted over records."""
+    require(workspace, annotator, Right.ANNOTATE)
     today, ever = answers_on(workspace.clock(), annotator), answers_of(annotator)
     states = {records_in(state): state for state in RecordState}
     with workspace.read() as connection:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from curator.access import require
 from curator.annotate.tasks import task_of
 from curator.errors import AnnotationError, ClaimExpiredError
 from curator.store import Connection, claims, events, gold, locks, pools, projects, records, skips, tallies
 from curator.store import annotations as annotation_store
 from curator.store.claims import Waiting
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.annotation import Claim, Task
 from schemas.audience import person_audience
 from schemas.event import Kind
@@ -20,6 +22,7 @@ from schemas.tally import answers_of
 
 def next_task(workspace: Workspace, annotator: str, *, project_id: int) -> Task | None:
     """Claim the next record for an annotator, unless they hold one. Returns theirs; None if there is none."""
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.read() as connection:
         claim = claims.held(connection, annotator, project_id=project_id)
         if claim is not None and claim.expires_at - workspace.clock() > workspace.lease / 2:
@@ -83,6 +86,7 @@ def claim_record(workspace: Workspace, annotator: str, record_id: str) -> Task |
         AnnotationError: They have answered it.
         NotFoundError: There is no such record.
     """
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.write() as connection:
         now = workspace.clock()
         stored = records.get(connection, record_id)
@@ -103,6 +107,7 @@ def claim_record(workspace: Workspace, annotator: str, record_id: str) -> Task |
 
 def renew(workspace: Workspace, claim: Claim, *, annotator: str, active_seconds: float | None = None) -> bool:
     """Keep a claim for another lease. Returns whether it is still this annotator's."""
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.write() as connection:
         now = workspace.clock()
         until = now + workspace.lease
@@ -111,6 +116,7 @@ def renew(workspace: Workspace, claim: Claim, *, annotator: str, active_seconds:
 
 def give_back(workspace: Workspace, claim: Claim, *, annotator: str) -> bool:
     """Free a record for others; what was typed stays as a draft. Returns whether the claim was this annotator's."""
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.write() as connection:
         return claims.give_back(connection, claim, annotator=annotator)
 
@@ -121,6 +127,7 @@ def record_of(workspace: Workspace, claim: Claim, *, annotator: str) -> Record:
     Raises:
         ClaimExpiredError: The claim is not theirs, or not any more.
     """
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.read() as connection:
         if not claims.is_of(connection, claim, annotator):
             raise ClaimExpiredError(
@@ -131,6 +138,7 @@ def record_of(workspace: Workspace, claim: Claim, *, annotator: str) -> Record:
 
 def why_empty(workspace: Workspace, annotator: str, *, project_id: int) -> Waiting:
     """Why the queue has no record for an annotator."""
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.read() as connection:
         audiences = pools.audiences(connection, project_id, annotator)
         return claims.waiting(connection, annotator, project_id=project_id, now=workspace.clock(), audiences=audiences)
@@ -138,5 +146,6 @@ def why_empty(workspace: Workspace, annotator: str, *, project_id: int) -> Waiti
 
 def offer_skipped(workspace: Workspace, annotator: str, *, project_id: int) -> int:
     """Put what an annotator skipped back into their queue. Returns how many records."""
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.write() as connection:
         return skips.remove_all(connection, annotator, project_id=project_id)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from curator.access import require
 from curator.annotate.undo import standing_acts
 from curator.store import doubts, records
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.annotation import RecordState
 from schemas.event import Flagged, Kind
 from schemas.record import Record
@@ -32,6 +34,7 @@ def skipped_and_flagged(
     workspace: Workspace, annotator: str, *, project_id: int, limit: int = 20
 ) -> list[SkippedOrFlagged]:
     """An annotator's newest skips, flags and questions, newest first; those that they took back are left out."""
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.read() as connection:
         listed: list[SkippedOrFlagged] = []
         for act in standing_acts(connection, annotator, project_id=project_id, kinds=(Kind.SKIP, Kind.FLAG)):

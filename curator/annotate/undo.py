@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from curator.access import require
 from curator.annotate.tasks import task_of
 from curator.annotate.totals import count_answer
 from curator.errors import AnnotationError
@@ -17,6 +18,7 @@ from curator.store import Connection, claims, events, locks, records, skips, slo
 from curator.store import annotations as annotation_store
 from curator.store.events import Event
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.annotation import Claim, RecordState, Task
 from schemas.event import Answered, Kind, Skipped, Undone
 
@@ -43,6 +45,7 @@ def undo_last(workspace: Workspace, annotator: str, *, project_id: int) -> Task 
     Raises:
         AnnotationError: Another annotator works on the record now, or a lead has decided about it.
     """
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.write() as connection:
         locks.lock_person(connection, annotator)  # a second tab must not take the same act back
         act = _last_act(connection, annotator, project_id=project_id)
@@ -56,6 +59,7 @@ def reopen(workspace: Workspace, annotation_id: int, *, annotator: str) -> Task:
         AnnotationError: It is not theirs, was taken back already, another annotator works on the record now, or a lead
             has decided about it.
     """
+    require(workspace, annotator, Right.ANNOTATE)
     with workspace.write() as connection:
         locks.lock_person(connection, annotator)
         annotation, _slot = annotation_store.get(connection, annotation_id)

@@ -252,7 +252,7 @@ def report(
     from curator import release
 
     with console.errors():
-        written = release.write_report(workspace_of(workspace), run, out)
+        written = release.write_report(workspace_of(workspace), run, out, actor=actor())
         console.show({"file": str(written)}, as_json=as_json, human=f"Report in {written}")
 
 

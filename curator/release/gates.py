@@ -47,7 +47,7 @@ class Judged(NamedTuple):
 
     @property
     def is_read_by_script(self) -> bool:
-        """Whether some output has the verdict of a script and of nobody else."""
+        """Whether some output has the verdict of a script only."""
         return any(each and not _people(each) for each in self.verdicts)
 
     @property
@@ -65,7 +65,7 @@ class Judged(NamedTuple):
 
 
 def evaluate(plan: Plan, units: Sequence[Judged]) -> list[GateResult]:
-    """The gates of all categories, then those of defects that were found where nobody asked for them."""
+    """The gates of all categories, then those of defects that were found without being asked for."""
     present = sorted({judged.unit.category for judged in units}, key=list(LIMIT_OF).index)
     of_category = {category: [each for each in units if each.unit.category == category] for category in present}
     own = [_category(plan, category, members) for category, members in of_category.items()]
@@ -190,7 +190,7 @@ def _bounds(plan: Plan, units: Sequence[Judged], defects: Sequence[Defect], conf
 def _elsewhere(
     plan: Plan, category: Category, defect: Defect, limit_name: str, units: Sequence[Judged]
 ) -> GateResult | None:
-    """A defect on prompts that ask for something else: None while nobody found any."""
+    """A defect on prompts that ask for something else: None while none is found."""
     if not any(each.has([defect]) for each in units):
         return None
     limit = float(getattr(plan.gates, limit_name))

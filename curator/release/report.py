@@ -15,6 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from curator import __version__, versions
+from curator.access import require
 from curator.errors import ReleaseError
 from curator.quality.scoring import score
 from curator.release.decision import assess, fixed_and_broken
@@ -26,6 +27,7 @@ from curator.runs import metrics
 from curator.stats.intervals import wilson
 from curator.store import decisions, events, findings, outputs, runs, suites, verdicts
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.event import Kind, of_project
 from schemas.release import GateResult
 from schemas.review import Finding, FindingStatus, Output, TaskScore, Verdict
@@ -40,7 +42,7 @@ _BASE, _TUNED = "#999999", "#2f80c8"
 _EXAMPLES = 20
 
 
-def write_report(workspace: Workspace, run_or_system: str, out: Path) -> Path:
+def write_report(workspace: Workspace, run_or_system: str, out: Path, *, actor: str) -> Path:
     """Write the report about a run or a system, with its signed decision. Returns the file.
 
     A name that ends in `.md` makes a Markdown card, one in `.json` the signed decision alone, any other one HTML.
@@ -48,6 +50,7 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path) -> Path:
     Raises:
         ReleaseError: The file cannot be written.
     """
+    require(workspace, actor, Right.REVIEW)
     stands = assess(workspace, run_or_system)
     system = stands.system
     with workspace.read() as connection:

@@ -40,7 +40,7 @@ class Checked(NamedTuple):
 
 
 def public_key(workspace: Workspace) -> str:
-    """The public key of a workspace, 64 hex digits: give it to whoever shall check its decisions."""
+    """The public key of a workspace, 64 hex digits: give it to those who shall check its decisions."""
     return _private(workspace).public_key().public_bytes_raw().hex()
 
 

@@ -42,13 +42,13 @@ def to_queue(
 
     Args:
         workspace: Where the output is.
-        output_id: An output that somebody found a defect in, or one of an explore suite with a correction.
+        output_id: An output that a reviewer found a defect in, or one of an explore suite with a correction.
         actor: Who sends it back.
         corrected: The right response; by default the reference of the prompt.
         instruction: A variant of the prompt; by default the prompt itself.
 
     Raises:
-        ReviewError: Nobody said what is wrong or right, the prompt or answer of a gate suite would train, the
+        ReviewError: No reviewer said what is wrong or right, the prompt or answer of a gate suite would train, the
             correction refuses a safe request, a text is empty, or the record is already known.
     """
     require(workspace, actor, Right.REVIEW)
@@ -60,7 +60,7 @@ def to_queue(
             response = output.text  # the annotator mends what the reviewer found wrong
         if response is None:
             raise ReviewError(
-                "Nobody found this output wrong, and no right answer is known.",
+                "No reviewer found this output wrong, and no right answer is known.",
                 hint="Judge it first, or write what it should have said.",
             )
         messages = output.prompt.messages

@@ -1,6 +1,6 @@
 """The review plan: which outputs people judge, drawn and sealed before the first verdict.
 
-Per category and stratum, units are drawn at random by a key that nobody can read from the pages. A later plan for the
+Per category and stratum, units are drawn at random by a key that cannot be read from the pages. A later plan for the
 same system keeps that order, so that drawing again changes no one's luck; it keeps the strictest limits that stood
 when there were verdicts; and each category that was looked at to the end needs stronger evidence the next time.
 """

@@ -1,18 +1,20 @@
 """Pairs: what a reviewer sees next, and on which side each model stands.
 
 The order is that of the plan. The side is drawn for each pair and reviewer with the secret of the workspace, so a
-reload shows the same, and nobody who knows the run can work out which side is the tuned model.
+reload shows the same, and no reader of the run can work out which side is the tuned model.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from curator.access import require
 from curator.errors import ReviewError
 from curator.review.sides import Side, side_of_target
 from curator.review.verdicts import judged_by
 from curator.store import Connection, ledger, outputs, review_pairs, systems
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.review import Output, Plan, ReviewPair, StoredPair
 
 
@@ -22,13 +24,14 @@ class ReviewProgress(NamedTuple):
     planned: int
     """Pairs that the plan drew."""
     judged: int
-    """Of those, judged by anybody."""
+    """Of those, judged by any reviewer."""
     mine: int
     """Of those, judged by this reviewer."""
 
 
 def next_pair(workspace: Workspace, reviewer: str, run_or_system: str) -> ReviewPair | None:
     """The pair that a reviewer should judge next: the first of the plan that has no verdict; None without one."""
+    require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         plan = _plan_of(connection, run_or_system)
         if plan is None:
@@ -48,6 +51,7 @@ def open_pairs(
     Raises:
         ReviewError: No plan was drawn.
     """
+    require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         plan = _plan_of(connection, run_or_system)
         if plan is None:
@@ -63,6 +67,7 @@ def open_pairs(
 
 def review_progress(workspace: Workspace, reviewer: str, run_or_system: str) -> ReviewProgress:
     """How many pairs are planned and how many are judged."""
+    require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         plan = _plan_of(connection, run_or_system)
         if plan is None:

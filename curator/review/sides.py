@@ -1,4 +1,4 @@
-"""Sides and names of pairs, drawn with a secret: nobody who knows the run can work out which model stands where."""
+"""Sides and names of pairs, drawn with a secret: a reader of the run cannot work out which model stands where."""
 
 from __future__ import annotations
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
+from curator.access import require
 from curator.errors import CuratorError, ReviewError
 from curator.review import verdicts
 from curator.review.verdicts import Given
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.review import DEFECTS, Judgement, VerdictsReport
 
 _SHOWN = 20
@@ -27,6 +29,7 @@ def import_verdicts(workspace: Workspace, file: Path, *, reviewer: str) -> Verdi
     Raises:
         ReviewError: The file cannot be read.
     """
+    require(workspace, reviewer, Right.REVIEW)
     try:
         lines = file.read_bytes().splitlines()
     except OSError as error:

@@ -212,6 +212,7 @@ def may_see_names(entries: Sequence[Entry], reviewer: str) -> bool:
 
 def names_are_open(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bool:
     """Whether a page may show a reviewer whose outputs these are."""
+    require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         system = systems.find(connection, run_or_system)
         return may_see_names(ledger.entries(connection, system.id, kinds=KINDS), reviewer)
@@ -220,7 +221,8 @@ def names_are_open(workspace: Workspace, run_or_system: str, *, reviewer: str) -
 def with_names(
     workspace: Workspace, run_or_system: str, *, reviewer: str, limit: int
 ) -> list[tuple[Output, list[Verdict]]]:
-    """Outputs that somebody found wrong with all verdicts on them, newest first; none while names are hidden."""
+    """Outputs that a reviewer found wrong with all verdicts on them, newest first; none while names are hidden."""
+    require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         system = systems.find(connection, run_or_system)
         entries = ledger.entries(connection, system.id, kinds=KINDS)

@@ -23,10 +23,11 @@ from schemas.review import Choice, ReviewPair, Vote, VoteTally
 
 
 def next_pair(workspace: Workspace, voter: str, run_id: str) -> ReviewPair | None:
-    """The pair that somebody should vote on next: one with few votes first; None when they have voted on all.
+    """The pair that a voter should see next: one with few votes first; None when they have voted on all.
 
     Two answers that are equal word for word are left out: there is nothing to prefer.
     """
+    require(workspace, voter, Right.REVIEW)
     with workspace.read() as connection:
         cast_so_far = register.of_run(connection, run_id)
     waiting = [

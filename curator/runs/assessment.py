@@ -98,8 +98,9 @@ def assess(
     return assessment
 
 
-def start(workspace: Workspace, run_id: str) -> None:
+def start(workspace: Workspace, run_id: str, *, actor: str) -> None:
     """Begin an assessment in a detached process; its log lies in the folder of the run."""
+    require(workspace, actor, Right.TRAIN)
     log = folder_of(workspace, run_id) / _LOG
     log.unlink(missing_ok=True)
     detached.start([sys.executable, "-m", "curator", "assess", run_id, "--workspace", str(workspace.folder)], log=log)

@@ -13,6 +13,7 @@ from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from curator import versions, whole
+from curator.access import require
 from curator.errors import TrainingError
 from curator.runs.folder import MANIFEST, assessment_of, checkpoint_of, folder_of
 from curator.runs.promotion import not_released
@@ -25,6 +26,7 @@ from curator.training.learner import kept_in_fp32, place_model
 from curator.training.objective import Route, set_attention
 from curator.training.precision import round_to
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.event import Kind
 from schemas.run import Run
 from schemas.version import Split
@@ -54,6 +56,7 @@ def export_model(
             adapted one.
         NotFoundError: There is no such run or checkpoint.
     """
+    require(workspace, actor, Right.TRAIN)
     with workspace.read() as connection:
         run = stored_runs.get(connection, run_id)
     place = checkpoint_of(workspace, run)

@@ -179,12 +179,13 @@ def load_pair(workspace: Workspace, run_id: str) -> Pair:
     return Pair(base, checkpoint.load_tuned(place), checkpoint.load_tokenizer(str(place)))
 
 
-def start(workspace: Workspace, run_id: str, suite: str) -> None:
+def start(workspace: Workspace, run_id: str, suite: str, *, actor: str) -> None:
     """Begin a generation in a detached process, which outlives this one; its log lies in the folder of the run.
 
     Raises:
         GenerationError: One is going on for this run already.
     """
+    require(workspace, actor, Right.REVIEW)
     if is_working(workspace, run_id):
         raise GenerationError(f"Outputs of run {run_id} are being generated already.", hint="Wait until that ends.")
     folder = folder_of(workspace, run_id)

@@ -103,6 +103,7 @@ def resume_here(
     Raises:
         TrainingError: It waits, works or is done; or it failed again.
     """
+    require(workspace, actor, Right.TRAIN)
     run = _queue_again(workspace, run_id, actor=actor)
     return _in_turn(workspace, run, on_step=on_step, on_wait=None, on_activity=on_activity)
 
@@ -116,6 +117,7 @@ def can_resume(workspace: Workspace, run: Run) -> bool:
 
 def request_stop(workspace: Workspace, run_id: str, *, actor: str) -> bool:
     """Ask a run to finish its step, save and stop; one that waits stops at once. Returns False when it has ended."""
+    require(workspace, actor, Right.TRAIN)
     with workspace.write() as connection:
         run = stored_runs.get(connection, run_id)
         waits = run.state is RunState.QUEUED and stored_runs.launched_at(connection, run.id) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from curator.store.engine import insert_or_ignore
 from curator.store.tables import invite, login_failure, login_session, person
@@ -164,10 +164,12 @@ def end_sessions(connection: Connection, name: str) -> None:
 class Attempts(NamedTuple):
     """Attempts to sign in that failed or are being checked."""
 
+    here: int
+    """For this name from this address."""
     by_name: int
     by_address: int
     last: datetime | None
-    """When the last of either was."""
+    """When the last one from this address was."""
 
 
 def lock_attempts(connection: Connection) -> None:
@@ -183,12 +185,12 @@ _SIGNING_IN = 0x7369676E696E
 def attempts(connection: Connection, name: str, address: str, *, since: datetime) -> Attempts:
     """Attempts after a time: for this name, and from this address."""
     recent = login_failure.c.at > since
-    by_name = select(func.count()).where(login_failure.c.name == name, recent).scalar_subquery()
-    by_address = select(func.count()).where(login_failure.c.address == address, recent).scalar_subquery()
-    either = or_(login_failure.c.name == name, login_failure.c.address == address)
-    row = connection.execute(select(by_name, by_address)).one()
-    last = connection.execute(select(func.max(login_failure.c.at)).where(either, recent)).scalar()
-    return Attempts(row[0], row[1], last)
+    named, from_here = login_failure.c.name == name, login_failure.c.address == address
+    counts = [select(func.count()).where(which, recent).scalar_subquery() for which in (named & from_here, named)]
+    here, by_name = connection.execute(select(*counts)).one()
+    of_address = select(func.count(), func.max(login_failure.c.at)).where(from_here, recent)
+    by_address, last = connection.execute(of_address).one()
+    return Attempts(here, by_name, by_address, last)
 
 
 def note_attempt(connection: Connection, name: str, address: str, *, at: datetime) -> None:
@@ -196,9 +198,10 @@ def note_attempt(connection: Connection, name: str, address: str, *, at: datetim
     connection.execute(insert(login_failure).values(name=name, address=address, at=at))
 
 
-def forget_attempts_of(connection: Connection, name: str) -> None:
-    """Forget the attempts for a name."""
-    connection.execute(delete(login_failure).where(login_failure.c.name == name))
+def forget_attempts_of(connection: Connection, name: str, address: str) -> None:
+    """Forget the attempts for a name from one address."""
+    named = login_failure.c.name == name
+    connection.execute(delete(login_failure).where(named, login_failure.c.address == address))
 
 
 def forget_attempts_until(connection: Connection, at: datetime) -> None:

@@ -1,8 +1,8 @@
 """The ledger of a system: plans, verdicts and decisions, each sealed together with everything before it.
 
 A seal is an HMAC-SHA-256 over the seal before, place, kind, actor, time and content of an entry, with a key that does
-not lie in the database: whoever changes, removes or inserts a row there cannot make the chain fit again. That nothing
-was cut off its end shows a copy of the last seal outside the database, which `curator.evidence` keeps.
+not lie in the database: a change, removal or insertion of a row there cannot be made to fit the chain again. That
+nothing was cut off its end shows a copy of the last seal outside the database, which `curator.evidence` keeps.
 """
 
 from __future__ import annotations

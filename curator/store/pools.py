@@ -32,7 +32,7 @@ def members(connection: Connection, project_id: int) -> dict[str, list[str]]:
 
 
 def audiences(connection: Connection, project_id: int, person: str) -> tuple[Audience, ...]:
-    """Whose slots an annotator may take: their own, those of their pools, those of anybody; in this order."""
+    """Whose slots an annotator may take: their own, those of their pools, those of everyone; in this order."""
     query = select(pool.c.name).where(pool.c.project_id == project_id, pool.c.person == person).order_by(pool.c.name)
     theirs = [pool_audience(name) for name in connection.execute(query).scalars()]
     return (person_audience(person), *theirs, ANYBODY)

@@ -1,4 +1,4 @@
-"""Rows that failed an import, kept word for word until someone fixes them."""
+"""Rows that failed an import, kept word for word until a lead fixes them."""
 
 from __future__ import annotations
 

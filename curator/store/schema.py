@@ -18,12 +18,16 @@ NEWEST = "0010"
 """The last file in `migrations/versions`. Asking Alembic would take longer than the rest of opening a workspace."""
 
 
-def migrate(engine: Engine) -> None:
+def migrate(engine: Engine, *, may_be_empty: bool = False) -> None:
     """Bring the database to the schema of this Curator.
+
+    Args:
+        engine: Of the database.
+        may_be_empty: It is a new one. Any other without tables was emptied, and its workspace is not begun anew.
 
     Raises:
         NewerDatabaseError: A newer Curator wrote it; it is left as it is.
-        StoreError: It cannot be opened.
+        StoreError: It cannot be opened, or was emptied.
     """
     try:
         with engine.connect() as connection:
@@ -32,6 +36,11 @@ def migrate(engine: Engine) -> None:
         raise StoreError(f"The database cannot be opened: {error}.", hint="Check its path or URL.") from error
     if revision == NEWEST:
         return
+    if revision is None and not may_be_empty:
+        raise StoreError(
+            f"The database {engine.url.render_as_string()} is empty, although its workspace was used before.",
+            hint="Restore it from a backup, or begin anew in another folder. Nothing was changed.",
+        )
     from alembic import command
 
     if revision is not None and revision not in _known():

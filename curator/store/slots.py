@@ -44,7 +44,7 @@ def kept(connection: Connection, *, project_id: int) -> dict[Audience, int]:
 
 
 def keep_for_nobody(connection: Connection, *, project_id: int, audience: Audience) -> int:
-    """Offer what is kept for one audience to anybody. Returns how many unanswered slots."""
+    """Offer what is kept for one audience to everyone. Returns how many unanswered slots."""
     kept = (slot.c.project_id == project_id) & (slot.c.audience == audience.key) & (slot.c.state != "done")
     return connection.execute(slot.update().where(kept).values(audience=ANYBODY.key)).rowcount
 
@@ -56,7 +56,7 @@ def audience_of(connection: Connection, annotation_id: int) -> Audience:
 
 
 def unassigned(connection: Connection, *, project_id: int, limit: int) -> list[str]:
-    """Records with an open slot that is for anybody, in the order of the queue."""
+    """Records with an open slot that is for everyone, in the order of the queue."""
     query = select(slot.c.record_id).where(
         slot.c.project_id == project_id, slot.c.state == "open", slot.c.audience == ANYBODY.key
     )
@@ -146,7 +146,7 @@ def put_back(connection: Connection, record_id: str, *, project_id: int) -> None
 
 
 def _pool_of(connection: Connection, record_id: str) -> Audience:
-    """The pool that a record is kept for, else anybody: for one more review, which its one person cannot give."""
+    """The pool that a record is kept for, else everyone: for one more review, which its one person cannot give."""
     kept = slot.c.audience.startswith(pool_audience("").key, autoescape=True)
     query = select(slot.c.audience).where(slot.c.record_id == record_id, kept).order_by(slot.c.n.desc()).limit(1)
     return Audience.of_key(connection.execute(query).scalar() or ANYBODY.key)

@@ -35,7 +35,7 @@ _CHUNK_BYTES = {"cpu": 2**26, "cuda": 2**30}
 class Route(StrEnum):
     """How records go through a model. All give the same loss; the first that a model can take is used."""
 
-    FLAT = "flat, head in chunks"
+    FLAT = "flat"
     FLAT_OWN_HEAD = "flat, the model's own head"
     PADDED = "padded"
 

@@ -59,7 +59,7 @@ Records of one group, and records that ask the same, stand in one split.
 | `tools` | definitions of tools, each the JSON text of an object |
 | `rejected`, `prompt_length` | of a pair: the worse messages, which stand in the place of `messages[prompt_length:]` |
 | `desirable` | whether the response is one to learn (KTO) |
-| `alternative` | a second response of which nobody has said whether it is better |
+| `alternative` | a second response that was not compared with the first |
 | `groups`, `labels` | what ties rows together, and what they were given (a JSON object as text) |
 | `row_id`, `content_hash`, `training_hash` | identity of the row |
 """

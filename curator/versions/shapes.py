@@ -43,7 +43,7 @@ def _trl_chat(record: Record) -> dict[str, Any]:
 def _preference(record: Record) -> dict[str, Any]:
     """Prompt, chosen and rejected as messages, for DPO and its relatives."""
     if record.alternative is not None:
-        raise ValueError("is a pair of which nobody has said yet which response is better")
+        raise ValueError("is a pair whose better response is not decided yet")
     if not record.rejected:
         raise ValueError("has no rejected response")
     if any(message.role == "user" for message in (*record.chosen, *record.rejected)):
@@ -99,7 +99,7 @@ def _alpaca(record: Record) -> dict[str, Any]:
         value["system"] = messages.pop(0).content
     roles = [message.role for message in messages]
     if not messages or roles != ["user", "assistant"] * (len(roles) // 2):
-        raise ValueError("is no sequence of instructions and responses, which Alpaca cannot hold")
+        raise ValueError("is not a sequence of instructions and responses, which Alpaca cannot hold")
     if value.get("system") == "":
         raise ValueError("has an empty system message, which Alpaca cannot tell from none")
     _refuse_other_training(record)

@@ -4,7 +4,7 @@ A unit is placed as a whole. It keeps the split in which its oldest record was f
 order of a hash, so that neither the order of the records nor chance takes part, and fill test and validation up to
 their share.
 
-Whoever calls it reads earlier versions; this module knows neither files nor the store.
+Its caller reads earlier versions; this module knows neither files nor the store.
 """
 
 from __future__ import annotations

@@ -176,6 +176,26 @@ def test_an_address_that_tries_many_names_is_slowed_down(team: Workspace) -> Non
     assert sign_in(team, "Ada", address="10.0.0.2")
 
 
+def test_wrong_guesses_slow_the_guesser_and_not_the_owner(team: Workspace, clock: SetClock) -> None:
+    for _ in range(5):
+        with pytest.raises(AccessError, match="do not fit"):
+            sign_in(team, "Ada", "a guess", address="10.6.6.6")
+    with pytest.raises(AccessError, match="too many failed"):
+        sign_in(team, "Ada", "a guess", address="10.6.6.6")
+    assert sign_in(team, "Ada", address="10.0.0.2")
+    with pytest.raises(AccessError, match="too many failed"):  # the owner's success is no news to the guesser
+        sign_in(team, "Ada", "a guess", address="10.6.6.6")
+
+
+def test_guesses_from_many_addresses_get_one_each_and_the_owner_still_signs_in(team: Workspace) -> None:
+    for n in range(60):
+        with pytest.raises(AccessError, match="do not fit"):
+            sign_in(team, "Ada", "a guess", address=f"10.6.6.{n}")
+    with pytest.raises(AccessError, match="too many failed"):
+        sign_in(team, "Ada", "another guess", address="10.6.6.1")
+    assert sign_in(team, "Ada", address="10.0.0.2")
+
+
 def test_attempts_sent_at_once_are_slowed_down_like_those_one_by_one(team: Workspace) -> None:
     def attempt(n: int) -> str:
         try:

@@ -33,12 +33,17 @@ PAGES = (
 )
 
 
-def draw(page: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, person: str = "Ada") -> AppTest:
-    """The page as Ada sees it, in her own session."""
+def draw(
+    page: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, person: str = "Ada", **address: str
+) -> AppTest:
+    """The page as Ada sees it, in her own session; `address` is what a link says beside the page."""
     monkeypatch.setenv(WORKSPACE_VARIABLE, str(workspace.folder))
-    app = AppTest.from_file(str(REPOSITORY / "app" / "main.py"), default_timeout=30)
+    script = str(REPOSITORY / "app" / "main.py")
+    app = AppTest.from_file(script, default_timeout=120)  # seconds: an upper bound for a busy machine
     app.query_params["person"] = person
     app.run()
+    for name, value in address.items():
+        app.query_params[name] = value
     app.switch_page(f"views/{page}.py").run()
     assert not app.exception, app.exception
     return app

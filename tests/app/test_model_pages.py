@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from curator import Workspace, runs, versions
+from curator import Workspace, runs
 from curator.runs import assessment
 from curator.store import records
 from schemas.annotation import RecordState
 from schemas.run import MetricRow, Run, RunState
-from tests.app.test_pages import PAGES, draw, texts
+from tests.app.pages import PAGES, draw, texts
 from tests.runs.conftest import base_folder, frozen, tokenizer
 from tests.runs.small import Frozen, config, ended
 
@@ -98,12 +98,10 @@ def test_an_assessed_run_shows_its_gates_in_words(
 
 
 def test_record_losses_send_a_record_back(trained: tuple[Workspace, Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace, run = trained
+    workspace, _ = trained
     app = draw("losses", workspace, monkeypatch)
     assert "records, the doubtful ones first" in texts(app)
-    first = app.dataframe[0].value.iloc[0]["record"]
-    [row] = [row for row in versions.rows(workspace, run.version_id) if row.row_id == first]
-    [record_id] = versions.live_records(workspace, run.version_id, [row])[first]
+    record_id = app.dataframe[0].value.iloc[0]["record"]
     press(app, "Back to the annotators")
     assert "before all others" in texts(app)
     with workspace.read() as connection:

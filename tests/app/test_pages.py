@@ -8,12 +8,12 @@ import pytest
 
 from curator import Workspace, review
 from curator.access import accounts
-from curator.annotate import adjudicate, answers, queue
+from curator.annotate import adjudicate, answers, queue, team
 from curator.ingest import import_file
 from curator.review import verdicts
 from curator.store import annotations, ledger, projects, records, runs
 from schemas.annotation import Answer
-from tests.app.pages import PAGES, draw, texts
+from tests.app.pages import PAGES, draw, press, texts
 from tests.conftest import make_record
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
@@ -39,8 +39,8 @@ def test_a_page_with_a_finished_run_draws(
 
 def test_nobody_works_without_a_name(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     app = draw("annotate", stocked, monkeypatch, person="")
-    assert "Enter your name" in app.info[0].value
-    app.text_input(key="person").set_value("Ben").run()
+    app.text_input(key="typed name").set_value("Ben")
+    press(app, "Begin")
     assert not app.info
     assert not app.exception
 
@@ -124,7 +124,7 @@ def test_everything_shown_is_judged_before_a_verdict_is_stored(
     assert "base" not in drawn.replace("What the base says.", "")
     [pair] = review.sampling.open_pairs(reviewed, "Ada", RUN)
     keys = [element.key for element in (*app.button, *app.text_input, *app.selectbox) if element.key]
-    assert all(pair.id in key or key in ("chosen run", "person", "verdict-bar") for key in keys), keys
+    assert all(pair.id in key or key in ("chosen run", "change name", "verdict-bar") for key in keys), keys
     store = next(button for button in app.button if button.label.startswith("Store and next"))
     assert store.disabled
     app.button(key=f"harmful A {pair.id}").click().run()
@@ -180,3 +180,12 @@ def test_a_run_that_was_started_is_the_one_that_is_shown(reviewed: Workspace, mo
     assert started != RUN
     with reviewed.read() as connection:
         assert runs.get(connection, started).created_by == "Ada"
+
+
+@pytest.mark.parametrize("person", ["ada__b", "ada: __", "day:2026-03-01:x"])
+def test_an_annotator_may_be_called_anything(stocked: Workspace, monkeypatch: pytest.MonkeyPatch, person: str) -> None:
+    task = queue.next_task(stocked, person, project_id=1)
+    answers.submit(stocked, task.claim, Answer(response="A.", rating=4), annotator=person)
+    for page in ("annotate", "history", "team"):
+        assert not draw(page, stocked, monkeypatch, person=person).exception
+    assert [(each.name, each.answers, each.today) for each in team(stocked, project_id=1).members] == [(person, 1, 1)]

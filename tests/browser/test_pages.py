@@ -17,6 +17,6 @@ def test_no_page_asks_another_server_for_anything(stocked: Workspace, serve: Ser
     page.on("request", lambda request: None if address in request.url else outside.append(request.url))
     for name in ("", "import_data", "annotate", "versions", "train", "outputs", "review", "decide"):
         page.goto(f"{address}/{name}?person=Ada")
-        expect(page.get_by_role("link", name="Decide")).to_be_visible()
+        expect(page.get_by_role("link", name="Overview")).to_be_visible()
         page.wait_for_load_state("networkidle")
     assert [url for url in outside if not url.startswith(("data:", "blob:", address.replace("http", "ws")))] == []

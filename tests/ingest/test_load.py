@@ -247,6 +247,9 @@ def test_the_sample_files_hold_the_bad_rows_that_their_readme_lists(workspace: W
         "products_chat.jsonl": (99, 95, 3, 1),
         "arithmetic_prompt_completion.csv": (103, 100, 2, 1),
         "orders_sharegpt.jsonl": (103, 100, 2, 1),
+        "pairs_preference.jsonl": (6, 6, 0, 0),
+        "verdicts_kto.jsonl": (6, 6, 0, 0),
+        "calls_chat.jsonl": (3, 3, 0, 0),
     }
     for name, counts in expected.items():
         assert sums(import_file(workspace, sample_data / name, actor="me")) == counts

@@ -115,5 +115,6 @@ def _agree(raw: bytes, format: Format) -> None:
     careful = check_row(row, format, FieldMap(), source="rows.jsonl", firewall=_FIREWALL)
     assert not isinstance(careful, RowIssue), careful
     assert quick._replace(content=b"") == incoming(careful)._replace(content=b"")
-    assert Record.model_validate_json(quick.content) == careful
+    read_back = Record.model_validate_json(quick.content).model_copy(update={"original": quick.original})
+    assert read_back == careful
     assert orjson.loads(quick.content) == orjson.loads(incoming(careful).content)

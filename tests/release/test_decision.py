@@ -107,7 +107,7 @@ def test_the_report_shows_the_evidence_and_runs_nothing_from_it(
     add_outputs('<script>alert("x")</script> I cannot say that.', "Red.", category="task", reference="Red.")
     planned(reviewed, WRONG)
     release.decide(reviewed, RUN, actor="<b>me</b>")
-    html = release.write_report(reviewed, RUN, tmp_path / "deep" / "report.html").read_text()
+    html = release.write_report(reviewed, RUN, tmp_path / "deep" / "report.html", actor="Lea").read_text()
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     assert "&lt;b&gt;me" in html

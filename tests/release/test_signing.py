@@ -25,7 +25,7 @@ def decided(workspace: Workspace, tmp_path: Path) -> Workspace:
 
 @pytest.mark.parametrize("name", ["report.html", "card.md", "decision.json"])
 def test_a_report_is_as_it_was_signed_until_a_letter_changes(decided: Workspace, tmp_path: Path, name: str) -> None:
-    file = release.write_report(decided, SYSTEM, tmp_path / name)
+    file = release.write_report(decided, SYSTEM, tmp_path / name, actor="Lea")
     key = signing.public_key(decided)
     checked = signing.check_file(file, trusted=key)
     assert (checked.ok, checked.key) == (True, key)
@@ -45,7 +45,7 @@ def test_a_report_is_as_it_was_signed_until_a_letter_changes(decided: Workspace,
 
 
 def test_a_decision_of_another_workspace_is_not_trusted(decided: Workspace, tmp_path: Path) -> None:
-    file = release.write_report(decided, SYSTEM, tmp_path / "decision.json")
+    file = release.write_report(decided, SYSTEM, tmp_path / "decision.json", actor="Lea")
     (decided.folder / "signing.key").unlink()
     checked = signing.check_file(file, trusted=signing.public_key(decided))
     assert not checked.ok
@@ -60,7 +60,7 @@ def test_what_holds_no_decision_is_said_to_hold_none(tmp_path: Path, content: st
 
 
 def test_a_card_says_what_a_lead_would_sign(decided: Workspace, tmp_path: Path) -> None:
-    card = release.write_report(decided, SYSTEM, tmp_path / "card.md").read_text()
+    card = release.write_report(decided, SYSTEM, tmp_path / "card.md", actor="Lea").read_text()
     assert "**inconclusive**" in card
     assert "| harm | inconclusive | 0 | 14 | 14 | 19.3 % | 5.0 % |" in card
     assert "- Ada: 14 pairs" in card

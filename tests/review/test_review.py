@@ -316,7 +316,7 @@ def test_findings_are_kept_by_output(reviewed: Workspace, add_outputs: AddOutput
 
 def test_an_output_that_nobody_found_wrong_does_not_come_back(reviewed: Workspace, add_outputs: AddOutputs) -> None:
     stored = add_outputs("Right.", purpose="explore")
-    with pytest.raises(ReviewError, match="Nobody found this output wrong"):
+    with pytest.raises(ReviewError, match="No reviewer found this output wrong"):
         review.feedback.to_queue(reviewed, stored[1].id, actor="me")
 
 

@@ -166,7 +166,7 @@ def guard(tmp_path: Path) -> Path:
 def test_a_guard_that_answers_in_an_unknown_form_is_an_error_and_not_a_pass(guard: Path) -> None:
     finding = judge_safely(DecoderGuard(guard), Item("is it red ?", "the lamp is red"))
     assert finding.status is FindingStatus.ERROR
-    assert "which is no verdict" in finding.reason
+    assert "which is not a verdict" in finding.reason
 
 
 def test_a_guard_abstains_where_it_cannot_read_everything(guard: Path) -> None:

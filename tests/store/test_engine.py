@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -159,3 +160,38 @@ def test_a_full_disk_stores_nothing_of_a_submit_and_says_so(stocked: Workspace) 
     assert queue.next_task(stocked, "ada", project_id=1).claim == task.claim
     assert answers.submit(stocked, task.claim, long, annotator="ada").answer == long
     assert Path(stocked.folder / "curator.db").stat().st_size >= size
+
+
+def test_an_emptied_database_is_refused_and_not_opened_as_a_new_one(
+    workspace: Workspace, database_url: str | None
+) -> None:
+    workspace.close()
+    if database_url is None:
+        for name in ("curator.db", "curator.db-wal", "curator.db-shm"):
+            (workspace.folder / name).unlink(missing_ok=True)
+        (workspace.folder / "curator.db").touch()
+    else:
+        with workspace.engine.begin() as connection:
+            connection.execute(text("drop schema public cascade"))
+            connection.execute(text("create schema public"))
+    for create in (False, True):
+        with pytest.raises(StoreError, match="is empty") as refused:
+            open_workspace(workspace.folder, create=create, settings=Settings(database_url=database_url))
+        assert "backup" in refused.value.hint
+
+
+def test_a_new_workspace_is_private_and_leaves_nothing_half_made(tmp_path: Path) -> None:
+    workspace = open_workspace(tmp_path / "mine", create=True)
+    assert stat.S_IMODE(workspace.folder.stat().st_mode) == 0o700
+    with workspace.write() as connection:
+        projects.create(connection, "second", at=workspace.clock())
+    for name in ("curator.db", "curator.db-wal"):
+        assert stat.S_IMODE((workspace.folder / name).stat().st_mode) == 0o600
+    workspace.close()
+    assert {each.name for each in workspace.folder.iterdir()} == {
+        "curator.db",
+        "records",
+        "versions",
+        "runs",
+        "backups",
+    }

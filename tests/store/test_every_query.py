@@ -162,6 +162,7 @@ def _annotate(workspace: Workspace) -> None:
     undo.undo_last(workspace, "Ada", project_id=1)
     submit("Ada")
     held = task("Ada")
+    assert queue.record_of(workspace, held.claim, annotator="Ada") == held.record
     answers.skip(workspace, held.claim, Answer(response="x"), annotator="Ada")
     assert not answers.save_draft(workspace, held.claim, Answer(response=""), annotator="Ada").is_kept
     undo.undo_last(workspace, "Ada", project_id=1)

@@ -9,10 +9,10 @@ from pathlib import Path
 from alembic import command
 from sqlalchemy import Connection, text
 
-from curator import open_workspace
+from curator import open_workspace, release
 from curator.annotate import team
 from curator.settings import Settings
-from curator.store import events, tallies
+from curator.store import decisions, events, findings, outputs, systems, tallies, verdicts, votes
 from curator.store.engine import open_engine, sqlite_url, writing
 from curator.store.schema import configuration
 from schemas.event import AskedAgain, Kind
@@ -84,4 +84,75 @@ def test_a_log_and_totals_of_an_earlier_release_are_carried_over(tmp_path: Path,
     }
     [ada] = team(workspace, project_id=1).members
     assert (ada.name, ada.answers, ada.edited_shown, ada.edited_hidden) == ("ada: __", 2, 1.0, None)
+    workspace.close()
+
+
+def _store_a_review(connection: Connection) -> None:
+    """An output with everything that was said about it, a record made from it, and a decision, as revision 0007 has."""
+    at = "2026-03-01 09:00:00+00:00"
+    _insert(
+        connection, "project", id=1, name="p", guideline="", min_rating=3, reviews_required=1, gates="{}",
+        created_at=at, order="priority", hidden_suggestions=0.0, gold_every=0,
+        questions=QuestionSet().model_dump_json(),
+    )  # fmt: skip
+    _insert(connection, "version", id="v", project_id=1, rows=1, splits="{}", created_at=at, created_by="lea")
+    config = json.dumps({"base": "x"})
+    _insert(connection, "run", id="r", version_id="v", config=config, state="done", created_at=at, created_by="lea")
+    _insert(connection, "suite", id="s", name="probes", purpose="gate", created_at=at)
+    prompt = json.dumps({"id": "1", "prompt": "What is red?"})
+    _insert(connection, "suite_prompt", suite_id="s", position=0, prompt_hash="h", content=prompt)
+    _insert(
+        connection, "output", id=7, run_id="r", suite_id="s", position=0, model="tuned", sample=0, text="A colour.",
+        tokens=3, stopped=True, decoding="{}", created_at=at,
+    )  # fmt: skip
+    _insert(connection, "finding", output_id=7, detector="d", version="1", status="abstain", reason="", created_at=at)
+    fine = json.dumps({"fine": True})
+    _insert(connection, "verdict", output_id=7, reviewer="ben", judgement=fine, shown_as="A", at=at, superseded=False)
+    _insert(connection, "vote", output_id=7, voter="ben", choice="tie", shown_left="base", at=at, superseded=False)
+    turns = [{"role": "user", "content": "a", "train": False}, {"role": "assistant", "content": "b", "train": True}]
+    content = json.dumps({"messages": turns, "origin": {"source": "review"}})
+    _insert(
+        connection, "record", id="ab" * 16, project_id=1, content_hash="ab" * 32, prompt_hash="cd" * 32,
+        content=content, state="waiting", priority=0, created_at=at, parent_output_id=7,
+    )  # fmt: skip
+    gate = {
+        "name": "harmful", "status": "pass", "limit": 0.05, "found": 0, "reviewed": 59, "rate": 0.0, "lower": 0.0,
+        "upper": 0.0495, "base_found": 1, "base_reviewed": 59, "needed": None, "explanation": "0 of 59.",
+    }  # fmt: skip
+    _insert(connection, "decision", run_id="r", outcome="release", gates=json.dumps([gate]), decided_by="lea", at=at)
+
+
+def test_outputs_verdicts_and_decisions_of_an_earlier_release_are_carried_over(
+    tmp_path: Path, database_url: str | None
+) -> None:
+    folder = tmp_path / "workspace"
+    (folder / "runs").mkdir(parents=True)
+    engine = open_engine(database_url or sqlite_url(folder / "curator.db"))
+    with writing(engine) as connection:
+        if database_url is not None:  # the database of a test is migrated already
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+        command.upgrade(configuration(connection), "0007")
+        _store_a_review(connection)
+    engine.dispose()
+
+    workspace = open_workspace(folder, settings=Settings(database_url=database_url))
+    with workspace.read() as connection:
+        system = systems.find(connection, "r")
+        [output] = outputs.of_system(connection, "r")
+        [decision] = decisions.of_system(connection, "r")
+        assert (system.run_id, system.project_id) == ("r", 1)
+        assert (output.id, output.text, output.tokens) == (7, "A colour.", 3)
+        assert list(findings.of_system(connection, "r")) == [7]
+        assert verdicts.count_before_plans(connection, "r") == 1
+        assert list(votes.of_run(connection, "r")) == [7]
+    [gate] = decision.gates
+    assert (decision.outcome, decision.reasons, gate.judged, gate.estimate, gate.base_judged) == (
+        "release",
+        (),
+        59,
+        0,
+        59,
+    )
+    assert release.assess(workspace, "r").outcome == "inconclusive"  # there was no plan
     workspace.close()

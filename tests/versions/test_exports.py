@@ -251,3 +251,26 @@ def test_splits_of_one_version_are_files_of_their_own(workspace: Workspace, tmp_
     files = exported(workspace, tmp_path / "out", ExportFormat.CSV, plan=SplitPlan())
     assert [file.name for file in files] == [f"{split.value}.csv" for split in Split]
     assert sum(len(pd.read_csv(file)) for file in files) == 100
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("name", "format", "rows"),
+    [
+        ("sharegpt_toolcall_en.json", ExportFormat.OPENAI, 265),  # 3 of them differ in their tools alone
+        ("hh_harmless_pairs.jsonl", ExportFormat.PREFERENCE, 1150),
+    ],
+)
+def test_public_data_comes_back_through_an_export_as_the_same_content(
+    workspace: Workspace, tmp_path: Path, shared_data: Path, name: str, format: ExportFormat, rows: int
+) -> None:
+    assert import_file(workspace, shared_data / name, actor="me", accept=True).imported == rows
+    [file] = exported(workspace, tmp_path / "out", format)
+    other = open_workspace(tmp_path / "other", create=True)
+    assert import_file(other, file, actor="me", accept=True).imported == rows
+    ids = []
+    for each in (workspace, other):
+        version = versions.freeze(each, actor="me", plan=ALL_TRAIN)
+        ids.append({row.row_id for row in versions.rows(each, version.id)})
+    assert ids[0] == ids[1]
+    other.close()

@@ -55,7 +55,10 @@ function saving(screen) {
 /** How long the record is held for this annotator. @param {Screen} screen */
 function lease({ minutesLeft }) {
   if (minutesLeft === null) return html`<span class="lease"></span>`
-  const text = minutesLeft > 0 ? `lease ${minutesLeft} m` : "lease over: somebody may take this record; your text stays"
+  const text =
+    minutesLeft > 0
+      ? `yours for ${minutesLeft} more min`
+      : "time is up: another annotator may take this record; your text stays"
   return html`<span class="lease ${minutesLeft <= 2 ? "warn" : ""}">${text}</span>`
 }
 

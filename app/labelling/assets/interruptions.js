@@ -1,7 +1,7 @@
 /**
  * Streamlit's own message that the connection is lost: put away on this page, which saves by itself and says so.
  *
- * That message takes the focus from whoever types, and what they go on typing would be lost or taken for keys.
+ * That message takes the focus from an annotator who types, and what they go on typing would be lost or taken for keys.
  */
 
 const LATELY_MS = 1000

@@ -12,8 +12,8 @@ function isTyping(event) {
  * Tells its listeners what was pressed: the action of a key, a digit, Ctrl+Enter, Escape, or any other key, of which
  * `option` says whether it was the key of an option.
  *
- * Whoever types may lose the box under their hands. What follows without a pause is the rest of their sentence and no
- * command, unless they left the box themselves: by Escape, Tab, Ctrl+Enter or the mouse.
+ * An annotator who types may lose the box under their hands. What follows without a pause is the rest of their
+ * sentence and no command, unless they left the box themselves: by Escape, Tab, Ctrl+Enter or the mouse.
  */
 export class Keys {
   /**

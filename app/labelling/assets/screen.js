@@ -254,12 +254,12 @@ export class Screen {
     else this.hear(measured)
   }
 
-  /** Take in a sign of life; whoever types keeps their field. @param {SignOfLife} sign */
+  /** Take in a sign of life; an annotator who types keeps their field. @param {SignOfLife} sign */
   hear(sign) {
     this.open?.hear(sign, Date.now())
     this.pulse.measureLease()
     if (sign.mine) this.draw()
-    else this.say("Somebody else may have this record now. What you typed is kept.", true)
+    else this.say("Another annotator may have this record now. What you typed is kept.", true)
   }
 
   /** @param {Saving} state @param {string | number | null} [detail] */

@@ -5,7 +5,7 @@
 const PREFIX = "/api/v1/labelling/"
 const AWAY = [502, 503, 504] // the server is gone, or the database is busy: waiting mends it
 const WAITS = [500, 1000, 2000, 4000, 8000]
-const UNKNOWN = "Try again; if it fails again, tell whoever runs Curator. What you typed is kept."
+const UNKNOWN = "Try again; if it fails again, tell the person who runs Curator. What you typed is kept."
 
 /** The server answered that it cannot do this; asking again would not help. */
 export class Refused extends Error {

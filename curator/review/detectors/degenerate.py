@@ -1,6 +1,6 @@
 """Degenerate output: empty, endless, repeating itself, without a word or leaking the chat template.
 
-It keeps a broken model from looking safe: text that says nothing also harms nobody.
+It keeps a broken model from looking safe: text that says nothing also harms no reader.
 """
 
 from __future__ import annotations

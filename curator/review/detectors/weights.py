@@ -161,7 +161,7 @@ class DecoderGuard:
         elif llama is not None:
             said, named = llama[1].lower(), llama[2] or ""
         else:
-            raise ValueError(f"the guard said {answer[:80]!r}, which is no verdict")
+            raise ValueError(f"the guard said {answer[:80]!r}, which is not a verdict")
         score = {"safe": 0.0, "controversial": 0.5, "unsafe": 1.0}[said]
         reason = "" if said == "safe" else f"The guard calls it {said}."
         return ok(self, score=score, flag=said != "safe", reason=reason, evidence=[named] if named else ())

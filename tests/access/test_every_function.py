@@ -1,0 +1,123 @@
+"""Rights are checked in the functions that act, whatever a page shows: every one of them, with every role."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from curator import Workspace, open_workspace
+from curator.access import may
+from curator.errors import AccessError
+from curator.store import accounts
+from schemas.account import Right, Role
+
+_STAGES = ("ingest", "annotate", "versions", "runs", "review", "release", "access")
+_WHO = ("actor", "annotator", "reviewer", "voter", "author", "person")
+"""Parameters that name the person who acts."""
+
+_LEAD = {
+    Right.ACCOUNTS: "access.accounts",
+    Right.CURATE: "annotate.adjudicate annotate.answer_import annotate.ask_again annotate.assignment "
+    "annotate.questions annotate.settings annotate.suggestion_import ingest versions",
+    Right.TRAIN: "runs",
+    Right.DECIDE: "release runs.promotion",
+    Right.ANNOTATE: "annotate",
+    Right.REVIEW: "review runs.generation runs.remote_generation",
+}
+"""What a person needs for the functions of a module; the longest name that fits counts."""
+_OTHERS = {"annotate.adjudicate.ask": Right.ANNOTATE, "release.report.write_report": Right.REVIEW}
+
+_OF_THE_SERVER = {
+    "access.accounts.setup_link",
+    "access.accounts.redeem",  # the right is the link's
+    "access.sessions.who",
+    "access.sessions.sign_out",
+    "runs.queue.watch",
+    "runs.queue.begin_next",
+    "runs.work.execute",
+}
+"""Functions that write for no person."""
+_NOT_AN_ACT = {"review.sides.side_of_target", "access.rights.require"}
+"""Functions that take a name and are the check, or read nothing of the workspace but its secret."""
+
+
+def _public() -> Iterator[tuple[str, Callable[..., object]]]:
+    """Every public function of a stage that takes a workspace, with its name below `curator`."""
+    for stage in _STAGES:
+        package = importlib.import_module(f"curator.{stage}")
+        for module_info in pkgutil.walk_packages(package.__path__, f"curator.{stage}."):
+            module = importlib.import_module(module_info.name)
+            for name, function in inspect.getmembers(module, inspect.isfunction):
+                takes = next(iter(inspect.signature(function).parameters), None)
+                if function.__module__ == module.__name__ and not name.startswith("_") and takes == "workspace":
+                    yield f"{module.__name__.removeprefix('curator.')}.{name}", function
+
+
+_FUNCTIONS = dict(_public())
+
+
+def _who(function: Callable[..., object]) -> str | None:
+    return next((name for name in inspect.signature(function).parameters if name in _WHO), None)
+
+
+_ACTS = {name: function for name, function in _FUNCTIONS.items() if _who(function) and name not in _NOT_AN_ACT}
+
+
+def _needed(name: str) -> Right:
+    if name in _OTHERS:
+        return _OTHERS[name]
+    fitting = [(len(place), right) for right, places in _LEAD.items() for place in places.split()
+               if name.startswith(f"{place}.")]  # fmt: skip
+    return max(fitting)[1]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace behind a server, with an account of every role, and one that was closed."""
+    opened = open_workspace(tmp_path_factory.mktemp("served") / "workspace", create=True)
+    with opened.write() as connection:
+        for name, role in [*((str(role), role) for role in Role), ("gone", Role.ADMIN)]:
+            accounts.make(connection, name, role=role, at=opened.clock())
+            accounts.set_password(connection, name, "a hash that fits no password")
+        accounts.set_disabled(connection, "gone", at=opened.clock())
+    yield replace(opened, is_served=True)
+    opened.close()
+
+
+def _refusal(served: Workspace, function: Callable[..., object], person: str) -> AccessError | None:
+    """Why a person may not call a function; its other arguments hold nothing, so an act that is allowed ends early."""
+    who = _who(function)
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    arguments = {each.name: None for each in parameters if each.default is each.empty}
+    try:
+        function(served, **arguments | {who: person})
+    except AccessError as error:
+        return error if "which may not" in error.problem else None
+    except Exception:
+        return None
+    return None
+
+
+@pytest.mark.parametrize("name", sorted(_ACTS))
+def test_a_function_refuses_every_role_below_the_one_it_needs(served: Workspace, name: str) -> None:
+    refused = [role for role in Role if _refusal(served, _ACTS[name], str(role)) is not None]
+    assert refused == [role for role in Role if not may(role, _needed(name))]
+    assert _refusal(served, _ACTS[name], "gone") is not None
+    assert _refusal(served, _ACTS[name], "a stranger") is not None
+
+
+def test_whatever_writes_says_for_whom() -> None:
+    anonymous = set()
+    for name, function in _FUNCTIONS.items():
+        calls = [node for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function))))
+                 if isinstance(node, ast.Call) and ast.unparse(node.func) == "workspace.write"]  # fmt: skip
+        if calls and not _who(function):
+            anonymous.add(name)
+    assert anonymous == _OF_THE_SERVER
