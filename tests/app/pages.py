@@ -38,7 +38,8 @@ def draw(
 ) -> AppTest:
     """The page as Ada sees it, in her own session; `address` is what a link says beside the page."""
     monkeypatch.setenv(WORKSPACE_VARIABLE, str(workspace.folder))
-    app = AppTest.from_file(str(REPOSITORY / "app" / "main.py"), default_timeout=30)
+    script = str(REPOSITORY / "app" / "main.py")
+    app = AppTest.from_file(script, default_timeout=120)  # seconds: an upper bound for a busy machine
     app.query_params["person"] = person
     app.run()
     for name, value in address.items():

@@ -11,7 +11,7 @@ from curator.runs import assessment
 from curator.store import records
 from schemas.annotation import RecordState
 from schemas.run import MetricRow, Run, RunState
-from tests.app.test_pages import PAGES, draw, texts
+from tests.app.pages import PAGES, draw, texts
 from tests.runs.conftest import base_folder, frozen, tokenizer
 from tests.runs.small import Frozen, config, ended
 

@@ -58,15 +58,20 @@ export async function act(screen, kind, extra = {}) {
   if (screen.isBusy || (screen.isReadOnly && kind !== "undo")) return false
   if (kind === "submit" && (!open || screen.past || open.problems.length)) return pointOut(screen)
   if (kind === "submit" && isHushed(screen)) return false
-  screen.setBusy(true)
+  screen.isBusy = true
   if (BROUGHT_BACK.includes(kind)) screen.drafts.save() // what was typed on the record that is left for it
   const body = { ...(open ? screen.body() : {}), kind, ...extra }
   const onwait = (/** @type {number} */ tries) =>
     screen.say(`Not saved, retrying (${tries}). Your text is kept here.`, true)
   try {
     // A draft that is on its way must not arrive after the text that a skip or a flag leaves as the draft.
-    if (kind === "skip" || kind === "flag") await screen.drafts.running?.catch(() => null)
-    const sheet = await screen.server.insist("act", body, onwait)
+    if (kind === "skip" || kind === "flag") {
+      screen.draw()
+      await screen.drafts.running?.catch(() => null)
+    }
+    const sent = screen.server.insist("act", body, onwait) // on its way before the screen is drawn as busy
+    screen.draw()
+    const sheet = await sent
     if (open && !BROUGHT_BACK.includes(kind)) screen.drafts.drop(open.task.record_id)
     screen.message = sheet.done === "nothing" ? "There is nothing to undo." : told(kind, sheet)
     screen.isProblem = false
@@ -82,7 +87,10 @@ export async function act(screen, kind, extra = {}) {
     }
     return false
   } finally {
-    if (screen.isBusy) screen.setBusy(false)
+    if (screen.isBusy) {
+      screen.isBusy = false
+      screen.draw()
+    }
   }
 }
 

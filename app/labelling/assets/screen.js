@@ -182,12 +182,6 @@ export class Screen {
     this.draw()
   }
 
-  /** @param {boolean} isBusy */
-  setBusy(isBusy) {
-    this.isBusy = isBusy
-    this.draw()
-  }
-
   /** The record was touched, so it was seen. */
   unhush() {
     this.hushedUntil = 0
