@@ -345,7 +345,7 @@ def test_a_name_that_cannot_stand_beside_an_answer_makes_no_account(team: Worksp
 @pytest.mark.parametrize("name", ["curator", "Server", "ada", "ADA", "\uff21da\u2002"])
 def test_a_reserved_name_and_one_that_differs_only_in_case_or_width_make_no_account(team: Workspace, name: str) -> None:
     token = accounts.invite(team, Role.LEAD, actor="Ada")
-    with pytest.raises(AccessError, match="looks like|There is an account Ada already"):
+    with pytest.raises(AccessError, match=r"looks like|There is an account Ada already"):
         accounts.redeem(team, token, name=name, password=PASSWORD)
 
 
