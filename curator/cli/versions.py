@@ -14,7 +14,7 @@ from curator.cli import console
 from curator.cli.options import JsonOption, ProjectOption, WorkspaceOption, actor, workspace_of
 from curator.errors import NotFoundError, VersionError
 from curator.store import runs
-from curator.store import versions as register
+from curator.store import versions as version_store
 from curator.workspace import Workspace
 from schemas.run import Run, RunVerification
 from schemas.version import ExportFormat, MergedSplits, Split, SplitPlan, VerifyReport, Version
@@ -81,7 +81,7 @@ def versions(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> 
     """List the frozen versions, newest first."""
     with console.errors():
         with workspace_of(workspace).read() as connection:
-            found = register.newest_first(connection)
+            found = version_store.newest_first(connection)
         console.show({"versions": found}, as_json=as_json, human=_table(found))
 
 

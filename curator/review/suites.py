@@ -12,7 +12,7 @@ from curator.access import require
 from curator.errors import ReviewError
 from curator.review.binding import suite_hash
 from curator.store import events
-from curator.store import suites as register
+from curator.store import suites as suite_store
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind
@@ -38,13 +38,13 @@ def add_suite(
     suite = Suite(id="", name=name or file.stem, purpose=purpose, prompts=tuple(_read(file)))
     suite = suite.model_copy(update={"id": suite_hash(suite)})
     with workspace.write() as connection:
-        known = {each.name: each for each in register.summaries(connection)}
+        known = {each.name: each for each in suite_store.summaries(connection)}
         if suite.name in known and known[suite.name].id != suite.id:
             raise ReviewError(
                 f"There is another suite called {suite.name}.", hint="Choose another name: a suite is never changed."
             )
-        register.add(connection, suite, at=workspace.clock())
-        [summary] = [each for each in register.summaries(connection) if each.id == suite.id]
+        suite_store.add(connection, suite, at=workspace.clock())
+        [summary] = [each for each in suite_store.summaries(connection) if each.id == suite.id]
         detail = {"name": summary.name, "prompts": len(suite.prompts), "purpose": purpose}
         events.append(connection, Kind.SUITE, suite.id, actor=actor, at=workspace.clock(), detail=detail)
     return summary
@@ -53,7 +53,7 @@ def add_suite(
 def list_suites(workspace: Workspace) -> list[SuiteSummary]:
     """All suites, oldest first."""
     with workspace.read() as connection:
-        return register.summaries(connection)
+        return suite_store.summaries(connection)
 
 
 def _read(file: Path) -> list[Prompt]:

@@ -15,7 +15,7 @@ from curator.review.sampling import outputs_of
 from curator.review.sides import pair_id, side_of_target
 from curator.stats.intervals import wilson
 from curator.store import events, projects
-from curator.store import votes as register
+from curator.store import votes as vote_store
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_output
@@ -29,7 +29,7 @@ def next_pair(workspace: Workspace, voter: str, run_id: str) -> ReviewPair | Non
     """
     require(workspace, voter, Right.REVIEW)
     with workspace.read() as connection:
-        cast_so_far = register.of_run(connection, run_id)
+        cast_so_far = vote_store.of_run(connection, run_id)
     waiting = [
         pair
         for pair in outputs_of(workspace, run_id)
@@ -69,7 +69,7 @@ def cast(workspace: Workspace, run_id: str, pair: str, choice: str, *, voter: st
     with workspace.write() as connection:
         now = workspace.clock()
         projects.ensure_person(connection, voter, at=now)
-        new = register.cast(connection, meant[0].id, by_side[choice], voter=voter, shown_left=left, at=now)
+        new = vote_store.cast(connection, meant[0].id, by_side[choice], voter=voter, shown_left=left, at=now)
         if new:
             detail = {"run": run_id, "choice": by_side[choice], "left": left}
             events.append(connection, Kind.VOTE, of_output(meant[0].id), actor=voter, at=now, detail=detail)
@@ -79,7 +79,7 @@ def cast(workspace: Workspace, run_id: str, pair: str, choice: str, *, voter: st
 def tally(workspace: Workspace, run_id: str) -> VoteTally:
     """The votes on a run, each pair counted once."""
     with workspace.read() as connection:
-        stored = register.of_run(connection, run_id)
+        stored = vote_store.of_run(connection, run_id)
     said = Counter(_settled(votes) for votes in stored.values())
     decided = said["tuned"] + said["base"]
     interval = wilson(said["tuned"], decided) if decided else None

@@ -22,6 +22,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curator import whole
 from curator.errors import StoreError
 from curator.store.incoming import Incoming
 from schemas.record import Record
@@ -65,7 +66,7 @@ def write(folder: Path, name: str, rows: Sequence[Incoming]) -> PartFile:
         with unfinished.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         unfinished.rename(final)
-        _sync_folder(folder)
+        whole.sync(folder)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise StoreError(
@@ -73,14 +74,6 @@ def write(folder: Path, name: str, rows: Sequence[Incoming]) -> PartFile:
             hint="Free some space or check the rights there, then import the file again: what is stored stays.",
         ) from error
     return PartFile(name, len(rows), sha256)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def record_of(text: bytes) -> Record:

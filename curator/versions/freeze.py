@@ -18,7 +18,7 @@ from curator.quality.contamination import Firewall, holds_test_prompt
 from curator.quality.fingerprint import content_hash, row_id
 from curator.quality.units import Keys, keys_of
 from curator.store import events, projects, records, suites
-from curator.store import versions as register
+from curator.store import versions as version_store
 from curator.versions import files, identity
 from curator.versions.history import earlier_splits
 from curator.versions.merging import Accepted, merge
@@ -71,7 +71,7 @@ def freeze(
     plan = plan or SplitPlan()
     with workspace.read() as connection:
         owner = projects.by_name(connection, project)
-        taken = {version.name: version.id for version in register.newest_first(connection) if version.name}
+        taken = {version.name: version.id for version in version_store.newest_first(connection) if version.name}
         forbidden = suites.firewall(connection)
         gathered = _gather(records.accepted(connection, owner.id), forbidden)
     if not gathered.rows:
@@ -130,7 +130,7 @@ def freeze(
         )
         _write(workspace.versions_folder, stated, rows)
     with workspace.write() as connection:
-        register.add(connection, version)
+        version_store.add(connection, version)
         detail = {
             "name": name,
             "rows": version.rows,
@@ -138,7 +138,7 @@ def freeze(
             "manifest": _manifest_hash(workspace.versions_folder / version_id),
         }
         events.append(connection, Kind.FREEZE, version_id, actor=actor, at=version.created_at, detail=detail)
-        return register.get(connection, version_id)
+        return version_store.get(connection, version_id)
 
 
 def _gather(accepted: Iterable[records.StoredRecord], forbidden: Firewall) -> _Gathered:
@@ -204,7 +204,7 @@ def _damage_warnings(damaged: Sequence[Version], version_id: str) -> list[str]:
 def _is_whole(workspace: Workspace, version: Version) -> bool:
     """Whether the version is frozen already and its files are intact."""
     with workspace.read() as connection:
-        is_known = any(each.id == version.id for each in register.newest_first(connection))
+        is_known = any(each.id == version.id for each in version_store.newest_first(connection))
     return is_known and not damage(workspace, version)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
-from curator.store import versions as register
+from curator.store import versions as version_store
 from curator.versions import files
 from curator.versions.rows import manifest
 from curator.versions.split import Frozen
@@ -45,7 +45,7 @@ class History(NamedTuple):
 def earlier_splits(workspace: Workspace, project_id: int, rows: Sequence[FrozenRow], plan: SplitPlan) -> History:
     """Where rows stood in earlier versions of their project."""
     with workspace.read() as connection:
-        versions = [each for each in register.newest_first(connection) if each.project_id == project_id][::-1]
+        versions = [each for each in version_store.newest_first(connection) if each.project_id == project_id][::-1]
     history = History([None] * len(rows), [])
     if not versions:
         return history

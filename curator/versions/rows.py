@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from curator.errors import VersionError
 from curator.store import records
-from curator.store import versions as register
+from curator.store import versions as version_store
 from curator.versions import files, first_format, identity
 from curator.workspace import Workspace
 from schemas.version import DiffReport, FrozenRow, Manifest, Split, Version
@@ -25,13 +25,13 @@ def find(workspace: Workspace, name_or_id: str) -> Version:
         NotFoundError: None or more than one fits.
     """
     with workspace.read() as connection:
-        return register.get(connection, name_or_id)
+        return version_store.get(connection, name_or_id)
 
 
 def newest_first(workspace: Workspace) -> list[Version]:
     """All versions, newest first."""
     with workspace.read() as connection:
-        return register.newest_first(connection)
+        return version_store.newest_first(connection)
 
 
 def folder_of(workspace: Workspace, version: str) -> Path:
