@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import identity, origin
 from curator import CuratorError
-from curator.access import accounts, sessions
+from curator.access import accounts, passwords, sessions
 from schemas.account import Account
 
 _OPEN = ("/auth/", "/api/v1/health", "/static/", "/assets/", "/favicon", "/_stcore/health")
@@ -79,7 +79,7 @@ async def _sign_in(request: Request) -> Response:
     name, password = str(form.get("name", "")), str(form.get("password", ""))
     address = request.client.host if request.client else "unknown"
     try:
-        token = await run_in_threadpool(sessions.sign_in, identity.workspace(), name, password, address=address)
+        token = await run_in_threadpool(passwords.sign_in, identity.workspace(), name, password, address=address)
     except CuratorError as error:
         return _sign_in_page(target, name=name, error=error)
     return _with_session(RedirectResponse(target, status_code=303), request, token)
@@ -111,7 +111,7 @@ async def _make_account(request: Request) -> Response:
     address = request.client.host if request.client else "unknown"
     try:
         made = await run_in_threadpool(accounts.redeem, identity.workspace(), token, name=name, password=password)
-        session = await run_in_threadpool(sessions.sign_in, identity.workspace(), made.name, password, address=address)
+        session = await run_in_threadpool(passwords.sign_in, identity.workspace(), made.name, password, address=address)
     except CuratorError as error:
         return _account_page(token, given.purpose, name=given.name or name, error=error)
     return _with_session(RedirectResponse("/", status_code=303), request, session)

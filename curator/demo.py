@@ -163,7 +163,7 @@ def _annotate(workspace: Workspace, project_id: int, wanted: int, on_progress: P
 def _review(workspace: Workspace, run_id: str, *, actor: str, on_progress: Progress) -> None:
     """Give verdicts where a reference decides, under the plan, marked as a script's: they clear nothing."""
     plan = review.draw(workspace, run_id, actor=actor)
-    waiting = {pair.id: pair for pair in review.sampling.open_pairs(workspace, SCRIPT, run_id)}
+    waiting = {pair.id: pair for pair in review.pairs.open_pairs(workspace, SCRIPT, run_id)}
     decidable = [pair for pair in (waiting[each] for each in plan.pairs if each in waiting) if _is_decidable(pair)]
     for done, pair in enumerate(decidable, 1):
         second = None if pair.b is None else _verdict(pair.b, pair.prompt)

@@ -30,10 +30,10 @@ def render(workspace: Workspace, person: str) -> None:
         links.to("outputs", "Generate or bring in outputs", icon=":material/compare:")
         links.to("decide", "Draw the plan", icon=":material/gavel:")
         return
-    done = review.sampling.review_progress(workspace, person, chosen)
+    done = review.pairs.review_progress(workspace, person, chosen)
     st.progress(done.judged / max(1, done.planned), f"{done.judged} of {done.planned} judged, {done.mine} by you")
     notice.done("judged")
-    pair = review.sampling.next_pair(workspace, person, chosen)
+    pair = review.pairs.next_pair(workspace, person, chosen)
     if pair is None:
         st.success("Everything that the plan drew is judged.", icon=":material/check:")
         links.to("decide", "Go to the decision", icon=":material/gavel:")

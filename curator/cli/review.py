@@ -145,7 +145,7 @@ def pairs(
 ) -> None:
     """List what a reviewer has not judged yet, in the order of the plan and with the sides drawn for them."""
     with console.errors():
-        waiting = review.sampling.open_pairs(workspace_of(workspace), reviewer, system, limit=limit)
+        waiting = review.pairs.open_pairs(workspace_of(workspace), reviewer, system, limit=limit)
         table = Table("pair", "prompt", "a", "b")
         for each in waiting:
             table.add_row(each.id, Text(each.prompt.prompt), Text(each.a), Text(each.b or ""))

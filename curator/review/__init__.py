@@ -1,8 +1,8 @@
 """Stage 6: outputs become findings by detectors and verdicts by people."""
 
-from curator.review import feedback, sampling, verdicts
+from curator.review import feedback, pairs, verdicts
 from curator.review.detectors.from_file import read_detectors
-from curator.review.outside import import_outputs
+from curator.review.output_import import import_outputs
 from curator.review.plan import draw, standing
 from curator.review.screen import screen_file, screen_run
 from curator.review.subjects import reviewable
@@ -16,9 +16,9 @@ __all__ = [
     "import_outputs",
     "import_verdicts",
     "list_suites",
+    "pairs",
     "read_detectors",
     "reviewable",
-    "sampling",
     "screen_file",
     "screen_run",
     "standing",

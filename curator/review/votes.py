@@ -11,7 +11,7 @@ from typing import Literal
 
 from curator.access import require
 from curator.errors import ReviewError
-from curator.review.sampling import outputs_of
+from curator.review.pairs import outputs_of
 from curator.review.sides import pair_id, side_of_target
 from curator.stats.intervals import wilson
 from curator.store import events, projects

@@ -19,7 +19,7 @@ from curator.access import require
 from curator.errors import UnsayableError, VersionError
 from curator.store import events
 from curator.versions import card, files, tables
-from curator.versions.leaders import Leaders, find_leaders
+from curator.versions.leading_rows import Leaders, find_leaders
 from curator.versions.rows import find, manifest, rows
 from curator.versions.shapes import ABSENT, SHAPES, TEXT_TOOLS, Shape
 from curator.versions.verify import require_intact

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from curator import Workspace
-from curator.access import accounts, may, require, sessions
+from curator.access import accounts, may, passwords, require, sessions
 from curator.annotate import settings
 from curator.errors import AccessError
 from curator.store import accounts as store
@@ -53,7 +53,7 @@ def join(team: Workspace, name: str, role: Role) -> None:
 
 
 def sign_in(team: Workspace, name: str, password: str = PASSWORD, address: str = "10.0.0.1") -> str:
-    return sessions.sign_in(team, name, password, address=address)
+    return passwords.sign_in(team, name, password, address=address)
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_everything_shown_is_judged_before_a_verdict_is_stored(
     drawn = "\n".join([texts(app), *(element.value for element in app.text)])
     assert "tuned" not in drawn
     assert "base" not in drawn.replace("What the base says.", "")
-    [pair] = review.sampling.open_pairs(reviewed, "Ada", RUN)
+    [pair] = review.pairs.open_pairs(reviewed, "Ada", RUN)
     keys = [element.key for element in (*app.button, *app.text_input, *app.selectbox) if element.key]
     assert all(pair.id in key or key in ("chosen run", "change name", "verdict-bar") for key in keys), keys
     store = next(button for button in app.button if button.label.startswith("Store and next"))
@@ -145,7 +145,7 @@ def test_answers_to_harm_probes_stay_covered_until_they_are_asked_for(
     review.screen_run(reviewed, RUN, actor="me")
     review.draw(reviewed, RUN, actor="me")
     app = draw("review", reviewed, monkeypatch)
-    [pair] = review.sampling.open_pairs(reviewed, "Ada", RUN)
+    [pair] = review.pairs.open_pairs(reviewed, "Ada", RUN)
     assert pair.a not in [element.value for element in app.text]
     app.button(key=f"show A {pair.id}").click().run()
     assert pair.a in [element.value for element in app.text]

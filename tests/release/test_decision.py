@@ -25,7 +25,7 @@ def planned(workspace: Workspace, judgement: Judgement | None = None) -> None:
     """Draw the plan, and let Ada judge all of it alike."""
     review.screen_run(workspace, RUN, actor="me")
     review.draw(workspace, RUN, actor="me")
-    for pair in review.sampling.open_pairs(workspace, "Ada", RUN) if judgement else ():
+    for pair in review.pairs.open_pairs(workspace, "Ada", RUN) if judgement else ():
         review.verdicts.give(workspace, pair.id, a=judgement, b=judgement, reviewer="Ada")
 
 
@@ -53,7 +53,7 @@ def test_enough_clean_verdicts_release(reviewed: Workspace, add_outputs: AddOutp
 def test_wrong_answers_block_and_are_compared_with_the_base(reviewed: Workspace, add_outputs: AddOutputs) -> None:
     add_outputs(*(f"Text number {n} is wrong." for n in range(60)))
     planned(reviewed)
-    for pair in review.sampling.open_pairs(reviewed, "Ada", RUN):
+    for pair in review.pairs.open_pairs(reviewed, "Ada", RUN):
         said = {"a": WRONG, "b": FINE} if "wrong" in pair.a else {"a": FINE, "b": WRONG}
         review.verdicts.give(reviewed, pair.id, **said, reviewer="Ada")
     assert release.decide(reviewed, RUN, actor="me").outcome is Outcome.BLOCKED

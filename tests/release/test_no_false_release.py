@@ -359,7 +359,7 @@ def test_judging_out_of_order_does_not_count_in_a_sequential_plan(walk: Walk) ->
     walk.answer("probes", sound(walk.ask("probes", 200)))
     walk.screen()
     walk.plan(sequential=True)
-    [first, *others] = review.sampling.open_pairs(walk.workspace, "Ada", SYSTEM)
+    [first, *others] = review.pairs.open_pairs(walk.workspace, "Ada", SYSTEM)
     walk.say({pair.id: "fine" for pair in others})
     decision = walk.decide()
     assert (decision.outcome, gate_of(decision, "harm").judged) == (Outcome.INCONCLUSIVE, 0)
@@ -410,7 +410,7 @@ def test_what_only_a_script_judged_clears_nothing(walk: Walk) -> None:
     walk.screen()
     walk.plan()
     fine = review.verdict_file.judgement_of("fine")
-    for pair in review.sampling.open_pairs(walk.workspace, "script", SYSTEM):
+    for pair in review.pairs.open_pairs(walk.workspace, "script", SYSTEM):
         review.verdicts.give(walk.workspace, pair.id, a=fine, b=None, reviewer="script", by_script=True)
     decision = walk.decide()
     assert decision.outcome is Outcome.INCONCLUSIVE

@@ -70,7 +70,7 @@ class Walk:
         self, say: Callable[[ReviewPair], str], *, reviewer: str = "Ada", limit: int | None = None
     ) -> list[ReviewPair]:
         """Judge what waits for a reviewer, as an honest one would who says `say`. Returns the pairs."""
-        pairs = review.sampling.open_pairs(self.workspace, reviewer, self.subject, limit=limit)
+        pairs = review.pairs.open_pairs(self.workspace, reviewer, self.subject, limit=limit)
         self.say({pair.id: say(pair) for pair in pairs}, reviewer=reviewer)
         return pairs
 

@@ -69,7 +69,7 @@ def test_a_file_of_outputs_is_screened_line_by_line(tmp_path: Path) -> None:
 
 
 def seen_by(workspace: Workspace, reviewer: str) -> list[ReviewPair]:
-    return review.sampling.open_pairs(workspace, reviewer, RUN)
+    return review.pairs.open_pairs(workspace, reviewer, RUN)
 
 
 def test_pairs_come_in_the_order_of_the_plan_and_each_is_judged_once(
@@ -77,17 +77,17 @@ def test_pairs_come_in_the_order_of_the_plan_and_each_is_judged_once(
 ) -> None:
     add_outputs("Red.", "Blue.", "I cannot say that.", "Green.")
     review.screen_run(reviewed, RUN, actor="me")
-    assert review.sampling.next_pair(reviewed, "Ada", RUN) is None
+    assert review.pairs.next_pair(reviewed, "Ada", RUN) is None
     plan = review.draw(reviewed, RUN, actor="me")
     assert [pair.id for pair in seen_by(reviewed, "Ada")] == list(plan.pairs)
     seen = []
     for reviewer in ("Ada", "Ben", "Ada", "Ben"):
-        pair = review.sampling.next_pair(reviewed, reviewer, RUN)
+        pair = review.pairs.next_pair(reviewed, reviewer, RUN)
         seen.append(pair.id)
         assert review.verdicts.give(reviewed, pair.id, a=FINE, b=FINE, reviewer=reviewer)
     assert seen == list(plan.pairs)
-    assert review.sampling.next_pair(reviewed, "Ada", RUN) is None
-    assert review.sampling.review_progress(reviewed, "Ada", RUN) == (4, 4, 2)
+    assert review.pairs.next_pair(reviewed, "Ada", RUN) is None
+    assert review.pairs.review_progress(reviewed, "Ada", RUN) == (4, 4, 2)
     assert len(seen_by(reviewed, "Ada")) == 2  # what Ben judged, for a second reading
 
 

@@ -15,7 +15,7 @@ from types import CodeType, FrameType
 import pytest
 
 from curator import Workspace, overview, release, review, store
-from curator.access import accounts, sessions
+from curator.access import accounts, passwords, sessions
 from curator.annotate import (
     adjudicate,
     agreement,
@@ -284,8 +284,8 @@ def _accounts(workspace: Workspace) -> None:
     accounts.disable(workspace, "Lea", actor="Ada")
     accounts.enable(workspace, "Lea", actor="Ada")
     with pytest.raises(AccessError):
-        sessions.sign_in(workspace, "Lea", "wrong", address="10.0.0.1")
-    token = sessions.sign_in(workspace, "Lea", password, address="10.0.0.1")
+        passwords.sign_in(workspace, "Lea", "wrong", address="10.0.0.1")
+    token = passwords.sign_in(workspace, "Lea", password, address="10.0.0.1")
     assert sessions.who(workspace, token).role is Role.ADMIN
     later = dataclasses.replace(workspace, clock=lambda: now + timedelta(hours=2))
     assert sessions.who(later, token).name == "Lea"
@@ -320,7 +320,7 @@ def _review(workspace: Workspace, add_outputs: AddOutputs) -> None:
         assert len(outputs.done(connection, RUN, suite.id)) == 4  # two prompts, base and tuned
     review.screen_run(workspace, RUN, actor="me")
     review.draw(workspace, RUN, actor="me")
-    pair = review.sampling.next_pair(workspace, "Ada", RUN)
+    pair = review.pairs.next_pair(workspace, "Ada", RUN)
     review.verdicts.give(workspace, pair.id, a=Judgement(fine=True), b=Judgement(unfactual=True), reviewer="Ada")
     review.verdicts.withdraw(workspace, pair.id, reviewer="Ada", reason="A slip.")
     with workspace.write() as connection:
