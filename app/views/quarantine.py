@@ -14,8 +14,7 @@ from schemas.importing import FieldMap, QuarantinedRow, RetryReport, WaitingRows
 from schemas.project import Project
 
 _SHOWN = 500
-_SAMPLE = 100
-"""Rows whose columns are offered."""
+_SAMPLE = 100  # rows whose columns are offered
 
 
 def render(workspace: Workspace, project: Project, person: str) -> None:

@@ -60,7 +60,7 @@ def changed(value: Any) -> Any:
     if isinstance(value, (int, float)):
         return value + 1
     if isinstance(value, list):
-        return [*value, value[0]] if value else value
+        return [*value, value[0] if value else "another"]
     if isinstance(value, dict):
         return {**value, next(iter(value)): changed(next(iter(value.values())))} if value else {"x": 1}
     raise AssertionError(value)
