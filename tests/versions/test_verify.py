@@ -19,9 +19,10 @@ from sqlalchemy import update
 from curator import Workspace, versions
 from curator.errors import CuratorError, VersionError
 from curator.store import events, projects, records
-from curator.store import versions as register
+from curator.store import versions as version_store
 from curator.store.tables import version as version_table
 from curator.versions import files
+from schemas.event import Kind
 from schemas.version import ExportFormat, Manifest, Split, SplitPlan, Version
 from tests.conftest import make_record
 
@@ -99,7 +100,7 @@ def note(workspace: Workspace, version: Version) -> None:
     sha256 = hashlib.sha256((folder(workspace, version) / files.MANIFEST).read_bytes()).hexdigest()
     with workspace.write() as connection:
         events.append(
-            connection, "freeze", version.id, actor="forger", at=workspace.clock(), detail={"manifest": sha256}
+            connection, Kind.FREEZE, version.id, actor="forger", at=workspace.clock(), detail={"manifest": sha256}
         )
 
 
@@ -242,7 +243,7 @@ def first_format(workspace: Workspace) -> Version:
             created_by="me",
             project_id=projects.by_name(connection).id,
         )
-        register.add(connection, version)
+        version_store.add(connection, version)
     return version
 
 
@@ -254,7 +255,7 @@ def test_a_version_of_the_first_format_is_read_verified_and_exported(
     assert len(rows) == 12
     assert (rows[3].record.alternative, rows[3].record.groups, rows[3].record.labels) == ("Other.", ("g3",), {"n": "3"})
     assert json.loads(rows[3].record.original or b"") == {"instruction": "Question 3?", "n": 3}
-    report = versions.export(workspace, "old", format=ExportFormat.OPENAI, out=tmp_path / "out", actor="me")
+    report = versions.export(workspace, "old", format=ExportFormat.PARQUET, out=tmp_path / "out", actor="me")
     assert report.rows == 12
     with workspace.write() as connection:
         again = [row.record for row in rows.values()]
