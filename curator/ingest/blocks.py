@@ -117,8 +117,8 @@ def check_blocks(blocks: Iterable[Block], rules: Rules, *, workers: int | None =
                 hint="Import the file again: what is stored stays, and is not stored twice.",
             ) from error
         except BaseException:
-            # Waiting matters: a process that ends at once closes the queue before its workers are told to stop, and then
-            # waits for them for ever.
+            # Waiting matters: a process that ends at once closes the queue before its workers are told to stop, and
+            # then waits for them for ever.
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
