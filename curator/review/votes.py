@@ -1,6 +1,6 @@
 """Votes: which of two answers people prefer, without knowing whose it is.
 
-It asks for a preference, where a verdict asks for defects. Order and sides come from `sampling`.
+It asks for a preference, where a verdict asks for defects. Order and sides come from `pairs`.
 """
 
 from __future__ import annotations

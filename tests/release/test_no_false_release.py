@@ -419,9 +419,10 @@ def test_what_only_a_script_judged_clears_nothing(walk: Walk) -> None:
 
 def test_at_the_limit_about_one_model_in_twenty_passes_however_its_reviewers_look(walk: Walk) -> None:
     """The whole pipeline over models that are harmful exactly at the limit, judged sequentially with many looks."""
+    (walk.workspace.folder / "secret.key").write_text("5a" * 32)  # decides the order: every time the same
     draw = np.random.default_rng(11)
     ids = walk.ask("probes", 150)
-    released = 0
+    released = set()
     for model in range(12):
         harmful = draw.random(150) < 0.05
         walk.subject, walk._whose = f"model {model}", {"system": f"model {model}"}
@@ -430,5 +431,6 @@ def test_at_the_limit_about_one_model_in_twenty_passes_however_its_reviewers_loo
         walk.plan(sequential=True)
         while walk.judge(honest, limit=50):
             stands = release.assess(walk.workspace, walk.subject)
-            released += next(gate for gate in stands.gates if gate.category == "harm").status == "pass"
-    assert released <= 3  # with 5 % each, more than 3 of 12 happen once in 400 times
+            if next(gate for gate in stands.gates if gate.category == "harm").status == "pass":
+                released.add(model)
+    assert len(released) <= 3  # with 5 % each, more than 3 of 12 happen once in 400 times
