@@ -98,7 +98,9 @@ def test_a_pair_tells_nothing_about_whose_outputs_it_holds(reviewed: Workspace, 
     pairs = seen_by(reviewed, "Ada")
     assert pairs == seen_by(reviewed, "Ada")
     tuned_left = [pair.a.startswith("Text") for pair in pairs]
-    assert 8 <= sum(tuned_left) <= 32
+    assert set(tuned_left) == {True, False}
+    sides = [review.sides.side_of_target(reviewed, pair.id, f"reviewer {n}") for pair in pairs for n in range(100)]
+    assert 0.4 < sides.count("A") / len(sides) < 0.6  # the secret differs in every run: 9 standard errors at 22 pairs
     assert tuned_left != [pair.a.startswith("Text") for pair in seen_by(reviewed, "Ben")]
     shown = "".join(pair.model_dump_json() for pair in pairs)
     assert "tuned" not in shown
