@@ -189,19 +189,37 @@ def _follow_address(name: str, key: str, options: Sequence[str]) -> None:
         st.session_state[key] = wanted
 
 
-def chosen(name: str, options: list[str], *, label: str, shown: Mapping[str, str] | None = None) -> str | None:
+def chosen(
+    name: str,
+    options: list[str],
+    *,
+    label: str,
+    shown: Mapping[str, str] | None = None,
+    tips: Mapping[str, str] | None = None,
+) -> str | None:
     """A choice among `options` that stands in the address and survives a change of page.
 
     Returns None when there is nothing to choose from. `shown` holds the words for an option where they differ from it;
-    they name the browser's tab as well.
+    they name the browser's tab as well. `tips` holds what is told about an option where the mouse rests.
     """
     if not options:
         return None
     key, kept = f"chosen {name}", st.session_state.get(f"kept {name}")
-    _follow_address(name, key, options)
+    following = once(f"next {name}")
+    if following in options:
+        st.session_state[key] = following
+    else:
+        _follow_address(name, key, options)
     if st.session_state.get(key) not in options:
         st.session_state[key] = kept if kept in options else options[0]
-    value = st.selectbox(label, options, key=key, format_func=lambda option: (shown or {}).get(option, option))
+    value = st.selectbox(
+        label,
+        options,
+        key=key,
+        format_func=lambda option: (shown or {}).get(option, option),
+        help=(tips or {}).get(st.session_state[key]),
+        placeholder="Type to search",
+    )
     st.session_state[f"kept {name}"] = value  # the key itself goes when the page is left
     put_in_address(name, value)
     name_tab((shown or {}).get(value, value))
@@ -233,8 +251,8 @@ def begin_page(title: str) -> None:
 
 
 def choose(name: str, value: str) -> None:
-    """Make `value` what `chosen` returns from now on; call it before the choice is drawn."""
-    st.session_state[f"chosen {name}"] = st.session_state[f"kept {name}"] = value
+    """Make `value` what `chosen` returns from the next time on that it is drawn."""
+    remember(f"next {name}", value)
 
 
 def remember(name: str, value: object) -> None:

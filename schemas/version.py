@@ -104,6 +104,17 @@ class Version(Schema):
     created_by: str
     project_id: int
 
+    @property
+    def title(self) -> str:
+        """What people call it: its name, or when it was frozen.
+
+        Example:
+            >>> at = datetime(2026, 3, 1, 9, 5)
+            >>> Version(id="1f", name=None, rows=1, splits={}, created_at=at, created_by="Ada", project_id=1).title
+            'Version of 2026-03-01 09:05'
+        """
+        return self.name or f"Version of {self.created_at:%Y-%m-%d %H:%M}"
+
 
 class FrozenRow(NamedTuple):
     """One row of a version."""

@@ -36,6 +36,8 @@ _WORDS: dict[Kind, tuple[str, str, str]] = {
     Kind.RUN_RESUMED: ("resumed", "run", "train"),
     Kind.RUN_ENDED: ("trained", "model", "train"),
     Kind.RUN_LOST: ("found", "run without its process", "train"),
+    Kind.RUN_NAMED: ("named", "run", "runs"),
+    Kind.BASE_ADDED: ("added", "base model", "train"),
     Kind.RUN_ASSESSED: ("assessed", "run", "runs"),
     Kind.RUN_PROMOTED: ("promoted", "run", "runs"),
     Kind.MODEL_EXPORTED: ("exported", "model", "runs"),

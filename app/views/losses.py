@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app import state
-from app.components import links, notice
+from app.components import links, notice, pickers
 from curator import Workspace, runs
 from curator.annotate import ask_again
 from curator.runs.losses import record_histories
@@ -34,10 +34,10 @@ def render(workspace: Workspace, person: str) -> None:
         st.info("No run has measured single records yet.", icon=":material/model_training:")
         links.to("train", "Train one", icon=":material/model_training:")
         return
-    chosen = state.chosen("run", list(measured), label="Run")
-    if chosen is None:
+    run = pickers.choose_run(list(measured.values()))
+    if run is None:
         return
-    histories = _histories(workspace, measured[chosen])
+    histories = _histories(workspace, run)
     kept = _filtered(histories)
     if not kept:
         st.info("No record passes these filters.", icon=":material/filter_alt_off:")

@@ -8,7 +8,7 @@ import zipfile
 import streamlit as st
 
 from app import state
-from app.components import links, notice, record_card
+from app.components import links, notice, pickers, record_card
 from curator import Workspace, overview, versions
 from schemas.annotation import RecordState
 from schemas.project import Project
@@ -26,11 +26,9 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         st.info("There is no version yet. Freeze the accepted records to make one.", icon=":material/inventory_2:")
         return
     st.dataframe([_line(version) for version in found], hide_index=True, width="stretch")
-    by_id = {version.id: version for version in found}
-    shown = {version.id: f"{version.name or 'unnamed'} ({version.id[:12]})" for version in found}
-    chosen = state.chosen("version", list(by_id), label="Look into", shown=shown)
-    if chosen is not None:
-        _show(workspace, by_id[chosen], person)
+    version = pickers.choose_version(found, label="Look into")
+    if version is not None:
+        _show(workspace, version, person)
 
 
 def _freeze(workspace: Workspace, project: Project, person: str) -> None:
@@ -55,12 +53,8 @@ def _freeze(workspace: Workspace, project: Project, person: str) -> None:
                     actor=person,
                 )
                 state.choose("version", version.id)
-                st.success(
-                    f"Version {notice.plain(version.name or version.id[:12])} holds "
-                    f"{notice.counted(version.rows, 'record')}.",
-                    icon=":material/check:",
-                )
-                links.to("train", "Fine-tune a model on it", icon=":material/model_training:")
+                words = f"{notice.plain(version.title)} holds {notice.counted(version.rows, 'record')}."
+                st.success(words, icon=":material/check:")
         st.caption(
             "Records that share a group, or ask the same or nearly the same, stay in one split, and stay there when "
             "data is added. Records whose prompt stands in a gate suite are left out."
@@ -76,9 +70,8 @@ _MERGED = {
 
 def _line(version: Version) -> dict[str, object]:
     return {
-        "version": version.id[:12],
-        "name": version.name or "",
-        "rows": version.rows,
+        "name": version.title,
+        "records": version.rows,
         **{split.value: version.splits[split] for split in Split},
         "frozen (UTC)": f"{version.created_at:%Y-%m-%d %H:%M}",
         "by": version.created_by,
@@ -88,7 +81,8 @@ def _line(version: Version) -> dict[str, object]:
 def _show(workspace: Workspace, version: Version, person: str) -> None:
     with notice.errors():
         manifest = versions.manifest(workspace, version.id)
-        st.caption(f"Version {version.id}")
+        st.subheader(notice.plain(version.title), anchor=False, help=f"Version {version.id}")
+        links.to("train", "Fine-tune a model on it", icon=":material/model_training:", address={"version": version.id})
         sources = ", ".join(f"{notice.plain(name)} ({rows:,})" for name, rows in sorted(manifest.sources.items()))
         st.markdown(f"Sources: {sources}")
         for warning in manifest.warnings:

@@ -428,6 +428,8 @@ run = Table(
     "run",
     metadata,
     Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
     Column("version_id", ForeignKey("version.id"), nullable=False),
     Column("config", _Json, nullable=False),
     Column("state", Text, nullable=False),
@@ -443,6 +445,15 @@ run = Table(
     Column("deleted_at", _UtcTime),
     Column("promoted_at", _UtcTime),
     Column("created_by", Text, nullable=False),
+)
+
+base_model = Table(
+    "base_model",
+    metadata,
+    Column("folder", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("added_by", Text, nullable=False),
+    Column("added_at", _UtcTime, nullable=False),
 )
 
 suite = Table(

@@ -18,11 +18,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "curator.semaphore",
         "curator.threads",
         "curator.whole",
+        "curator.samples",
         "curator.stats",
         "curator.quality",
     ),
     ("curator.store", "curator.workspace", "curator.access"),
     ("curator",),  # the package's own front door: open_workspace, Workspace, CuratorError
+    ("curator.base_models",),  # projects show their tokens, runs start from them
     ("curator.evidence",),  # sealed by a key of the workspace; training asks it before a model goes out
     ("curator.ingest",),
     ("curator.annotate",),
