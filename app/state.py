@@ -226,6 +226,25 @@ def chosen(
     return value
 
 
+def filtered(name: str, options: Sequence[str], *, label: str, nothing: str = "all") -> list[str]:
+    """Draw a filter by some of `options`, which stand in the address. Returns them; `nothing` stands where none does.
+
+    The address alone says what is chosen: a link without the filter, as those of the menu, leads to the whole.
+    """
+    key, mark = f"filtered {name}", f"address {name}"
+    in_force = tuple(st.query_params.get_all(name))
+    if key not in st.session_state or in_force != st.session_state.get(mark, ()):
+        st.session_state[key] = [each for each in in_force if each in options]
+    values = st.multiselect(label, options, key=key, placeholder=nothing)
+    st.session_state[mark] = tuple(values)
+    if tuple(values) != in_force:
+        if values:
+            st.query_params[name] = values
+        else:
+            st.query_params.pop(name, None)
+    return values
+
+
 def put_in_address(name: str, value: str) -> None:
     """Let the address of the page name what is shown, so that a reload and a shared link show the same."""
     st.session_state[f"address {name}"] = value

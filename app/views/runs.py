@@ -52,7 +52,7 @@ def _choose(workspace: Workspace, all_runs: list[Run]) -> list[Run]:
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [n for n, run in enumerate(all_runs) if run.id in ticked]}},
-        column_config={"name": st.column_config.TextColumn(width="medium", pinned=True)},
+        column_config={"name": st.column_config.TextColumn(width="medium")},
         key=f"runs {len(all_runs)} {all_runs[0].id} {linked or state.recall('linked runs')}",  # rows go by their place
     )
     if linked is not None:
@@ -71,7 +71,7 @@ def _line(run: Run, titles: dict[str, str], bases: dict[str, str]) -> dict[str, 
     return {
         "name": run.name,
         "state": run.state.value,
-        "promoted": run.promoted_at is not None,
+        "promoted": "✔" if run.promoted_at else "",
         "version": titles.get(run.version_id, ""),
         "base": bases.get(run.config.base, Path(run.config.base).name),
         "method": run.config.method,

@@ -49,14 +49,20 @@ def _start(workspace: Workspace, found: list[Version], person: str) -> None:
         version = pickers.choose_version(found) or found[0]
     with columns[1]:
         base = pickers.choose_base(base_models.known(workspace))
-    _edit_bases(workspace, person)
     if base is None:
-        st.info("A run starts from a base model, and there is none. Add the folder of one above.")
+        st.info("A run starts from a base model, and there is none. Add the folder of one.", icon=":material/info:")
+        _edit_bases(workspace, person)
         return
     method = columns[2].selectbox(
         "Method", ["full", "lora", "qlora"], help=TrainConfig.model_fields["method"].description
     )
-    name, note = _describe(f"{version.title} on {base.name}, {method}")
+    described = st.columns([3, 4, 2], vertical_alignment="bottom")
+    name = described[0].text_input(
+        "Name of the run", placeholder=f"{version.title} on {base.name}, {method}", key="name of the next run"
+    )
+    note = described[1].text_input("Note", placeholder="optional, as in: without the old tickets", key="next note")
+    with described[2]:
+        _edit_bases(workspace, person)
     config = train_form.edit({"base": base.folder, "method": method})
     if columns[3].button("Check", width="stretch", help="What the run would do, before it does it") and config:
         with notice.errors(), st.spinner("Reading the version as the trainer would"):
@@ -71,17 +77,9 @@ def _start(workspace: Workspace, found: list[Version], person: str) -> None:
         _preflight(workspace, checked[2], config)
 
 
-def _describe(usual: str) -> tuple[str, str]:
-    """Name and note of the run to come."""
-    columns = st.columns([3, 5])
-    name = columns[0].text_input("Name of the run", placeholder=usual, key="name of the next run")
-    note = columns[1].text_input("Note", placeholder="optional, as in: without the old tickets", key="next note")
-    return name, note
-
-
 def _edit_bases(workspace: Workspace, person: str) -> None:
     """What leads do to the list of base models."""
-    with st.popover("Base models", icon=":material/hard_drive:"):
+    with st.popover("Base models", icon=":material/hard_drive:", width="stretch"):
         notice.done("base models")
         st.caption(
             "Folders on the server with config.json, tokenizer and weights in safetensors. Only what stands on this "

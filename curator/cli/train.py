@@ -131,12 +131,13 @@ def runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
 
     with console.errors():
         all_runs = runs.watch(workspace_of(workspace))
-        table = Table("name", "state", "steps", "base", "tuned", "reason", "id", "note")
+        table = Table("name", "state", "steps", "base", "tuned", "reason", "note")
+        table.add_column("id", no_wrap=True)
         for run in all_runs:
             losses = [_nll(loss) for loss in _losses(run)]
             steps = str(run.result.steps if run.result else run.steps_planned or "")
             reason = run.reason or (run.result.stopped_early if run.result else None) or ""
-            table.add_row(Text(run.name), run.state, steps, *losses, Text(reason), run.id, Text(run.note))
+            table.add_row(Text(run.name), run.state, steps, *losses, Text(reason), Text(run.note), run.id)
         console.show({"runs": all_runs}, as_json=as_json, human=table)
 
 
