@@ -226,23 +226,58 @@ def chosen(
     return value
 
 
-def filtered(name: str, options: Sequence[str], *, label: str, nothing: str = "all") -> list[str]:
-    """Draw a filter by some of `options`, which stand in the address. Returns them; `nothing` stands where none does.
+def several(name: str, options: Sequence[str], *, label: str, nothing: str = "all") -> list[str]:
+    """Draw a filter by some of `options`, which stand in the address. Returns them; `nothing` stands for all."""
+    key = f"filter {name}"
+    _follow_filter(name, lambda said: [each for each in said if each in options])
+    values = st.multiselect(label, options, key=key, placeholder=nothing)
+    _put_filter(name, values)
+    return values
+
+
+def one_of(
+    name: str, options: Sequence[str], *, label: str, nothing: str, shown: Mapping[str, str] | None = None
+) -> str | None:
+    """Draw a filter by one of `options`, which stands in the address. Returns it; None for all."""
+    _follow_filter(name, lambda said: next((each for each in said if each in options), None))
+    value = st.selectbox(
+        label,
+        options,
+        index=None,
+        key=f"filter {name}",
+        placeholder=nothing,
+        format_func=lambda option: (shown or {}).get(option, option),
+    )
+    _put_filter(name, [] if value is None else [value])
+    return value
+
+
+def words(name: str, *, label: str, nothing: str) -> str:
+    """Draw a filter by words, which stand in the address. Returns them."""
+    _follow_filter(name, lambda said: next(iter(said), ""))
+    text = st.text_input(label, key=f"filter {name}", placeholder=nothing).strip()
+    _put_filter(name, [text] if text else [])
+    return text
+
+
+def _follow_filter(name: str, read: Callable[[Sequence[str]], object]) -> None:
+    """Let a filter show what the address says, if that was not written by this page.
 
     The address alone says what is chosen: a link without the filter, as those of the menu, leads to the whole.
     """
-    key, mark = f"filtered {name}", f"address {name}"
     in_force = tuple(st.query_params.get_all(name))
-    if key not in st.session_state or in_force != st.session_state.get(mark, ()):
-        st.session_state[key] = [each for each in in_force if each in options]
-    values = st.multiselect(label, options, key=key, placeholder=nothing)
-    st.session_state[mark] = tuple(values)
-    if tuple(values) != in_force:
-        if values:
-            st.query_params[name] = values
-        else:
-            st.query_params.pop(name, None)
-    return values
+    if f"filter {name}" not in st.session_state or in_force != st.session_state.get(f"address {name}", ()):
+        st.session_state[f"filter {name}"] = read(in_force)
+
+
+def _put_filter(name: str, values: Sequence[str]) -> None:
+    st.session_state[f"address {name}"] = tuple(values)
+    if list(values) == st.query_params.get_all(name):
+        return
+    if values:
+        st.query_params[name] = values
+    else:
+        del st.query_params[name]
 
 
 def put_in_address(name: str, value: str) -> None:

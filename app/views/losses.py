@@ -19,7 +19,7 @@ from schemas.losses import LossDoubt, RecordHistory
 from schemas.run import Run
 
 _SHOWN = 500
-_DOUBTFUL, _PLAIN = "worth a second look", "learnt"
+_DOUBTFUL, _PLAIN = "worth a second look", "others"
 _COLOURS = {_DOUBTFUL: "#e8772e", _PLAIN: "#5b8db8"}
 # The others are told about the record that is chosen.
 _SHOWN_COLUMNS = ("why", "before", "last epoch", "after", "tokens", "split", "instruction", "response")
@@ -115,7 +115,7 @@ def _filtered(histories: Sequence[RecordHistory]) -> list[RecordHistory]:
 
 def _in(column: DeltaGenerator, name: str, title: str, nothing: str, options: Sequence[str]) -> list[str]:
     with column:
-        return state.filtered(name, options, label=title, nothing=nothing)
+        return state.several(name, options, label=title, nothing=nothing)
 
 
 def _chart(histories: Sequence[RecordHistory]) -> None:
