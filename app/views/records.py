@@ -17,7 +17,7 @@ from schemas.project import Project
 
 _PAGE = 50
 _EXCERPT = 160
-_WIDTHS = {"state": 100, "instruction": 380, "response": 240, "source": 190}
+_WIDTHS = {"state": 95, "instruction": 310, "response": 200, "source": 140}
 
 
 def render(workspace: Workspace, project: Project, person: str) -> None:
@@ -102,7 +102,7 @@ def _page(workspace: Workspace, wanted: RecordState | None, project: Project) ->
         st.rerun()
     first = (len(starts) - 1) * _PAGE
     if found:
-        row.caption(f"Records {first + 1:,} to {first + min(len(found), _PAGE):,}, in the order of their ids.")
+        row.caption(f"Records {first + 1:,} to {first + min(len(found), _PAGE):,}, in the order in which they came.")
     return found[:_PAGE]
 
 
@@ -140,7 +140,7 @@ def _short(text: str) -> str:
 def _show(workspace: Workspace, project: Project, story: Story, person: str) -> None:
     stored = story.stored
     st.subheader(f"Record {stored.id[:8]}", anchor=False)
-    st.caption(f"{record_card.STATES[stored.state]} · {notice.plain(_source(stored))} · {stored.id}")
+    st.caption(f"{record_card.STATES[stored.state]} · {notice.plain(_source(stored))}")
     standing = sum(not each.undone for each in story.answers)
     counts = ((standing, "answer"), (len(story.comments) + len(story.doubts), "comment"), (len(story.events), "event"))
     needs = [f"needs {notice.counted(story.missing, 'more review')}"] if story.missing else []

@@ -20,6 +20,7 @@ _PAGE = 10
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """Freeze, then the list of versions and the chosen one."""
     st.title("Versions", anchor=False)
+    notice.done("frozen")
     _freeze(workspace, project, person)
     found = versions.newest_first(workspace)
     if not found:
@@ -33,7 +34,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
 
 def _freeze(workspace: Workspace, project: Project, person: str) -> None:
     accepted = overview.counts(workspace, project_id=project.id).by_state[RecordState.ACCEPTED]
-    with st.expander(f"Freeze the {accepted:,} accepted records", expanded=accepted > 0):
+    with st.expander(f"Freeze {notice.counted(accepted, 'accepted record')}", expanded=accepted > 0):
         columns = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
         name = columns[0].text_input("Name", placeholder="optional, as in round-1")
         validation = columns[1].number_input("Validation", 0.0, 0.5, 0.1, 0.05)
@@ -53,8 +54,9 @@ def _freeze(workspace: Workspace, project: Project, person: str) -> None:
                     actor=person,
                 )
                 state.choose("version", version.id)
-                words = f"{notice.plain(version.title)} holds {notice.counted(version.rows, 'record')}."
-                st.success(words, icon=":material/check:")
+                holds = notice.counted(version.rows, "record")
+                state.remember("frozen", f"{notice.plain(version.title)} is frozen and holds {holds}.")
+                st.rerun()  # the menu has more to offer now
         st.caption(
             "Records that share a group, or ask the same or nearly the same, stay in one split, and stay there when "
             "data is added. Records whose prompt stands in a gate suite are left out."

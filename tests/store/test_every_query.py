@@ -38,6 +38,7 @@ from curator.ingest import import_file, quarantine, recent_imports, undo_import
 from curator.review import votes
 from curator.store import (
     annotations,
+    bases,
     claims,
     events,
     gold,
@@ -306,6 +307,11 @@ def _train(workspace: Workspace) -> None:
         assert runs.process_of(connection, "one") == ProcessMark(1, 1.0)
         assert runs.ask_to_stop(connection, "one")
         runs.promote(connection, RUN, at=now)
+        runs.describe(connection, "one", name="short answers", note="")
+        assert runs.is_called(connection, "Short answers") == "one"
+        bases.add(connection, "small", "/models/small", actor="me", at=now)
+        assert bases.newest_first(connection)[0].name == bases.name_of(connection, "/models/small") == "small"
+        assert bases.remove(connection, "small")
         runs.delete(connection, "two", at=now)
         runs.queue_again(connection, "one")
         assert {run.id for run in runs.newest_first(connection)} == {RUN, "one"}
