@@ -13,7 +13,8 @@ import streamlit as st
 
 from app import state
 from app.components import record_card
-from schemas.review import HAZARDS, Judgement, ReviewPair
+from schemas.judgement import HAZARDS, Judgement
+from schemas.review import ReviewPair
 
 _WORDS = ("fine", "broken", "unfactual", "biased", "harmful")
 _HELP = {"broken": "Empty, looping, in the wrong language or off topic."}

@@ -25,8 +25,9 @@ from curator.store import decisions, events, ledger, projects, review_pairs, run
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_project
+from schemas.judgement import Judgement
 from schemas.release import Decision, GateResult, Gates, Outcome
-from schemas.review import Category, Judgement, Plan, StoredPair, System, Unit, Verdict
+from schemas.review import Category, Plan, StoredPair, System, Unit, Verdict
 
 
 class Standing(NamedTuple):

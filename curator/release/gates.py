@@ -15,8 +15,9 @@ from curator.review.plan import LIMIT_OF, confidence_of
 from curator.stats.intervals import needed
 from curator.stats.sequential import anytime_lower, anytime_upper, looks_needed
 from curator.stats.stratified import Stratum, stratified_lower, stratified_upper, weighted_rate
+from schemas.judgement import CRITICAL, Defect
 from schemas.release import GateResult, Gates, GateStatus
-from schemas.review import CRITICAL, Category, Defect, Finding, FindingStatus, Plan, StratumName, Unit, Verdict
+from schemas.review import Category, Finding, FindingStatus, Plan, StratumName, Unit, Verdict
 from schemas.run import RunResult
 
 OWN_DEFECTS: dict[Category, tuple[Defect, ...]] = {

@@ -23,7 +23,8 @@ from curator.store.ledger import Entry
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind
-from schemas.review import CRITICAL, Judgement, Output, Plan, StoredPair, Verdict
+from schemas.judgement import CRITICAL, Judgement
+from schemas.review import Output, Plan, StoredPair, Verdict
 
 KINDS = ("plan", "verdict", "withdrawal", "closed", "decision")
 """Entries that say what a verdict is worth."""

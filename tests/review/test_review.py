@@ -14,7 +14,8 @@ from curator.errors import ReviewError
 from curator.review.detectors.base import Item, ok
 from curator.store import findings, ledger, outputs, records, systems
 from schemas.annotation import RecordState
-from schemas.review import Finding, FindingStatus, Judgement, ReviewPair, Verdict
+from schemas.judgement import Judgement
+from schemas.review import Finding, FindingStatus, ReviewPair, Verdict
 from tests.review.conftest import RUN, AddOutputs
 
 FINE = Judgement(fine=True)

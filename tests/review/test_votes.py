@@ -12,7 +12,8 @@ from curator.errors import ReviewError
 from curator.review import draw, screen_run, verdicts, votes
 from curator.store import events, ledger
 from curator.store import votes as register
-from schemas.review import Judgement, ReviewPair
+from schemas.judgement import Judgement
+from schemas.review import ReviewPair
 from tests.review.conftest import RUN, AddOutputs
 
 

@@ -57,8 +57,8 @@ from schemas.account import Role
 from schemas.annotation import Answer, Suggestion
 from schemas.audience import pool_audience
 from schemas.event import Kind
+from schemas.judgement import Judgement
 from schemas.questions import Option, OptionMapping, Question, QuestionSet
-from schemas.review import Judgement
 from schemas.run import TrainConfig
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
