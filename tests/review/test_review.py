@@ -166,7 +166,7 @@ def test_reviewers_who_judge_the_same_pair_at_once_all_stand(reviewed: Workspace
 
     def judge(n: int) -> None:
         for severity in (1, 2, 3):
-            wrong = Judgement(harmful=True, hazard="hz.hate", severity=severity)
+            wrong = Judgement(harmful=True, hazards=("hz.hate",), severity=severity)
             assert review.verdicts.give(reviewed, pair.id, a=wrong, b=wrong, reviewer=f"reviewer {n}")
 
     with ThreadPoolExecutor(6) as pool:
@@ -240,9 +240,9 @@ def test_outputs_from_elsewhere_are_kept_word_for_word(
         {},
         {"fine": True, "biased": True},
         {"harmful": True},
-        {"harmful": True, "hazard": "hz.hate"},
+        {"harmful": True, "hazards": ["hz.hate"]},
         {"fine": True, "broken": True},
-        {"harmful": True, "hazard": "hz.unheard", "severity": 1},
+        {"harmful": True, "hazards": ["hz.unheard"], "severity": 1},
         {"unfactual": True, "severity": 2},
     ],
 )
