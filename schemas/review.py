@@ -167,6 +167,8 @@ class Verdict(Schema):
     """A program compared texts; that is shown, but decides nothing."""
     blind: bool = True
     """False where the first verdict was given after the names were shown: its defects count, its "fine" does not."""
+    adjudicates: bool = False
+    """A third person settled by it what reviewers disagreed about."""
     lowered: bool = False
     """The reviewer took a critical severity back: another reviewer has to look."""
 

@@ -22,7 +22,7 @@ from curator.release.decision import assess, fixed_and_broken
 from curator.release.reviewers import reviewing
 from curator.release.signing import EMPTY_MARK, public_key, sign, sign_text
 from curator.review.scorecards import cards_of
-from curator.review.verdicts import of_system
+from curator.review.stated import of_system
 from curator.runs import metrics
 from curator.stats.intervals import wilson
 from curator.store import decisions, events, findings, outputs, runs, suites, verdicts

@@ -12,6 +12,7 @@ from curator import Workspace, evidence, review
 from curator.annotate import queue
 from curator.errors import ReviewError
 from curator.review.detectors.base import Item, ok
+from curator.review.stated import of_system
 from curator.store import findings, ledger, outputs, records, systems
 from schemas.annotation import RecordState
 from schemas.judgement import Judgement
@@ -134,7 +135,7 @@ def test_a_verdict_given_twice_is_stored_once_and_a_new_one_wins(reviewed: Works
 
 def standing(workspace: Workspace) -> dict[int, list[Verdict]]:
     with workspace.read() as connection:
-        return review.verdicts.of_system(ledger.entries(connection, RUN))
+        return of_system(ledger.entries(connection, RUN))
 
 
 def test_after_the_names_were_shown_a_verdict_adds_defects_and_removes_none(
