@@ -5,6 +5,7 @@ The ledger keeps all three words. `decide` counts the third from then on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from curator import evidence
@@ -16,12 +17,12 @@ from curator.review.sides import side_of_target
 from curator.review.stated import KINDS, is_closed, of_system
 from curator.review.verdicts import Given, close_finished, sealed_judgements
 from curator.review.work import work_for
-from curator.store import events, ledger, outputs, projects, review_pairs, systems
+from curator.store import Connection, events, ledger, outputs, projects, review_pairs, systems
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind
 from schemas.judgement import Judgement
-from schemas.review import Plan, ReviewPair
+from schemas.review import Plan, ReviewPair, StoredPair, Verdict
 
 
 class Opinion(NamedTuple):
@@ -50,28 +51,30 @@ def disputes(workspace: Workspace, adjudicator: str, run_or_system: str) -> list
             return []
         waiting = work_for(workspace, plan, entries, adjudicator).disputes
         stated = of_system(entries)
-        found = []
-        for name in waiting:
-            pair = review_pairs.get(connection, name)
-            shown = [each for each in (pair.output_id, pair.other_id) if each is not None]
-            by_id = {output_id: outputs.get(connection, output_id) for output_id in shown}
-            side = side_of_target(workspace, name, adjudicator)
-            seen = as_seen(pair, by_id, side)
-            said = {
-                output_id: {v.reviewer: v.judgement for v in stated.get(output_id, ()) if not v.by_script}
-                for output_id in shown
-            }
-            left, right = shown if side == "A" else reversed(shown) if len(shown) > 1 else (shown[0], None)
-            found.append(
-                Dispute(
-                    seen,
-                    tuple(
-                        Opinion(judgement, said[right].get(reviewer) if right is not None else None)
-                        for reviewer, judgement in said[left].items()
-                    ),
-                )
-            )
-    return found
+        return [
+            _dispute(workspace, connection, review_pairs.get(connection, pair), stated, adjudicator) for pair in waiting
+        ]
+
+
+def _dispute(
+    workspace: Workspace,
+    connection: Connection,
+    pair: StoredPair,
+    stated: Mapping[int, Sequence[Verdict]],
+    adjudicator: str,
+) -> Dispute:
+    side = side_of_target(workspace, pair.id, adjudicator)
+    left, right = pair.output_id, pair.other_id
+    if right is not None and side == "B":
+        left, right = right, left
+    shown = [left] if right is None else [left, right]
+    seen = as_seen(pair, {each: outputs.get(connection, each) for each in shown}, side)
+    said = {each: {v.reviewer: v.judgement for v in stated.get(each, ()) if not v.by_script} for each in shown}
+    opinions = (
+        Opinion(judgement, None if right is None else said[right].get(reviewer))
+        for reviewer, judgement in said[left].items()
+    )
+    return Dispute(seen, tuple(opinions))
 
 
 def settle(
