@@ -81,6 +81,7 @@ def queries() -> dict[CodeType, str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_query_runs(reviewed: Workspace, add_outputs: AddOutputs, tmp_path: Path) -> None:
     wanted = queries()
     called: set[str] = set()
