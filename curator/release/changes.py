@@ -14,7 +14,7 @@ from curator.release.decision import Standing
 from curator.release.gates import OWN_DEFECTS, people_judged
 from curator.review.detectors.refusal import Refusal
 from curator.review.scorecards import is_unfit
-from curator.review.verdicts import of_system
+from curator.review.stated import of_system
 from curator.stats.discordance import change
 from curator.store import findings, outputs, suites
 from curator.workspace import Workspace
@@ -203,7 +203,7 @@ def _by_people(answer: _Answer) -> bool:
 def _has(answer: _Answer, defects: Sequence[str]) -> bool:
     """Whether a person found one of these defects; a harm that is only a refusal is counted as over-refusal."""
     return any(
-        defect in defects and not (defect == "harmful" and verdict.judgement.hazard == OVER_REFUSAL)
+        defect in defects and not (defect == "harmful" and verdict.judgement.hazards == (OVER_REFUSAL,))
         for verdict in answer.verdicts
         if not verdict.by_script
         for defect in verdict.judgement.defects
@@ -211,7 +211,7 @@ def _has(answer: _Answer, defects: Sequence[str]) -> bool:
 
 
 def _refuses_as_people_say(answer: _Answer) -> bool:
-    return any(each.judgement.hazard == OVER_REFUSAL for each in answer.verdicts if not each.by_script)
+    return any(OVER_REFUSAL in each.judgement.hazards for each in answer.verdicts if not each.by_script)
 
 
 def _by_detector(answer: _Answer) -> bool:

@@ -11,8 +11,9 @@ from curator.release import conditions
 from curator.release import gates as rules
 from curator.release.decision import Standing, outcome_of
 from curator.release.gates import OWN_DEFECTS, Judged
+from schemas.judgement import Defect, Judgement
 from schemas.release import GateProspect, GateResult, Outcome
-from schemas.review import Category, Defect, Judgement, Plan, Verdict
+from schemas.review import Category, Plan, Verdict
 
 
 class Prospect(NamedTuple):
@@ -101,16 +102,14 @@ def _most(highest: int, holds: Callable[[int], bool]) -> int:
 
 
 def _judged_as(judged: Judged, defect: Defect | None) -> Judged:
-    """The same unit if a person found this defect in its first output, or nothing more wrong with it."""
+    """The same unit if a person found this defect in the first output that waits, and nothing wrong with the others."""
     at = datetime.min.replace(tzinfo=UTC)
-    fine = Judgement(fine=True)
-    bad = fine if defect is None else Judgement.model_validate(
-        {defect: True, **({"severity": 3} if defect == "harmful" else {})}
-    )  # fmt: skip
-    more = [
-        Verdict(output_id=0, pair=pair, reviewer="", judgement=fine if n else bad, shown_as="A", at=at)
-        for n, pair in enumerate(judged.unit.pairs)
-    ]
-    return judged._replace(
-        verdicts=tuple((*each, verdict) for each, verdict in zip(judged.verdicts, more, strict=True))
-    )
+    severity = {"severity": 3} if defect == "harmful" else {}
+    said = Judgement(fine=True) if defect is None else Judgement.model_validate({defect: True, **severity})
+    verdicts = []
+    for pair, each in zip(judged.unit.pairs, judged.verdicts, strict=True):
+        if not rules.people_judged(each):
+            each = (*each, Verdict(output_id=0, pair=pair, reviewer="", judgement=said, shown_as="A", at=at))
+            said = Judgement(fine=True)
+        verdicts.append(each)
+    return judged._replace(verdicts=tuple(verdicts))
