@@ -42,7 +42,7 @@ _ALWAYS = {
 }  # fmt: skip
 _NOT_A_PAGE = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 """For data, scripts and files that were handed out: opened by itself, none of them runs or loads anything."""
-_HANDED_OUT = ("/media/", "/component/", "/_stcore/")
+_NO_PAGES = ("/api/", "/assets/", "/component/", "/media/", "/static/", "/_stcore/")
 
 
 def page_policy() -> str:
@@ -82,8 +82,8 @@ class Secured:
                 headers = MutableHeaders(scope=message)
                 for name, value in _ALWAYS.items():
                     headers.setdefault(name, value)
-                is_page = headers.get("content-type", "").startswith("text/html")
-                is_page = is_page and not scope["path"].startswith(_HANDED_OUT)
+                kind = headers.get("content-type", "text/html")  # a page that did not change comes without, as a 304
+                is_page = kind.startswith("text/html") and not scope["path"].startswith(_NO_PAGES)
                 headers.setdefault("Content-Security-Policy", self.page_policy if is_page else _NOT_A_PAGE)
             await send(message)
 

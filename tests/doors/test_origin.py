@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -20,6 +20,14 @@ async def _answer(request: Request) -> JSONResponse:
     return JSONResponse({"path": request.url.path})
 
 
+async def _page(_request: Request) -> Response:
+    return HTMLResponse("<p>A page</p>")
+
+
+async def _unchanged(_request: Request) -> Response:
+    return Response(status_code=304)
+
+
 async def _stream(socket: WebSocket) -> None:
     await socket.accept()
     await socket.close()
@@ -28,9 +36,14 @@ async def _stream(socket: WebSocket) -> None:
 @pytest.fixture
 def client() -> Iterator[TestClient]:
     """A program in front of a server that listens on this machine alone, and is told one more name."""
-    app = Starlette(
-        routes=[Route("/page", _answer, methods=["GET", "POST", "PUT"]), WebSocketRoute("/stream", _stream)]
-    )
+    routes = [
+        Route("/page", _answer, methods=["GET", "POST", "PUT"]),
+        Route("/html", _page),
+        Route("/media/file", _page),
+        Route("/unchanged", _unchanged),
+        WebSocketRoute("/stream", _stream),
+    ]
+    app = Starlette(routes=routes)
     settings = Settings(allowed_hosts=("curator.example.org", "*.team.example.org"))
     with TestClient(asgi.guarded(app, settings), base_url="http://127.0.0.1:8501") as started:
         yield started
@@ -135,3 +148,12 @@ def test_every_answer_has_the_headers_and_pages_a_policy_that_loads_nothing_from
         assert answer.headers["referrer-policy"] == "same-origin"
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
+def test_only_a_page_may_run_scripts_and_one_that_did_not_change_keeps_its_policy(client: TestClient) -> None:
+    policies = {path: client.get(path).headers["content-security-policy"] for path in ("/html", "/unchanged")}
+    assert policies["/html"] == policies["/unchanged"]  # a browser takes over what it is told with a 304
+    assert "script-src 'self'" in policies["/html"]
+    assert "unsafe-eval" not in policies["/html"].replace("wasm-unsafe-eval", "")
+    for path in ("/page", "/media/file"):
+        assert client.get(path).headers["content-security-policy"].startswith("default-src 'none'; style-src")
