@@ -18,15 +18,17 @@ from curator.access import require
 from curator.errors import ReleaseError
 from curator.release import gates as rules
 from curator.release.gates import Judged
-from curator.review import binding, sides, verdicts
+from curator.review import binding, sides
 from curator.review.plan import plan_hash
+from curator.review.stated import changed_texts, of_system
 from curator.stats.discordance import Change, change
 from curator.store import decisions, events, ledger, projects, review_pairs, runs, systems
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_project
+from schemas.judgement import Judgement
 from schemas.release import Decision, GateResult, Gates, Outcome
-from schemas.review import Category, Judgement, Plan, StoredPair, System, Unit, Verdict
+from schemas.review import Category, Plan, StoredPair, System, Unit, Verdict
 
 
 class Standing(NamedTuple):
@@ -75,10 +77,10 @@ def assess(workspace: Workspace, run_or_system: str) -> Standing:
     ]
     if swapped:
         problems.append(f"{len(swapped)} pairs do not name the outputs that were drawn.")
-    changed = verdicts.changed_texts(entries, {output.id: output for output in material.outputs})
+    changed = changed_texts(entries, {output.id: output for output in material.outputs})
     if changed:
         problems.append(f"{len(changed)} outputs are not the texts that were judged.")
-    stated = verdicts.of_system(entries)
+    stated = of_system(entries)
     units = [] if swapped else [_judged(unit, pairs, stated) for unit in plan.units]
     mine = {output.id for output in material.outputs if output.model == system.target}
     found = {output_id: each for output_id, each in material.findings.items() if output_id in mine}

@@ -21,8 +21,9 @@ from curator.quality.scoring import score
 from curator.release.decision import assess, fixed_and_broken
 from curator.release.reviewers import reviewing
 from curator.release.signing import EMPTY_MARK, public_key, sign, sign_text
+from curator.review.reviewer_agreement import CategoryAgreement, agreement_by_category
 from curator.review.scorecards import cards_of
-from curator.review.verdicts import of_system
+from curator.review.stated import of_system
 from curator.runs import metrics
 from curator.stats.intervals import wilson
 from curator.store import decisions, events, findings, outputs, runs, suites, verdicts
@@ -77,6 +78,7 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path, *, actor: 
         return output, [f for f in found.get(output.id, []) if f.flag], stated.get(output.id, [])
 
     review = reviewing(stands.entries, stated)
+    agreement = agreement_by_category(stands.entries)
     written, packages = workspace.clock(), _packages()
     facts: dict[str, object] = {
         "name": system.name or system.id,
@@ -90,6 +92,7 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path, *, actor: 
         "changes": fixed_and_broken(stands),
         "decisions": past,
         "review": review,
+        "agreement": agreement,
         "limits": limits,
         "suites": [suite for suite in known_suites if any(output.suite_id == suite.id for output in stored)],
         "scores": task_scores(stored),
@@ -114,6 +117,7 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path, *, actor: 
         "plan": stands.plan.model_dump(mode="json", exclude={"units"}) if stands.plan else None,
         "strata": [line.model_dump(mode="json") for line in stands.plan.strata] if stands.plan else [],
         "review": review._asdict(),
+        "agreement": [_agreement_of(each) for each in agreement],
         "packages": packages,
         "written": written.isoformat(),
     }
@@ -137,6 +141,15 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path, *, actor: 
 def _weight(verdict: Verdict) -> int:
     """How grave a verdict is: harm by its severity, then everything else that is wrong, then what is fine."""
     return 10 * (verdict.judgement.severity or 0) + len(verdict.judgement.defects)
+
+
+def _agreement_of(category: CategoryAgreement) -> dict[str, object]:
+    """Agreement in one category as plain data: each statistic with its interval, or null."""
+    statistics = {name: getattr(category, name) for name in ("percent", "positive", "ac1", "severity")}
+    return {"category": category.category, "outputs": category.outputs} | {
+        name: {"value": each.value, "interval": list(each.interval) if each.interval else None}
+        for name, each in statistics.items()
+    }
 
 
 def _packages() -> dict[str, str]:

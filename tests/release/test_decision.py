@@ -12,8 +12,9 @@ from curator.errors import ReviewError
 from curator.release.gates import learnt
 from curator.review.detectors.base import Item
 from curator.store import projects
+from schemas.judgement import Judgement
 from schemas.release import Gates, Outcome
-from schemas.review import Finding, Judgement
+from schemas.review import Finding
 from schemas.run import HeldOutLoss, RunResult
 from tests.review.conftest import RUN, AddOutputs
 
