@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from curator import Workspace, open_workspace
+from curator import Workspace
 from curator.cli.main import app
 from curator.errors import IngestError
 from curator.ingest import import_file
@@ -122,9 +123,9 @@ def curator(workspace: Workspace, *arguments: str) -> tuple[int, str, str]:
 
 
 @pytest.fixture
-def plain_workspace(tmp_path: Path) -> Workspace:
+def plain_workspace(another_workspace: Callable[[str], Workspace]) -> Workspace:
     """One on SQLite: the command line opens it by its folder."""
-    return open_workspace(tmp_path / "plain", create=True)
+    return another_workspace("plain")
 
 
 def test_the_command_maps_words_and_names_what_it_does_not_know(plain_workspace: Workspace, tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from curator import Workspace, open_workspace, versions
+from curator import Workspace, versions
 from curator.ingest import import_file
 from curator.quality.fingerprint import content_hash
 from curator.store import projects, records
@@ -67,14 +67,16 @@ def pairs(kind: str) -> Iterator[Record]:
         (ExportFormat.XLSX, ["tools", "preference", "kto"]),
     ],
 )
-def test_an_export_comes_back_as_the_same_content(tmp_path: Path, format: ExportFormat, kinds: list[str]) -> None:
+def test_an_export_comes_back_as_the_same_content(
+    tmp_path: Path, another_workspace: Callable[[str], Workspace], format: ExportFormat, kinds: list[str]
+) -> None:
     some = [record for kind in kinds for record in pairs(kind)]
-    first = open_workspace(tmp_path / "first", create=True)
+    first = another_workspace("first")
     with first.write() as connection:
         records.add_many(connection, some, project=projects.by_name(connection), at=first.clock(), accept=True)
     version = versions.freeze(first, actor="me").id
     versions.export(first, version, format=format, out=tmp_path / "out", actor="me")
-    second = open_workspace(tmp_path / "second", create=True)
+    second = another_workspace("second")
     report = import_file(second, tmp_path / "out", actor="me", accept=True)
     assert report.quarantined == 0, report.issues
     assert hashes(second) == {content_hash(record) for record in some}

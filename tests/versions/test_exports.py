@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
-from curator import Workspace, open_workspace, versions
+from curator import Workspace, versions
 from curator.errors import UnsayableError
 from curator.ingest import import_file
 from curator.quality.fingerprint import content_hash
@@ -105,12 +106,12 @@ def exported(workspace: Workspace, folder: Path, format: ExportFormat, *, plan: 
 
 @pytest.mark.parametrize("format", list(ExportFormat))
 def test_what_is_exported_reads_back_as_the_same_content(
-    workspace: Workspace, tmp_path: Path, format: ExportFormat
+    workspace: Workspace, another_workspace: Callable[[str], Workspace], tmp_path: Path, format: ExportFormat
 ) -> None:
     accept(workspace, HELD[format])
     files = exported(workspace, tmp_path / "out", format)
     before = versions.freeze(workspace, actor="me", plan=ALL_TRAIN)
-    other = open_workspace(tmp_path / "other", create=True)
+    other = another_workspace("other")
     for file in files:
         if file.suffix in (".jsonl", ".parquet", ".csv", ".xlsx", ".arrow"):
             report = import_file(other, file, actor="me", accept=True)
@@ -120,21 +121,20 @@ def test_what_is_exported_reads_back_as_the_same_content(
     assert rows[0] == rows[1]
     if HELD[format] is EVERYTHING:
         assert before.id == after.id  # groups and labels came back as well
-    other.close()
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 @pytest.mark.parametrize("format", list(ExportFormat))
 def test_what_a_format_cannot_hold_is_refused_by_name_and_nothing_is_written(
-    workspace: Workspace, tmp_path: Path, format: ExportFormat
+    another_workspace: Callable[[str], Workspace], tmp_path: Path, format: ExportFormat
 ) -> None:
     held = {id(record) for record in HELD[format]}
     for n, record in enumerate(each for each in EVERYTHING if id(each) not in held):
-        other = open_workspace(tmp_path / f"workspace {n}", create=True)
+        other = another_workspace(f"workspace {n}")
         accept(other, [record])
         with pytest.raises(UnsayableError, match=r"made\.jsonl, line (1|None)"):
             exported(other, tmp_path / "out", format)
-        other.close()
     assert not (tmp_path / "out").exists()
 
 
@@ -253,6 +253,7 @@ def test_splits_of_one_version_are_files_of_their_own(workspace: Workspace, tmp_
     assert sum(len(pd.read_csv(file)) for file in files) == 100
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("name", "format", "rows"),
@@ -262,15 +263,20 @@ def test_splits_of_one_version_are_files_of_their_own(workspace: Workspace, tmp_
     ],
 )
 def test_public_data_comes_back_through_an_export_as_the_same_content(
-    workspace: Workspace, tmp_path: Path, shared_data: Path, name: str, format: ExportFormat, rows: int
+    workspace: Workspace,
+    another_workspace: Callable[[str], Workspace],
+    tmp_path: Path,
+    shared_data: Path,
+    name: str,
+    format: ExportFormat,
+    rows: int,
 ) -> None:
     assert import_file(workspace, shared_data / name, actor="me", accept=True).imported == rows
     [file] = exported(workspace, tmp_path / "out", format)
-    other = open_workspace(tmp_path / "other", create=True)
+    other = another_workspace("other")
     assert import_file(other, file, actor="me", accept=True).imported == rows
     ids = []
     for each in (workspace, other):
         version = versions.freeze(each, actor="me", plan=ALL_TRAIN)
         ids.append({row.row_id for row in versions.rows(each, version.id)})
     assert ids[0] == ids[1]
-    other.close()

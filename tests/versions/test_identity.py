@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from curator import Workspace, open_workspace, versions
+from curator import Workspace, versions
 from curator.ingest import import_file
 from curator.quality.fingerprint import content_hash
 from curator.store import projects, records
@@ -30,10 +31,12 @@ def write(file: Path, rows: list[dict[str, str]]) -> Path:
     return file
 
 
-def test_one_content_is_one_version_whatever_the_order_name_and_database(workspace: Workspace, tmp_path: Path) -> None:
+def test_one_content_is_one_version_whatever_the_order_name_and_database(
+    workspace: Workspace, another_workspace: Callable[[str], Workspace], tmp_path: Path
+) -> None:
     """The other workspace is on SQLite, this one on each of the two databases."""
     import_file(workspace, write(tmp_path / "a.jsonl", ROWS), actor="me", accept=True)
-    other = open_workspace(tmp_path / "other", create=True)
+    other = another_workspace("other")
     shuffled = random.Random(1).sample(ROWS, len(ROWS))
     import_file(other, write(tmp_path / "renamed.jsonl", shuffled[:31]), actor="me", accept=True)
     import_file(other, write(tmp_path / "rest.jsonl", shuffled[31:]), actor="me", accept=True)
@@ -47,7 +50,6 @@ def test_one_content_is_one_version_whatever_the_order_name_and_database(workspa
         ]
         assert exports[0].files == exports[1].files
     assert set(versions.manifest(other, same.id).sources) == {"renamed.jsonl", "rest.jsonl"}
-    other.close()
 
 
 def accept(workspace: Workspace, *items: Record) -> list[str | None]:

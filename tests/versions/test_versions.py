@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator import Workspace, open_workspace, versions
+from curator import Workspace, versions
 from curator.errors import UnsayableError, VersionError
 from curator.ingest import import_file
 from curator.quality.fingerprint import content_hash
@@ -137,17 +138,18 @@ def test_a_conversation_is_exported_whole_or_refused_by_name(workspace: Workspac
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a", "b", "c", "workspace"]  # nothing half-written
 
 
-def test_openai_weights_read_back_as_they_were_when_every_turn_trains(workspace: Workspace, tmp_path: Path) -> None:
+def test_openai_weights_read_back_as_they_were_when_every_turn_trains(
+    workspace: Workspace, another_workspace: Callable[[str], Workspace], tmp_path: Path
+) -> None:
     said = [("user", "a", None), ("assistant", "b", True), ("user", "c", None), ("assistant", "d", True)]
     messages = tuple(Message(role=role, content=text, train=train) for role, text, train in said)
     accept(workspace, Record(messages=messages, origin=Origin(source="talk.jsonl", line=1)))
     [before] = versions.rows(workspace, versions.freeze(workspace, actor="me", plan=ALL_TRAIN).id)
     exported(workspace, tmp_path / "out", ExportFormat.OPENAI)
 
-    other = open_workspace(tmp_path / "other", create=True)
+    other = another_workspace("other")
     import_file(other, tmp_path / "out" / "train.jsonl", actor="me", accept=True)
     [after] = versions.rows(other, versions.freeze(other, actor="me", plan=ALL_TRAIN).id)
-    other.close()
     assert after.row_hash == before.row_hash
 
 
