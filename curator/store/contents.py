@@ -43,8 +43,8 @@ class Contents:
 
     def __init__(self, project_id: int, last: int) -> None:
         self._project_id = project_id
-        self._last = last
-        """The greatest key that is looked at."""
+        self.last_key = last
+        """The greatest key of the project that was looked at."""
         self._sorted: list[tuple[RowIds, Keys]] = []
         """Each sorted by row id, and at most half as long as the one before it."""
 
@@ -73,7 +73,7 @@ class Contents:
 
     def catch_up(self, connection: Connection) -> None:
         """Take in what others have stored since the last look. Returns nothing."""
-        newer = (record.c.project_id == self._project_id) & (self._last < _KEY)
+        newer = (record.c.project_id == self._project_id) & (self.last_key < _KEY)
         self._add_rows(connection, select(*_COLUMNS).where(newer).order_by(_KEY))
 
     def keys(self, row_ids: RowIds) -> Keys:
@@ -90,7 +90,7 @@ class Contents:
         """Take in what was stored just now, none of which is known. Returns nothing."""
         if not len(row_ids):
             return
-        self._last = max(self._last, int(keys.max()))
+        self.last_key = max(self.last_key, int(keys.max()))
         while self._sorted and len(self._sorted[-1][0]) < 2 * len(row_ids):
             others, their_keys = self._sorted.pop()
             row_ids, keys = np.concatenate([others, row_ids]), np.concatenate([their_keys, keys])

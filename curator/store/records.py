@@ -190,7 +190,9 @@ def add_rows(
     is_first[np.unique(ids, return_index=True)[1]] = True
     is_new &= is_first
     if is_new.any():
-        keys = _insert(connection, rows, is_new, project=project, batch_id=batch_id, accept=accept)
+        keys = _insert(
+            connection, rows, is_new, project=project, batch_id=batch_id, accept=accept, last_key=contents.last_key
+        )
         contents.add(ids[is_new], keys)
     if keep_again and not is_new.all():
         _keep_again(connection, rows, np.flatnonzero(~is_new), contents.keys(ids[~is_new]), batch_id=batch_id)
@@ -198,9 +200,26 @@ def add_rows(
 
 
 def _insert(
-    connection: Connection, rows: PartRows, wanted: NDArray[np.bool_], *, project: Project, batch_id: int, accept: bool
+    connection: Connection,
+    rows: PartRows,
+    wanted: NDArray[np.bool_],
+    *,
+    project: Project,
+    batch_id: int,
+    accept: bool,
+    last_key: int,
 ) -> Keys:
-    """Store some rows and open their slots. Returns the keys of their records, in the order of the rows."""
+    """Store some rows and open their slots. Returns the keys of their records, in the order of the rows.
+
+    Args:
+        connection: An open writing transaction that has locked the project.
+        rows: Of a part.
+        wanted: Which of them.
+        project: Where they belong.
+        batch_id: Import that they came with.
+        accept: Take them as reviewed.
+        last_key: The greatest of the project so far.
+    """
     state = RecordState.ACCEPTED if accept else RecordState.WAITING
     n = _numbers(len(wanted))
     values: dict[str, Any] = {
@@ -217,12 +236,14 @@ def _insert(
     }
     is_wanted = _bytes_at(wanted.tobytes(), n, 1) == literal(b"\x01", LargeBinary)
     source = select(*values.values()).where(is_wanted).order_by(n)
-    add = insert(record).from_select(list(values), source, include_defaults=False)
-    added = connection.execute(add.returning(type_coerce(record.c.id, Integer))).scalars().all()
-    keys = np.sort(np.array(added, np.int64))  # given in the order of the rows
-    here = (record.c.part_id == rows.part_id) & type_coerce(record.c.id, Integer).between(int(keys[0]), int(keys[-1]))
-    _queue(connection, here, len(keys), project=project, state=state, priority=0)
-    return keys
+    connection.execute(insert(record).from_select(list(values), source, include_defaults=False))
+    key = type_coerce(record.c.id, Integer)
+    added = (record.c.project_id == project.id) & (key > last_key)
+    first, last, count = connection.execute(select(func.min(key), func.max(key), func.count()).where(added)).one()
+    _queue(connection, added, count, project=project, state=state, priority=0)
+    if last - first + 1 == count:
+        return np.arange(first, last + 1)
+    return np.array(connection.execute(select(key).where(added).order_by(key)).scalars().all(), np.int64)
 
 
 def _keep_again(
