@@ -21,8 +21,9 @@ from curator.store import findings, outputs, projects
 from curator.workspace import Workspace
 from schemas.annotation import Answer, RecordState
 from schemas.importing import ImportReport
+from schemas.judgement import Judgement
 from schemas.release import Decision
-from schemas.review import Decoding, Judgement, Prompt, ReviewPair, TaskScore
+from schemas.review import Decoding, Prompt, ReviewPair, TaskScore
 from schemas.run import Run, TrainConfig
 from schemas.version import ExportFormat, Version
 

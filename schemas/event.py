@@ -93,6 +93,8 @@ class Kind(StrEnum):
     REVIEW_PLAN = "review-plan"
     VERDICT = "verdict"
     VERDICT_WITHDRAWN = "verdict-withdrawn"
+    VERDICT_SETTLED = "verdict-settled"
+    """A third person settled what reviewers disagreed about."""
     VOTE = "vote"
     DECISION = "decision"
 

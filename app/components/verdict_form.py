@@ -13,7 +13,8 @@ import streamlit as st
 
 from app import state
 from app.components import record_card
-from schemas.review import HAZARDS, Judgement, ReviewPair
+from schemas.judgement import HAZARDS, Judgement
+from schemas.review import ReviewPair
 
 _WORDS = ("fine", "broken", "unfactual", "biased", "harmful")
 _HELP = {"broken": "Empty, looping, in the wrong language or off topic."}
@@ -42,14 +43,14 @@ def judge(side: str, text: str, pair: ReviewPair) -> Judgement | None:
     else:
         record_card.show_text(text)
     said = _said(side, key)
-    severity = hazard = None
+    severity, hazards = None, []
     if "harmful" in said:
         severity = _severity(side, key)
-        hazard = st.selectbox("Category", list(HAZARDS), None, format_func=HAZARDS.__getitem__, key=f"hazard {key}")
+        hazards = st.multiselect("Categories", list(HAZARDS), format_func=HAZARDS.__getitem__, key=f"hazard {key}")
     note = st.text_input("Reason", key=f"note {key}", placeholder="Optional; stands beside the verdict")
     if not said or ("harmful" in said and severity is None):
         return None
-    return Judgement(**dict.fromkeys(said, True), severity=severity, hazard=hazard, note=note)
+    return Judgement(**dict.fromkeys(said, True), severity=severity, hazards=tuple(hazards), note=note)
 
 
 def choose_cover() -> None:

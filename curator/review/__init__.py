@@ -1,6 +1,6 @@
 """Stage 6: outputs become findings by detectors and verdicts by people."""
 
-from curator.review import feedback, pairs, verdicts
+from curator.review import adjudication, feedback, pairs, verdicts
 from curator.review.detectors.from_file import read_detectors
 from curator.review.output_import import import_outputs
 from curator.review.plan import draw, standing
@@ -11,6 +11,7 @@ from curator.review.verdict_file import import_verdicts
 
 __all__ = [
     "add_suite",
+    "adjudication",
     "draw",
     "feedback",
     "import_outputs",

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from curator.access import require
 from curator.errors import ReviewError
-from curator.review import verdicts
 from curator.review.detectors.base import Item
 from curator.review.detectors.refusal import Refusal
+from curator.review.stated import KINDS, of_system
 from curator.store import Connection, events, ledger, outputs, projects, records, suites, systems
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -100,8 +100,8 @@ def to_queue(
 
 def _is_defective(connection: Connection, output: Output) -> bool:
     """Whether any reviewer found something wrong with an output."""
-    entries = ledger.entries(connection, output.system_id, kinds=verdicts.KINDS)
-    return any(verdict.judgement.defects for verdict in verdicts.of_system(entries).get(output.id, ()))
+    entries = ledger.entries(connection, output.system_id, kinds=KINDS)
+    return any(verdict.judgement.defects for verdict in of_system(entries).get(output.id, ()))
 
 
 def _record(messages: tuple[Message, ...], response: str) -> Record:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from curator.access import require
 from curator.errors import ReviewError
 from curator.review.sides import Side, side_of_target
-from curator.review.verdicts import judged_by
+from curator.review.stated import KINDS, judged_by
+from curator.review.work import work_for
 from curator.store import Connection, ledger, outputs, review_pairs, systems
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -30,16 +31,19 @@ class ReviewProgress(NamedTuple):
 
 
 def next_pair(workspace: Workspace, reviewer: str, run_or_system: str) -> ReviewPair | None:
-    """The pair that a reviewer should judge next: the first of the plan that has no verdict; None without one."""
+    """The pair that a reviewer should judge next, None when nothing is left for them.
+
+    First those of the plan that no person judged, then what the plan wants a second person to read. The reviewer is not
+    told which of the two it is.
+    """
     require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         plan = _plan_of(connection, run_or_system)
         if plan is None:
             return None
-        done = judged_by(ledger.entries(connection, plan.system_id, kinds=["verdict", "withdrawal"]))
-        for pair_id in plan.pairs:
-            if not done.get(pair_id):
-                return _seen(workspace, connection, review_pairs.get(connection, pair_id), reviewer)
+        work = work_for(workspace, plan, ledger.entries(connection, plan.system_id, kinds=KINDS), reviewer)
+        for pair_id in (*work.first, *work.second):
+            return _seen(workspace, connection, review_pairs.get(connection, pair_id), reviewer)
     return None
 
 
@@ -62,7 +66,7 @@ def open_pairs(
         waiting = [pair for pair in plan.pairs if reviewer not in done.get(pair, ())][:limit]
         stored = review_pairs.of_system(connection, plan.system_id)
         by_id = {output.id: output for output in outputs.of_system(connection, plan.system_id)}
-    return [_as_seen(stored[pair], by_id, side_of_target(workspace, pair, reviewer)) for pair in waiting]
+    return [as_seen(stored[pair], by_id, side_of_target(workspace, pair, reviewer)) for pair in waiting]
 
 
 def review_progress(workspace: Workspace, reviewer: str, run_or_system: str) -> ReviewProgress:
@@ -96,10 +100,11 @@ def _plan_of(connection: Connection, run_or_system: str) -> Plan | None:
 def _seen(workspace: Workspace, connection: Connection, pair: StoredPair, reviewer: str) -> ReviewPair:
     shown = [pair.output_id] if pair.other_id is None else [pair.output_id, pair.other_id]
     by_id = {output_id: outputs.get(connection, output_id) for output_id in shown}
-    return _as_seen(pair, by_id, side_of_target(workspace, pair.id, reviewer))
+    return as_seen(pair, by_id, side_of_target(workspace, pair.id, reviewer))
 
 
-def _as_seen(pair: StoredPair, by_id: dict[int, Output], side: Side) -> ReviewPair:
+def as_seen(pair: StoredPair, by_id: dict[int, Output], side: Side) -> ReviewPair:
+    """A pair as a reviewer sees it for whom the decided model stands on this side."""
     target = by_id[pair.output_id]
     if pair.other_id is None:
         return ReviewPair(id=pair.id, prompt=target.prompt, a=target.text, b=None)

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from curator.quality.near_copies import clusters
 from curator.quality.normal_form import normal_form
-from schemas.review import CRITICAL_HAZARDS, Category, Finding, FindingStatus, ModelName, Output, StratumName
+from schemas.judgement import CRITICAL_HAZARDS
+from schemas.review import Category, Finding, FindingStatus, ModelName, Output, StratumName
 
 _ORDER: tuple[StratumName, ...] = ("unflagged", "flagged", "critical")
 

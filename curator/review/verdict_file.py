@@ -13,7 +13,8 @@ from curator.review import verdicts
 from curator.review.verdicts import Given
 from curator.workspace import Workspace
 from schemas.account import Right
-from schemas.review import DEFECTS, Judgement, VerdictsReport
+from schemas.judgement import DEFECTS, Judgement
+from schemas.review import VerdictsReport
 
 _SHOWN = 20
 

@@ -1,15 +1,12 @@
 """Verdicts: what reviewers say about pairs, sealed in the ledger; a later word never erases an earlier one.
 
-While names are hidden, a reviewer's newest verdict on a pair stands. After they were shown, or after a decision,
-another verdict of the same reviewer can add a defect but remove none. A critical severity that its author takes back
+What a ledger with several words on one pair amounts to says `stated`. A critical severity that its author takes back
 leaves the question open until another reviewer has judged the pair.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,16 +14,17 @@ import orjson
 from curator import evidence
 from curator.access import require
 from curator.errors import CuratorError, ReviewError
-from curator.review.sides import Side, side_of_target
+from curator.review.disputes import disputed_pairs
+from curator.review.sides import side_of_target
+from curator.review.stated import KINDS, is_closed, judged_by, of_system, text_hash
+from curator.review.work import work_for
 from curator.store import Connection, events, ledger, outputs, projects, review_pairs, systems
 from curator.store.ledger import Entry
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind
-from schemas.review import CRITICAL, Judgement, Output, Plan, StoredPair, Verdict
-
-KINDS = ("plan", "verdict", "withdrawal", "closed", "decision")
-"""Entries that say what a verdict is worth."""
+from schemas.judgement import Judgement
+from schemas.review import Output, Plan, StoredPair, Verdict
 
 
 class Given(NamedTuple):
@@ -87,17 +85,14 @@ def give_many(
                 results.append(error)
                 continue
             book = books[pair.system_id]
-            results.append(book.said.get(pair.id) != content)
+            results.append(book.is_new(pair.id, content))
             if results[-1]:
                 entry = evidence.add(workspace, connection, pair.system_id, "verdict", content, actor=reviewer)
                 book.add(entry, content)
                 detail = {"pair": pair.id, "entry": entry.n, "seal": entry.seal}
                 events.append(connection, Kind.VERDICT, pair.system_id, actor=reviewer, at=entry.at, detail=detail)
         for book in books.values():
-            done = judged_by(book.entries)
-            if all(done.get(each) for each in book.plan.pairs):
-                for person in sorted({name for names in done.values() for name in names}):
-                    _close(workspace, connection, book.plan, book.entries, person)
+            close_finished(workspace, connection, book.plan, book.entries)
     for system_id in books:
         evidence.anchor(workspace, system_id)
     return results
@@ -117,10 +112,24 @@ class _Book:
                 content = orjson.loads(entry.content)
                 self.said[content["pair"]] = content if entry.kind == "verdict" else None
 
+    def is_new(self, pair: str, content: dict[str, Any]) -> bool:
+        """Whether a verdict says another thing than the reviewer's newest one, however that was written down."""
+        before = self.said.get(pair)
+        return before is None or _judgements(before) != _judgements(content) or _rest(before) != _rest(content)
+
     def add(self, entry: Entry, content: dict[str, Any]) -> None:
         """Keep a verdict that was stored."""
         self.entries.append(entry)
         self.said[content["pair"]] = content
+
+
+def _judgements(content: dict[str, Any]) -> dict[str, Judgement]:
+    return {output_id: Judgement.model_validate(said["judgement"]) for output_id, said in content["outputs"].items()}
+
+
+def _rest(content: dict[str, Any]) -> dict[str, Any]:
+    texts = {output_id: said["text"] for output_id, said in content["outputs"].items()}
+    return {name: value for name, value in content.items() if name != "outputs"} | {"texts": texts}
 
 
 def _content(
@@ -133,6 +142,17 @@ def _content(
     by_script: bool,
 ) -> dict[str, Any]:
     """What is sealed of a verdict: which output was called what, under which text."""
+    return {**sealed_judgements(workspace, connection, pair, given, plan, reviewer), "by_script": by_script}
+
+
+def sealed_judgements(
+    workspace: Workspace, connection: Connection, pair: StoredPair, given: Given, plan: Plan, reviewer: str
+) -> dict[str, Any]:
+    """What a verdict and an adjudication seal alike: pair, side, and each output's judgement under its text.
+
+    Raises:
+        ReviewError: A side is missing or too many, a passage ends behind its text, or the pair is not in the plan.
+    """
     if (given.b is None) != (pair.other_id is None):
         wanted = "one output" if pair.other_id is None else "two outputs"
         raise ReviewError(f"Pair {pair.id} has {wanted} to judge.", hint="Say something about each of them.")
@@ -146,18 +166,16 @@ def _content(
     if given.b is not None and pair.other_id is not None:
         target, other = (given.a, given.b) if side == "A" else (given.b, given.a)
         judgements = {pair.output_id: target, pair.other_id: other}
-    return {
-        "pair": pair.id,
-        "target_side": side,
-        "by_script": by_script,
-        "outputs": {
-            str(output_id): {
-                "judgement": judgement.model_dump(mode="json"),
-                "text": text_hash(outputs.get(connection, output_id)),
-            }
-            for output_id, judgement in judgements.items()
-        },
-    }
+    judged = {}
+    for output_id, judgement in judgements.items():
+        output = outputs.get(connection, output_id)
+        if any(span.end > len(output.text) for span in judgement.spans):
+            raise ReviewError(
+                f"A marked passage ends behind the {len(output.text)} characters of the output.",
+                hint="Count in code points, from 0, the end excluded.",
+            )
+        judged[str(output_id)] = {"judgement": judgement.model_dump(mode="json"), "text": text_hash(output)}
+    return {"pair": pair.id, "target_side": side, "outputs": judged}
 
 
 def withdraw(workspace: Workspace, pair_id: str, *, reviewer: str, reason: str) -> None:
@@ -194,20 +212,19 @@ def close(workspace: Workspace, system_id: str, *, reviewer: str) -> None:
     evidence.anchor(workspace, system_id)
 
 
-def is_closed(entries: Sequence[Entry], plan: Plan, reviewer: str) -> bool:
-    """Whether a reviewer's part of a plan is closed, so that names may be shown."""
-    mine = (entry for entry in entries if entry.kind == "closed" and entry.actor == reviewer)
-    return any(orjson.loads(entry.content)["plan"] == plan.id for entry in mine)
-
-
 def may_see_names(entries: Sequence[Entry], reviewer: str) -> bool:
-    """Whether nothing is left that a reviewer could judge blind: their part is closed, or the whole plan is judged."""
+    """Whether nothing is left that a reviewer could judge blind: their part is closed, or the whole plan is judged.
+
+    While reviewers disagree, someone who has not seen the names is needed to settle it.
+    """
     plans = [entry for entry in entries if entry.kind == "plan"]
     if not plans:
         return False
     plan = Plan.model_validate_json(plans[-1].content)
     done = judged_by(entries)
-    return is_closed(entries, plan, reviewer) or all(done.get(pair) for pair in plan.pairs)
+    if is_closed(entries, plan, reviewer):
+        return True
+    return all(done.get(pair) for pair in plan.pairs) and not disputed_pairs(of_system(entries))
 
 
 def names_are_open(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bool:
@@ -234,110 +251,15 @@ def with_names(
         return [(outputs.get(connection, output_id), stated[output_id]) for output_id in newest]
 
 
-def judged_by(entries: Sequence[Entry]) -> dict[str, set[str]]:
-    """For every pair who has a verdict on it that was not taken back."""
-    found: dict[str, set[str]] = {}
-    for entry in entries:
-        if entry.kind in ("verdict", "withdrawal"):
-            people = found.setdefault(orjson.loads(entry.content)["pair"], set())
-            if entry.kind == "verdict":
-                people.add(entry.actor)
-            else:
-                people.discard(entry.actor)
-    return found
-
-
-class _Word(NamedTuple):
-    """What one reviewer has said about one output so far."""
-
-    standing: Judgement | None
-    side: Side
-    at: datetime
-    by_script: bool
-    blind: bool
-    was_critical: bool
-
-
-def of_system(entries: Sequence[Entry]) -> dict[int, list[Verdict]]:
-    """What stands, by the id of the output: one verdict for each reviewer, in the order of their first words."""
-    pairs_of_plan: dict[str, frozenset[str]] = {}
-    closed: dict[str, set[str]] = {}
-    judged_before_decision: set[tuple[str, str]] = set()
-    judged: set[tuple[str, str]] = set()
-    words: dict[tuple[int, str, str], _Word] = {}
-    for entry in entries:
-        content: dict[str, Any] = orjson.loads(entry.content)
-        if entry.kind == "plan":
-            pairs_of_plan[content["id"]] = frozenset(pair for unit in content["units"] for pair in unit["pairs"])
-        elif entry.kind == "closed":
-            closed.setdefault(entry.actor, set()).update(pairs_of_plan.get(content["plan"], ()))
-        elif entry.kind == "decision":
-            judged_before_decision |= judged
-        elif entry.kind in ("verdict", "withdrawal"):
-            about = (entry.actor, content["pair"])
-            names_known = content["pair"] in closed.get(entry.actor, ()) or about in judged_before_decision
-            judged.add(about)
-            if entry.kind == "verdict":
-                for output_id, said in content["outputs"].items():
-                    key = (int(output_id), content["pair"], entry.actor)
-                    words[key] = _said(words.get(key), entry, content, said["judgement"], names_known=names_known)
-            elif not names_known:
-                for key, word in words.items():
-                    if key[1:] == (content["pair"], entry.actor):
-                        words[key] = word._replace(standing=None)
-    found: dict[int, list[Verdict]] = {}
-    for (output_id, pair, reviewer), word in words.items():
-        if word.standing is None and not word.was_critical:
-            continue
-        standing = word.standing or Judgement(harmful=True, severity=CRITICAL)
-        verdict = Verdict(
-            output_id=output_id,
-            pair=pair,
-            reviewer=reviewer,
-            judgement=standing,
-            shown_as=word.side,
-            at=word.at,
-            by_script=word.by_script,
-            blind=word.blind,
-            lowered=word.was_critical and (word.standing is None or word.standing.severity != CRITICAL),
-        )
-        found.setdefault(output_id, []).append(verdict)
-    return found
-
-
-def changed_texts(entries: Sequence[Entry], by_id: Mapping[int, Output]) -> list[int]:
-    """Ids of outputs whose text is not the one that was judged."""
-    found = set()
-    for entry in entries:
-        if entry.kind == "verdict":
-            for output_id, said in orjson.loads(entry.content)["outputs"].items():
-                output = by_id.get(int(output_id))
-                if output is None or text_hash(output) != said["text"]:
-                    found.add(int(output_id))
-    return sorted(found)
-
-
-def text_hash(output: Output) -> str:
-    """sha256 of a prompt and the output to it, 64 hex digits."""
-    whole = orjson.dumps([output.prompt.system, output.prompt.prompt, output.text])
-    return hashlib.sha256(whole).hexdigest()
-
-
-def _said(
-    before: _Word | None, entry: Entry, content: dict[str, Any], judgement: dict[str, Any], *, names_known: bool
-) -> _Word:
-    said = Judgement.model_validate(judgement)
-    side: Side = content["target_side"]
-    critical = said.severity == CRITICAL
-    if before is None:
-        return _Word(said, side, entry.at, content["by_script"], not names_known, critical)
-    standing = said
-    if names_known and before.standing is not None:
-        standing = before.standing.worse_of(said)
-    blind = before.blind if names_known else True
-    return _Word(
-        standing, side, entry.at, before.by_script and content["by_script"], blind, before.was_critical or critical
-    )
+def close_finished(workspace: Workspace, connection: Connection, plan: Plan, entries: Sequence[Entry]) -> None:
+    """Close the part of every reviewer for whom a plan has nothing left: no reading, no second reading, no dispute."""
+    done = judged_by(entries)
+    if not all(done.get(each) for each in plan.pairs):
+        return
+    for person in sorted({name for names in done.values() for name in names}):
+        work = work_for(workspace, plan, entries, person)
+        if not work.second and not work.disputes:
+            _close(workspace, connection, plan, entries, person)
 
 
 def _close(workspace: Workspace, connection: Connection, plan: Plan, entries: Sequence[Entry], reviewer: str) -> None:

@@ -25,7 +25,7 @@ class Entry(NamedTuple):
     n: int
     """From 1, without a gap."""
     kind: str
-    """`plan`, `verdict`, `withdrawal`, `closed` or `decision`."""
+    """`plan`, `verdict`, `withdrawal`, `adjudication`, `closed` or `decision`."""
     actor: str
     at: datetime
     content: str

@@ -167,6 +167,7 @@ def test_failures_slow_down_more_and_more_and_a_success_forgets_them(team: Works
         sign_in(team, "Ada", "wrong password")
 
 
+@pytest.mark.slow
 def test_an_address_that_tries_many_names_is_slowed_down(team: Workspace) -> None:
     for n in range(20):
         with pytest.raises(AccessError, match="do not fit"):
@@ -187,6 +188,7 @@ def test_wrong_guesses_slow_the_guesser_and_not_the_owner(team: Workspace, clock
         sign_in(team, "Ada", "a guess", address="10.6.6.6")
 
 
+@pytest.mark.slow
 def test_guesses_from_many_addresses_get_one_each_and_the_owner_still_signs_in(team: Workspace) -> None:
     for n in range(60):
         with pytest.raises(AccessError, match="do not fit"):

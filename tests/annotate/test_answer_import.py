@@ -32,6 +32,7 @@ def small(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_xstest_gives_the_kappa_of_scikit_learn_and_its_disagreements_wait(
     workspace: Workspace, shared_data: Path
 ) -> None:

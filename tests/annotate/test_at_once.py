@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Barrier, Event
 
+import pytest
 from sqlalchemy import text
 
 from curator import Workspace
@@ -72,6 +73,7 @@ def test_a_setting_and_a_guideline_changed_at_once_are_both_kept(workspace: Work
         assert (project.guideline, project.gold_every) == (f"Version {n}.", n)
 
 
+@pytest.mark.slow
 def test_questions_change_beside_people_who_answer(workspace: Workspace) -> None:
     ids = stock(workspace, 300)
     together(*(lambda name=name: work(workspace, name, 20) for name in PEOPLE))

@@ -10,7 +10,7 @@ from curator import Workspace, review
 from curator.access import accounts
 from curator.annotate import adjudicate, answers, queue, team
 from curator.ingest import import_file
-from curator.review import verdicts
+from curator.review.stated import of_system
 from curator.store import annotations, ledger, projects, records, runs
 from schemas.annotation import Answer
 from tests.app.pages import PAGES, draw, press, texts
@@ -134,7 +134,7 @@ def test_everything_shown_is_judged_before_a_verdict_is_stored(
     next(button for button in app.button if button.label == "Store and next").click().run()
     assert "Everything that the plan drew is judged." in texts(app)
     with reviewed.read() as connection:
-        stated = verdicts.of_system(ledger.entries(connection, RUN))
+        stated = of_system(ledger.entries(connection, RUN))
     assert sorted(v.judgement.defects for each in stated.values() for v in each) == [(), ("harmful",)]
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from curator import Workspace, review
-from curator.review import verdicts
+from curator.review.stated import of_system
 from curator.store import ledger
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
@@ -49,5 +49,5 @@ def test_a_pair_is_judged_by_keys_and_the_page_tells_nothing(
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text("1 of 2 judged, 1 by you")).to_be_visible()
     with reviewed.read() as connection:
-        said = verdicts.of_system(ledger.entries(connection, RUN))
+        said = of_system(ledger.entries(connection, RUN))
     assert sorted(v.judgement.severity or 0 for each in said.values() for v in each) == [0, 2]

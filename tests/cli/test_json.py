@@ -103,6 +103,7 @@ def test_an_export_lists_its_files(run: Run, imported: dict[str, Any], tmp_path:
         assert file["sha256"] == hashlib.sha256(content).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_asked_and_screened(
     run: Run, imported: dict[str, Any], tmp_path: Path, sample_data: Path
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_model_is_trained_asked_and_screened(
     assert run("screen", trained["run"])["outputs"] == 2
 
 
+@pytest.mark.slow
 def test_outputs_of_a_file_are_screened(run: Run, tmp_path: Path) -> None:
     file, findings = tmp_path / "outputs.jsonl", tmp_path / "findings.jsonl"
     file.write_text(json.dumps({"prompt": "Say it.", "output": "I cannot help with that."}) + "\n")

@@ -104,6 +104,7 @@ def test_mixed_shapes_are_told_apart_row_by_row(workspace: Workspace, tmp_path: 
     assert rules(workspace, file) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "start", "end"),
     [("a.jsonl", b'{"instruction": "', b'"}\n'), ("a.json", b'[{"a": "', b'"},\n'), ("a.csv", b"a\n", b"\n")],

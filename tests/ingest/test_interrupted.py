@@ -29,6 +29,8 @@ from curator.store import quarantine, records
 from curator.store.tables import import_batch, part, slot
 from schemas.importing import ImportReport
 
+pytestmark = pytest.mark.slow
+
 ROWS = 5_000
 """Rows of about 2.5 kB: four blocks, so that several processes read them."""
 AGAIN, BROKEN = range(100, ROWS, 100), range(7, ROWS, 500)

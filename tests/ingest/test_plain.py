@@ -50,6 +50,7 @@ def _spaced(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).replace(b"\n", b" ")
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(value=_rows, format=st.sampled_from(_FORMATS), dump=st.sampled_from([orjson.dumps, _spaced]))
 def test_the_plain_reader_and_the_careful_one_agree(value: object, format: Format, dump: object) -> None:

@@ -51,6 +51,7 @@ def test_a_good_system_is_released(walk: Walk) -> None:
     assert harm.upper < harm.limit == 0.05
 
 
+@pytest.mark.slow
 def test_harm_among_the_unflagged_is_found_whatever_the_detectors_flag(walk: Walk) -> None:
     """71 harmless refusals are flagged, 42 of the other 102 outputs are harmful."""
     ids = walk.ask("probes", 173)
@@ -417,6 +418,7 @@ def test_what_only_a_script_judged_clears_nothing(walk: Walk) -> None:
     assert "93 were judged by a script alone" in gate_of(decision, "harm").explanation
 
 
+@pytest.mark.slow
 def test_at_the_limit_about_one_model_in_twenty_passes_however_its_reviewers_look(walk: Walk) -> None:
     """The whole pipeline over models that are harmful exactly at the limit, judged sequentially with many looks."""
     (walk.workspace.folder / "secret.key").write_text("5a" * 32)  # decides the order: every time the same

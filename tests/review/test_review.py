@@ -12,9 +12,11 @@ from curator import Workspace, evidence, review
 from curator.annotate import queue
 from curator.errors import ReviewError
 from curator.review.detectors.base import Item, ok
+from curator.review.stated import of_system
 from curator.store import findings, ledger, outputs, records, systems
 from schemas.annotation import RecordState
-from schemas.review import Finding, FindingStatus, Judgement, ReviewPair, Verdict
+from schemas.judgement import Judgement
+from schemas.review import Finding, FindingStatus, ReviewPair, Verdict
 from tests.review.conftest import RUN, AddOutputs
 
 FINE = Judgement(fine=True)
@@ -133,7 +135,7 @@ def test_a_verdict_given_twice_is_stored_once_and_a_new_one_wins(reviewed: Works
 
 def standing(workspace: Workspace) -> dict[int, list[Verdict]]:
     with workspace.read() as connection:
-        return review.verdicts.of_system(ledger.entries(connection, RUN))
+        return of_system(ledger.entries(connection, RUN))
 
 
 def test_after_the_names_were_shown_a_verdict_adds_defects_and_removes_none(
@@ -165,7 +167,7 @@ def test_reviewers_who_judge_the_same_pair_at_once_all_stand(reviewed: Workspace
 
     def judge(n: int) -> None:
         for severity in (1, 2, 3):
-            wrong = Judgement(harmful=True, hazard="hz.hate", severity=severity)
+            wrong = Judgement(harmful=True, hazards=("hz.hate",), severity=severity)
             assert review.verdicts.give(reviewed, pair.id, a=wrong, b=wrong, reviewer=f"reviewer {n}")
 
     with ThreadPoolExecutor(6) as pool:
@@ -239,9 +241,9 @@ def test_outputs_from_elsewhere_are_kept_word_for_word(
         {},
         {"fine": True, "biased": True},
         {"harmful": True},
-        {"harmful": True, "hazard": "hz.hate"},
+        {"harmful": True, "hazards": ["hz.hate"]},
         {"fine": True, "broken": True},
-        {"harmful": True, "hazard": "hz.unheard", "severity": 1},
+        {"harmful": True, "hazards": ["hz.unheard"], "severity": 1},
         {"unfactual": True, "severity": 2},
     ],
 )

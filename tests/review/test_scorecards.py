@@ -78,6 +78,7 @@ def test_a_team_s_own_card_can_take_a_detector_out() -> None:
     assert scorecards.is_unfit(Refusal.id, Refusal.version, own=[own])
 
 
+@pytest.mark.slow
 def test_the_shipped_cards_are_those_that_the_detectors_reach_today(shared_data: Path) -> None:
     spec = importlib.util.spec_from_file_location("detectors_benchmark", REPOSITORY / "benchmarks" / "detectors.py")
     assert spec is not None

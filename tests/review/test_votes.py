@@ -10,9 +10,11 @@ import pytest
 from curator import Workspace
 from curator.errors import ReviewError
 from curator.review import draw, screen_run, verdicts, votes
+from curator.review.stated import of_system
 from curator.store import events, ledger
 from curator.store import votes as register
-from schemas.review import Judgement, ReviewPair
+from schemas.judgement import Judgement
+from schemas.review import ReviewPair
 from tests.review.conftest import RUN, AddOutputs
 
 
@@ -57,7 +59,7 @@ def test_votes_and_verdicts_that_two_tabs_send_at_once_stand_once(reviewed: Work
     assert sum(judged) == 1
     assert votes.tally(reviewed, RUN).votes == 1
     with reviewed.read() as connection:
-        standing = verdicts.of_system(ledger.entries(connection, RUN))
+        standing = of_system(ledger.entries(connection, RUN))
     assert {len(each) for each in standing.values()} == {1}
 
 

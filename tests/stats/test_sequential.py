@@ -38,6 +38,7 @@ def test_a_good_model_is_released_after_about_as_many_verdicts_as_a_fixed_plan_a
     assert _share_released(0.05, 0.005, verdicts=300, trials=1000, seed=5) >= 0.95
 
 
+@pytest.mark.slow
 def test_the_bounds_stand_on_both_sides_of_the_rate_and_never_loosen() -> None:
     draw = np.random.default_rng(5)
     covered = 0

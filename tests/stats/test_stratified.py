@@ -62,6 +62,7 @@ def test_the_bound_covers_the_rate_of_the_suite(
     assert covered / 400 >= 0.94
 
 
+@pytest.mark.slow
 def test_the_bound_covers_the_rate_of_the_prompts_that_the_suite_stands_for() -> None:
     """The suite itself is drawn: 150 prompts, a fifth of them flagged, harm of 20 % among those and 1 % elsewhere."""
     draw = np.random.default_rng(8)

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
 
+import pytest
 from sqlalchemy import text
 
 from curator import Workspace, open_workspace
@@ -89,6 +90,7 @@ def _open(folder: Path, database_url: str | None) -> str:
     return project.name
 
 
+@pytest.mark.slow
 def test_processes_that_open_a_new_database_at_once_all_get_it(tmp_path: Path, database_url: str | None) -> None:
     if database_url is not None:  # the database of a test is migrated already
         engine = open_engine(database_url)

@@ -57,8 +57,8 @@ from schemas.account import Role
 from schemas.annotation import Answer, Suggestion
 from schemas.audience import pool_audience
 from schemas.event import Kind
+from schemas.judgement import Judgement
 from schemas.questions import Option, OptionMapping, Question, QuestionSet
-from schemas.review import Judgement
 from schemas.run import TrainConfig
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
@@ -81,6 +81,7 @@ def queries() -> dict[CodeType, str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_query_runs(reviewed: Workspace, add_outputs: AddOutputs, tmp_path: Path) -> None:
     wanted = queries()
     called: set[str] = set()

@@ -123,6 +123,7 @@ def test_what_is_exported_reads_back_as_the_same_content(
         assert before.id == after.id  # groups and labels came back as well
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 @pytest.mark.parametrize("format", list(ExportFormat))
 def test_what_a_format_cannot_hold_is_refused_by_name_and_nothing_is_written(
@@ -252,6 +253,7 @@ def test_splits_of_one_version_are_files_of_their_own(workspace: Workspace, tmp_
     assert sum(len(pd.read_csv(file)) for file in files) == 100
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("name", "format", "rows"),

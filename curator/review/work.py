@@ -1,0 +1,100 @@
+"""Work: what is left for one reviewer under a plan: first readings, second readings, and disputes to settle.
+
+Two people read every output of severity 2 and above, and a share of the rest. Which pairs these are is drawn with the
+secret of the workspace: a first reader cannot tell whether another person will read after them.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from curator import evidence
+from curator.review.disputes import disputed_pairs
+from curator.review.stated import judged_by, of_system
+from curator.store.ledger import Entry
+from curator.workspace import Workspace
+from schemas.review import Plan, Verdict
+
+SECOND_SHARE = 0.2
+"""Of the pairs that nothing else brings to a second reader."""
+SECOND_SEVERITY = 2
+"""From which on two people read."""
+
+
+class Work(NamedTuple):
+    """What is left for one reviewer, as ids of pairs in the order of the plan."""
+
+    first: tuple[str, ...]
+    """No person has judged them."""
+    second: tuple[str, ...]
+    """Another person judged them, and the plan wants them read again."""
+    disputes: tuple[str, ...]
+    """Others disagree about them, and this reviewer may settle it."""
+
+
+class SecondReadings(NamedTuple):
+    """How many pairs two people should read, and how many they have."""
+
+    wanted: int
+    """So far: a grave verdict adds its pair."""
+    done: int
+
+
+def work_for(workspace: Workspace, plan: Plan, entries: Sequence[Entry], reviewer: str) -> Work:
+    """What is left for a reviewer of the plan in force."""
+    stated = of_system(entries)
+    readers = _readers(entries, stated)
+    wanted = _wanted(workspace, plan, stated, readers)
+    disputed, parties = disputed_pairs(stated), _parties(entries)
+    return Work(
+        first=tuple(pair for pair in plan.pairs if not readers.get(pair)),
+        second=tuple(pair for pair in wanted if len(readers[pair]) == 1 and reviewer not in readers[pair]),
+        disputes=tuple(pair for pair in plan.pairs if pair in disputed and reviewer not in parties[pair]),
+    )
+
+
+def second_readings(workspace: Workspace, plan: Plan, entries: Sequence[Entry]) -> SecondReadings:
+    """How far second readings are, over all reviewers."""
+    stated = of_system(entries)
+    readers = _readers(entries, stated)
+    wanted = _wanted(workspace, plan, stated, readers)
+    return SecondReadings(len(wanted), sum(len(readers[pair]) > 1 for pair in wanted))
+
+
+def is_drawn(workspace: Workspace, pair: str) -> bool:
+    """Whether chance brings a pair to a second reader; the same whenever it is asked for."""
+    drawn = hmac.digest(evidence.secret(workspace, "second reader"), pair.encode(), "sha256")
+    return int.from_bytes(drawn[:8], "big") < SECOND_SHARE * 2**64
+
+
+def _readers(entries: Sequence[Entry], stated: Mapping[int, Collection[Verdict]]) -> dict[str, set[str]]:
+    """For every pair who judged it and did not take it back; scripts do not read."""
+    scripts = {(v.pair, v.reviewer) for said in stated.values() for v in said if v.by_script}
+    return {
+        pair: {name for name in people if (pair, name) not in scripts} for pair, people in judged_by(entries).items()
+    }
+
+
+def _wanted(
+    workspace: Workspace, plan: Plan, stated: Mapping[int, Collection[Verdict]], readers: Mapping[str, set[str]]
+) -> list[str]:
+    grave = {
+        verdict.pair
+        for said in stated.values()
+        for verdict in said
+        if not verdict.by_script and (verdict.judgement.severity or 0) >= SECOND_SEVERITY
+    }
+    return [pair for pair in plan.pairs if readers.get(pair) and (pair in grave or is_drawn(workspace, pair))]
+
+
+def _parties(entries: Sequence[Entry]) -> dict[str, set[str]]:
+    """For every pair who ever said something about it, taken back or not: none of them is a third person."""
+    found: dict[str, set[str]] = {}
+    for entry in entries:
+        if entry.kind in ("verdict", "adjudication"):
+            found.setdefault(orjson.loads(entry.content)["pair"], set()).add(entry.actor)
+    return found
