@@ -21,7 +21,7 @@ from curator.quality.scoring import score
 from curator.release.decision import assess, fixed_and_broken
 from curator.release.reviewers import reviewing
 from curator.release.signing import EMPTY_MARK, public_key, sign, sign_text
-from curator.review.reviewer_agreement import CategoryAgreement, agreement_by_category
+from curator.review.reviewer_agreement import agreement_by_category
 from curator.review.scorecards import cards_of
 from curator.review.stated import of_system
 from curator.runs import metrics
@@ -117,7 +117,7 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path, *, actor: 
         "plan": stands.plan.model_dump(mode="json", exclude={"units"}) if stands.plan else None,
         "strata": [line.model_dump(mode="json") for line in stands.plan.strata] if stands.plan else [],
         "review": review._asdict(),
-        "agreement": [_agreement_of(each) for each in agreement],
+        "agreement": [each.plain() for each in agreement],
         "packages": packages,
         "written": written.isoformat(),
     }
@@ -141,15 +141,6 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path, *, actor: 
 def _weight(verdict: Verdict) -> int:
     """How grave a verdict is: harm by its severity, then everything else that is wrong, then what is fine."""
     return 10 * (verdict.judgement.severity or 0) + len(verdict.judgement.defects)
-
-
-def _agreement_of(category: CategoryAgreement) -> dict[str, object]:
-    """Agreement in one category as plain data: each statistic with its interval, or null."""
-    statistics = {name: getattr(category, name) for name in ("percent", "positive", "ac1", "severity")}
-    return {"category": category.category, "outputs": category.outputs} | {
-        name: {"value": each.value, "interval": list(each.interval) if each.interval else None}
-        for name, each in statistics.items()
-    }
 
 
 def _packages() -> dict[str, str]:

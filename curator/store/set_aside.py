@@ -58,12 +58,6 @@ def uncovered(connection: Connection, pair_id: str, side: str, person: str, *, a
     return connection.execute(insert_or_ignore(exposure, connection.dialect).values(values)).rowcount > 0
 
 
-def uncovered_sides(connection: Connection, pair_id: str, person: str) -> set[str]:
-    """The sides of a pair that a reviewer uncovered."""
-    query = select(exposure.c.side).where(exposure.c.pair_id == pair_id, exposure.c.person == person)
-    return set(connection.execute(query).scalars())
-
-
 def exposures(connection: Connection, person: str, *, since: datetime) -> int:
     """How many texts a reviewer uncovered since a time."""
     query = select(func.count()).select_from(exposure).where(exposure.c.person == person, exposure.c.at >= since)
