@@ -49,6 +49,7 @@ VERBS = {
     "review": "judging.review_app",
     "verdicts": "review.verdicts_app",
     "feedback": "review.feedback",
+    "conditions": "review.conditions_app",
     "decide": "review.decide",
     "report": "review.report",
     "verify-decision": "review.verify_decision",

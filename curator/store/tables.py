@@ -620,6 +620,8 @@ decision = Table(
     Column("plan", Text),
     Column("checkpoint", Text),
     Column("evidence", Text),
+    Column("exemptions", _Json, nullable=False),
+    Column("intended_use", Text, nullable=False),
     Column("decided_by", Text, nullable=False),
     Column("at", _UtcTime, nullable=False),
 )
