@@ -324,11 +324,12 @@ def _review(workspace: Workspace, add_outputs: AddOutputs) -> None:
     review.draw(workspace, RUN, actor="me")
     pair = review.pairs.next_pair(workspace, "Ada", RUN)
     review.verdicts.give(workspace, pair.id, a=Judgement(fine=True), b=Judgement(unfactual=True), reviewer="Ada")
+    judged = review.feedback.output_behind(workspace, pair.id, "B", reviewer="Ada")
     record_id = review.feedback.to_queue(
-        workspace, output.id, actor="Ada", instruction="A variant?", corrected="A colour."
+        workspace, judged, actor="Ada", instruction="A variant?", corrected="A colour."
     )
     with workspace.read() as connection:
-        assert corrections.about(connection, record_id) == corrections.of_output(connection, output.id)
+        assert corrections.about(connection, record_id) == corrections.of_output(connection, judged)
     assert len(follow_up.sent_from(workspace, RUN, reviewer="Ada")) == 1
     comfort.uncover(workspace, pair.id, "A", reviewer="Ada")
     assert comfort.exposure(workspace, "Ada") == (1, 1)
