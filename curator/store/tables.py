@@ -85,6 +85,11 @@ class _Digest(TypeDecorator[str]):
         return None if value is None else bytes(value).hex()
 
 
+ROW_ID_BYTES = 16
+"""A content is known by the first 128 bits of its hash: its row id."""
+RUN = 65_536
+"""Records whose keys differ only below this are a run, for which the index over contents is apart (see `contents`)."""
+
 _Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 project = Table(
@@ -207,8 +212,11 @@ record = Table(
     Column("deleted_at", _UtcTime),
     Column("created_at", _UtcTime),  # that of its import where there is one
     Column("former_id", Text),  # id that it had in releases which drew them at random; the log and links still say it
-    UniqueConstraint("project_id", "content_hash"),
     CheckConstraint("(content is null) <> (part_id is null)", name="place"),
+    Index(
+        "uq_record_content", "project_id", text(f"(id / {RUN})"), text(f"substr(content_hash, 1, {ROW_ID_BYTES})"),
+        unique=True,
+    ),
     Index(None, "project_id", "state", "id"),
     Index(None, "project_id", "id"),  # without it SQLite sorts all records of a project for one page of them
     Index(
