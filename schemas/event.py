@@ -98,6 +98,8 @@ class Kind(StrEnum):
     REVIEW_PLAN = "review-plan"
     VERDICT = "verdict"
     VERDICT_WITHDRAWN = "verdict-withdrawn"
+    SET_ASIDE = "set-aside"
+    """A reviewer passed a pair on to another person."""
     VERDICT_SETTLED = "verdict-settled"
     """A third person settled what reviewers disagreed about."""
     VOTE = "vote"

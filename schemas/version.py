@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import Field, model_validator
 
 from schemas.base import Schema
+from schemas.feedback import Kind
 from schemas.record import Arrival, Record
 
 
@@ -142,6 +143,18 @@ class VerifyReport(Schema):
     problems: tuple[str, ...] = ()
 
 
+class ReviewedChange(Schema):
+    """A row that differs after a reviewer of outputs sent its record back."""
+
+    change: str
+    """`added`, `edited` or `removed`."""
+    row_id: str
+    record_id: str
+    kind: Kind
+    """What the reviewer asked for."""
+    reason: str
+
+
 class DiffReport(Schema):
     """What changed from one version to another; an edited row is one of `edited` alone, under its new id."""
 
@@ -157,6 +170,8 @@ class DiffReport(Schema):
     """Rows whose split changed."""
     examples: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """The first row ids of each kind of change, at most 10."""
+    reviewed: tuple[ReviewedChange, ...] = ()
+    """Of the rows that were added, edited or removed, those of which a reviewer of outputs had said something."""
 
 
 class ExportFormat(StrEnum):

@@ -48,7 +48,7 @@ VERBS = {
     "generate": "generate.generate",
     "outputs": "review.outputs_app",
     "screen": "review.screen",
-    "review": "review.review_app",
+    "review": "judging.review_app",
     "verdicts": "review.verdicts_app",
     "feedback": "review.feedback",
     "conditions": "review.conditions_app",

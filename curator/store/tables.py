@@ -554,6 +554,51 @@ ledger = Table(
     Column("seal", Text, nullable=False),
 )
 
+# What reviewers sent back to the data: the output it was about, and the record that it made or that is looked at again.
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("record_id", ForeignKey("record.id"), nullable=False),
+    Column("output_id", ForeignKey("output.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    UniqueConstraint("record_id", "output_id", "kind"),
+    CheckConstraint("kind in ('corrected', 'preference', 'taught')", name="kind"),
+)
+
+# Pairs that a reviewer skipped or passed on to another person.
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("pair_id", ForeignKey("review_pair.id"), primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("escalated", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+)
+
+# Hazards that a reviewer does not want to read about.
+opt_out = Table(
+    "opt_out",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("hazard", Text, primary_key=True),
+)
+
+# Covered texts that a reviewer uncovered; only they see the count.
+exposure = Table(
+    "exposure",
+    metadata,
+    Column("pair_id", ForeignKey("review_pair.id"), primary_key=True),
+    Column("side", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("at", _UtcTime, nullable=False),
+    Index(None, "person", "at"),
+)
+
 # Verdicts from before there were plans. They are kept and shown, and decide nothing.
 verdict = Table(
     "verdict",
