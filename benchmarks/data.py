@@ -1,6 +1,6 @@
 """Times the data stages beside `datasets`, pandas and DuckDB on the same file: import, freeze, export, verify.
 
-    python benchmarks/data.py [--rows 100000 1000000] [--rounds 1] [--quick] [--import-only] [--json] [--file REAL.jsonl]
+    python benchmarks/data.py [--rows 100000 1000000] [--rounds 1] [--quick] [--import-only] [--json] [--file FILE]
 
 Each work runs in a process of its own; the others take turns with it on the same file. Told are seconds (interpreter
 and imports left out), CPU seconds, the peak memory of the process and its children, and what the workspace weighs.
