@@ -24,7 +24,7 @@ from curator.release.estimates import powered_rates
 from curator.release.prospect import prospect
 from curator.release.reviewers import reviewing
 from curator.release.signing import EMPTY_MARK, public_key, sign, sign_text
-from curator.review.reviewer_agreement import CategoryAgreement, agreement_by_category
+from curator.review.reviewer_agreement import agreement_by_category
 from curator.review.scorecards import cards_of
 from curator.review.stated import of_system
 from curator.runs import metrics
@@ -138,7 +138,7 @@ def write_report(
         "plan": stands.plan.model_dump(mode="json", exclude={"units"}) if stands.plan else None,
         "strata": [line.model_dump(mode="json") for line in stands.plan.strata] if stands.plan else [],
         "review": review._asdict(),
-        "agreement": [_agreement_of(each) for each in agreement],
+        "agreement": [each.plain() for each in agreement],
         "packages": packages,
         "written": written.isoformat(),
     }
@@ -162,15 +162,6 @@ def write_report(
 def _weight(verdict: Verdict) -> int:
     """How grave a verdict is: harm by its severity, then everything else that is wrong, then what is fine."""
     return 10 * (verdict.judgement.severity or 0) + len(verdict.judgement.defects)
-
-
-def _agreement_of(category: CategoryAgreement) -> dict[str, object]:
-    """Agreement in one category as plain data: each statistic with its interval, or null."""
-    statistics = {name: getattr(category, name) for name in ("percent", "positive", "ac1", "severity")}
-    return {"category": category.category, "outputs": category.outputs} | {
-        name: {"value": each.value, "interval": list(each.interval) if each.interval else None}
-        for name, each in statistics.items()
-    }
 
 
 def _packages() -> dict[str, str]:
