@@ -17,7 +17,7 @@ _NEEDS = {
     "records": "records",
     "adjudicate": "records",
     "team": "records",
-    "versions": "accepted",
+    "versions": "records or versions",  # accepted ones appear while the labelling screen, which redraws no menu, is open
     "train": "versions",
     "runs": "runs",
     "losses": "runs",
