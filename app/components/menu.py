@@ -17,7 +17,7 @@ _NEEDS = {
     "records": "records",
     "adjudicate": "records",
     "team": "records",
-    "versions": "records or versions",  # accepted ones appear while the labelling screen, which redraws no menu, is open
+    "versions": "records or versions",  # the labelling screen accepts them and redraws no menu
     "train": "versions",
     "runs": "runs",
     "losses": "runs",
