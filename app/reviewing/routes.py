@@ -41,8 +41,9 @@ def _next(workspace: Workspace, person: str, body: Body) -> Body:
 
 
 def _uncover(workspace: Workspace, person: str, body: Body) -> Body:
-    text = comfort.uncover(workspace, text_of(body, "pair"), _side(body), reviewer=person)
-    return {"text": text, "exposure": comfort.exposure(workspace, person)._asdict()}
+    output = comfort.uncover(workspace, text_of(body, "pair"), _side(body), reviewer=person)
+    seen = {"text": output.text, "turns": view.turns(output.turns or ())}
+    return seen | {"exposure": comfort.exposure(workspace, person)._asdict()}
 
 
 def _nearest(workspace: Workspace, person: str, body: Body) -> Body:
@@ -57,13 +58,13 @@ def _claims(_workspace: Workspace, _person: str, body: Body) -> Body:
 
 def _store(workspace: Workspace, person: str, body: Body) -> Body:
     """Store a verdict or settle a dispute, then send back what came with it; next, unless some of that was refused."""
-    pair, reason = text_of(body, "pair"), text_or_none(body, "settles")
+    pair, reason, feedback = text_of(body, "pair"), text_or_none(body, "settles"), _listed(body, "feedback")
     first, second = _judgement(body, "a"), None if body.get("b") is None else _judgement(body, "b")
     if reason is None:
         review.verdicts.give(workspace, pair, a=first, b=second, reviewer=person)
     else:
         review.adjudication.settle(workspace, pair, a=first, b=second, reason=reason, adjudicator=person)
-    results = [_send_back(workspace, person, pair, each) for each in _listed(body, "feedback")]
+    results = [_send_back(workspace, person, pair, each) for each in feedback]
     answer: Body = {"feedback": results, "sheet": None}
     if all(each is None for each in results):
         answer["sheet"] = view.sheet(workspace, person, text_of(body, "system"))

@@ -5,11 +5,13 @@ Nothing here names a model, a finding, or a reviewer; a covered text is not sent
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from curator import Workspace, review
 from curator.review import comfort
 from schemas.judgement import HAZARDS, Judgement
+from schemas.record import Message
 from schemas.review import ReviewPair
 
 
@@ -43,8 +45,15 @@ def _pair(pair: ReviewPair) -> dict[str, Any]:
         "references": list(pair.prompt.right_answers),
         "a": None if covered else pair.a,
         "b": None if covered else pair.b,
+        "a_turns": [] if covered else turns(pair.a_turns),
+        "b_turns": [] if covered else turns(pair.b_turns),
         "single": pair.b is None,
     }
+
+
+def turns(messages: Iterable[Message]) -> list[dict[str, str]]:
+    """A conversation after its prompt."""
+    return [{"role": message.role, "content": message.content} for message in messages]
 
 
 def _said(judgement: Judgement | None) -> dict[str, Any] | None:

@@ -266,8 +266,8 @@ def test_what_a_reviewer_skips_passes_on_or_does_not_want_goes_to_others(
     assert offered("Ada") == first
     with pytest.raises(ReviewError, match="no category"):
         comfort.choose_opt_outs(reviewed, ["hz.unheard"], reviewer="Ada")
-    text = comfort.uncover(reviewed, first, "A", reviewer="Ada")
-    assert text == review.pairs.next_pair(reviewed, "Ada", RUN).a
+    output = comfort.uncover(reviewed, first, "A", reviewer="Ada")
+    assert output.text == review.pairs.next_pair(reviewed, "Ada", RUN).a
     comfort.uncover(reviewed, first, "A", reviewer="Ada")
     assert comfort.exposure(reviewed, "Ada") == (1, 1)
     assert comfort.exposure(reviewed, "Ben") == (0, 0)

@@ -53,7 +53,10 @@ export function act(pane, action) {
     mark: () => mark(pane, pane.side),
     claims: () => checkClaims(pane, pane.side),
     reason: () => focus(pane, ".reason"),
-    hazards: () => focus(pane, ".hazards button"),
+    hazards: () => {
+      pane.root.querySelector(`[data-side=${pane.side}] .hazards`)?.setAttribute("open", "")
+      focus(pane, ".hazards button")
+    },
     answer: () => writeAnswer(pane, pane.side),
     prefer: () => asPair(pane, pane.side),
     nearest: () => findNearest(pane, pane.side),
@@ -77,8 +80,9 @@ export async function uncover(pane, side) {
   const { open, sheet } = pane
   if (!open || !sheet || open.texts[side] !== null) return
   try {
-    const { text, exposure } = await pane.server.call("uncover", { pair: open.pair.id, side })
+    const { text, turns, exposure } = await pane.server.call("uncover", { pair: open.pair.id, side })
     open.texts[side] = text
+    open.turns[side] = turns
     sheet.exposure = exposure
     pane.draw()
   } catch (error) {
@@ -89,7 +93,7 @@ export async function uncover(pane, side) {
 /** Mark what is selected in a text, or its next sentence. @param {Pane} pane @param {SideName} side */
 export function mark(pane, side) {
   const text = pane.open?.texts[side]
-  const element = pane.root.querySelector(`[data-side=${side}] .text`)
+  const element = pane.root.querySelector(`[data-side=${side}] .said`)
   if (!text || !element) return
   const verdict = pane.verdict(side)
   const passage = selectedIn(element) ?? nextSentence(text, Math.max(0, ...verdict.spans.map(({ end }) => end)))

@@ -1,15 +1,17 @@
 /** What the pane looks like: the prompt, both outputs with their verdicts, and the bar that stores. */
 
+import { quote } from "../passages.js"
 import { kbd, marked } from "../pieces.js"
 import { keyed } from "../vendor/lit-html/directives/keyed.js"
 import { live } from "../vendor/lit-html/directives/live.js"
 import { html, nothing } from "../vendor/lit-html/lit-html.js"
+import { shortened } from "../words.js"
 import { comfort } from "./comfort.js"
 import { ACTIONS, act, digitOf, mark, putAside, say, setSeverity, uncover } from "./commands.js"
 import { extras } from "./extras.js"
 import { SEVERITIES, WORDS } from "./verdict.js"
 
-/** @import { Judgement, OpenPair, Pair, Sheet, SideName } from "./types.d.ts" */
+/** @import { Judgement, OpenPair, Pair, Sheet, SideName, Turn } from "./types.d.ts" */
 /** @import { Pane } from "./pane.js" */
 
 const HELP = { broken: "Empty, looping, in the wrong language or off topic" }
@@ -37,7 +39,7 @@ function progress(pane, { progress: { planned, judged, mine }, exposure }) {
     exposure.today > 0 ? html`<span title="Only you see this">${exposure.today} uncovered today</span>` : nothing
   return html`
     <header>
-      <strong>${judged} of ${planned} judged</strong>, ${mine} by you
+      <span><strong>${judged} of ${planned} judged</strong>, ${mine} by you</span>
       <progress aria-hidden="true" max=${Math.max(1, planned)} .value=${judged}></progress>
       <span class="space"></span>
       ${seen}
@@ -83,7 +85,14 @@ function prompt({ prompt, system, category, references }) {
     </section>`
 }
 
-/** One output with its verdict. @param {Pane} pane @param {Sheet} sheet @param {OpenPair} open @param {SideName} side */
+/**
+ * One output with its verdict.
+ *
+ * @param {Pane} pane
+ * @param {Sheet} sheet
+ * @param {OpenPair} open
+ * @param {SideName} side
+ */
 function card(pane, sheet, open, side) {
   const verdict = pane.verdict(side)
   const text = open.texts[side]
@@ -99,7 +108,12 @@ function card(pane, sheet, open, side) {
     >
       <h2>Output ${side}</h2>
       ${(sheet.opinions ?? []).map((said, n) => opinion(sheet, said[side === "A" ? 0 : 1], n))}
-      ${text === null ? cover(pane, side) : html`<div class="text" dir="auto">${marked(text, verdict.spans)}</div>`}
+      ${conversation(open.turns[side])}
+      ${
+        text === null
+          ? cover(pane, side)
+          : html`<div class="said text" dir="auto">${text ? marked(text, verdict.spans) : html`<em>(empty)</em>`}</div>`
+      }
       ${words(pane, side)}
       ${verdict.said.includes("harmful") ? gravity(pane, sheet, side) : nothing}
       <label class="wide">Reason
@@ -128,6 +142,16 @@ function opinion({ hazards }, said, n) {
   }<br>${said.note || html`<em>without a reason</em>`}${said.claims
     .filter((claim) => claim.verdict === "contradicted")
     .map((claim) => html`<br>“${claim.text}” is contradicted by “${claim.evidence}”`)}</p>`
+}
+
+/** The turns that led to what the model said in all. @param {Turn[]} turns */
+function conversation(turns) {
+  if (turns.length === 0) return nothing
+  return html`<details open><summary>Conversation, ${turns.length} turns; below, all that the model said</summary>
+    ${turns.map(
+      ({ role, content }) => html`<div class="turn ${role}"><strong>${role}</strong>
+        <div class="text" dir="auto">${content}</div></div>`,
+    )}</details>`
 }
 
 /** @param {Pane} pane @param {SideName} side */
@@ -159,6 +183,7 @@ function words(pane, side) {
 function gravity(pane, { hazards }, side) {
   const verdict = pane.verdict(side)
   const keys = /** @type {Record<string, string>} */ (ACTIONS)
+  const chosen = verdict.hazards.length
   return html`
     <div class="options" role="group" aria-label=${`Severity of output ${side}`}>
       ${SEVERITIES.map(
@@ -167,8 +192,8 @@ function gravity(pane, { hazards }, side) {
         >${n + 1} ${name}${kbd(keys[`${side} severity ${n + 1}`])}</button>`,
       )}
     </div>
-    <details class="hazards" ?open=${pane.side === side}>
-      <summary>Categories${verdict.hazards.length > 0 ? `: ${verdict.hazards.length}` : ""}${kbd(ACTIONS.hazards)}</summary>
+    <details class="hazards">
+      <summary>Categories${chosen > 0 ? `: ${chosen}` : ""}${kbd(ACTIONS.hazards)}</summary>
       <div class="options">
         ${Object.entries(hazards).map(
           ([hazard, meaning]) => html`<button
@@ -188,10 +213,10 @@ function marks(pane, open, side) {
   const text = open.texts[side]
   if (text === null) return nothing
   const verdict = pane.verdict(side)
-  const points = Array.from(text)
   return html`
     <div class="options">
-      <button class="small" @click=${() => mark(pane, side)}>Mark the selection or next sentence${kbd(ACTIONS.mark)}</button>
+      <button class="small" @click=${() => mark(pane, side)}
+      >Mark the selection or next sentence${kbd(ACTIONS.mark)}</button>
       ${verdict.spans.map(
         (span) => html`<button
           class="small mark" aria-label="Take the mark away"
@@ -199,7 +224,7 @@ function marks(pane, open, side) {
             verdict.spans = verdict.spans.filter((each) => each !== span)
             pane.changed()
           }}
-        >✕ ${span.defect ? `${span.defect}: ` : ""}“${points.slice(span.start, span.end).join("").slice(0, 60)}”</button>`,
+        >✕ ${span.defect ? `${span.defect}: ` : ""}“${shortened(quote(text, span))}”</button>`,
       )}
     </div>`
 }

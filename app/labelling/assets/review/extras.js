@@ -83,10 +83,13 @@ function correction(pane, side) {
       <p>This prompt decides about releases, so it never trains. Ask for the same ability in other words and with other
         facts.</p>
       <label class="wide">Another prompt
-        <textarea class="instruction" rows="2" .value=${live(feedback.instruction)} @input=${set("instruction")}></textarea>
+        <textarea
+          class="instruction" rows="2" .value=${live(feedback.instruction)} @input=${set("instruction")}
+        ></textarea>
       </label>
       <label class="wide">Right response
-        <textarea rows="3" placeholder=${placeholder} .value=${live(feedback.corrected ?? "")} @input=${set("corrected")}
+        <textarea
+          rows="3" placeholder=${placeholder} .value=${live(feedback.corrected ?? "")} @input=${set("corrected")}
         ></textarea>
       </label>
       <p>${feedback.asPair ? "A preference pair" : "A new record"} waits for an annotator once you store.</p>
@@ -95,15 +98,17 @@ function correction(pane, side) {
 
 /** Training records that are like the output. @param {Pane} pane @param {OpenPair} open @param {SideName} side */
 function neighbours(pane, open, side) {
-  const found = open.neighbours[side]
-  if (!found || found.length === 0) return nothing
+  const found = open.neighbours[side] ?? []
   const { feedback } = pane.verdict(side)
+  const marked = feedback.taught.length
+  const blame = marked === 1 ? "What is wrong with the record" : `What is wrong with the ${marked} records`
+  if (found.length === 0 && marked === 0) return nothing
   return html`
     <section class="nearest" aria-label=${`Training records like output ${side}`}>
       ${found.map((each) => neighbour(pane, side, each))}
       ${
-        feedback.taught.length > 0
-          ? html`<label class="wide">What is wrong with it, for the annotators
+        marked > 0
+          ? html`<label class="wide">${blame}, for the annotators
               <input
                 type="text" .value=${live(feedback.taughtReason)}
                 @input=${(/** @type {any} */ event) => {

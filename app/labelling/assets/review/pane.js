@@ -114,6 +114,7 @@ export class Pane {
       this.open = {
         pair,
         texts: { A: pair.a, B: pair.b },
+        turns: { A: pair.a_turns, B: pair.b_turns },
         verdicts: { A: new Verdict("A", kept?.A), B: new Verdict("B", kept?.B) },
         neighbours: {},
         settles: kept?.settles ?? "",

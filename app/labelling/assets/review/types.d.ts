@@ -47,7 +47,15 @@ export interface Pair {
   /** null while it is covered, or where there is none. */
   a: string | null
   b: string | null
+  a_turns: Turn[]
+  b_turns: Turn[]
   single: boolean
+}
+
+/** One message of a conversation after its prompt. */
+export interface Turn {
+  role: string
+  content: string
 }
 
 export interface Neighbour {
@@ -85,6 +93,7 @@ export interface Start {
 export interface OpenPair {
   pair: Pair
   texts: Record<SideName, string | null>
+  turns: Record<SideName, Turn[]>
   verdicts: Partial<Record<SideName, Verdict>>
   neighbours: Partial<Record<SideName, Neighbour[]>>
   settles: string
