@@ -61,6 +61,13 @@ def reached(workspace: Workspace, *, project_id: int) -> set[str]:
     return {name for name, is_there in there.items() if is_there}
 
 
+def names(workspace: Workspace) -> dict[str, str]:
+    """What people call each run and each version, by its id."""
+    with workspace.read() as connection:
+        called = {version.id: version.title for version in versions.newest_first(connection)}
+        return called | {run.id: run.name for run in runs.newest_first(connection)}
+
+
 def latest_events(workspace: Workspace, *, limit: int) -> list[events.Event]:
     """The newest lines of the log, newest first."""
     with workspace.read() as connection:

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
-from app.components import links, notice
+from app.components import links, notice, pickers
 from curator import Workspace, release, review, runs
 from curator.runs import generation
 from schemas.review import SuiteSummary
@@ -24,10 +24,10 @@ def render(workspace: Workspace, person: str) -> None:
     if not suites:
         st.info("There is no suite yet. Add a JSON lines file of prompts above.", icon=":material/quiz:")
         return
-    ended = {run.id: run for run in runs.watch(workspace) if run.state in _ENDED}
+    ended = [run for run in runs.watch(workspace) if run.state in _ENDED]
     columns = st.columns(2)
     with columns[0]:
-        run_id = state.chosen("run", list(ended), label="Run")
+        run = pickers.choose_run(ended)
     with columns[1]:
         suite_name = state.chosen("suite", list(suites), label="Suite")
     if suite_name is None:
@@ -38,11 +38,10 @@ def render(workspace: Workspace, person: str) -> None:
     )
     st.caption(f"{suite.prompts} prompts. {purpose}")
     _bring_in(workspace, suite, person)
-    if run_id is None:
+    if run is None:
         st.info("No run has ended yet: outputs of your own model need one.", icon=":material/model_training:")
         links.to("train", "Train one", icon=":material/model_training:")
         return
-    run = ended[run_id]
     working = generation.is_working(workspace, run.id)
     state.live(_work, every=2 if working else None)(workspace, run, suite, person)
     _table(workspace, run, suite, person)

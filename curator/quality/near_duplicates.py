@@ -11,7 +11,8 @@ template and differ in what is asked are not duplicates.
 Bayardo, Ma and Srikant (2007), "Scaling Up All Pairs Similarity Search"; Xiao et al. (2008), "Efficient Similarity
 Joins for Near Duplicate Detection".
 
-S is the number of shingles of all texts together, P the number of pairs that the filter nominates.
+T is the number of texts, S that of the shingles of all texts together, Z of those that stand more than once, P of the
+pairs that the filter nominates.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +30,11 @@ from curator.quality.normal_form import normal_form
 
 _BOILERPLATE = 32
 """A shingle in more texts than this says nothing about any two of them."""
-_PART = 20_000
+_PART = 4_000
 """Texts whose words are hashed at once: memory stays bounded."""
+_ROUNDING = 1e-12
+_RANGE_BITS = 22
+"""Shingles are sorted in ranges of about four million."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying by it loses nothing
 _POLITE = re.compile(r"^(?:(?:can|could|would|will) you )+|\b(?:please|kindly)\b")
 _POLITE_WORDS = ("please", "kindly", "can you ", "could you ", "would you ", "will you ")
@@ -84,47 +89,48 @@ def near_pairs(texts: Sequence[str], *, least: float = 0.8, width: int = 3) -> l
     Texts of fewer than `width` words have no shingle and no pair; equal texts are best joined before.
 
     Args:
-        texts: Words separated by blanks or line breaks, such as `plain_words` returns.
+        texts: Words separated by blanks or line breaks, such as `plain_words` returns. Only slices of it are read.
         least: Smallest index of a pair, above 0 and at most 1.
         width: Words of a shingle.
     """
-    rows, shingles = _shingles(texts, width)
-    if not len(rows):
-        return []
-    rows, groups, sizes = _without_boilerplate(rows, shingles, len(texts))
-    pairs = _nominated(rows, groups, sizes, least)
+    shared = _shared(*_shingles(texts, width))
+    pairs = _nominated(shared, least)
     if not len(pairs):
         return []
-    index = _jaccard(pairs, rows, groups, sizes)
-    is_near = index >= least - 1e-12
-    found = zip(pairs[is_near, 0].tolist(), pairs[is_near, 1].tolist(), index[is_near].tolist(), strict=True)
-    return sorted(NearPair(*each) for each in found)
+    index = _jaccard(pairs, shared)
+    is_near = index >= least - _ROUNDING
+    near = zip(pairs[is_near, 0].tolist(), pairs[is_near, 1].tolist(), index[is_near].tolist(), strict=True)
+    return sorted(NearPair(*each) for each in near)
 
 
-def _shingles(texts: Sequence[str], width: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Text and hash of every shingle, both (S,), ordered by text."""
-    parts = [_shingles_of(texts[start : start + _PART], start, width) for start in range(0, len(texts), _PART)]
-    if not parts:
-        return np.empty(0, np.int64), np.empty(0, np.uint64)
-    return np.concatenate([rows for rows, _ in parts]), np.concatenate([hashes for _, hashes in parts])
+def _shingles(texts: Sequence[str], width: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Hash of every shingle (S,), ordered by text, and how many each text has (T,)."""
+    hashes: list[NDArray[np.uint64]] = []
+    counts = np.zeros(len(texts), np.int64)
+    for start in range(0, len(texts), _PART):
+        part, counts[start : start + _PART] = _shingles_of(texts[start : start + _PART], width)
+        hashes.append(part)
+    return np.concatenate(hashes) if hashes else np.empty(0, np.uint64), counts
 
 
-def _shingles_of(texts: Sequence[str], first: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """`_shingles` of a part of the texts, the first of which is number `first`.
+def _shingles_of(texts: Sequence[str], width: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """`_shingles` of a part of the texts.
 
     The hash of a word is a polynomial of its bytes, had from running sums over all bytes at once; nothing is hashed one
     by one in Python.
     """
     encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    counts = np.zeros(len(texts), np.int64)
     data = np.frombuffer(b" ".join(encoded) + b" ", dtype=np.uint8)
     is_gap = data <= ord(" ")
     before = np.r_[True, is_gap[:-1]]
     starts, ends = np.flatnonzero(~is_gap & before), np.flatnonzero(is_gap & ~before)
     if len(starts) < width:
-        return np.empty(0, np.int64), np.empty(0, np.uint64)
-    powers = np.cumprod(np.full(len(data), _MIX))
-    sums = np.r_[np.uint64(0), np.cumsum(powers * data)]
-    inverse = np.cumprod(np.full(len(data), pow(int(_MIX), -1, 2**64), dtype=np.uint64))
+        return np.empty(0, np.uint64), counts
+    powers, inverse = _powers(len(data))
+    sums = np.empty(len(data) + 1, np.uint64)
+    sums[0] = 0
+    np.cumsum(powers * data, out=sums[1:])
     hashes = _stirred((sums[ends] - sums[starts]) * inverse[starts])
     lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
     rows = np.searchsorted(np.cumsum(lengths + 1), starts, side="right")
@@ -132,7 +138,22 @@ def _shingles_of(texts: Sequence[str], first: int, width: int) -> tuple[NDArray[
     for n in range(1, width):
         mixed = _stirred(mixed) + hashes[n : len(hashes) - width + 1 + n]
     is_inside = rows[: len(mixed)] == rows[width - 1 :]  # a run of words that ends in the same text
-    return rows[: len(mixed)][is_inside] + first, _stirred(mixed)[is_inside]
+    counts += np.bincount(rows[: len(mixed)][is_inside], minlength=len(texts))
+    return _stirred(mixed)[is_inside], counts
+
+
+@lru_cache(maxsize=1)
+def _power_table(length: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    inverse = pow(int(_MIX), -1, 2**64)
+    factors = (np.full(length, factor, dtype=np.uint64) for factor in (int(_MIX), inverse))
+    powers, inverses = (np.cumprod(each, dtype=np.uint64) for each in factors)
+    return powers, inverses
+
+
+def _powers(length: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Powers of the multiplier and of its inverse, both (length,), the first powers first."""
+    powers, inverse = _power_table(1 << length.bit_length())
+    return powers[:length], inverse[:length]
 
 
 def _stirred(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -142,69 +163,174 @@ def _stirred(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return np.asarray(stirred ^ (stirred >> np.uint64(31)), dtype=np.uint64)
 
 
-def _without_boilerplate(
-    rows: NDArray[np.int64], shingles: NDArray[np.uint64], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Each text's different shingles, boilerplate left out: text and shingle number of each, and how many a text has.
+class _Shared(NamedTuple):
+    """The shingles that can make a pair: those of several texts, boilerplate left out.
 
-    Shingles are numbered from rare to common, so that sorting by number is sorting by rarity. Ordered by text, number.
+    Most shingles stand in one text alone. They count, being the rarest of all, but need not be held.
     """
-    order = np.argsort(shingles)
-    ordered = shingles[order]
-    is_first = np.r_[True, ordered[1:] != ordered[:-1]]
-    pairs = np.sort((np.cumsum(is_first) - 1) * count + rows[order])  # sorting is faster than np.unique
-    pairs = pairs[np.r_[True, pairs[1:] != pairs[:-1]]]  # a shingle that stands twice in a text is one
-    shingle, ordered_rows = pairs // count, pairs % count
-    hashes = ordered[is_first]
-    spread = np.bincount(shingle)
-    by_rarity = np.lexsort((hashes, spread))  # by spread, then by hash: the same whatever the order of texts
-    number = np.empty(len(hashes), dtype=np.int64)
-    number[by_rarity] = np.arange(len(hashes))
-    is_telling = spread[shingle] <= _BOILERPLATE
-    keys = np.sort(ordered_rows[is_telling] * len(hashes) + number[shingle[is_telling]])
-    ordered_rows = keys // len(hashes)
-    return ordered_rows, keys % len(hashes), np.bincount(ordered_rows, minlength=count)
+
+    rows: NDArray[np.int32]
+    """Text of each (Z,), ordered by text and number; one that stands twice in a text is one."""
+    groups: NDArray[np.int32]
+    """Number of each (Z,), from rare to common, so that sorting by number is sorting by rarity."""
+    first: NDArray[np.int64]
+    """Where each text's shingles begin (T + 1,)."""
+    alone: NDArray[np.int64]
+    """How many other shingles each text has (T,), which no other text has."""
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Different shingles of each text (T,), boilerplate left out."""
+        return self.alone + np.diff(self.first)
 
 
-def _nominated(
-    rows: NDArray[np.int64], groups: NDArray[np.int64], sizes: NDArray[np.int64], least: float
-) -> NDArray[np.int64]:
+def _shared(shingles: NDArray[np.uint64], counts: NDArray[np.int64]) -> _Shared:
+    """Number the shingles of several texts, and count the others. One range of hashes at a time: memory is bounded."""
+    texts = len(counts)
+    row_of = np.repeat(np.arange(texts, dtype=np.int32), counts)
+    alone = np.zeros(texts, np.int64)
+    numbers, rows, hashes, spreads = _none(np.int32), _none(np.int32), _none(np.uint64), _none(np.int32)
+    bits = max(0, len(shingles).bit_length() - _RANGE_BITS)
+    for part in range(1 << bits):
+        here = np.flatnonzero(shingles >> np.uint64(64 - bits) == part) if bits else np.arange(len(shingles))
+        some = _in_range(shingles[here], row_of[here], alone)
+        numbers.append(some.numbers + np.int32(sum(map(len, hashes))))
+        rows.append(some.rows)
+        hashes.append(some.hashes)
+        spreads.append(some.spreads)
+    all_hashes, width = np.concatenate(hashes), max(1, sum(map(len, hashes)))
+    rank = np.empty(len(all_hashes), dtype=np.int64)
+    rank[np.lexsort((all_hashes, np.concatenate(spreads)))] = np.arange(len(all_hashes))
+    keys = rank[np.concatenate(numbers)]
+    keys += np.concatenate(rows) * np.int64(width)
+    keys.sort()
+    first = np.zeros(texts + 1, np.int64)
+    every_row = (keys // width).astype(np.int32)
+    keys %= width
+    np.cumsum(np.bincount(every_row, minlength=texts), out=first[1:])
+    return _Shared(every_row, keys.astype(np.int32), first, alone)
+
+
+class _Range(NamedTuple):
+    """The shingles of several texts among those with hashes of one range: G shingles."""
+
+    numbers: NDArray[np.int32]
+    """Number of each shingle in each text that holds it, below G."""
+    rows: NDArray[np.int32]
+    """The text that holds it."""
+    hashes: NDArray[np.uint64]
+    """By number, (G,)."""
+    spreads: NDArray[np.int32]
+    """How many texts hold it, (G,)."""
+
+
+def _in_range(shingles: NDArray[np.uint64], row_of: NDArray[np.int32], alone: NDArray[np.int64]) -> _Range:
+    """Number the shingles of several texts, and add those of a single text to its count in `alone`."""
+    order, hashes = _ordered(shingles)
+    is_new = _differs(hashes)
+    number = np.cumsum(is_new, dtype=np.int32) - 1
+    rows = row_of[order]
+    is_first = is_new | _differs(rows)  # in its text: within a number, texts stand in order
+    number, rows = number[is_first], rows[is_first]
+    spread = np.bincount(number).astype(np.int32)
+    alone += np.bincount(rows[spread[number] == 1], minlength=len(alone))
+    is_telling = (spread > 1) & (spread <= _BOILERPLATE)
+    is_kept = is_telling[number]
+    renumbered = np.cumsum(is_telling, dtype=np.int32) - 1
+    return _Range(renumbered[number[is_kept]], rows[is_kept], hashes[is_new][is_telling], spread[is_telling])
+
+
+def _none(kind: type[np.generic]) -> list[NDArray[Any]]:
+    return [np.empty(0, kind)]
+
+
+def _ordered(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Places of hashes by hash and place, and the hashes in that order, both (S,).
+
+    Sorting whole numbers is nine times as fast as sorting places by them, so the place stands in the low bits of what
+    is sorted, and the few hashes that are equal in all bits but those are put in order afterwards.
+    """
+    bits = np.uint64(max(1, len(hashes).bit_length()))
+    low = (np.uint64(1) << bits) - np.uint64(1)
+    keys = (hashes & ~low) | np.arange(len(hashes), dtype=np.uint64)
+    keys.sort()
+    order = (keys & low).astype(np.int64)
+    keys >>= bits
+    ordered = hashes[order]
+    is_mixed = ~_differs(keys) & _differs(ordered)
+    if is_mixed.any():
+        run = np.cumsum(_differs(keys)) - 1
+        unsettled = np.flatnonzero(np.isin(run, run[is_mixed]))
+        settled = unsettled[np.lexsort((order[unsettled], ordered[unsettled], run[unsettled]))]
+        order[unsettled], ordered[unsettled] = order[settled], ordered[settled]
+    return order, ordered
+
+
+def _differs(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each value differs from the one before it; the first does."""
+    different = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=different[1:])
+    return different
+
+
+def _nominated(shared: _Shared, least: float) -> NDArray[np.int64]:
     """Pairs (P, 2) of texts that share a shingle among the rarest of both, each once, first < second."""
-    first_of_row = np.cumsum(sizes) - sizes
-    rank = np.arange(len(rows)) - first_of_row[rows]
+    rows, groups, first, alone = shared
+    sizes = shared.sizes
+    marks = _marks(shared)
+    rank = alone[rows] + np.arange(len(rows)) - first[rows]
     prefix = sizes - np.ceil(least * sizes - 1e-9).astype(np.int64) + 1
     is_rare = rank < prefix[rows]
-    rows, groups = rows[is_rare], groups[is_rare]
-    order = np.lexsort((rows, groups))
-    rows, groups = rows[order], groups[order]
-    parts: list[NDArray[np.int64]] = [np.empty((0, 2), dtype=np.int64)]
+    texts = np.int64(len(sizes))
+    keys = np.sort(groups[is_rare].astype(np.int64) * texts + rows[is_rare])
+    group, row = keys // texts, keys % texts
+    pairs: list[NDArray[np.int64]] = []
+    place = np.arange(len(row))
     for distance in range(1, _BOILERPLATE):  # neighbours at each distance within a group are all pairs of the group
-        is_pair = groups[distance:] == groups[:-distance]
-        if not is_pair.any():
+        place = place[place + distance < len(row)]
+        place = place[group[place + distance] == group[place]]
+        if not len(place):
             break
-        parts.append(np.column_stack((rows[:-distance][is_pair], rows[distance:][is_pair])))
-    pairs = np.unique(np.concatenate(parts), axis=0)
-    small, large = sizes[pairs].min(axis=1), sizes[pairs].max(axis=1)
-    is_close = small >= least * large - 1e-9
-    return np.asarray(pairs[is_close], dtype=np.int64)  # sets of such different sizes cannot be that similar
+        one, other = row[place], row[place + distance]
+        total = sizes[one] + sizes[other]
+        # Texts that share c of a + b shingles differ in a + b - 2c; an index of t means c >= t (a + b) / (1 + t).
+        most = total * ((1 - least) / (1 + least)) + 1e-9
+        is_close = np.abs(sizes[one] - sizes[other]) <= most
+        is_close &= np.bitwise_count(marks[one] ^ marks[other]) <= most
+        pairs.append(one[is_close] * texts + other[is_close])
+    keys = np.unique(np.concatenate(pairs)) if pairs else np.empty(0, np.int64)
+    return np.column_stack((keys // texts, keys % texts))
 
 
-def _jaccard(
-    pairs: NDArray[np.int64], rows: NDArray[np.int64], groups: NDArray[np.int64], sizes: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _marks(shared: _Shared) -> NDArray[np.uint64]:
+    """64 bits for each text (T,): every shingle that it shares turns one over.
+
+    Where two texts differ in b bits, at least b shingles stand in one of them alone, so most pairs that are not alike
+    are told by one look at their bits.
+    """
+    marks = np.zeros(len(shared.alone), np.uint64)
+    holds_some = np.flatnonzero(np.diff(shared.first))
+    if len(holds_some):
+        bit = np.uint64(1) << (shared.groups.astype(np.uint64) % np.uint64(64))
+        marks[holds_some] = np.bitwise_xor.reduceat(bit, shared.first[holds_some])
+    return marks
+
+
+def _jaccard(pairs: NDArray[np.int64], shared: _Shared) -> NDArray[np.float64]:
     """Jaccard index of each pair, (P,): every shingle of the first is looked up among those of the second."""
-    width = int(groups.max()) + 1
-    keys = rows * width + groups  # sorted, since rows are and groups within them
-    first_of_row = np.cumsum(sizes) - sizes
-    shared = np.zeros(len(pairs), dtype=np.int64)
+    rows, groups, first, _ = shared
+    width = np.int64(groups.max()) + 1
+    keys = np.asarray(rows * width + groups, dtype=np.int64)  # sorted, since rows are and groups within them
+    held = np.diff(first)
+    common = np.zeros(len(pairs), dtype=np.int64)
     step = 100_000
     for start in range(0, len(pairs), step):  # in parts, so that memory stays bounded
         one, other = pairs[start : start + step].T
-        lengths = sizes[one]
+        lengths = held[one]
         pair = np.repeat(np.arange(len(one)), lengths)
         place = np.arange(len(pair)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        wanted = other[pair] * width + groups[first_of_row[one][pair] + place]
+        wanted = other[pair] * width + groups[first[one][pair] + place]
         at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        shared[start : start + step] = np.bincount(pair, weights=keys[at] == wanted, minlength=len(one))
-    total = sizes[pairs].sum(axis=1) - shared
-    return np.asarray(shared / total, dtype=np.float64)
+        common[start : start + step] = np.bincount(pair, weights=keys[at] == wanted, minlength=len(one))
+    total = shared.sizes[pairs].sum(axis=1) - common
+    return np.asarray(common / total, dtype=np.float64)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from curator import Workspace, runs
+from curator import Workspace, base_models, runs
 from schemas.run import RunState
 from schemas.version import Version
 from tests.runs.conftest import base_folder, frozen, tokenizer
@@ -28,11 +28,9 @@ def test_a_run_started_by_one_click_outlives_its_window(
     browser: Browser,
 ) -> None:
     workspace, _ = frozen
+    base_models.add(workspace, base_folder, name="small", actor="Lea")
     address = serve(workspace.folder)
     page.goto(f"{address}/train?person=Ada")
-    base = page.get_by_role("textbox", name="Base model")
-    base.fill(str(base_folder))
-    base.press("Enter")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     page.close()

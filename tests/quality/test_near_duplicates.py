@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curator.quality import near_duplicates
 from curator.quality.near_duplicates import near_pairs, plain_words
 
 
@@ -57,6 +58,14 @@ def test_the_order_of_the_texts_changes_nothing() -> None:
     back = {(*sorted((order[pair.first], order[pair.second])), pair.similarity) for pair in moved}
     assert back == {tuple(pair) for pair in near_pairs(texts)}
     assert len(back) == 100
+
+
+def test_many_texts_are_taken_in_ranges_of_hashes_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [" ".join(prose(n, 12)) for n in range(100)] + [" ".join(prose(n, 12)) + " now" for n in range(0, 100, 3)]
+    at_once = near_pairs(texts)
+    monkeypatch.setattr(near_duplicates, "_RANGE_BITS", 4)
+    assert near_pairs(texts) == at_once
+    assert len(at_once) == 34
 
 
 def test_texts_that_share_a_template_and_ask_something_else_are_not_duplicates() -> None:
