@@ -17,9 +17,9 @@ from schemas.importing import FieldMap
 LABELS = Path(__file__).with_name("labels.jsonl")
 MEASURED = Path(rules.__file__).with_name("measured.json")
 COLUMNS = {
-    "gsm8k_train.jsonl": ("question", "answer"),
-    "halueval_general.jsonl": ("user_query", "chatgpt_response"),
-    "xstest_completions_llama2.csv": ("prompt", "completion"),
+    "gsm8k_train.jsonl": {"instruction": "question", "response": "answer"},
+    "halueval_general.jsonl": {"instruction": "user_query", "response": "chatgpt_response"},
+    "xstest_completions_llama2.csv": {"instruction": "prompt", "response": "completion"},
 }
 
 
@@ -27,8 +27,7 @@ COLUMNS = {
 def test_the_shipped_precision_is_what_the_labels_say(workspace: Workspace, shared_data: Path) -> None:
     stated = json.loads(MEASURED.read_text())
     for name in stated["files"]:
-        instruction, response = COLUMNS.get(name, (None, None))
-        mapping = FieldMap(instruction=instruction, response=response) if instruction else None
+        mapping = FieldMap(columns=COLUMNS.get(name, {}))
         import_file(workspace, shared_data / name, actor="me", accept=True, field_map=mapping)
     labels = {(row["rule"], row["content_hash"]): row["right"] for row in map(json.loads, LABELS.open())}
     hits: dict[str, set[str]] = {rule.name: set() for rule in rules.SHIPPED}
