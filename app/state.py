@@ -153,7 +153,7 @@ def choose_in_sidebar(signed_in: Account | None) -> None:
     """Draw who I am and, where there is a choice, which project."""
     with st.sidebar, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         if signed_in is not None:
-            st.markdown(f"**{signed_in.name}**, {signed_in.role}", width="content")
+            st.markdown(f"**{_escaped(signed_in.name)}**, {signed_in.role}", width="content")
             if st.button("Sign out", icon=":material/logout:", type="tertiary"):
                 _sign_out()
         elif st.session_state.get(_PERSON):

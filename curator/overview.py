@@ -45,7 +45,7 @@ def counts(workspace: Workspace, *, project_id: int) -> Counts:
 
 
 def reached(workspace: Workspace, *, project_id: int) -> set[str]:
-    """What there is already of: records, quarantine, accepted (records or a version), versions, runs, outputs."""
+    """What there is already of: records, quarantine, records or versions, versions, runs, outputs."""
     with workspace.read() as connection:
         names = [records_in(state) for state in RecordState]
         totals = tallies.some(connection, project_id, names)
@@ -53,7 +53,7 @@ def reached(workspace: Workspace, *, project_id: int) -> set[str]:
         there = {
             "records": any(totals.values()),
             "quarantine": quarantine.count_open(connection, project_id) > 0,
-            "accepted": frozen or totals[records_in(RecordState.ACCEPTED)] > 0,
+            "records or versions": frozen or any(totals.values()),
             "versions": frozen,
             "runs": bool(runs.newest_first(connection)),
             "outputs": outputs.count(connection) > 0,

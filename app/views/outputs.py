@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
-from app.components import links, notice, pickers
+from app.components import links, notice, pickers, ways_on
 from curator import Workspace, release, review, runs
 from curator.runs import generation
 from schemas.review import SuiteSummary
@@ -43,7 +43,9 @@ def render(workspace: Workspace, person: str) -> None:
         links.to("train", "Train one", icon=":material/model_training:")
         return
     working = generation.is_working(workspace, run.id)
-    state.live(_work, every=2 if working else None)(workspace, run, suite, person)
+    state.live(_work, every=2 if working else None)(workspace, run, suite, person, was_working=working)
+    if not working:
+        ways_on.to_review(workspace, run, person)
     _table(workspace, run, suite, person)
 
 
@@ -70,7 +72,10 @@ def _add_suite(workspace: Workspace, person: str) -> None:
 
 def _bring_in(workspace: Workspace, suite: SuiteSummary, person: str) -> None:
     with st.expander("Bring in outputs from elsewhere"):
-        given = st.file_uploader("JSON lines with prompt_id, output and optionally sample", type=["jsonl"])
+        given = st.file_uploader(
+            "JSON lines, JSON or CSV with prompt_id and output; a log of inspect_ai or lm-eval",
+            type=["jsonl", "json", "csv", "eval"],
+        )
         name = st.text_input("Name of the system", placeholder="Another vendor's model, another prompt ...")
         if st.button("Import", disabled=given is None or not name.strip()) and given is not None:
             with notice.errors():
@@ -88,10 +93,12 @@ def _bring_in(workspace: Workspace, suite: SuiteSummary, person: str) -> None:
                     st.caption(notice.plain(problem))
 
 
-def _work(workspace: Workspace, run: Run, suite: SuiteSummary, person: str) -> None:
+def _work(workspace: Workspace, run: Run, suite: SuiteSummary, person: str, *, was_working: bool) -> None:
     stored = generation.count(workspace, run.id, suite.id)
     total = 2 * suite.prompts
     working = generation.is_working(workspace, run.id)
+    if was_working and not working:
+        st.rerun()  # what is below has changed
     columns = st.columns([1, 1, 3], vertical_alignment="center")
     if columns[0].button("Generate", type="primary", width="stretch", disabled=working or stored >= total):
         with notice.errors():

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import state
 from app.components import notice, question_form
+from app.labelling import preview
 from curator import Workspace, base_models
 from curator.annotate import assignment, questions, settings
 from curator.store import wordings
@@ -91,7 +92,8 @@ def _guideline(workspace: Workspace, project: Project, person: str) -> None:
             questions.set_guideline(workspace, text, project_id=project.id, actor=person)
             _done("Kept. Each answer remembers the guideline that its annotator saw.")
     with st.expander("As annotators see it", expanded=True):
-        st.markdown(text)
+        if text.strip():
+            st.html(preview.markdown(text))
 
 
 def _questions(workspace: Workspace, project: Project, person: str) -> None:

@@ -89,7 +89,7 @@ def _one(workspace: Workspace, run: Run, person: str) -> None:
     this = {"run": run.id}
     with st.container(horizontal=True):
         links.to("train", "See how it trained", icon=":material/model_training:", address=this)
-        links.to("outputs", "Let it answer a suite", icon=":material/compare:", address=this)
+        links.to("outputs", "See what it says", icon=":material/compare:", address=this)
         links.to("losses", "Look at single records", icon=":material/troubleshoot:", address=this)
     if run.is_alive or run.result is None or not (runs.folder_of(workspace, run.id) / "checkpoint").is_dir():
         st.info(f"It is {run.state} and has no weights to assess.", icon=":material/hourglass_empty:")

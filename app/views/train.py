@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
-from app.components import curves, links, notice, pickers, run_note, token_view, train_form
+from app.components import curves, links, notice, pickers, run_note, token_view, train_form, ways_on
 from curator import Workspace, base_models, runs, versions
 from curator.runs.preflight import preflight
 from schemas.preflight import Preflight
@@ -157,10 +157,10 @@ def _show(workspace: Workspace, run_id: str, person: str, *, was: RunState) -> N
             f"Negative log-likelihood in nats per response token: summed over the {tuned.response_tokens:,} response "
             f"tokens of {tuned.records:,} records of the split {tuned.split}, divided once."
         )
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             this = {"run": run.id}
+            ways_on.to_outputs(workspace, run, person)
             links.to("runs", "Assess it", icon=":material/leaderboard:", address=this)
-            links.to("outputs", "Let it answer a suite", icon=":material/compare:", address=this)
             links.to("losses", "Look at single records", icon=":material/troubleshoot:", address=this)
             links.to("chat", "Talk to it", icon=":material/forum:", address=this)
     if rows:
