@@ -72,7 +72,10 @@ def _add_suite(workspace: Workspace, person: str) -> None:
 
 def _bring_in(workspace: Workspace, suite: SuiteSummary, person: str) -> None:
     with st.expander("Bring in outputs from elsewhere"):
-        given = st.file_uploader("JSON lines with prompt_id, output and optionally sample", type=["jsonl"])
+        given = st.file_uploader(
+            "JSON lines, JSON or CSV with prompt_id and output; a log of inspect_ai or lm-eval",
+            type=["jsonl", "json", "csv", "eval"],
+        )
         name = st.text_input("Name of the system", placeholder="Another vendor's model, another prompt ...")
         if st.button("Import", disabled=given is None or not name.strip()) and given is not None:
             with notice.errors():

@@ -87,7 +87,9 @@ def _outputs() -> None:
 
 @outputs_app.command("import")
 def import_outputs(
-    file: Annotated[Path, typer.Argument(help="JSON lines with prompt_id, output and optionally sample.")],
+    file: Annotated[
+        Path, typer.Argument(help="JSON lines, JSON or CSV with prompt_id and output; a log of inspect_ai or lm-eval.")
+    ],
     suite: Annotated[str, typer.Option("--suite", help="Name or id of the suite that was asked.")],
     workspace: WorkspaceOption = None,
     run: Annotated[str | None, typer.Option("--run", help="The run whose model said them.")] = None,
@@ -158,7 +160,15 @@ def pairs(
         for each in waiting:
             table.add_row(each.id, Text(each.prompt.prompt), Text(each.a), Text(each.b or ""))
         rows = [
-            {"pair": each.id, "prompt": each.prompt.prompt, "system": each.prompt.system, "a": each.a, "b": each.b}
+            {
+                "pair": each.id,
+                "prompt": each.prompt.prompt,
+                "system": each.prompt.system,
+                "a": each.a,
+                "b": each.b,
+                "a_turns": each.a_turns,
+                "b_turns": each.b_turns,
+            }
             for each in waiting
         ]
         console.show({"pairs": rows}, as_json=as_json, human=table)

@@ -149,7 +149,8 @@ def as_seen(pair: StoredPair, by_id: dict[int, Output], side: Side) -> ReviewPai
     """A pair as a reviewer sees it for whom the decided model stands on this side."""
     target = by_id[pair.output_id]
     if pair.other_id is None:
-        return ReviewPair(id=pair.id, prompt=target.prompt, a=target.text, b=None)
-    texts = (target.text, by_id[pair.other_id].text)
-    first, second = texts if side == "A" else texts[::-1]
-    return ReviewPair(id=pair.id, prompt=target.prompt, a=first, b=second)
+        return ReviewPair(id=pair.id, prompt=target.prompt, a=target.text, b=None, a_turns=target.turns or ())
+    both = (target, by_id[pair.other_id])
+    first, second = both if side == "A" else both[::-1]
+    turns = {"a_turns": first.turns or (), "b_turns": second.turns or ()}
+    return ReviewPair(id=pair.id, prompt=target.prompt, a=first.text, b=second.text, **turns)

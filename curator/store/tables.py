@@ -508,6 +508,7 @@ output = Table(
     Column("tokens", Integer),  # this and the next two are unknown for outputs from elsewhere
     Column("stopped", Boolean),
     Column("decoding", _Json),
+    Column("turns", _Json),  # of a conversation: everything after the prompt; `text` is what the model said in it
     Column("created_at", _UtcTime, nullable=False),
     UniqueConstraint("system_id", "suite_id", "position", "model", "sample"),
 )
