@@ -388,6 +388,15 @@ def accepted(connection: Connection, project_id: int) -> Iterator[StoredRecord]:
         yield from stored_records(connection, some)
 
 
+def every(connection: Connection, project_id: int) -> Iterator[StoredRecord]:
+    """Every record of a project that is not deleted, streamed in the order of the files that hold them."""
+    query = with_part().where(record.c.project_id == project_id, record.c.deleted_at.is_(None))
+    ordered = query.order_by(record.c.part_id, record.c.part_row, record.c.id)
+    rows = connection.execute(ordered.execution_options(yield_per=_STREAMED))
+    for some in rows.mappings().partitions(_STREAMED):
+        yield from stored_records(connection, some)
+
+
 _STREAMED = 1_000
 
 
