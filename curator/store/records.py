@@ -7,7 +7,7 @@ up or bound row by row, so the write lock is held for milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -338,21 +338,6 @@ def _edited(final: Record, content: Record) -> dict[str, Any] | None:
     if final.model_copy(update={"also": content.also}) == content:
         return None
     return final.model_dump(mode="json", exclude_defaults=True, exclude={"original", "also"})
-
-
-def accepted(connection: Connection, project_id: int) -> Iterator[StoredRecord]:
-    """Every accepted record of a project, ordered by id, streamed."""
-    query = with_part().where(
-        record.c.project_id == project_id,
-        record.c.state == RecordState.ACCEPTED.value,
-        record.c.deleted_at.is_(None),
-    )
-    rows = connection.execute(query.order_by(record.c.id).execution_options(yield_per=_STREAMED))
-    for some in rows.mappings().partitions(_STREAMED):
-        yield from stored_records(connection, some)
-
-
-_STREAMED = 1_000
 
 
 def page(

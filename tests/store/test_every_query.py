@@ -54,7 +54,7 @@ from curator.store import (
 from curator.store import quarantine as kept_rows
 from curator.store.runs import ProcessMark
 from schemas.account import Role
-from schemas.annotation import Answer, Suggestion
+from schemas.annotation import Answer, RecordState, Suggestion
 from schemas.audience import pool_audience
 from schemas.event import Kind
 from schemas.judgement import Judgement
@@ -265,7 +265,7 @@ def _lead(workspace: Workspace) -> None:
     settings.create(workspace, "second", actor="Lea")
     with workspace.read() as connection:
         assert [each.name for each in projects.all_projects(connection)] == ["default", "second"]
-        done = [each.id for each in records.accepted(connection, 1)]
+        done = [each.id for each in records.page(connection, 1, state=RecordState.ACCEPTED)]
     ask_again.send_back(workspace, done[0], reason="Again, please.", actor="Lea")
     with workspace.read() as connection:
         settled = [each.id for each in records.page(connection, 1, limit=50) if each.state.value == "accepted"]
