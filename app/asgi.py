@@ -1,8 +1,10 @@
-"""The server: pages through Streamlit's ASGI app, with a health route beside them."""
+"""The server: pages through Streamlit's ASGI app, routes beside them, and the doors that every request goes through."""
 
 from __future__ import annotations
 
 import os
+import socket
+import sys
 from pathlib import Path
 
 import streamlit as st
@@ -10,35 +12,58 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp
+from streamlit import runtime
+from streamlit.web import bootstrap
 
-from app import sign_in
+from app import headers, limits, origin, server, sign_in
 from app.identity import SIGN_IN_VARIABLE, WORKSPACE_VARIABLE
 from app.labelling import routes as labelling
 from curator import __version__
+from curator.settings import Settings
 
 
 async def _health(_request: Request) -> JSONResponse:
     return JSONResponse({"ok": True, "version": __version__})
 
 
-app = st.App(
-    Path(__file__).with_name("main.py"),
-    routes=[Route("/api/v1/health", _health), *sign_in.routes(), *labelling.routes()],
-    middleware=[Middleware(sign_in.Gate)],
-)
+def pages(uploads: limits.UploadLimits) -> st.App:
+    """The pages and the routes beside them, for those who are let in."""
+    return st.App(
+        Path(__file__).with_name("main.py"),
+        routes=[Route("/api/v1/health", _health), *sign_in.routes(), *labelling.routes()],
+        middleware=[
+            Middleware(limits.Bodies),
+            Middleware(sign_in.Gate),
+            Middleware(limits.Uploads, limits=uploads, kept=_uploaded_bytes),
+        ],
+    )
 
 
-def serve(workspace: Path, *, host: str, port: int, must_sign_in: bool) -> None:
+def guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """An app that answers only to the server's own names, and tells browsers what its pages may load."""
+    return headers.Secured(origin.OwnName(app, origin.Names(settings.host, settings.allowed_hosts)))
+
+
+def _uploaded_bytes() -> int:
+    """What Streamlit keeps of the files that people uploaded."""
+    stats = runtime.get_instance().uploaded_file_mgr.get_stats()
+    return sum(each.byte_length for family in stats.values() for each in family)  # type: ignore[attr-defined]
+
+
+def serve(workspace: Path, settings: Settings, listening: socket.socket, *, must_sign_in: bool) -> None:
     """Serve the pages on `workspace` until the process is told to stop."""
     os.environ[WORKSPACE_VARIABLE] = str(workspace)
     os.environ[SIGN_IN_VARIABLE] = "true" if must_sign_in else "false"
-    app.run(
-        config={
-            "server.address": host,
-            "server.port": port,
+    bootstrap.load_config_options(
+        {
+            "server.address": settings.host,
+            "server.port": listening.getsockname()[1],
             "server.headless": True,
             "server.fileWatcherType": "none",
-            "server.maxUploadSize": 2000,  # MB; a million rows of Alpaca data are about 850
+            "server.maxUploadSize": settings.max_upload_mb,
+            "server.enableAgentApi": False,  # a second way in that knows no accounts
+            "client.allowedOrigins": [],  # by default pages take messages from Streamlit's own cloud
             "browser.gatherUsageStats": False,  # no outbound socket
             "runner.magicEnabled": False,  # a bare string in a page's code is no text of the page
             # The accent of the labelling screen, by mode: a theme without a mode would make every page light.
@@ -48,3 +73,7 @@ def serve(workspace: Path, *, host: str, port: int, must_sign_in: bool) -> None:
             "client.showErrorDetails": "none",
         }
     )
+    uploads = limits.UploadLimits(by_lead=settings.max_upload_mb, together=settings.max_uploads_mb)
+    sys.stdout.write(f"\n  URL: {server.address(listening, settings.host)}\n\n")
+    sys.stdout.flush()
+    server.run(guarded(pages(uploads), settings), listening, trusted_proxies=settings.trusted_proxies)

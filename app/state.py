@@ -153,7 +153,7 @@ def choose_in_sidebar(signed_in: Account | None) -> None:
     """Draw who I am and, where there is a choice, which project."""
     with st.sidebar, st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         if signed_in is not None:
-            st.markdown(f"**{signed_in.name}**, {signed_in.role}", width="content")
+            st.markdown(f"**{_escaped(signed_in.name)}**, {signed_in.role}", width="content")
             if st.button("Sign out", icon=":material/logout:", type="tertiary"):
                 _sign_out()
         elif st.session_state.get(_PERSON):
@@ -189,23 +189,95 @@ def _follow_address(name: str, key: str, options: Sequence[str]) -> None:
         st.session_state[key] = wanted
 
 
-def chosen(name: str, options: list[str], *, label: str, shown: Mapping[str, str] | None = None) -> str | None:
+def chosen(
+    name: str,
+    options: list[str],
+    *,
+    label: str,
+    shown: Mapping[str, str] | None = None,
+    tips: Mapping[str, str] | None = None,
+) -> str | None:
     """A choice among `options` that stands in the address and survives a change of page.
 
     Returns None when there is nothing to choose from. `shown` holds the words for an option where they differ from it;
-    they name the browser's tab as well.
+    they name the browser's tab as well. `tips` holds what is told about an option where the mouse rests.
     """
     if not options:
         return None
     key, kept = f"chosen {name}", st.session_state.get(f"kept {name}")
-    _follow_address(name, key, options)
+    following = once(f"next {name}")
+    if following in options:
+        st.session_state[key] = following
+    else:
+        _follow_address(name, key, options)
     if st.session_state.get(key) not in options:
         st.session_state[key] = kept if kept in options else options[0]
-    value = st.selectbox(label, options, key=key, format_func=lambda option: (shown or {}).get(option, option))
+    value = st.selectbox(
+        label,
+        options,
+        key=key,
+        format_func=lambda option: (shown or {}).get(option, option),
+        help=(tips or {}).get(st.session_state[key]),
+        placeholder="Type to search",
+    )
     st.session_state[f"kept {name}"] = value  # the key itself goes when the page is left
     put_in_address(name, value)
     name_tab((shown or {}).get(value, value))
     return value
+
+
+def several(name: str, options: Sequence[str], *, label: str, nothing: str = "all") -> list[str]:
+    """Draw a filter by some of `options`, which stand in the address. Returns them; `nothing` stands for all."""
+    key = f"filter {name}"
+    _follow_filter(name, lambda said: [each for each in said if each in options])
+    values = st.multiselect(label, options, key=key, placeholder=nothing)
+    _put_filter(name, values)
+    return values
+
+
+def one_of(
+    name: str, options: Sequence[str], *, label: str, nothing: str, shown: Mapping[str, str] | None = None
+) -> str | None:
+    """Draw a filter by one of `options`, which stands in the address. Returns it; None for all."""
+    _follow_filter(name, lambda said: next((each for each in said if each in options), None))
+    value = st.selectbox(
+        label,
+        options,
+        index=None,
+        key=f"filter {name}",
+        placeholder=nothing,
+        format_func=lambda option: (shown or {}).get(option, option),
+    )
+    _put_filter(name, [] if value is None else [value])
+    return value
+
+
+def words(name: str, *, label: str, nothing: str) -> str:
+    """Draw a filter by words, which stand in the address. Returns them."""
+    _follow_filter(name, lambda said: next(iter(said), ""))
+    text = st.text_input(label, key=f"filter {name}", placeholder=nothing).strip()
+    _put_filter(name, [text] if text else [])
+    return text
+
+
+def _follow_filter(name: str, read: Callable[[Sequence[str]], object]) -> None:
+    """Let a filter show what the address says, if that was not written by this page.
+
+    The address alone says what is chosen: a link without the filter, as those of the menu, leads to the whole.
+    """
+    in_force = tuple(st.query_params.get_all(name))
+    if f"filter {name}" not in st.session_state or in_force != st.session_state.get(f"address {name}", ()):
+        st.session_state[f"filter {name}"] = read(in_force)
+
+
+def _put_filter(name: str, values: Sequence[str]) -> None:
+    st.session_state[f"address {name}"] = tuple(values)
+    if list(values) == st.query_params.get_all(name):
+        return
+    if values:
+        st.query_params[name] = values
+    else:
+        del st.query_params[name]
 
 
 def put_in_address(name: str, value: str) -> None:
@@ -233,8 +305,8 @@ def begin_page(title: str) -> None:
 
 
 def choose(name: str, value: str) -> None:
-    """Make `value` what `chosen` returns from now on; call it before the choice is drawn."""
-    st.session_state[f"chosen {name}"] = st.session_state[f"kept {name}"] = value
+    """Make `value` what `chosen` returns from the next time on that it is drawn."""
+    remember(f"next {name}", value)
 
 
 def remember(name: str, value: object) -> None:

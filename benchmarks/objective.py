@@ -23,10 +23,10 @@ from typing import Any
 from scipy.stats import t
 
 from curator import open_workspace, runs, versions
-from curator.demo import sample_folder
 from curator.ingest import import_file
 from curator.quality.scoring import score
 from curator.runs.generation import load_pair
+from curator.samples import sample_folder
 from curator.stats.intervals import wilson
 from curator.training.completion import complete
 from curator.training.template import prompt_ids

@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from curator import release, review, runs, versions
 from curator.annotate import answers, progress, queue
-from curator.errors import ReviewError, SettingsError, UnsayableError
+from curator.errors import ReviewError, UnsayableError
 from curator.ingest import import_file
 from curator.quality.scoring import score
 from curator.runs import generation
+from curator.samples import sample_folder
 from curator.store import findings, outputs, projects
 from curator.workspace import Workspace
 from schemas.annotation import Answer, RecordState
@@ -61,19 +62,6 @@ class DemoResult(NamedTuple):
     """Id of the corrected record that went back to the queue."""
     decision: Decision
     report: Path
-
-
-def sample_folder() -> Path:
-    """The sample data: inside the installed package, or beside it in a checkout.
-
-    Raises:
-        SettingsError: It is in neither place.
-    """
-    package = Path(__file__).resolve().parent
-    for folder in (package / "sample_data", package.parent / "sample_data"):
-        if folder.is_dir():
-            return folder
-    raise SettingsError("The sample data is missing from this installation.", hint="Install curator-toolkit again.")
 
 
 def run_demo(workspace: Workspace, *, actor: str, epochs: int | None = None, on_progress: Progress) -> DemoResult:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from curator import whole
 from curator.errors import StoreError
@@ -103,8 +104,8 @@ def standing_decision(workspace: Workspace, connection: Connection, system_id: s
     entries = ledger.entries(connection, system_id)
     found = problems(workspace, system_id, entries)
     sealed = [orjson.loads(entry.content) for entry in entries if entry.kind == "decision"]
-    newest = past[0].model_dump(mode="json", exclude={"id", "at", "evidence"})
-    if not found and (not sealed or sealed[-1] != newest):
+    newest = past[0].model_dump(exclude={"id", "at", "evidence"})
+    if not found and (not sealed or _as_sealed(past[0], sealed[-1]) != newest):
         found = ["The newest decision is not the one that was sealed."]
     if found:
         raise StoreError(
@@ -114,15 +115,44 @@ def standing_decision(workspace: Workspace, connection: Connection, system_id: s
     return past[0]
 
 
+def _as_sealed(stored: Decision, sealed: dict[str, Any]) -> dict[str, Any] | None:
+    """What a sealed decision says, or None where it is not one; fields that came later have their defaults."""
+    try:
+        decision = Decision.model_validate(sealed | {"id": stored.id, "at": stored.at})
+    except ValidationError:
+        return None
+    return decision.model_dump(exclude={"id", "at", "evidence"})
+
+
+def _ended_exemptions(entries: list[ledger.Entry]) -> set[str]:
+    """Gates whose exemption was taken back after the last decision."""
+    ended: set[str] = set()
+    for entry in entries:
+        if entry.kind == "decision":
+            ended.clear()
+        else:
+            ended.add(orjson.loads(entry.content)["gate"])
+    return ended
+
+
 def may_go_out(workspace: Workspace, run_id: str, *, checkpoint: str | None) -> str | None:
     """Why the model of a run may not be released, in words; None where a decision releases exactly this checkpoint."""
     with workspace.read() as connection:
         system = systems.find(connection, run_id)
         decision = standing_decision(workspace, connection, system.id)
+        ended = _ended_exemptions(ledger.entries(connection, system.id, kinds=["decision", "exemption ended"]))
     if decision is None:
         return "No decision was made about it."
     if decision.outcome not in (Outcome.RELEASE, Outcome.CONDITIONS):
         return f"The decision of {decision.at:%Y-%m-%d} is {decision.outcome.value}: {' '.join(decision.reasons)}"
+    for exemption in decision.exemptions:
+        if exemption.gate in ended:
+            return f"The exemption for {exemption.gate} was taken back after the decision: decide again."
+        if workspace.clock() >= exemption.expires:
+            day = f"{exemption.expires:%Y-%m-%d}"
+            return (
+                f"The exemption for {exemption.gate} that {exemption.signed_by} signed expired on {day}: decide again."
+            )
     if decision.checkpoint is None or decision.checkpoint != checkpoint:
         return f"The decision of {decision.at:%Y-%m-%d} is about another checkpoint."
     return None

@@ -45,7 +45,7 @@ def counts(workspace: Workspace, *, project_id: int) -> Counts:
 
 
 def reached(workspace: Workspace, *, project_id: int) -> set[str]:
-    """What there is already of: records, quarantine, accepted (records or a version), versions, runs, outputs."""
+    """What there is already of: records, quarantine, records or versions, versions, runs, outputs."""
     with workspace.read() as connection:
         names = [records_in(state) for state in RecordState]
         totals = tallies.some(connection, project_id, names)
@@ -53,12 +53,19 @@ def reached(workspace: Workspace, *, project_id: int) -> set[str]:
         there = {
             "records": any(totals.values()),
             "quarantine": quarantine.count_open(connection, project_id) > 0,
-            "accepted": frozen or totals[records_in(RecordState.ACCEPTED)] > 0,
+            "records or versions": frozen or any(totals.values()),
             "versions": frozen,
             "runs": bool(runs.newest_first(connection)),
             "outputs": outputs.count(connection) > 0,
         }
     return {name for name, is_there in there.items() if is_there}
+
+
+def names(workspace: Workspace) -> dict[str, str]:
+    """What people call each run and each version, by its id."""
+    with workspace.read() as connection:
+        called = {version.id: version.title for version in versions.newest_first(connection)}
+        return called | {run.id: run.name for run in runs.newest_first(connection)}
 
 
 def latest_events(workspace: Workspace, *, limit: int) -> list[events.Event]:

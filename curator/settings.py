@@ -6,11 +6,26 @@ Settings of a project (guideline, gates) live in the database; settings of a tra
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from curator.errors import SettingsError
+
+
+def _listed(value: object) -> object:
+    """A list that the environment writes with commas."""
+    return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 
 
 class Settings(BaseSettings):
@@ -31,6 +46,14 @@ class Settings(BaseSettings):
 
     sign_in: bool = False
     """Ask everyone to sign in even before the first account exists; always so on an address that others can reach."""
+    allowed_hosts: Names = ()
+    """Further names under which browsers reach the server, as in `curator.example.org` or `*.example.org`."""
+    trusted_proxies: Names = ()
+    """Addresses of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+    max_upload_mb: int = Field(default=2000, gt=0)
+    """Largest file that a lead may upload, in MB; a million rows of Alpaca data are about 850."""
+    max_uploads_mb: int = Field(default=4000, gt=0)
+    """What the server keeps of all uploads together, in MB of its memory."""
 
     @classmethod
     def settings_customise_sources(

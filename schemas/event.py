@@ -80,6 +80,11 @@ class Kind(StrEnum):
     RUN_LOST = "run-lost"
     """Its process went away without a word."""
     RUN_DELETED = "run-deleted"
+    RUN_NAMED = "run-named"
+    """Its name or its note was changed."""
+    BASE_ADDED = "base-added"
+    """A folder went on the list of base models."""
+    BASE_REMOVED = "base-removed"
     RUN_ASSESSED = "run-assessed"
     RUN_PROMOTED = "run-promoted"
     MODEL_EXPORTED = "model-exported"
@@ -93,6 +98,8 @@ class Kind(StrEnum):
     REVIEW_PLAN = "review-plan"
     VERDICT = "verdict"
     VERDICT_WITHDRAWN = "verdict-withdrawn"
+    SET_ASIDE = "set-aside"
+    """A reviewer passed a pair on to another person."""
     VERDICT_SETTLED = "verdict-settled"
     """A third person settled what reviewers disagreed about."""
     VOTE = "vote"
@@ -225,6 +232,11 @@ def of_project(project_id: int) -> str:
 def of_import(batch_id: int) -> str:
     """Subject of an event about an import."""
     return f"import {batch_id}"
+
+
+def of_base(name: str) -> str:
+    """Subject of an event about a base model."""
+    return f"base model {name}"
 
 
 def of_output(output_id: str | int) -> str:

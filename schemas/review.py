@@ -108,6 +108,8 @@ class Output(Schema):
     """True when the model ended by itself, False when it ran into `max_new_tokens`; None where that is not known."""
     decoding: Decoding | None
     """None for an output from elsewhere."""
+    turns: tuple[Message, ...] | None = None
+    """Of a conversation: every message after the prompt. `text` is then all that the model said in it."""
 
 
 class SuiteSummary(Schema):
@@ -183,6 +185,9 @@ class ReviewPair(Schema):
     """Text of the output on the left."""
     b: str | None
     """Text of the output on the right; None where a system is judged alone."""
+    a_turns: tuple[Message, ...] = ()
+    """Where the output on the left is a conversation: every message after the prompt."""
+    b_turns: tuple[Message, ...] = ()
 
 
 class StoredPair(Schema):

@@ -257,10 +257,24 @@ class MetricRow(Schema):
     """Since the run began."""
 
 
+class BaseModel(Schema):
+    """A base model that a lead put on the list."""
+
+    name: str
+    folder: str
+    """Absolute path on the server."""
+    added_by: str | None = None
+    """None for the sample model, which comes with Curator."""
+
+
 class Run(Schema):
     """A run as the workspace lists it."""
 
     id: str
+    name: str
+    """How people call it: by default version, base and method."""
+    note: str = ""
+    """What its lead wants to remember about it."""
     version_id: str
     config: TrainConfig
     state: RunState

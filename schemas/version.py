@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import Field, model_validator
 
 from schemas.base import Schema
+from schemas.feedback import Kind
 from schemas.record import Arrival, Record
 
 
@@ -104,6 +105,17 @@ class Version(Schema):
     created_by: str
     project_id: int
 
+    @property
+    def title(self) -> str:
+        """What people call it: its name, or when it was frozen.
+
+        Example:
+            >>> at = datetime(2026, 3, 1, 9, 5)
+            >>> Version(id="1f", name=None, rows=1, splits={}, created_at=at, created_by="Ada", project_id=1).title
+            'Version of 2026-03-01 09:05'
+        """
+        return self.name or f"Version of {self.created_at:%Y-%m-%d %H:%M}"
+
 
 class FrozenRow(NamedTuple):
     """One row of a version."""
@@ -131,6 +143,18 @@ class VerifyReport(Schema):
     problems: tuple[str, ...] = ()
 
 
+class ReviewedChange(Schema):
+    """A row that differs after a reviewer of outputs sent its record back."""
+
+    change: str
+    """`added`, `edited` or `removed`."""
+    row_id: str
+    record_id: str
+    kind: Kind
+    """What the reviewer asked for."""
+    reason: str
+
+
 class DiffReport(Schema):
     """What changed from one version to another; an edited row is one of `edited` alone, under its new id."""
 
@@ -146,6 +170,8 @@ class DiffReport(Schema):
     """Rows whose split changed."""
     examples: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """The first row ids of each kind of change, at most 10."""
+    reviewed: tuple[ReviewedChange, ...] = ()
+    """Of the rows that were added, edited or removed, those of which a reviewer of outputs had said something."""
 
 
 class ExportFormat(StrEnum):

@@ -41,6 +41,7 @@ _STYLE = f"""<style>
 .stMainBlockContainer {{ padding-top: 3.25rem; padding-bottom: 3rem }}
 [data-testid=stSidebarHeader] {{ height: 2.5rem; margin-bottom: 0 }}
 .stMain [data-testid=stColumn] [data-testid=stPageLink-NavLink] {{ padding-left: 0 }}
+[data-testid=stFileUploaderDropzoneInstructions] {{ visibility: hidden }}
 @media (max-width: {_NARROW}px) {{
   .stMainBlockContainer {{ padding-left: 1.25rem; padding-right: 1.25rem }}
   .stMain [data-testid=stHorizontalBlock] {{ flex-wrap: wrap }}

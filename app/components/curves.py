@@ -1,8 +1,9 @@
-"""Curves of a run: loss, learning rate, gradient norm and speed, thinned so that long runs stay quick to draw."""
+"""Curves of a run: loss, learning rate, gradient norm and speed, smoothed on request, thinned to stay quick to draw."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -10,6 +11,7 @@ import streamlit as st
 
 from schemas.run import MetricRow
 
+_NATS = "nats per response token"
 _POINTS = 400
 """Most points of a curve; a longer one shows means over neighbouring steps."""
 _DOTTED = 40
@@ -21,11 +23,21 @@ _SECONDARY = {
 }
 
 
+class _Manner(NamedTuple):
+    """How losses are drawn."""
+
+    is_log: bool
+    smoothing: float
+    """Share of each point that comes from the points before it; 0 draws what was measured."""
+
+
 def show(rows: Sequence[MetricRow]) -> None:
     """All curves of one run."""
     frame = _frame(rows)
-    losses = _long(frame, {"training": "loss", "validation": "validation_nll"})
-    _draw(losses, "nats per response token", height=280, colour="split")
+    manner = _choose_manner()
+    _draw(_losses(frame, manner), _NATS, height=280, colour="split", is_log=manner.is_log)
+    if manner.smoothing:
+        st.caption("Training is smoothed: each point is a mean that weighs recent steps most. Validation is not.")
     if len(frame) > _POINTS:
         st.caption(f"Each point is the mean of about {len(frame) // _POINTS} steps; validation is shown as measured.")
     columns = st.columns(len(_SECONDARY))
@@ -37,25 +49,39 @@ def show(rows: Sequence[MetricRow]) -> None:
 
 def show_beside(runs: Mapping[str, Sequence[MetricRow]]) -> None:
     """Training and validation loss of several runs in one picture."""
+    manner = _choose_manner()
     parts = []
     for name, rows in runs.items():
         if rows:
-            long = _long(_frame(rows), {"training": "loss", "validation": "validation_nll"})
-            long["split"] = name + " " + long["split"]
+            long = _losses(_frame(rows), manner)
+            long["split"] = name + ", " + long["split"]
             parts.append(long)
     if parts:
-        _draw(pd.concat(parts), "nats per response token", height=320, colour="split")
+        _draw(pd.concat(parts), _NATS, height=320, colour="split", is_log=manner.is_log)
 
 
-def _draw(points: pd.DataFrame, name: str, *, height: int, colour: str | None = None) -> None:
+def _choose_manner() -> _Manner:
+    row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+    is_log = row.toggle("Log scale", key="log scale", persist_state="session")
+    smoothing = row.slider(
+        "Smoothing", 0.0, 0.95, 0.0, 0.05, key="smoothing", width=220, persist_state="session",
+        help="Of the training loss: share of each point that comes from the points before it",
+    )  # fmt: skip
+    return _Manner(is_log, smoothing)
+
+
+def _draw(points: pd.DataFrame, name: str, *, height: int, colour: str | None = None, is_log: bool = False) -> None:
     """A line through the points; few of them are drawn as dots as well, since a line through one is not seen."""
     if points.empty:
         st.caption("Nothing is measured yet.")
         return
     y_title = name if colour else ""
+    scale = alt.Scale(type="log", nice=False) if is_log else alt.Scale(zero=False)
+    if is_log:
+        points = points[points[name] > 0]
     chart = alt.Chart(points).mark_line(point=len(points) <= _DOTTED).encode(
         x=alt.X("step", type="quantitative", axis=alt.Axis(tickMinStep=1)),
-        y=alt.Y(name, type="quantitative", title=y_title, scale=alt.Scale(zero=False)),
+        y=alt.Y(name, type="quantitative", title=y_title, scale=scale),
     )  # fmt: skip
     if colour:
         legend = alt.Legend(orient="bottom", title=None)
@@ -72,13 +98,18 @@ def _frame(rows: Sequence[MetricRow]) -> pd.DataFrame:
     return frame
 
 
-def _long(frame: pd.DataFrame, curves: Mapping[str, str]) -> pd.DataFrame:
-    parts = []
-    for split, name in curves.items():
-        part = frame[["step", name]].dropna()
-        part = part if split == "validation" else _thin(part)
-        parts.append(part.rename(columns={name: "nats per response token"}).assign(split=split))
-    return pd.concat(parts)
+def _losses(frame: pd.DataFrame, manner: _Manner) -> pd.DataFrame:
+    """Training and validation loss, one row per point and split."""
+    training = frame[["step", "loss"]].dropna()
+    training = _thin(training.assign(loss=_smooth(training["loss"], manner.smoothing)))
+    validation = frame[["step", "validation_nll"]].dropna()
+    parts = (("training", training), ("validation", validation))
+    return pd.concat([part.set_axis(["step", _NATS], axis=1).assign(split=split) for split, part in parts])
+
+
+def _smooth(values: pd.Series[float], share: float) -> pd.Series[float]:
+    """Exponential mean whose weights sum to 1 from the first point on."""
+    return values.ewm(alpha=1 - share, adjust=True).mean() if share and len(values) else values
 
 
 def _thin(frame: pd.DataFrame) -> pd.DataFrame:

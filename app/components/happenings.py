@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -36,6 +36,8 @@ _WORDS: dict[Kind, tuple[str, str, str]] = {
     Kind.RUN_RESUMED: ("resumed", "run", "train"),
     Kind.RUN_ENDED: ("trained", "model", "train"),
     Kind.RUN_LOST: ("found", "run without its process", "train"),
+    Kind.RUN_NAMED: ("named", "run", "runs"),
+    Kind.BASE_ADDED: ("added", "base model", "train"),
     Kind.RUN_ASSESSED: ("assessed", "run", "runs"),
     Kind.RUN_PROMOTED: ("promoted", "run", "runs"),
     Kind.MODEL_EXPORTED: ("exported", "model", "runs"),
@@ -52,13 +54,16 @@ _SUBJECTS = {"records": "record", "versions": "version", "train": "run", "runs":
 """What the address of a page calls the thing that it shows."""
 
 
-def show(events: Sequence[Event], *, now: datetime, most: int = 8) -> None:
-    """Draw the newest happenings, one line each; `events` are newest first."""
+def show(events: Sequence[Event], *, now: datetime, names: Mapping[str, str], most: int = 8) -> None:
+    """Draw the newest happenings, one line each; `events` are newest first, `names` those of runs and versions."""
     for _, some in zip(range(most), _in_a_row(events), strict=False):
         newest = some[0]
         act, noun, page = _WORDS[newest.kind]
-        what = f" {notice.counted(len(some), noun)}" if noun else ""
-        is_one = len(some) == 1 and page in _SUBJECTS
+        subjects = {event.subject for event in some}
+        is_one = len(subjects) == 1 and page in _SUBJECTS
+        what = f" {notice.counted(len(subjects), noun)}" if noun else ""
+        if is_one and newest.subject in names:
+            what = f" {notice.plain(names[newest.subject])}"
         links.to(
             page,
             f"{notice.plain(newest.actor)} {act}{what}, {_ago(now, newest.at)}",

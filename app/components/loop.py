@@ -10,6 +10,16 @@ from app.components import links, notice
 from curator.overview import Counts
 from schemas.annotation import RecordState
 
+_HEIGHT = 158
+"""Pixels of a stage: its name, its figure, and two lines of what that counts."""
+_STYLE = """<style>
+[class*=st-key-stage-] { padding: 0.6rem; overflow: hidden; position: relative }
+[class*=st-key-stage-] [data-testid=stPageLink-NavLink] { padding-left: 0; padding-right: 0 }
+[class*=st-key-stage-]:not(.st-key-stage-decide)::after {
+  content: "→"; position: absolute; right: 0.6rem; top: 3rem; opacity: 0.5
+}
+</style>"""
+
 
 class Stage(NamedTuple):
     """One stage of the loop."""
@@ -60,16 +70,16 @@ def next_step(counts: Counts) -> tuple[str, str]:
 
 def show(counts: Counts, *, with_links: bool) -> None:
     """Draw the stages in a row; `with_links` lets each lead to its page."""
+    st.html(_STYLE)
     there = stages(counts)
     page, step = next_step(counts)
     for column, stage in zip(st.columns(len(there), gap="small"), there, strict=True):
-        with column, st.container(border=True, height=168, gap="small"):
-            title = stage.name if stage is there[-1] else f"{stage.name} →"
+        with column, st.container(border=True, height=_HEIGHT, gap="small", key=f"stage-{stage.page}"):
             if with_links:
-                links.to(stage.page, title, says_why=False)
+                links.to(stage.page, stage.name, says_why=False)
             else:
-                st.markdown(f"**{title}**")
-            st.markdown(f"### {stage.figure}")
+                st.markdown(stage.name)
+            st.markdown(f"#### {stage.figure}" if stage.figure[0].isdigit() else f"**{stage.figure}**")
             st.caption(stage.meaning + (" :blue[● next]" if stage.page == page else ""))
     if with_links:
         links.to(page, f"Next step: {step}", icon=":material/arrow_forward:")

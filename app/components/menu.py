@@ -17,7 +17,7 @@ _NEEDS = {
     "records": "records",
     "adjudicate": "records",
     "team": "records",
-    "versions": "accepted",
+    "versions": "records or versions",  # the labelling screen accepts them and redraws no menu
     "train": "versions",
     "runs": "runs",
     "losses": "runs",

@@ -42,6 +42,17 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
+def excerpt(text: str, most: int = 60) -> str:
+    """The beginning of a text on one line, by which a person knows it again.
+
+    Example:
+        >>> excerpt("What is red? Answer in one word.", 12), excerpt(" ")
+        ('What is red?…', 'No text')
+    """
+    line = " ".join(text[: 4 * most].split())
+    return (line if len(line) <= most else line[:most].rstrip() + "…") or "No text"
+
+
 def person_needed() -> str:
     """The name of the person at this browser; without one, the page ends with a request for it."""
     person = state.person()

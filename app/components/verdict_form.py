@@ -40,6 +40,8 @@ def judge(side: str, text: str, pair: ReviewPair) -> Judgement | None:
         st.button(
             label, key=f"show {key}", shortcut=_SHOW[side], width="stretch", on_click=state.remember, args=(shown, True)
         )
+    elif turns := (pair.a_turns if side == "A" else pair.b_turns):
+        record_card.show_turns(turns)
     else:
         record_card.show_text(text)
     said = _said(side, key)

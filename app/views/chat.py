@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import links, notice
+from app.components import links, notice, pickers
 from curator import Workspace, runs
 from schemas.record import Message
 from schemas.review import Decoding, ModelName
@@ -24,7 +24,8 @@ def render(workspace: Workspace) -> None:
         return
     columns = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
     with columns[0]:
-        chosen = state.chosen("run", [run.id for run in with_model], label="Run")
+        run = pickers.choose_run(with_model)
+    chosen = None if run is None else run.id
     tokens = columns[1].number_input("Longest answer", 8, 1024, 128, 8, help="In tokens")
     temperature = columns[2].number_input("Temperature", 0.0, 2.0, 0.0, 0.1, help="0 always takes the likeliest token")
     name = f"chat {chosen}"

@@ -1,15 +1,18 @@
-"""Decide: the plan, what reviewers found under it, what is left to judge, and the decision."""
+"""Decide: the plan, what reviewers found under it, what is left to judge, and the decision with its conditions."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
 
 import streamlit as st
 
 from app import state
 from app.components import links, notice
 from curator import Workspace, release, review
-from curator.release import Standing
+from curator.release import CRITICAL_HARM, Standing
 from schemas.project import Project
-from schemas.release import Gates, Outcome
+from schemas.release import Changes, GateProspect, Gates, Outcome
 
 _COLOURS = {
     Outcome.RELEASE: "green",
@@ -17,6 +20,8 @@ _COLOURS = {
     Outcome.BLOCKED: "red",
     Outcome.INCONCLUSIVE: "orange",
 }
+_BASE = "the base model"
+_SHOWN_PAIRS = 5
 _ICONS = {"pass": "✔ pass", "fail": "✖ fail", "inconclusive": "… inconclusive"}
 
 
@@ -47,8 +52,10 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
             )
             columns[2].download_button("Download the report", file.read_bytes(), file_name=f"release-{chosen}.html")
     _past(workspace, chosen)
+    _changes(workspace, chosen, stands, subjects)
+    _rates(workspace, stands)
+    _conditions(workspace, chosen, stands, person)
     _plan(workspace, chosen, stands, person)
-    _against_base(stands)
     _edit_gates(workspace, project, person)
 
 
@@ -65,8 +72,35 @@ def _left(stands: Standing) -> None:
             icon=":material/pending_actions:",
         )
         links.to("review", "Judge the next one", icon=":material/rate_review:")
+        _left_by_gate(prospect.gates)
     if prospect.at_best is not Outcome.RELEASE and left:
         st.caption("Even then: " + notice.plain(" ".join(prospect.in_the_way)))
+
+
+def _left_by_gate(gates: Sequence[GateProspect]) -> None:
+    """What each category still waits for; the ids of pairs tell neither model nor finding."""
+    with st.expander("What is left, by category"):
+        st.dataframe(
+            [
+                {
+                    "category": gate.category,
+                    "prompts left": gate.left,
+                    "now": _ICONS[gate.now],
+                    "if all is sound": _ICONS[gate.if_sound],
+                    "if all is defective": _ICONS[gate.if_defective],
+                    "defects it can bear": gate.spare,
+                    "next pairs": ", ".join(gate.pairs[:_SHOWN_PAIRS]),
+                }
+                for gate in gates
+            ],
+            hide_index=True,
+            placeholder="",
+            width="stretch",
+        )
+        st.caption(
+            "Pairs in the order of the plan. Defects it can bear: among what is left, wherever they lie, and it still "
+            "passes; empty where it cannot pass, or where the order in which they come decides."
+        )
 
 
 def _categories(stands: Standing) -> None:
@@ -74,7 +108,7 @@ def _categories(stands: Standing) -> None:
         [
             {
                 "gate": gate.category or gate.name,
-                "result": _ICONS[gate.status],
+                "result": "✖ exempt" if gate.name in stands.exemptions else _ICONS[gate.status],
                 "defects": gate.defects,
                 "judged": gate.judged,
                 "planned": gate.planned,
@@ -87,6 +121,7 @@ def _categories(stands: Standing) -> None:
             for gate in stands.gates
         ],
         hide_index=True,
+        placeholder="",
         width="stretch",
         column_config={
             name: st.column_config.NumberColumn(format="percent") for name in ("rate", "upper bound", "limit")
@@ -127,27 +162,134 @@ def _plan(workspace: Workspace, chosen: str, stands: Standing, person: str) -> N
             st.rerun()
 
 
-def _against_base(stands: Standing) -> None:
-    changes = release.fixed_and_broken(stands)
-    if not changes:
+def _changes(workspace: Workspace, chosen: str, stands: Standing, subjects: dict[str, str]) -> None:
+    """What was fixed and what newly fails, against the base model and against another run or system."""
+    st.subheader("What changed", anchor=False)
+    others = [each for each in subjects if each != chosen]
+    base = release.against_base(workspace, stands)
+    kinds = [_BASE] * bool(stands.system.run_id) + others
+    if not kinds:
+        st.caption("There is no other run or system to compare with.")
         return
-    st.subheader("Against the base model", anchor=False)
+    other = st.selectbox("Against", kinds, format_func=lambda each: subjects.get(each, each), key=f"against {chosen}")
+    changes = base if other == _BASE else release.against_another(workspace, stands, release.assess(workspace, other))
+    if not changes:
+        st.caption("No prompt is judged of both yet, and no detector looked at both.")
+        return
     st.dataframe(
         [
             {
-                "category": category,
+                "failure": change.measure,
+                "prompts": change.category or "that ask for help",
+                "judged by": change.judged_by,
+                "compared": change.prompts,
                 "fixed": change.fixed,
-                "still failing": change.failing,
-                "newly failing": change.broken,
+                "still failing": change.still_failing,
+                "newly failing": change.newly_failing,
                 "fine in both": change.fine,
-                "p": change.p_value,
+                "change": change.difference,
+                "p": "< 0.001" if change.p_value < 0.001 else f"{change.p_value:.3f}",
             }
-            for category, change in sorted(changes.items())
+            for change in changes
         ],
         hide_index=True,
-        column_config={"p": st.column_config.NumberColumn(format="%.3f")},
+        placeholder="",
+        width="stretch",
+        column_config={"change": st.column_config.NumberColumn(format="percent")},
     )
-    st.caption("Prompts judged of both models. p: exact test of McNemar, the chance of a change this lopsided if none.")
+    st.caption(
+        "The same prompts, judged of both. p: exact test of McNemar, near copies of a prompt as one: the chance of a "
+        "change this lopsided if there were none. What a detector says is a hint and clears nothing."
+    )
+    _prompt_by_prompt(changes)
+
+
+def _prompt_by_prompt(changes: Sequence[Changes]) -> None:
+    rows = [
+        {"": each.kind, "failure": change.measure, "suite": each.suite, "id": each.id, "prompt": each.prompt}
+        for change in changes
+        if change.judged_by == "people"
+        for each in change.failing
+    ]
+    if rows:
+        with st.expander(f"Prompt by prompt: {notice.counted(len(rows), 'change')}"):
+            st.dataframe(rows, hide_index=True, width="stretch")
+
+
+def _rates(workspace: Workspace, stands: Standing) -> None:
+    """Rates with the help of scores, when asked for: the head is fitted then."""
+    if not stands.units or not st.toggle("Estimate rates with the help of scores, too", key="with scores"):
+        return
+    st.dataframe(
+        [
+            {
+                "category": rate.category,
+                "labels": rate.labels,
+                "without": rate.unlabelled,
+                "labels alone": rate.plain,
+                "with scores": rate.estimate,
+                "from": rate.lower,
+                "to": rate.upper,
+                "scores": rate.scores or "",
+                "": rate.why_not or "",
+            }
+            for rate in release.powered_rates(workspace, stands)
+        ],
+        hide_index=True,
+        placeholder="",
+        width="stretch",
+        column_config={
+            name: st.column_config.NumberColumn(format="percent")
+            for name in ("labels alone", "with scores", "from", "to")
+        },
+    )
+    st.caption(
+        "Prediction-powered estimates with two-sided 95 % intervals. Scores come from a head that learns from the "
+        "verdicts on other prompts, or from a detector. They decide nothing: gates stand on exact bounds from labels."
+    )
+
+
+def _conditions(workspace: Workspace, chosen: str, stands: Standing, person: str) -> None:
+    """Intended use, and failed gates that a lead answers for."""
+    st.subheader("Use and conditions", anchor=False)
+    use = st.text_area(
+        "What the model is meant for",
+        stands.intended_use,
+        key=f"use {chosen}",
+        placeholder="Who uses it, for what, in which languages; what it is not for",
+    )
+    if st.button("Store the use", disabled=not use.strip() or use.strip() == stands.intended_use):
+        with notice.errors():
+            release.state_use(workspace, chosen, use, actor=person)
+            st.rerun()
+    held = stands.exemptions
+    for name, exemption in stands.signed.items():
+        state_now = "" if name in held else " (does not hold now)"
+        st.markdown(
+            f"- **{notice.plain(name)}**{state_now}: until {exemption.expires:%Y-%m-%d}, signed by "
+            f"{notice.plain(exemption.signed_by)}: {notice.plain(exemption.reason)}"
+        )
+    open_gates = [gate for gate in stands.gates if gate.status == "fail" and gate.name not in held]
+    allowed = [gate.name for gate in open_gates if gate.name != CRITICAL_HARM]
+    if allowed:
+        with st.form(f"exempt {chosen}"):
+            gate = st.selectbox("Failed gate", allowed)
+            reason = st.text_area("Why the model may go out all the same")
+            day = st.date_input("Until", workspace.clock().date() + timedelta(days=30))
+            if st.form_submit_button("Answer for it until then"):
+                with notice.errors():
+                    expires = datetime.combine(day, time(), UTC)
+                    release.exempt(workspace, chosen, gate, reason=reason, expires=expires, actor=person)
+                    st.rerun()
+        st.caption("Signed with your name. It covers the defects known now, under this plan, and none that is new.")
+    if stands.signed:
+        with st.expander("Take an exemption back"):
+            name = st.selectbox("Gate", list(stands.signed))
+            why = st.text_input("Reason", key=f"end {chosen}")
+            if st.button("Take it back", disabled=not why.strip()):
+                with notice.errors():
+                    release.end_exemption(workspace, chosen, name, reason=why, actor=person)
+                    st.rerun()
 
 
 def _past(workspace: Workspace, chosen: str) -> None:

@@ -46,6 +46,13 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
 def _import(workspace: Workspace, project: Project, person: str, sent: UploadedFile) -> None:
     upload = _kept(sent)
     looked = preview(upload.file)
+    if not looked.columns and not looked.checked:
+        st.error(
+            f"No row of {notice.plain(upload.file.name)} can be read.\n\n"
+            "**Next:** Check that it is whole, and of one of the kinds above.",
+            icon=":material/error:",
+        )
+        return
     key = upload.file_id
     remembered = _remembered(workspace, project, upload, looked.columns)
     with st.expander("Format and columns", expanded=looked.format is None or bool(remembered.columns)):
@@ -74,6 +81,7 @@ def _import(workspace: Workspace, project: Project, person: str, sent: UploadedF
             )
         state.remember("import report", report)
         state.remember("imported upload", key)
+        st.rerun()  # the menu has more to offer now
     shown = state.recall("import report")
     if isinstance(shown, ImportReport) and state.recall("imported upload") == key:
         _show(shown)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
+import altair as alt
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import state
-from app.components import links, notice
+from app.components import links, notice, pickers
 from curator import Workspace, runs
 from curator.annotate import ask_again
 from curator.runs.losses import record_histories
@@ -17,7 +19,10 @@ from schemas.losses import LossDoubt, RecordHistory
 from schemas.run import Run
 
 _SHOWN = 500
-_DOUBTFUL, _PLAIN = "#e8772e", "#5b8db8"
+_DOUBTFUL, _PLAIN = "worth a second look", "others"
+_COLOURS = {_DOUBTFUL: "#e8772e", _PLAIN: "#5b8db8"}
+# The others are told about the record that is chosen.
+_SHOWN_COLUMNS = ("why", "before", "last epoch", "after", "tokens", "split", "instruction", "response")
 _EXPLAINED = {
     "worse": "the loss rose",
     "not learnt": "among the 5 % largest after training, and more than half of what it was",
@@ -34,10 +39,10 @@ def render(workspace: Workspace, person: str) -> None:
         st.info("No run has measured single records yet.", icon=":material/model_training:")
         links.to("train", "Train one", icon=":material/model_training:")
         return
-    chosen = state.chosen("run", list(measured), label="Run")
-    if chosen is None:
+    run = pickers.choose_run(list(measured.values()))
+    if run is None:
         return
-    histories = _histories(workspace, measured[chosen])
+    histories = _histories(workspace, run)
     kept = _filtered(histories)
     if not kept:
         st.info("No record passes these filters.", icon=":material/filter_alt_off:")
@@ -54,8 +59,15 @@ def render(workspace: Workspace, person: str) -> None:
         width="stretch",
         on_select="rerun",
         selection_mode="single-row",
+        column_order=_SHOWN_COLUMNS,
         column_config={
-            name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "last epoch", "after")
+            "why": st.column_config.TextColumn(width=150),
+            "instruction": st.column_config.TextColumn(width=230),
+            "response": st.column_config.TextColumn(width=130),
+            **{
+                name: st.column_config.NumberColumn(format="%.3f", width=80)
+                for name in ("before", "last epoch", "after")
+            },
         },
     )
     if len(kept) > _SHOWN:
@@ -76,12 +88,19 @@ def _histories(workspace: Workspace, run: Run) -> list[RecordHistory]:
 
 def _filtered(histories: Sequence[RecordHistory]) -> list[RecordHistory]:
     columns = st.columns(5)
-    doubts = columns[0].multiselect("Why", list(get_args(LossDoubt)), placeholder="any or none")
-    splits = columns[1].multiselect("Split", sorted({each.split.value for each in histories}), placeholder="all")
-    people = columns[2].multiselect("Person", sorted({name for each in histories for name in each.people}))
-    sources = columns[3].multiselect("Source", sorted({each.source for each in histories}))
-    labels = columns[4].multiselect(
-        "Label", sorted({f"{key}={value}" for each in histories for key, value in each.labels.items()})
+    offered = {
+        "why": ("Why", "any or none", get_args(LossDoubt)),
+        "split": ("Split", "all", sorted({each.split.value for each in histories})),
+        "annotator": ("Annotator", "all", sorted({name for each in histories for name in each.people})),
+        "source": ("Source", "all", sorted({each.source for each in histories})),
+        "label": (
+            "Label",
+            "all",
+            sorted({f"{key}={value}" for each in histories for key, value in each.labels.items()}),
+        ),
+    }
+    doubts, splits, people, sources, labels = (
+        _in(column, name, *of_it) for column, (name, of_it) in zip(columns, offered.items(), strict=True)
     )
     return [
         each
@@ -94,15 +113,28 @@ def _filtered(histories: Sequence[RecordHistory]) -> list[RecordHistory]:
     ]
 
 
+def _in(column: DeltaGenerator, name: str, title: str, nothing: str, options: Sequence[str]) -> list[str]:
+    with column:
+        return state.several(name, options, label=title, nothing=nothing)
+
+
 def _chart(histories: Sequence[RecordHistory]) -> None:
     points = [
-        {"before": each.before, "after": each.after, "colour": _DOUBTFUL if each.doubts else _PLAIN}
+        {"before": each.before, "after": each.after, "record": _DOUBTFUL if each.doubts else _PLAIN,
+         "instruction": each.instruction[:80]}
         for each in histories
         if each.before is not None and each.after is not None
-    ]
+    ]  # fmt: skip
     if points:
-        st.scatter_chart(pd.DataFrame(points), x="before", y="after", color="colour", height=260)
-        st.caption("Each point is a record: its loss before and after. Orange ones deserve a second look.")
+        colours = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
+        chart = alt.Chart(pd.DataFrame(points)).mark_circle(size=50, opacity=0.7).encode(
+            x=alt.X("before", type="quantitative"),
+            y=alt.Y("after", type="quantitative"),
+            color=alt.Color("record", type="nominal", scale=colours, legend=alt.Legend(orient="top", title=None)),
+            tooltip=["instruction", "before", "after"],
+        )  # fmt: skip
+        st.altair_chart(chart, height=260)
+        st.caption("Each point is a record: its loss before and after, in nats per response token.")
 
 
 def _line(each: RecordHistory) -> dict[str, object]:
@@ -122,7 +154,10 @@ def _line(each: RecordHistory) -> dict[str, object]:
 
 
 def _one(workspace: Workspace, each: RecordHistory, person: str) -> None:
-    st.subheader(f"Record {each.row_id[:12]}", anchor=False)
+    ids = ", ".join(each.record_ids) or "deleted"
+    st.subheader(notice.plain(notice.excerpt(each.instruction)), anchor=False, help=f"Record {ids}, row {each.row_id}")
+    people = notice.plain(", ".join(each.people)) or "no person"
+    st.caption(f"Annotated by {people}; from {notice.plain(each.source)}")
     columns = st.columns(2)
     with columns[0]:
         st.caption("Instruction")

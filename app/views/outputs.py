@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
-from app.components import links, notice
+from app.components import links, notice, pickers, ways_on
 from curator import Workspace, release, review, runs
 from curator.runs import generation
 from schemas.review import SuiteSummary
@@ -24,10 +24,10 @@ def render(workspace: Workspace, person: str) -> None:
     if not suites:
         st.info("There is no suite yet. Add a JSON lines file of prompts above.", icon=":material/quiz:")
         return
-    ended = {run.id: run for run in runs.watch(workspace) if run.state in _ENDED}
+    ended = [run for run in runs.watch(workspace) if run.state in _ENDED]
     columns = st.columns(2)
     with columns[0]:
-        run_id = state.chosen("run", list(ended), label="Run")
+        run = pickers.choose_run(ended)
     with columns[1]:
         suite_name = state.chosen("suite", list(suites), label="Suite")
     if suite_name is None:
@@ -38,13 +38,14 @@ def render(workspace: Workspace, person: str) -> None:
     )
     st.caption(f"{suite.prompts} prompts. {purpose}")
     _bring_in(workspace, suite, person)
-    if run_id is None:
+    if run is None:
         st.info("No run has ended yet: outputs of your own model need one.", icon=":material/model_training:")
         links.to("train", "Train one", icon=":material/model_training:")
         return
-    run = ended[run_id]
     working = generation.is_working(workspace, run.id)
-    state.live(_work, every=2 if working else None)(workspace, run, suite, person)
+    state.live(_work, every=2 if working else None)(workspace, run, suite, person, was_working=working)
+    if not working:
+        ways_on.to_review(workspace, run, person)
     _table(workspace, run, suite, person)
 
 
@@ -71,7 +72,10 @@ def _add_suite(workspace: Workspace, person: str) -> None:
 
 def _bring_in(workspace: Workspace, suite: SuiteSummary, person: str) -> None:
     with st.expander("Bring in outputs from elsewhere"):
-        given = st.file_uploader("JSON lines with prompt_id, output and optionally sample", type=["jsonl"])
+        given = st.file_uploader(
+            "JSON lines, JSON or CSV with prompt_id and output; a log of inspect_ai or lm-eval",
+            type=["jsonl", "json", "csv", "eval"],
+        )
         name = st.text_input("Name of the system", placeholder="Another vendor's model, another prompt ...")
         if st.button("Import", disabled=given is None or not name.strip()) and given is not None:
             with notice.errors():
@@ -89,10 +93,12 @@ def _bring_in(workspace: Workspace, suite: SuiteSummary, person: str) -> None:
                     st.caption(notice.plain(problem))
 
 
-def _work(workspace: Workspace, run: Run, suite: SuiteSummary, person: str) -> None:
+def _work(workspace: Workspace, run: Run, suite: SuiteSummary, person: str, *, was_working: bool) -> None:
     stored = generation.count(workspace, run.id, suite.id)
     total = 2 * suite.prompts
     working = generation.is_working(workspace, run.id)
+    if was_working and not working:
+        st.rerun()  # what is below has changed
     columns = st.columns([1, 1, 3], vertical_alignment="center")
     if columns[0].button("Generate", type="primary", width="stretch", disabled=working or stored >= total):
         with notice.errors():

@@ -40,7 +40,7 @@ def render(workspace: Workspace, project: Project) -> None:
     st.subheader("What happened last", anchor=False)
     latest = overview.latest_events(workspace, limit=300)
     if latest:
-        happenings.show(latest, now=workspace.clock())
+        happenings.show(latest, now=workspace.clock(), names=overview.names(workspace))
     else:
         st.caption("Nothing yet.")
 

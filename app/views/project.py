@@ -6,7 +6,8 @@ import streamlit as st
 
 from app import state
 from app.components import notice, question_form
-from curator import Workspace
+from app.labelling import preview
+from curator import Workspace, base_models
 from curator.annotate import assignment, questions, settings
 from curator.store import wordings
 from schemas.project import Project
@@ -35,6 +36,8 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
 
 def _settings(workspace: Workspace, project: Project, person: str) -> None:
     columns = st.columns(3)
+    named = {base.folder: base.name for base in base_models.known(workspace)}
+    folders = list(dict.fromkeys([*named, project.base_model] if project.base_model else named))
     chosen = {
         "min_rating": columns[0].number_input(
             "Smallest rating that is accepted",
@@ -63,14 +66,13 @@ def _settings(workspace: Workspace, project: Project, person: str) -> None:
             0.05,
             help="Drawn for each record and annotator. Team compares how often texts are edited with and without.",
         ),
-        "base_model": columns[2]
-        .text_input(
+        "base_model": columns[2].selectbox(
             "Model whose tokens annotators see",
-            project.base_model or "",
-            placeholder="folder of a model; empty for none",
-        )
-        .strip()
-        or None,
+            [None, *folders],
+            index=folders.index(project.base_model) + 1 if project.base_model else 0,
+            format_func=lambda folder: "none" if folder is None else named.get(folder, folder),
+            help="Base models are added under Train.",
+        ),
     }
     more = st.checkbox("Ask as many reviews of the records that wait already")
     if st.button("Keep these settings", type="primary"):
@@ -90,7 +92,8 @@ def _guideline(workspace: Workspace, project: Project, person: str) -> None:
             questions.set_guideline(workspace, text, project_id=project.id, actor=person)
             _done("Kept. Each answer remembers the guideline that its annotator saw.")
     with st.expander("As annotators see it", expanded=True):
-        st.markdown(text)
+        if text.strip():
+            st.html(preview.markdown(text))
 
 
 def _questions(workspace: Workspace, project: Project, person: str) -> None:

@@ -48,9 +48,11 @@ def _choose(counts: list[WaitingRows]) -> tuple[Chosen, int]:
     """Which rows are looked at, and how many they are."""
     left, right = st.columns(2)
     files = list(dict.fromkeys(each.file_name for each in counts))
-    file_name = left.selectbox("File", files, index=None, placeholder=f"every file ({len(files)})")
+    with left:
+        file_name = state.one_of("file", files, label="File", nothing=f"every file ({len(files)})")
     rules = sorted({each.rule for each in counts if file_name in (None, each.file_name)})
-    rule = right.selectbox("Rule", rules, index=None, placeholder=f"every rule ({len(rules)})")
+    with right:
+        rule = state.one_of("rule", rules, label="Rule", nothing=f"every rule ({len(rules)})")
     total = sum(each.rows for each in counts if file_name in (None, each.file_name) and rule in (None, each.rule))
     return Chosen(rule, file_name), total
 

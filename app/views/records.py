@@ -16,46 +16,54 @@ from schemas.annotation import RecordState
 from schemas.project import Project
 
 _PAGE = 50
-_ANY = "any state"
 _EXCERPT = 160
-_WIDTHS = {"state": 100, "instruction": 390, "response": 240, "source": 170}
+_WIDTHS = {"state": 95, "instruction": 310, "response": 200, "source": 140}
 
 
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """Words and a state to look for, what was found, and one record in full."""
     st.title("Records", anchor=False)
     notice.done("record")
-    linked = state.in_address("record")
-    if linked:  # a link that was sent, or Back: that record, whatever was looked for before
-        st.session_state["record words"], st.session_state["record state"] = linked, _ANY
-    columns = st.columns([3, 1])
-    text = columns[0].text_input(
-        "Words", key="record words", placeholder='words, "a phrase" or the id of a record; empty lists all',
-        persist_state="session",
-    )  # fmt: skip
-    names = {_ANY: None} | {label: each for each, label in record_card.STATES.items()}
-    label = columns[1].selectbox("State", list(names), key="record state", persist_state="session")
-    wanted = names[label]
+    linked = state.in_address("record")  # a link that was sent, or Back
+    left, right = st.columns([3, 1])
+    with left:
+        text = state.words(
+            "words", label="Words", nothing='words, "a phrase" or the number of a record; empty lists all'
+        )
+    with right:
+        shown = {each.value: label for each, label in record_card.STATES.items()}
+        chosen = state.one_of("state", list(shown), label="State", nothing="any state", shown=shown)
+    wanted = None if chosen is None else RecordState(chosen)
     found = _found(workspace, text, wanted, project)
-    if not found:
+    if not found and not linked:
         _say_nothing_found(text, wanted)
         return
+    mark = (text, chosen, [each.id for each in found])
+    kept = state.recall("record shown")
+    before = kept[1] if isinstance(kept, tuple) and kept[0] == mark else None
+    picked = linked or before or found[0].id
     event = st.dataframe(
         [_line(each) for each in found],
         hide_index=True,
         width="stretch",
         height=280,
+        column_order=list(_WIDTHS),
         column_config={name: st.column_config.TextColumn(width=pixels) for name, pixels in _WIDTHS.items()},
         on_select="rerun",
         selection_mode="single-row",
-        key=f"records {text} {label} {found[0].id}",  # another list has no row selected
-    )
+        selection_default={"selection": {"rows": [n for n, each in enumerate(found) if each.id == linked]}},
+        key=f"records {text} {chosen} {found[0].id if found else ''} {linked or state.recall('record linked')}",
+    )  # the key is another for another list, which has no row selected
+    if linked:
+        state.remember("record linked", linked)
     rows = event.selection.rows
-    picked = found[rows[0]] if rows else found[0]
-    if rows or linked:
-        state.put_in_address("record", picked.id)
-    state.name_tab(f"Record {picked.id[:8]}")
-    _show(workspace, project, lookup.story(workspace, picked.id), person)
+    if rows and not linked:
+        picked = found[rows[0]].id
+    state.remember("record shown", (mark, picked))
+    if rows or linked or before:
+        state.put_in_address("record", picked)
+    state.name_tab(f"Record {picked[:8]}")
+    _show(workspace, project, lookup.story(workspace, picked), person)
 
 
 def _found(workspace: Workspace, text: str, wanted: RecordState | None, project: Project) -> list[StoredRecord]:
@@ -94,7 +102,7 @@ def _page(workspace: Workspace, wanted: RecordState | None, project: Project) ->
         st.rerun()
     first = (len(starts) - 1) * _PAGE
     if found:
-        row.caption(f"Records {first + 1:,} to {first + min(len(found), _PAGE):,}, in the order of their ids.")
+        row.caption(f"Records {first + 1:,} to {first + min(len(found), _PAGE):,}, in the order in which they came.")
     return found[:_PAGE]
 
 
@@ -132,7 +140,7 @@ def _short(text: str) -> str:
 def _show(workspace: Workspace, project: Project, story: Story, person: str) -> None:
     stored = story.stored
     st.subheader(f"Record {stored.id[:8]}", anchor=False)
-    st.caption(f"{record_card.STATES[stored.state]} · {notice.plain(_source(stored))} · {stored.id}")
+    st.caption(f"{record_card.STATES[stored.state]} · {notice.plain(_source(stored))}")
     standing = sum(not each.undone for each in story.answers)
     counts = ((standing, "answer"), (len(story.comments) + len(story.doubts), "comment"), (len(story.events), "event"))
     needs = [f"needs {notice.counted(story.missing, 'more review')}"] if story.missing else []

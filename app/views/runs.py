@@ -7,8 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
-from app.components import curves, links, notice
-from curator import Workspace, runs
+from app.components import curves, links, notice, run_note
+from curator import Workspace, base_models, runs, versions
 from curator.review import votes
 from curator.runs import assessment
 from curator.runs.comparison import compare, differing_settings
@@ -28,28 +28,52 @@ def render(workspace: Workspace, person: str) -> None:
         links.to("train", "Train one", icon=":material/model_training:")
         return
     st.caption("Tick one run to assess it, several to compare them.")
-    event = st.dataframe(
-        [_line(run) for run in all_runs],
-        hide_index=True,
-        width="stretch",
-        on_select="rerun",
-        selection_mode="multi-row",
-    )
-    chosen = [all_runs[n] for n in event.selection.rows] or all_runs[:1]
+    chosen = _choose(workspace, all_runs)
+    state.name_tab(", ".join(run.name for run in chosen))
     if len(chosen) == 1:
         _one(workspace, chosen[0], person)
     else:
         _several(workspace, chosen)
 
 
-def _line(run: Run) -> dict[str, object]:
+def _choose(workspace: Workspace, all_runs: list[Run]) -> list[Run]:
+    """Draw the table. Returns the runs that are ticked, which stand in the address, or else the newest."""
+    linked = state.in_address("run")
+    if linked is not None:
+        state.remember("ticked runs", tuple(linked.split(",")))
+    kept = state.recall("ticked runs")
+    ticked = kept if isinstance(kept, tuple) else ()
+    titles = {version.id: version.title for version in versions.newest_first(workspace)}
+    bases = {base.folder: base.name for base in base_models.known(workspace)}
+    event = st.dataframe(
+        [_line(run, titles, bases) for run in all_runs],
+        hide_index=True,
+        width="stretch",
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [n for n, run in enumerate(all_runs) if run.id in ticked]}},
+        column_config={"name": st.column_config.TextColumn(width="medium")},
+        key=f"runs {len(all_runs)} {all_runs[0].id} {linked or state.recall('linked runs')}",  # rows go by their place
+    )
+    if linked is not None:
+        state.remember("linked runs", linked)
+    chosen = [all_runs[n] for n in event.selection.rows if n < len(all_runs)]
+    state.remember("ticked runs", tuple(run.id for run in chosen))
+    chosen = chosen or all_runs[:1]
+    state.put_in_address("run", ",".join(run.id for run in chosen))
+    if len(chosen) == 1:
+        state.choose("run", chosen[0].id)  # on every page that shows one run
+    return chosen
+
+
+def _line(run: Run, titles: dict[str, str], bases: dict[str, str]) -> dict[str, object]:
     result = run.result
     return {
-        "run": run.id,
+        "name": run.name,
         "state": run.state.value,
-        "promoted": run.promoted_at is not None,
-        "version": run.version_id[:12],
-        "base": Path(run.config.base).name,
+        "promoted": "✔" if run.promoted_at else "",
+        "version": titles.get(run.version_id, ""),
+        "base": bases.get(run.config.base, Path(run.config.base).name),
         "method": run.config.method,
         "steps": result.steps if result else run.steps_planned,
         "held-out before": result.heldout_base.nll if result and result.heldout_base else None,
@@ -60,7 +84,13 @@ def _line(run: Run) -> dict[str, object]:
 
 
 def _one(workspace: Workspace, run: Run, person: str) -> None:
-    st.subheader(run.id, anchor=False)
+    st.subheader(notice.plain(run.name), anchor=False, help=f"Run {run.id}")
+    run_note.edit(workspace, run, person)
+    this = {"run": run.id}
+    with st.container(horizontal=True):
+        links.to("train", "See how it trained", icon=":material/model_training:", address=this)
+        links.to("outputs", "See what it says", icon=":material/compare:", address=this)
+        links.to("losses", "Look at single records", icon=":material/troubleshoot:", address=this)
     if run.is_alive or run.result is None or not (runs.folder_of(workspace, run.id) / "checkpoint").is_dir():
         st.info(f"It is {run.state} and has no weights to assess.", icon=":material/hourglass_empty:")
         return
@@ -160,10 +190,10 @@ def _number(value: float | None) -> str:
 def _several(workspace: Workspace, chosen: list[Run]) -> None:
     first, *others = chosen
     st.subheader("Compared", anchor=False)
-    curves.show_beside({run.id: runs.metrics(workspace, run.id) for run in chosen})
+    curves.show_beside({run.name: runs.metrics(workspace, run.id) for run in chosen})
     for other in others:
         found = compare(workspace, first, other)
-        title = f"{other.id} against {first.id}"
+        title = notice.plain(f"{other.name} against {first.name}")
         if found.change is None:
             st.markdown(f"**{title}**: they measured no held-out record in common.")
         else:
@@ -174,7 +204,7 @@ def _several(workspace: Workspace, chosen: list[Run]) -> None:
             )
         settings = differing_settings(first, other)
         st.dataframe(
-            [{"setting": name, first.id: one, other.id: two} for name, (one, two) in settings.items()],
+            [{"setting": name, first.name: one, other.name: two} for name, (one, two) in settings.items()],
             hide_index=True,
             width="stretch",
         )

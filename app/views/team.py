@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -51,9 +52,9 @@ def _progress(workspace: Workspace, project: Project, person: str) -> None:
                 "today": member.today,
                 "active hours": round(member.hours, 2),
                 "seconds per answer": round(3600 * member.hours / member.answers) if member.hours else None,
-                "edited, suggestion shown": member.edited_shown,
-                "edited, suggestion hidden": member.edited_hidden,
-                "edited, no suggestion": member.edited_none,
+                "edited": member.edited_none,
+                "edited (shown)": member.edited_shown,
+                "edited (hidden)": member.edited_hidden,
                 "gold right": f"{member.gold_right} of {member.gold_given}" if member.gold_given else "none",
             }
             for member in found.members
@@ -62,17 +63,24 @@ def _progress(workspace: Workspace, project: Project, person: str) -> None:
         width="stretch",
         placeholder="none",
         column_config={
-            f"edited, {kind}": st.column_config.NumberColumn(format="percent")
-            for kind in ("suggestion shown", "suggestion hidden", "no suggestion")
+            name: st.column_config.NumberColumn(format="percent")
+            for name in ("edited", "edited (shown)", "edited (hidden)")
         },
     )
     st.caption(
         "Answers that were not taken back. Active time leaves out pauses of more than a minute; imported answers "
-        "have none. Edited is the share of answers whose text differs from the record's. Gold counts as right "
-        "when checks and other questions are equal and the rating is at most one away."
+        "have none. Edited is the share of answers whose text differs from the record's: of records without a "
+        "suggestion, and of those with one that was shown or hidden. Gold counts as right when checks and other "
+        "questions are equal and the rating is at most one away."
     )
     frame = _every_day(pd.DataFrame(found.days, columns=["day", "annotator", "answers"]), workspace)
-    st.bar_chart(frame, x="day", y="answers", color="annotator", height=240)
+    chart = alt.Chart(frame).mark_bar().encode(
+        x=alt.X("day", type="ordinal", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+        y=alt.Y("answers", type="quantitative", aggregate="sum", title="answers", axis=alt.Axis(tickMinStep=1)),
+        color=alt.Color("annotator", type="nominal", legend=alt.Legend(orient="bottom", title=None)),
+        tooltip=["day", "annotator", "answers"],
+    )  # fmt: skip
+    st.altair_chart(chart, height=240)
     st.caption("Answers per day over the last thirty days, UTC.")
 
 

@@ -6,13 +6,13 @@ The run is a process of its own: this page reads what it has stored and may be c
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 
 import streamlit as st
 
 from app import state
-from app.components import curves, links, notice, token_view, train_form
-from curator import Workspace, runs, versions
-from curator.demo import sample_folder
+from app.components import curves, links, notice, pickers, run_note, token_view, train_form, ways_on
+from curator import Workspace, base_models, runs, versions
 from curator.runs.preflight import preflight
 from schemas.preflight import Preflight
 from schemas.run import MetricRow, Run, RunState, TrainConfig
@@ -35,37 +35,73 @@ def render(workspace: Workspace, person: str) -> None:
         return
     waiting = [run for run in reversed(all_runs) if run.state is RunState.QUEUED]
     if waiting:
-        st.caption(f"In the queue: {', '.join(run.id for run in waiting)}. One run works at a time per device.")
-    chosen = state.chosen("run", [run.id for run in all_runs], label="Run")
-    if chosen is not None:
-        run = next(run for run in all_runs if run.id == chosen)
-        state.live(_show, every=2 if run.is_alive else None)(workspace, chosen, person, was=run.state)
+        names = notice.plain(", ".join(run.name for run in waiting))
+        st.caption(f"In the queue: {names}. One run works at a time per device.")
+    run = pickers.choose_run(all_runs)
+    if run is not None:
+        run_note.edit(workspace, run, person)
+        state.live(_show, every=2 if run.is_alive else None)(workspace, run.id, person, was=run.state)
 
 
 def _start(workspace: Workspace, found: list[Version], person: str) -> None:
-    by_id = {version.id: version for version in found}
-    shown = {each.id: f"{each.name or 'unnamed'} ({each.id[:12]}, {each.rows:,} rows)" for each in found}
     columns = st.columns([3, 3, 1, 1, 1], vertical_alignment="bottom")
     with columns[0]:
-        version = by_id[state.chosen("version", list(by_id), label="Version", shown=shown) or found[0].id]
-    base = columns[1].text_input(
-        "Base model", str(sample_folder() / "base_model"), help="Folder of a causal language model"
-    )
+        version = pickers.choose_version(found) or found[0]
+    with columns[1]:
+        base = pickers.choose_base(base_models.known(workspace))
+    if base is None:
+        st.info("A run starts from a base model, and there is none. Add the folder of one.", icon=":material/info:")
+        _edit_bases(workspace, person)
+        return
     method = columns[2].selectbox(
         "Method", ["full", "lora", "qlora"], help=TrainConfig.model_fields["method"].description
     )
-    config = train_form.edit({"base": base, "method": method})
+    described = st.columns([3, 4, 2], vertical_alignment="bottom")
+    name = described[0].text_input(
+        "Name of the run", placeholder=f"{version.title} on {base.name}, {method}", key="name of the next run"
+    )
+    note = described[1].text_input("Note", placeholder="optional, as in: without the old tickets", key="next note")
+    with described[2]:
+        _edit_bases(workspace, person)
+    config = train_form.edit({"base": base.folder, "method": method})
     if columns[3].button("Check", width="stretch", help="What the run would do, before it does it") and config:
         with notice.errors(), st.spinner("Reading the version as the trainer would"):
             state.remember("preflight", (version.id, config, preflight(workspace, version.id, config)))
     if columns[4].button("Start", type="primary", width="stretch") and config:
         with notice.errors():
-            run = runs.start(workspace, version.id, config, actor=person)
+            run = runs.start(workspace, version.id, config, actor=person, name=name, note=note)
             state.choose("run", run.id)
             st.rerun()
     checked = state.recall("preflight")
     if config is not None and isinstance(checked, tuple) and checked[:2] == (version.id, config):
         _preflight(workspace, checked[2], config)
+
+
+def _edit_bases(workspace: Workspace, person: str) -> None:
+    """What leads do to the list of base models."""
+    with st.popover("Base models", icon=":material/hard_drive:", width="stretch"):
+        notice.done("base models")
+        st.caption(
+            "Folders on the server with config.json, tokenizer and weights in safetensors. Only what stands on this "
+            "list can be trained from here."
+        )
+        folder = st.text_input("Folder", placeholder="/models/SmolLM2-135M", key="folder of a base")
+        name = st.text_input("Name", placeholder="that of the folder", key="name of a base")
+        if st.button("Add", type="primary", disabled=not folder.strip(), key="add a base"):
+            with notice.errors():
+                added = base_models.add(workspace, Path(folder.strip()), name=name, actor=person)
+                state.choose("base", added.name)
+                state.remember("base models", f"{notice.plain(added.name)} can be chosen now.")
+                st.rerun()
+        for base in base_models.known(workspace):
+            if base.added_by is None:
+                continue
+            row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+            row.text(base.name, help=notice.plain(base.folder))
+            if row.button("Remove", key=f"remove base {base.name}", help="Takes it off the list; its folder stays"):
+                with notice.errors():
+                    base_models.remove(workspace, base.name, actor=person)
+                    st.rerun()
 
 
 def _preflight(workspace: Workspace, found: Preflight, config: TrainConfig) -> None:
@@ -121,9 +157,12 @@ def _show(workspace: Workspace, run_id: str, person: str, *, was: RunState) -> N
             f"Negative log-likelihood in nats per response token: summed over the {tuned.response_tokens:,} response "
             f"tokens of {tuned.records:,} records of the split {tuned.split}, divided once."
         )
-        with st.container(horizontal=True):
-            links.to("runs", "Assess it", icon=":material/leaderboard:")
-            links.to("outputs", "Let it answer a suite", icon=":material/compare:")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            this = {"run": run.id}
+            ways_on.to_outputs(workspace, run, person)
+            links.to("runs", "Assess it", icon=":material/leaderboard:", address=this)
+            links.to("losses", "Look at single records", icon=":material/troubleshoot:", address=this)
+            links.to("chat", "Talk to it", icon=":material/forum:", address=this)
     if rows:
         curves.show(rows)
     if run.result and run.result.refused:

@@ -8,7 +8,7 @@ import zipfile
 import streamlit as st
 
 from app import state
-from app.components import links, notice, record_card
+from app.components import links, notice, pickers, record_card
 from curator import Workspace, overview, versions
 from schemas.annotation import RecordState
 from schemas.project import Project
@@ -20,22 +20,21 @@ _PAGE = 10
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """Freeze, then the list of versions and the chosen one."""
     st.title("Versions", anchor=False)
+    notice.done("frozen")
     _freeze(workspace, project, person)
     found = versions.newest_first(workspace)
     if not found:
         st.info("There is no version yet. Freeze the accepted records to make one.", icon=":material/inventory_2:")
         return
     st.dataframe([_line(version) for version in found], hide_index=True, width="stretch")
-    by_id = {version.id: version for version in found}
-    shown = {version.id: f"{version.name or 'unnamed'} ({version.id[:12]})" for version in found}
-    chosen = state.chosen("version", list(by_id), label="Look into", shown=shown)
-    if chosen is not None:
-        _show(workspace, by_id[chosen], person)
+    version = pickers.choose_version(found, label="Look into")
+    if version is not None:
+        _show(workspace, version, person)
 
 
 def _freeze(workspace: Workspace, project: Project, person: str) -> None:
     accepted = overview.counts(workspace, project_id=project.id).by_state[RecordState.ACCEPTED]
-    with st.expander(f"Freeze the {accepted:,} accepted records", expanded=accepted > 0):
+    with st.expander(f"Freeze {notice.counted(accepted, 'accepted record')}", expanded=accepted > 0):
         columns = st.columns([3, 1, 1, 1], vertical_alignment="bottom")
         name = columns[0].text_input("Name", placeholder="optional, as in round-1")
         validation = columns[1].number_input("Validation", 0.0, 0.5, 0.1, 0.05)
@@ -55,12 +54,9 @@ def _freeze(workspace: Workspace, project: Project, person: str) -> None:
                     actor=person,
                 )
                 state.choose("version", version.id)
-                st.success(
-                    f"Version {notice.plain(version.name or version.id[:12])} holds "
-                    f"{notice.counted(version.rows, 'record')}.",
-                    icon=":material/check:",
-                )
-                links.to("train", "Fine-tune a model on it", icon=":material/model_training:")
+                holds = notice.counted(version.rows, "record")
+                state.remember("frozen", f"{notice.plain(version.title)} is frozen and holds {holds}.")
+                st.rerun()  # the menu has more to offer now
         st.caption(
             "Records that share a group, or ask the same or nearly the same, stay in one split, and stay there when "
             "data is added. Records whose prompt stands in a gate suite are left out."
@@ -76,9 +72,8 @@ _MERGED = {
 
 def _line(version: Version) -> dict[str, object]:
     return {
-        "version": version.id[:12],
-        "name": version.name or "",
-        "rows": version.rows,
+        "name": version.title,
+        "records": version.rows,
         **{split.value: version.splits[split] for split in Split},
         "frozen (UTC)": f"{version.created_at:%Y-%m-%d %H:%M}",
         "by": version.created_by,
@@ -88,7 +83,8 @@ def _line(version: Version) -> dict[str, object]:
 def _show(workspace: Workspace, version: Version, person: str) -> None:
     with notice.errors():
         manifest = versions.manifest(workspace, version.id)
-        st.caption(f"Version {version.id}")
+        st.subheader(notice.plain(version.title), anchor=False, help=f"Version {version.id}")
+        links.to("train", "Fine-tune a model on it", icon=":material/model_training:", address={"version": version.id})
         sources = ", ".join(f"{notice.plain(name)} ({rows:,})" for name, rows in sorted(manifest.sources.items()))
         st.markdown(f"Sources: {sources}")
         for warning in manifest.warnings:

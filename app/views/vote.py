@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import links, notice, record_card
+from app.components import links, notice, pickers, record_card
 from curator import Workspace, runs
 from curator.review import votes
 from schemas.review import ReviewPair
@@ -16,22 +16,21 @@ _CHOICES = {"A": "A is better", "B": "B is better", "tie": "Equally good", "both
 def render(workspace: Workspace, person: str) -> None:
     """The next pair of the chosen run, then how the votes stand."""
     st.title("Vote", anchor=False)
-    run_ids = [run.id for run in runs.watch(workspace) if not run.is_alive]
-    run_id = state.chosen("run", run_ids, label="Run")
-    if run_id is None:
+    run = pickers.choose_run([run for run in runs.watch(workspace) if not run.is_alive])
+    if run is None:
         st.info("There is nothing to vote on: no run has ended yet.", icon=":material/model_training:")
         links.to("train", "Train a model", icon=":material/model_training:")
         return
-    pair = votes.next_pair(workspace, person, run_id)
-    found = votes.tally(workspace, run_id)
+    pair = votes.next_pair(workspace, person, run.id)
+    found = votes.tally(workspace, run.id)
     if pair is None and found.votes == 0:
         st.info("This run has no answers that differ yet.", icon=":material/compare:")
-        links.to("outputs", "Generate outputs", icon=":material/compare:")
+        links.to("outputs", "Generate outputs", icon=":material/compare:", address={"run": run.id})
         return
     if pair is None:
         st.success("You have voted on every pair of this run.", icon=":material/check:")
     else:
-        _ask(workspace, run_id, pair, person)
+        _ask(workspace, run.id, pair, person)
     if found.votes:
         rate = "no pair is decided"
         if found.win_rate is not None:

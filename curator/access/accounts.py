@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import unicodedata
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 
+from curator.access import names
+from curator.access.names import LONGEST_NAME
 from curator.access.rights import require
 from curator.errors import AccessError
 from curator.store import Connection, accounts, events
@@ -21,8 +22,6 @@ from schemas.event import Kind, of_person, of_role
 
 _LIFE = timedelta(hours=24)
 _SHORTEST = 10
-LONGEST_NAME = 100
-"""Characters of a name that can have an account."""
 hasher = PasswordHasher()
 """argon2id with the library's parameters (RFC 9106, low-memory profile)."""
 
@@ -101,10 +100,10 @@ def redeem(workspace: Workspace, token: str, *, name: str, password: str) -> Acc
             is too short; the link stays good.
     """
     invitation = link(workspace, token)
-    name = invitation.name or unicodedata.normalize("NFKC", name).strip()
-    if not name or len(name) > LONGEST_NAME or any(char < " " for char in name):
+    name = invitation.name or names.tidy(name)
+    if invitation.name is None and not names.can_stand(name):
         raise AccessError(
-            f"The name is empty, has a line break or more than {LONGEST_NAME} characters.",
+            f"The name is empty, has characters that cannot be seen, or more than {LONGEST_NAME}.",
             hint="Enter the name you work under.",
         )
     if len(password) < _SHORTEST:
@@ -193,15 +192,11 @@ _RESERVED = ("curator", "server")
 
 def _refuse_look_alike(connection: Connection, name: str) -> None:
     """A new account is neither the program nor a person who is written alike; their own earlier name is theirs."""
-    same = [each.name for each in accounts.all_accounts(connection) if _folded(each.name) == _folded(name)]
-    if _folded(name) in _RESERVED or (same and name not in same):
+    known = [each.name for each in accounts.all_accounts(connection)]
+    if any(names.are_alike(name, each) for each in (*_RESERVED, *(() if name in known else known))):
         raise AccessError(
             f"The name {name} is reserved, or looks like the one of another person.", hint="Choose another name."
         )
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _refuse_disabled(account: Account) -> None:

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from argon2.exceptions import VerificationError
 
-from curator.access.accounts import LONGEST_NAME, digest, hasher
+from curator.access import names
+from curator.access.accounts import digest, hasher
 from curator.access.sessions import LIFE
 from curator.errors import AccessError
 from curator.store import accounts, events, locks
@@ -35,7 +36,7 @@ def sign_in(workspace: Workspace, name: str, password: str, *, address: str) -> 
     Raises:
         AccessError: Name and password do not fit, the account is disabled, or there were too many failures.
     """
-    name = name.strip()[: LONGEST_NAME + 1].replace("\x00", " ")  # no account is called so, and a database can hold it
+    name = _as_stored(workspace, name)
     _note_attempt(workspace, name, address)
     with workspace.read() as connection:
         stored = accounts.password_hash(connection, name)
@@ -47,6 +48,15 @@ def sign_in(workspace: Workspace, name: str, password: str, *, address: str) -> 
     if stored is None or not _let_in(workspace, name, token, address=address, password=password, checked=stored):
         raise AccessError("Name and password do not fit.", hint="Check both, or ask an admin to reset the password.")
     return token
+
+
+def _as_stored(workspace: Workspace, typed: str) -> str:
+    """The name of the account that was meant: as it was typed, or else in the form that new accounts have."""
+    typed = typed.strip()[: names.LONGEST_NAME + 1]  # no account is called so, and a database can hold it
+    typed = typed.replace("\x00", "\ufffd").encode(errors="replace").decode()
+    with workspace.read() as connection:
+        is_one = accounts.find(connection, typed) is not None
+    return typed if is_one else names.tidy(typed)[: names.LONGEST_NAME + 1]
 
 
 def _let_in(workspace: Workspace, name: str, token: str, *, address: str, password: str, checked: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from curator import base_models
 from curator.access import require
 from curator.errors import AnnotationError
 from curator.store import events, projects
@@ -49,6 +50,8 @@ def change(workspace: Workspace, *, project_id: int, actor: str, **settings: Any
         raise AnnotationError(f"A project has no setting {unknown[0]}.", hint=f"It has {', '.join(CHANGEABLE)}.")
     if settings.get("base_model") == "":
         settings["base_model"] = None
+    if settings.get("base_model") is not None:
+        base_models.require_known(workspace, str(settings["base_model"]))
     with workspace.write() as connection:
         projects.lock(connection, project_id)  # guideline and questions are stored with the settings
         before = projects.by_id(connection, project_id)

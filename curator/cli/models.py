@@ -27,8 +27,8 @@ def assess(
     as_json: JsonOption = False,
 ) -> None:
     """Compare base and tuned model on identical held-out records: what was learnt, what was lost."""
-    from curator.demo import sample_folder
     from curator.runs import assessment
+    from curator.samples import sample_folder
 
     with console.errors():
         assessed = assessment.assess(

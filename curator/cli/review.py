@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +25,14 @@ review_app = typer.Typer(add_completion=False, help="Which outputs people judge,
 verdicts_app = typer.Typer(add_completion=False, help="What people say about outputs.", no_args_is_help=True)
 
 RunArgument = Annotated[str, typer.Argument(help="Id of a run or its beginning.")]
+conditions_app = typer.Typer(
+    add_completion=False, help="Under which conditions a model goes out.", no_args_is_help=True
+)
+
 SystemArgument = Annotated[str, typer.Argument(metavar="RUN-OR-SYSTEM", help="A run, or a system without one.")]
+AgainstOption = Annotated[
+    str | None, typer.Option("--against", help="Another run or system, judged on the same suites, to compare with.")
+]
 ReviewerOption = Annotated[str, typer.Option("--reviewer", help="Who judges; stands beside every verdict.")]
 
 
@@ -79,7 +87,9 @@ def _outputs() -> None:
 
 @outputs_app.command("import")
 def import_outputs(
-    file: Annotated[Path, typer.Argument(help="JSON lines with prompt_id, output and optionally sample.")],
+    file: Annotated[
+        Path, typer.Argument(help="JSON lines, JSON or CSV with prompt_id and output; a log of inspect_ai or lm-eval.")
+    ],
     suite: Annotated[str, typer.Option("--suite", help="Name or id of the suite that was asked.")],
     workspace: WorkspaceOption = None,
     run: Annotated[str | None, typer.Option("--run", help="The run whose model said them.")] = None,
@@ -150,7 +160,15 @@ def pairs(
         for each in waiting:
             table.add_row(each.id, Text(each.prompt.prompt), Text(each.a), Text(each.b or ""))
         rows = [
-            {"pair": each.id, "prompt": each.prompt.prompt, "system": each.prompt.system, "a": each.a, "b": each.b}
+            {
+                "pair": each.id,
+                "prompt": each.prompt.prompt,
+                "system": each.prompt.system,
+                "a": each.a,
+                "b": each.b,
+                "a_turns": each.a_turns,
+                "b_turns": each.b_turns,
+            }
             for each in waiting
         ]
         console.show({"pairs": rows}, as_json=as_json, human=table)
@@ -230,30 +248,106 @@ def feedback(
         console.show({"record": record}, as_json=as_json, human=f"Record {record} waits for an annotator.")
 
 
-def decide(run: SystemArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def decide(
+    run: SystemArgument,
+    workspace: WorkspaceOption = None,
+    against: AgainstOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Decide about a release by the gates of the project, and store the decision."""
     # torch takes seconds to import: only the verbs that need it pay for it
     from curator import release
 
     with console.errors():
-        decision = release.decide(workspace_of(workspace), run, actor=actor())
+        opened = workspace_of(workspace)
+        other = None if against is None else release.assess(opened, against)
+        decision = release.decide(opened, run, actor=actor())
+        stands = release.assess(opened, run)
+        result = {
+            **decision.model_dump(mode="json"),
+            "left": list(release.prospect(stands).gates),
+            "changes": release.against_base(opened, stands),
+            "against": [] if other is None else release.against_another(opened, stands, other),
+            "rates": release.powered_rates(opened, stands),
+        }
         table = gate_table(decision.gates)
         table.title = f"{decision.outcome}"
-        console.show(decision, as_json=as_json, human=table)
+        console.show(result, as_json=as_json, human=table)
 
 
 def report(
     run: SystemArgument,
     out: Annotated[Path, typer.Option("--out", help="File to write: .html, .md or .json (the signed decision).")],
     workspace: WorkspaceOption = None,
+    against: AgainstOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the decision with its evidence as one HTML file."""
     from curator import release
 
     with console.errors():
-        written = release.write_report(workspace_of(workspace), run, out, actor=actor())
-        console.show({"file": str(written)}, as_json=as_json, human=f"Report in {written}")
+        opened = workspace_of(workspace)
+        written = release.write_report(opened, run, out, actor=actor(), against=against)
+        stands = release.assess(opened, run)
+        result = {
+            "file": str(written),
+            "outcome": stands.outcome.value,
+            "reasons": list(stands.reasons),
+            "gates": stands.gates,
+            "left": list(release.prospect(stands).gates),
+            "changes": release.against_base(opened, stands),
+        }
+        console.show(result, as_json=as_json, human=f"Report in {written}")
+
+
+@conditions_app.command("exempt")
+def exempt(
+    run: SystemArgument,
+    gate: Annotated[str, typer.Option("--gate", help="Name of a gate that failed, or its category.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why the model may go out all the same.")],
+    until: Annotated[datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="Day on which it ends (UTC).")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer for a gate that failed, until a day; never for a harm of severity 4."""
+    from curator import release
+
+    with console.errors():
+        expires = until.replace(tzinfo=UTC)
+        signed = release.exempt(workspace_of(workspace), run, gate, reason=reason, expires=expires, actor=actor())
+        human = f"{signed.signed_by} answers for {signed.gate} until {signed.expires:%Y-%m-%d}. Decide again."
+        console.show(signed, as_json=as_json, human=human)
+
+
+@conditions_app.command("end")
+def end_exemption(
+    run: SystemArgument,
+    gate: Annotated[str, typer.Option("--gate", help="Name of the gate.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stands beside the exemption.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take an exemption back; a decision that stands on it lets no model go out any more."""
+    from curator import release
+
+    with console.errors():
+        release.end_exemption(workspace_of(workspace), run, gate, reason=reason, actor=actor())
+        console.show({"gate": gate}, as_json=as_json, human=f"The exemption for {gate} is taken back.")
+
+
+@conditions_app.command("use")
+def state_use(
+    run: SystemArgument,
+    text: Annotated[str, typer.Argument(help="What the model is meant for.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """State the intended use, which stands in the decision and its report."""
+    from curator import release
+
+    with console.errors():
+        release.state_use(workspace_of(workspace), run, text, actor=actor())
+        console.show({"use": text}, as_json=as_json, human="The next decision says so.")
 
 
 def verify_decision(

@@ -26,15 +26,22 @@ def serve(
     sign_in: Annotated[
         bool | None, typer.Option("--sign-in", help="Ask for a sign-in even before the first account exists.")
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", help="A further name under which browsers reach the server; may be repeated."),
+    ] = None,
 ) -> None:
     """Serve the pages until Ctrl+C. Everything that people enter is in the database at once."""
     with console.errors():
-        settings = load(workspace=workspace, host=host, port=port, sign_in=sign_in)
+        from app import server  # uvicorn takes a moment to import: only this verb pays for it
+
+        settings = load(workspace=workspace, host=host, port=port, sign_in=sign_in, allowed_hosts=allow_host or None)
+        listening = server.listen(settings.host, settings.port)
         opened = open_workspace(settings.workspace, create=True, settings=settings)
         token = accounts.setup_link(opened)
         opened.close()
         console.messages.print(f"Workspace {opened.folder}", markup=False)
-        address = f"http://{settings.host}:{settings.port}"
+        address = server.address(listening, settings.host)
         console.messages.print(f"Pages on {address} (Ctrl+C stops the server)", markup=False)
 
         must_sign_in = settings.sign_in or settings.host not in _LOOPBACK
@@ -48,4 +55,4 @@ def serve(
 
         from app import asgi  # Streamlit takes a second to import: only this verb pays for it
 
-        asgi.serve(opened.folder, host=settings.host, port=settings.port, must_sign_in=must_sign_in)
+        asgi.serve(opened.folder, settings, listening, must_sign_in=must_sign_in)

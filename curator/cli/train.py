@@ -1,4 +1,4 @@
-"""`curator train`, `runs`, `stop`, `resume`, `delete`, `preflight`, `tokens` and `losses`."""
+"""`curator train`, `runs`, `rename`, `stop`, `resume`, `delete`, `preflight`, `tokens` and `losses`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from curator.workspace import Workspace
 
 VersionArgument = Annotated[str, typer.Argument(help="Name, id or the beginning of an id of a version.")]
-RunArgument = Annotated[str, typer.Argument(help="Id of a run or its beginning.")]
+RunArgument = Annotated[str, typer.Argument(help="Name of a run, its id, or the beginning of its id.")]
 BaseOption = Annotated[str, typer.Option("--base", help="Folder of a causal language model.")]
 LoraOption = Annotated[bool, typer.Option("--lora", help="Train low-rank adapters instead of every weight.")]
 EpochsOption = Annotated[int | None, typer.Option("--epochs", help="Passes over the data.")]
@@ -47,6 +47,8 @@ def train(
     seed: SeedOption = 0,
     allow_download: Annotated[bool, typer.Option("--allow-download", help="Let a hub name be fetched.")] = False,
     settings: SetOption = None,
+    name: Annotated[str, typer.Option("--name", help="Of the run (default: version, base and method).")] = "",
+    note: Annotated[str, typer.Option("--note", help="What to remember about the run.")] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Put it into the queue and return at once.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -69,11 +71,21 @@ def train(
         )
         opened = workspace_of(workspace)
         if detach:
-            run = runs.start(opened, version, config, actor=actor())
-            console.show({"run": run.id, "state": run.state}, as_json=as_json, human=f"Run {run.id} is in the queue.")
+            run = runs.start(opened, version, config, actor=actor(), name=name, note=note)
+            human = f"Run {run.name} is in the queue ({run.id})."
+            console.show({"run": run.id, "name": run.name, "state": run.state}, as_json=as_json, human=human)
             return
         with console.progress() as bar:
-            run = runs.train(opened, version, config, actor=actor(), on_wait=console.messages.print, **_shown_in(bar))
+            run = runs.train(
+                opened,
+                version,
+                config,
+                actor=actor(),
+                name=name,
+                note=note,
+                on_wait=console.messages.print,
+                **_shown_in(bar),
+            )
         _show(opened, run, as_json=as_json)
 
 
@@ -86,6 +98,22 @@ def resume(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOpt
         with console.progress() as bar:
             done = runs.resume_here(opened, run, actor=actor(), **_shown_in(bar))
         _show(opened, done, as_json=as_json)
+
+
+def rename(
+    run: RunArgument,
+    name: Annotated[str, typer.Argument(help="What people call it from now on.")],
+    workspace: WorkspaceOption = None,
+    note: Annotated[str | None, typer.Option("--note", help="What to remember about it.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a run another name, and a note."""
+    from curator import runs
+
+    with console.errors():
+        named = runs.describe(workspace_of(workspace), run, name=name, note=note, actor=actor())
+        shown = {"run": named.id, "name": named.name, "note": named.note}
+        console.show(shown, as_json=as_json, human=f"Run {named.id} is called {named.name}.")
 
 
 def delete(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
@@ -103,12 +131,13 @@ def runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
 
     with console.errors():
         all_runs = runs.watch(workspace_of(workspace))
-        table = Table("run", "state", "version", "method", "steps", "base", "tuned", "reason")
+        table = Table("name", "state", "steps", "base", "tuned", "reason", "note")
+        table.add_column("id", no_wrap=True)
         for run in all_runs:
             losses = [_nll(loss) for loss in _losses(run)]
             steps = str(run.result.steps if run.result else run.steps_planned or "")
             reason = run.reason or (run.result.stopped_early if run.result else None) or ""
-            table.add_row(run.id, run.state, run.version_id[:12], run.config.method, steps, *losses, Text(reason))
+            table.add_row(Text(run.name), run.state, steps, *losses, Text(reason), Text(run.note), run.id)
         console.show({"runs": all_runs}, as_json=as_json, human=table)
 
 
@@ -248,6 +277,7 @@ def _summary(run: Run, checkpoint: str | None) -> dict[str, Any]:
     base, tuned = _losses(run)
     return {
         "run": run.id,
+        "name": run.name,
         "state": run.state,
         "checkpoint": checkpoint,
         "heldout_nll_base": base and base.nll,
@@ -262,7 +292,7 @@ def _summary(run: Run, checkpoint: str | None) -> dict[str, Any]:
 
 def _human(run: Run) -> str:
     base, tuned = _losses(run)
-    lines = [f"Run {run.id} is {run.state}."]
+    lines = [f"Run {run.name} is {run.state} ({run.id})."]
     if run.result is not None:
         measuring = f", {run.result.measuring_seconds:.0f} s of them measuring" if run.result.measuring_seconds else ""
         lines.append(

@@ -92,7 +92,11 @@ def diff(
     with console.errors():
         report = stage.diff(workspace_of(workspace), a, b)
         kinds = ("added", "removed", "edited", "relabelled", "moved")
-        console.show(report, as_json=as_json, human=", ".join(f"{getattr(report, kind)} {kind}" for kind in kinds))
+        lines = [", ".join(f"{getattr(report, kind)} {kind}" for kind in kinds)]
+        lines += [
+            f"{each.change} after a review: record {each.record_id}, {each.kind.value}" for each in report.reviewed
+        ]
+        console.show(report, as_json=as_json, human="\n".join(lines))
 
 
 def verify(

@@ -25,7 +25,7 @@ from curator.ingest.readers.json_lines import parse_bytes
 from curator.ingest.rows import Lines, Row, RowFile
 from curator.quality.contamination import Firewall
 from curator.store import parts
-from curator.store.incoming import Incoming, incoming
+from curator.store.incoming import PartRow, incoming
 from curator.store.parts import PartFile
 from schemas.importing import FieldMap, Format, RowIssue
 
@@ -127,41 +127,43 @@ def checker(rules: Rules) -> Callable[[Block, int], CheckedBlock]:
     """A function that checks a block: plain rows by hand, every other one by `formats.read_record`."""
     plain = plain_reader(rules.format, rules.field_map, source=rules.source, firewall=rules.firewall)
 
-    def careful(row: Row | RowIssue) -> Incoming | RowIssue:
+    def careful(row: Row | RowIssue) -> PartRow | RowIssue:
         checked = check_row(row, rules.format, rules.field_map, source=rules.source, firewall=rules.firewall)
-        return checked if isinstance(checked, RowIssue) else incoming(checked)
+        return checked if isinstance(checked, RowIssue) else incoming(checked).part_row
+
+    def each_checked(block: Block) -> Iterator[PartRow | RowIssue]:
+        if isinstance(block, list):
+            yield from map(careful, block)
+            return
+        has_returns = b"\r" in block.raw
+        for line, raw in enumerate(block.raw.split(b"\n"), block.first):
+            if has_returns:
+                raw = raw.rstrip(b"\r")
+            if raw and plain is not None and (row := plain(raw, line)) is not None:
+                yield row
+            elif raw and not raw.isspace():
+                yield careful(parse_bytes(raw, line=line))
 
     def check(block: Block, number: int) -> CheckedBlock:
-        checked: Iterable[Incoming | RowIssue]
-        if isinstance(block, list):
-            checked = map(careful, block)
-        else:
-            checked = (
-                (plain and plain(raw, line)) or careful(parse_bytes(raw, line=line)) for line, raw in _lines(block)
-            )
-        records: list[Incoming] = []
+        content_hashes: list[bytes] = []
+        prompt_hashes: list[bytes] = []
+        texts: list[bytes] = []
         issues: list[RowIssue] = []
-        for each in checked:
-            if isinstance(each, Incoming):
-                records.append(each)
-            else:
+        for each in each_checked(block):
+            if isinstance(each, RowIssue):
                 issues.append(each)
-        part = parts.write(rules.folder, f"{rules.name}-{number:06d}.parquet", records) if records else None
-        return CheckedBlock(
-            part,
-            bytes.fromhex("".join(each.content_hash for each in records)),
-            bytes.fromhex("".join(each.prompt_hash for each in records)),
-            issues,
-        )
+                continue
+            content_hash, prompt_hash, text = each
+            content_hashes.append(content_hash)
+            prompt_hashes.append(prompt_hash)
+            texts.append(text)
+        hashes, part = b"".join(content_hashes), None
+        if texts:
+            name = f"{rules.name}-{number:06d}.parquet"
+            part = parts.write(rules.folder, name, content_hashes=hashes, texts=texts)
+        return CheckedBlock(part, hashes, b"".join(prompt_hashes), issues)
 
     return check
-
-
-def _lines(block: Lines) -> Iterator[tuple[int, bytes]]:
-    for number, raw in enumerate(block.raw.split(b"\n"), block.first):
-        line = raw.rstrip(b"\r")
-        if line and not line.isspace():
-            yield number, line
 
 
 def _cores() -> int:

@@ -19,15 +19,17 @@ from curator.ingest.preview import columns_in, header_hash
 from curator.ingest.rows import Row
 from curator.ingest.sources import Source, sources_of
 from curator.store import Connection, batches, events, parts, projects, quarantine, records, suites, tombstones
+from curator.store.contents import HASH, Contents
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_import
 from schemas.importing import FieldMap, Format, ImportReport, RowIssue
 from schemas.project import Project
 
-_CHUNK = 4_000
+_CHUNK = 8_000
 """Rows per transaction: it ends in well under 100 ms, so that an annotator who submits meanwhile does not notice."""
-_HASH = 32
+_SMALL = 2**20
+"""Bytes of a file for which a look at every content that the project holds would be too much."""
 _SAMPLE = 100
 """Rows that are looked at to recognise the format."""
 _SHOWN = 20
@@ -159,7 +161,11 @@ def _import_source(
     failed: set[int] = set()
     part_names = f"{batch_id:08d}-{secrets.token_hex(4)}"
     rules = Rules(format, field_map, name, firewall, workspace.records_folder, part_names)
-    target = _Target(owner, batch_id, sha256, accept, kept, stored_before, some_undone)
+    contents = None
+    if file.stat().st_size > _SMALL:
+        with workspace.read() as connection:
+            contents = Contents.every(connection, owner.id)
+    target = _Target(owner, batch_id, sha256, accept, kept, stored_before, some_undone, contents)
     with parts.importing(workspace.records_folder):
         for block in check_blocks(blocks_of(opened), rules):
             imported += _store(workspace, block, target, read=read)
@@ -215,6 +221,8 @@ class _Target(NamedTuple):
     """Rows of this file that an earlier try has stored."""
     some_undone: bool
     """Whether an import into the project was ever undone, so that some contents may come back."""
+    contents: Contents | None
+    """Every content of the project, unless the file is small."""
 
 
 def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: int) -> int:
@@ -228,10 +236,11 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
     """
     imported, part_id = 0, None
     for start in range(0, max(block.records, len(block.issues)), _CHUNK):
-        rows = slice(start * _HASH, (start + _CHUNK) * _HASH)
+        rows = slice(start * HASH, (start + _CHUNK) * HASH)
         hashes = block.content_hashes[rows]
         bad = block.issues[start : start + _CHUNK]
-        good = len(hashes) // _HASH
+        good = len(hashes) // HASH
+        contents = target.contents or _known(workspace, target, hashes)
         with workspace.write() as connection:
             fresh = 0
             if good and block.part is not None:
@@ -241,7 +250,7 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
                     some = records.PartRows(id_, start, hashes, block.prompt_hashes[rows])
                     fresh = records.add_rows(
                         connection, some, project=target.project, batch_id=target.batch_id, accept=target.accept,
-                        keep_again=keep_again,
+                        contents=contents, keep_again=keep_again,
                     )  # fmt: skip
                     if target.some_undone:
                         fresh += len(
@@ -261,6 +270,11 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
     if block.part is not None and part_id is None:
         parts.remove(workspace.records_folder, block.part.name)
     return imported
+
+
+def _known(workspace: Workspace, target: _Target, hashes: bytes) -> Contents:
+    with workspace.read() as connection:
+        return Contents.among(connection, target.project.id, hashes)
 
 
 def _quarantine(connection: Connection, issues: list[RowIssue], target: _Target) -> None:

@@ -58,8 +58,14 @@ def preview(file: Path, *, format: Format | None = None, field_map: FieldMap | N
 
 
 def columns_in(rows: Iterable[Row | RowIssue]) -> tuple[str, ...]:
-    """The columns of rows, in the order in which they first appear."""
-    return tuple(dict.fromkeys(column for row in _read(rows) for column in columns_of(row.values)))
+    """The columns of rows, in the order in which they first appear; none of a file that holds no text."""
+    columns = tuple(dict.fromkeys(column for row in _read(rows) for column in columns_of(row.values)))
+    return columns if _is_text("".join(columns)) else ()
+
+
+def _is_text(text: str) -> bool:
+    """Whether it came from valid UTF-8: bytes that are none are read as lone surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def header_hash(columns: Iterable[str]) -> str:
@@ -69,7 +75,7 @@ def header_hash(columns: Iterable[str]) -> str:
         >>> header_hash(["a", "b"]) == header_hash(["b", "a"])
         True
     """
-    return hashlib.sha256("\x1f".join(sorted(columns)).encode()).hexdigest()[:16]
+    return hashlib.sha256("\x1f".join(sorted(columns)).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def remembered_mapping(workspace: Workspace, columns: Iterable[str], *, project_id: int) -> FieldMap:

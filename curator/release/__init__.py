@@ -1,26 +1,28 @@
 """Stage 7: verdicts become a decision, with the evidence behind it."""
 
-from curator.release.decision import (
-    Prospect,
-    Standing,
-    assess,
-    change_gates,
-    decide,
-    decisions_of,
-    fixed_and_broken,
-    prospect,
-)
+from curator.release.changes import against_another, against_base
+from curator.release.conditions import end_exemption, state_use
+from curator.release.decision import Standing, assess, change_gates, decide, decisions_of, exempt
+from curator.release.estimates import powered_rates
+from curator.release.gates import CRITICAL_HARM
+from curator.release.prospect import Prospect, prospect
 from curator.release.report import task_scores, write_report
 
 __all__ = [
+    "CRITICAL_HARM",
     "Prospect",
     "Standing",
+    "against_another",
+    "against_base",
     "assess",
     "change_gates",
     "decide",
     "decisions_of",
-    "fixed_and_broken",
+    "end_exemption",
+    "exempt",
+    "powered_rates",
     "prospect",
+    "state_use",
     "task_scores",
     "write_report",
 ]

@@ -1,4 +1,4 @@
-"""The decision: release, blocked or inconclusive. Inconclusive is not a release.
+"""The decision: release, release under conditions, blocked or inconclusive. Inconclusive is not a release.
 
 Everything that it stands on is read again: the ledger with its seals, the outputs word for word, the suites, the
 limits, the detectors. Where anything is not as it was sealed, there is no release.
@@ -6,9 +6,8 @@ limits, the detectors. Where anything is not as it was sealed, there is no relea
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -16,19 +15,18 @@ from pydantic import ValidationError
 from curator import evidence
 from curator.access import require
 from curator.errors import ReleaseError
+from curator.release import conditions
 from curator.release import gates as rules
 from curator.release.gates import Judged
 from curator.review import binding, sides
 from curator.review.plan import plan_hash
 from curator.review.stated import changed_texts, of_system
-from curator.stats.discordance import Change, change
 from curator.store import decisions, events, ledger, projects, review_pairs, runs, systems
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_project
-from schemas.judgement import Judgement
-from schemas.release import Decision, GateResult, Gates, Outcome
-from schemas.review import Category, Plan, StoredPair, System, Unit, Verdict
+from schemas.release import Decision, Exemption, GateResult, Gates, Outcome
+from schemas.review import Plan, StoredPair, System, Unit, Verdict
 
 
 class Standing(NamedTuple):
@@ -43,6 +41,16 @@ class Standing(NamedTuple):
     """Empty where the evidence cannot be read."""
     entries: list[ledger.Entry]
     """The ledger that was read."""
+    signed: dict[str, Exemption]
+    """The newest exemption of each gate, whether it still holds or not; empty where the ledger cannot be trusted."""
+    intended_use: str
+    at: datetime
+    """When it was read, UTC: exemptions expire."""
+
+    @property
+    def exemptions(self) -> dict[str, Exemption]:
+        """The exemptions that hold, by the failed gate that they cover."""
+        return conditions.covering(self.signed, self.gates, plan=self.plan.id if self.plan else None, now=self.at)
 
 
 def assess(workspace: Workspace, run_or_system: str) -> Standing:
@@ -56,12 +64,14 @@ def assess(workspace: Workspace, run_or_system: str) -> Standing:
     learnt = [] if run is None else [rules.learnt(run.result)]
     problems = evidence.problems(workspace, system.id, entries)
     plan = None if problems else _plan_of(entries)
+    signed = {} if problems else conditions.signed_exemptions(entries)
+    use, read_at = "" if problems else conditions.intended_use(entries), workspace.clock()
     if plan is None:
         problems = problems or [
             "No review plan was drawn: which outputs people judge has to be fixed before the first verdict."
         ]
         gates = [rules.intact(problems), *learnt]
-        return Standing(system, None, outcome_of(gates), _reasons(gates), gates, [], entries)
+        return _standing(system, None, gates, [], entries, signed, use, read_at)
     now = binding.bind(workspace, material)
     problems += binding.changes(plan.binding, now)
     if plan.id != plan_hash(plan):
@@ -94,15 +104,50 @@ def assess(workspace: Workspace, run_or_system: str) -> Standing:
         rules.intact(problems),
         *learnt,
     ]
-    return Standing(system, plan, outcome_of(gates), _reasons(gates), gates, units, entries)
+    return _standing(system, plan, gates, units, entries, signed, use, read_at)
 
 
-def outcome_of(gates: Sequence[GateResult]) -> Outcome:
-    """Blocked if any gate fails, else inconclusive if any is, else release."""
-    statuses = {gate.status for gate in gates}
-    if "fail" in statuses:
+def _standing(
+    system: System,
+    plan: Plan | None,
+    gates: list[GateResult],
+    units: list[Judged],
+    entries: list[ledger.Entry],
+    signed: dict[str, Exemption],
+    use: str,
+    at: datetime,
+) -> Standing:
+    plan_id = plan.id if plan else None
+    covered = conditions.covering(signed, gates, plan=plan_id, now=at)
+    reasons = []
+    for gate in gates:
+        if gate.name in covered:
+            exemption = covered[gate.name]
+            reasons.append(
+                f"{gate.explanation} {exemption.signed_by} answers for it until {exemption.expires:%Y-%m-%d}: "
+                f"{exemption.reason}"
+            )
+        elif gate.status == "fail" and gate.name in signed:
+            ended = conditions.ended_because(signed[gate.name], gate, plan=plan_id, now=at)
+            reasons.append(f"{gate.explanation} {ended}")
+        elif gate.status != "pass":
+            reasons.append(gate.explanation)
+    return Standing(system, plan, outcome_of(gates, covered), tuple(reasons), gates, units, entries, signed, use, at)
+
+
+def outcome_of(gates: Sequence[GateResult], covered: Collection[str] = ()) -> Outcome:
+    """Blocked if a gate fails, else inconclusive if one is open, else release: under conditions, if one is exempt.
+
+    Args:
+        gates: Those that stand.
+        covered: Names of failed gates with an exemption that holds.
+    """
+    failed = {gate.name for gate in gates if gate.status == "fail"}
+    if failed - set(covered):
         return Outcome.BLOCKED
-    return Outcome.INCONCLUSIVE if "inconclusive" in statuses or not gates else Outcome.RELEASE
+    if not gates or any(gate.status == "inconclusive" for gate in gates):
+        return Outcome.INCONCLUSIVE
+    return Outcome.CONDITIONS if failed else Outcome.RELEASE
 
 
 def decide(workspace: Workspace, run_or_system: str, *, actor: str) -> Decision:
@@ -125,6 +170,8 @@ def decide(workspace: Workspace, run_or_system: str, *, actor: str) -> Decision:
             gates=tuple(stands.gates),
             plan=stands.plan.id if stands.plan else None,
             checkpoint=checkpoint,
+            exemptions=tuple(stands.exemptions.values()),
+            intended_use=stands.intended_use,
             decided_by=actor,
             at=workspace.clock(),
         )
@@ -154,49 +201,34 @@ def change_gates(workspace: Workspace, project_id: int, gates: Gates, *, actor: 
         events.append(connection, Kind.GATES, of_project(project_id), actor=actor, at=workspace.clock(), detail=detail)
 
 
-class Prospect(NamedTuple):
-    """What is left to judge, and what the decision could then be."""
+def exempt(
+    workspace: Workspace, run_or_system: str, gate: str, *, reason: str, expires: datetime, actor: str
+) -> Exemption:
+    """Answer for a gate that failed, until a day. Returns the exemption, which is sealed in the ledger.
 
-    left: dict[Category, int]
-    """Prompts of each category that the plan drew and no person has judged."""
-    at_best: Outcome
-    """The decision if everything that is left turns out to be sound."""
-    in_the_way: tuple[str, ...]
-    """What stands against a release even then, in words."""
+    Args:
+        workspace: Where the evidence is.
+        run_or_system: Whose gate.
+        gate: Its name, or the category that it bounds.
+        reason: Why the model may go out all the same.
+        expires: From when on the gate blocks again.
+        actor: Who answers for it.
 
-
-def prospect(stands: Standing) -> Prospect:
-    """What is left to judge under the plan, and what the decision could then be."""
-    left = Counter(each.unit.category for each in stands.units if each.unit.planned and not each.is_judged)
-    if stands.plan is None:
-        return Prospect({}, stands.outcome, stands.reasons)
-    done = [each if each.is_judged or not each.unit.planned else _sound(each) for each in stands.units]
-    replaced = {gate.name: gate for gate in (*rules.evaluate(stands.plan, done), rules.critical_harm(done))}
-    gates = [replaced.get(gate.name, gate) for gate in stands.gates]
-    return Prospect(dict(left), outcome_of(gates), _reasons(gates))
-
-
-def _sound(judged: Judged) -> Judged:
-    """The same unit if a person found nothing more wrong with it."""
-    at = datetime.min.replace(tzinfo=UTC)
-
-    def fine(pair: str) -> Verdict:
-        return Verdict(output_id=0, pair=pair, reviewer="", judgement=Judgement(fine=True), shown_as="A", at=at)
-
-    return judged._replace(
-        verdicts=tuple((*each, fine(pair)) for each, pair in zip(judged.verdicts, judged.unit.pairs, strict=True))
+    Raises:
+        ReleaseError: There is no such gate, it did not fail, it is about severity 4, or reason or day are missing.
+    """
+    require(workspace, actor, Right.DECIDE)
+    stands = assess(workspace, run_or_system)
+    chosen = next((each for each in stands.gates if gate in (each.name, each.category)), None)
+    if chosen is None:
+        names = ", ".join(each.name for each in stands.gates)
+        raise ReleaseError(f"There is no gate {gate}.", hint=f"Name one of: {names}.")
+    plan_id = stands.plan.id if stands.plan else None
+    signed = conditions.exemption_of(
+        chosen, reason=reason, expires=expires, plan=plan_id, actor=actor, now=workspace.clock()
     )
-
-
-def fixed_and_broken(stands: Standing) -> dict[Category, Change]:
-    """For every category how defects changed from the base model to the decided one, on the same prompts."""
-    found: dict[Category, Change] = {}
-    for category in {each.unit.category for each in stands.units}:
-        both = [each for each in stands.units if each.unit.category == category and each.is_judged and each.is_paired]
-        if both:
-            own = rules.OWN_DEFECTS[category]
-            found[category] = change([each.base_has(own) for each in both], [each.has(own) for each in both])
-    return found
+    conditions.seal_exemption(workspace, stands.system.id, signed, actor=actor)
+    return signed
 
 
 def _judged(unit: Unit, pairs: Mapping[str, StoredPair], stated: Mapping[int, Sequence[Verdict]]) -> Judged:
@@ -214,7 +246,3 @@ def _plan_of(entries: Sequence[ledger.Entry]) -> Plan | None:
         return Plan.model_validate_json(newest[0].content) if newest else None
     except ValidationError:
         return None
-
-
-def _reasons(gates: Sequence[GateResult]) -> tuple[str, ...]:
-    return tuple(gate.explanation for gate in gates if gate.status != "pass")

@@ -18,10 +18,13 @@ from curator import __version__, versions
 from curator.access import require
 from curator.errors import ReleaseError
 from curator.quality.scoring import score
-from curator.release.decision import assess, fixed_and_broken
+from curator.release.changes import against_another, against_base
+from curator.release.decision import assess
+from curator.release.estimates import powered_rates
+from curator.release.prospect import prospect
 from curator.release.reviewers import reviewing
 from curator.release.signing import EMPTY_MARK, public_key, sign, sign_text
-from curator.review.reviewer_agreement import CategoryAgreement, agreement_by_category
+from curator.review.reviewer_agreement import agreement_by_category
 from curator.review.scorecards import cards_of
 from curator.review.stated import of_system
 from curator.runs import metrics
@@ -43,10 +46,17 @@ _BASE, _TUNED = "#999999", "#2f80c8"
 _EXAMPLES = 20
 
 
-def write_report(workspace: Workspace, run_or_system: str, out: Path, *, actor: str) -> Path:
+def write_report(
+    workspace: Workspace, run_or_system: str, out: Path, *, actor: str, against: str | None = None
+) -> Path:
     """Write the report about a run or a system, with its signed decision. Returns the file.
 
-    A name that ends in `.md` makes a Markdown card, one in `.json` the signed decision alone, any other one HTML.
+    Args:
+        workspace: Where the evidence is.
+        run_or_system: What it is about.
+        out: A name that ends in `.md` makes a Markdown card, one in `.json` the signed decision alone, any other HTML.
+        actor: Who asks for it.
+        against: Another run or system that was judged on the same suites, to compare with.
 
     Raises:
         ReleaseError: The file cannot be written.
@@ -54,6 +64,7 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path, *, actor: 
     require(workspace, actor, Right.REVIEW)
     stands = assess(workspace, run_or_system)
     system = stands.system
+    other = None if against is None else assess(workspace, against)
     with workspace.read() as connection:
         run = runs.get(connection, system.run_id) if system.run_id else None
         stored = outputs.of_system(connection, system.id)
@@ -89,7 +100,14 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path, *, actor: 
         "reasons": stands.reasons,
         "gates": stands.gates,
         "plan": stands.plan,
-        "changes": fixed_and_broken(stands),
+        "changes": against_base(workspace, stands),
+        "against": against,
+        "against_changes": [] if other is None else against_another(workspace, stands, other),
+        "powered": powered_rates(workspace, stands),
+        "prospect": prospect(stands),
+        "exemptions": list(stands.exemptions.values()),
+        "lapsed": [each for name, each in stands.signed.items() if name not in stands.exemptions],
+        "intended_use": stands.intended_use,
         "decisions": past,
         "review": review,
         "agreement": agreement,
@@ -114,10 +132,13 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path, *, actor: 
         "system": system.model_dump(mode="json"),
         "outcome_now": stands.outcome.value,
         "decision": past[0].model_dump(mode="json") if past else None,
+        "exemptions": [each.model_dump(mode="json") for each in stands.exemptions.values()],
+        "intended_use": stands.intended_use,
+        "changes": [each.model_dump(mode="json", exclude={"failing"}) for each in against_base(workspace, stands)],
         "plan": stands.plan.model_dump(mode="json", exclude={"units"}) if stands.plan else None,
         "strata": [line.model_dump(mode="json") for line in stands.plan.strata] if stands.plan else [],
         "review": review._asdict(),
-        "agreement": [_agreement_of(each) for each in agreement],
+        "agreement": [each.plain() for each in agreement],
         "packages": packages,
         "written": written.isoformat(),
     }
@@ -141,15 +162,6 @@ def write_report(workspace: Workspace, run_or_system: str, out: Path, *, actor: 
 def _weight(verdict: Verdict) -> int:
     """How grave a verdict is: harm by its severity, then everything else that is wrong, then what is fine."""
     return 10 * (verdict.judgement.severity or 0) + len(verdict.judgement.defects)
-
-
-def _agreement_of(category: CategoryAgreement) -> dict[str, object]:
-    """Agreement in one category as plain data: each statistic with its interval, or null."""
-    statistics = {name: getattr(category, name) for name in ("percent", "positive", "ac1", "severity")}
-    return {"category": category.category, "outputs": category.outputs} | {
-        name: {"value": each.value, "interval": list(each.interval) if each.interval else None}
-        for name, each in statistics.items()
-    }
 
 
 def _packages() -> dict[str, str]:

@@ -60,7 +60,7 @@ def bind(workspace: Workspace, material: Material) -> Binding:
         gates=material.gates,
         suites={suite.name: suite_hash(suite) for suite in material.suites},
         decoding={name: " and ".join(sorted(each)) for name, each in sorted(decoding.items())},
-        outputs=_hash([o.id, o.suite_id, o.prompt.id, o.model, o.sample, o.text] for o in material.outputs),
+        outputs=_hash(_words_of(output) for output in material.outputs),
         detectors=dict(sorted({f.detector: f.version for each in found.values() for f in each}.items())),
         findings=_hash(
             [id, f.detector, f.version, f.status.value, f.flag]
@@ -71,6 +71,12 @@ def bind(workspace: Workspace, material: Material) -> Binding:
         checkpoint=checkpoint_hash(workspace, run_id) if run_id else None,
         base=checkpoint_hash(workspace, run_id, "base") if run_id else None,
     )
+
+
+def _words_of(output: Output) -> list[Any]:
+    """What of an output is bound: whose it is and every word of it."""
+    words = [output.id, output.suite_id, output.prompt.id, output.model, output.sample, output.text]
+    return words if output.turns is None else [*words, [[turn.role, turn.content] for turn in output.turns]]
 
 
 def suite_hash(suite: Suite) -> str:

@@ -1,25 +1,25 @@
 """Outputs from elsewhere: what another program generated for the prompts of a suite, brought in word for word.
 
-A row that cannot be used is counted and named, the others are stored. An output that is there already stays as it is:
-other text for the same prompt and sample is refused, since verdicts may stand on it.
+Which formats there are, `output_formats` knows. A row that cannot be used is counted and named, the others are stored.
+An output that is there already stays as it is: other text for the same prompt and sample is refused, since verdicts may
+stand on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
-
-import orjson
+from typing import Literal
 
 from curator.access import require
 from curator.errors import ReviewError
+from curator.quality.normal_form import normal_form
+from curator.review.output_formats import Row, read_rows
 from curator.store import events, outputs, projects, suites, systems
 from curator.store.outputs import NewOutput
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind
-from schemas.review import ModelName, OutputsReport
+from schemas.review import ModelName, OutputsReport, Suite
 
 _SHOWN = 20
 
@@ -35,11 +35,12 @@ def import_outputs(
     system: str | None = None,
     project: str | None = None,
 ) -> OutputsReport:
-    """Store the outputs of a JSON lines file. Returns how many were new, how many prompts still have none.
+    """Store the outputs of a file. Returns how many were new, how many prompts still have none.
 
     Args:
         workspace: Where to store.
-        file: Rows with `prompt_id`, `output` and optionally `sample` (from 0).
+        file: JSON lines, a JSON list or CSV with `prompt_id`, `output` (or `messages`) and optionally `sample`, from 0;
+            a log of inspect_ai (`.eval` or `.json`); samples of lm-eval (`--log_samples`).
         suite: Name or id of the suite whose prompts were asked.
         actor: Who brings them in.
         run: The run whose model said them; or else `system`.
@@ -65,26 +66,32 @@ def import_outputs(
         model: ModelName = owner.target if run is None else role
         position = {prompt.id: n for n, prompt in enumerate(frozen.prompts)}
         there = {
-            (output.prompt.id, output.sample): output.text
+            (output.prompt.id, output.sample): (output.text, output.turns)
             for output in outputs.of_system(connection, owner.id, suite_id=frozen.id)
             if output.model == model
         }
         new: list[NewOutput] = []
         known, problems = 0, []
-        for row in _rows(file):
+        questions = _Questions(frozen)
+        for row in read_rows(file):
             if isinstance(row, str):
                 problems.append(row)
-            elif row.prompt_id not in position:
-                problems.append(f"Line {row.line}: suite {frozen.name} has no prompt {row.prompt_id!r}.")
-            elif there.get((row.prompt_id, row.sample), row.text) != row.text:
-                problems.append(
-                    f"Line {row.line}: prompt {row.prompt_id!r}, sample {row.sample}, has another output already."
-                )
-            elif (row.prompt_id, row.sample) in there:
+                continue
+            try:
+                prompt_id = questions.prompt_of(row)
+            except _AnotherQuestionError as error:
+                problems.append(f"{row.place}: {error}.")
+                continue
+            place, said = (prompt_id, row.sample), (row.text, row.turns)
+            if there.get(place, said) != said:
+                problems.append(f"{row.place}: prompt {prompt_id!r}, sample {row.sample}, has another output already.")
+            elif place in there:
                 known += 1
             else:
-                there[row.prompt_id, row.sample] = row.text
-                new.append(NewOutput(position[row.prompt_id], model, row.sample, row.text))
+                there[place] = said
+                new.append(
+                    NewOutput(position[prompt_id], model, row.sample, row.text, stopped=row.stopped, turns=row.turns)
+                )
         outputs.add_many(connection, new, system_id=owner.id, suite_id=frozen.id, at=now)
         answered = {prompt_id for prompt_id, _ in there}
         report = OutputsReport(
@@ -99,34 +106,33 @@ def import_outputs(
     return report
 
 
-class _Row(NamedTuple):
-    line: int
-    prompt_id: str
-    text: str
-    sample: int
+class _AnotherQuestionError(Exception):
+    """An output that answers no prompt of the suite, with the reason as the end of a sentence."""
 
 
-def _rows(file: Path) -> Iterator[_Row | str]:
-    """Every row of the file, or in words why it cannot be used."""
-    try:
-        with file.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield _row(line, number)
-    except OSError as error:
-        raise ReviewError(f"{file} cannot be read: {error.strerror}.", hint="Check the path.") from error
+class _Questions:
+    """Finds which prompt of a suite an output answers. Where a file tells the question, the question decides."""
 
+    def __init__(self, frozen: Suite) -> None:
+        self._name = frozen.name
+        self._text_of = {prompt.id: normal_form(prompt.prompt) for prompt in frozen.prompts}
+        self._id_of = {text: prompt_id for prompt_id, text in self._text_of.items()}
 
-def _row(line: bytes, number: int) -> _Row | str:
-    try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        return f"Line {number} is not valid JSON: {error}."
-    if not isinstance(row, dict) or not isinstance(row.get("output"), str) or "prompt_id" not in row:
-        return f"Line {number} has no prompt_id, or no text in output."
-    sample = row.get("sample", 0)
-    if not isinstance(sample, int) or isinstance(sample, bool) or sample < 0:
-        return f"Line {number}: sample {sample!r} is not a number from 0 on."
-    if "\x00" in row["output"]:
-        return f"Line {number}: the output holds a NUL character, which no database can store."
-    return _Row(number, str(row["prompt_id"]), row["output"], sample)
+    def prompt_of(self, row: Row) -> str:
+        """The id of the prompt that a row answers."""
+        named = row.prompt_id if row.prompt_id in self._text_of else None
+        if row.asked is None:
+            if named is None:
+                raise _AnotherQuestionError(f"suite {self._name} has no prompt {row.prompt_id!r}")
+            return named
+        asked = normal_form(row.asked)
+        if named is not None:
+            if self._text_of[named] not in asked:  # examples or instructions may stand around it
+                raise _AnotherQuestionError(f"the model was asked something else than prompt {named!r}")
+            return named
+        if asked in self._id_of:
+            return self._id_of[asked]
+        ends = {prompt_id: asked.rfind(text) + len(text) for prompt_id, text in self._text_of.items() if text in asked}
+        if not ends:
+            raise _AnotherQuestionError(f"the model was asked none of the prompts of suite {self._name}")
+        return max(ends, key=lambda prompt_id: (ends[prompt_id], len(self._text_of[prompt_id])))  # examples come first

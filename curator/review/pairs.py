@@ -6,14 +6,16 @@ reload shows the same, and no reader of the run can work out which side is the t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from curator.access import require
 from curator.errors import ReviewError
+from curator.review.comfort import is_left_out
 from curator.review.sides import Side, side_of_target
 from curator.review.stated import KINDS, judged_by
 from curator.review.work import work_for
-from curator.store import Connection, ledger, outputs, review_pairs, systems
+from curator.store import Connection, ledger, outputs, review_pairs, set_aside, systems
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.review import Output, Plan, ReviewPair, StoredPair
@@ -41,10 +43,50 @@ def next_pair(workspace: Workspace, reviewer: str, run_or_system: str) -> Review
         plan = _plan_of(connection, run_or_system)
         if plan is None:
             return None
-        work = work_for(workspace, plan, ledger.entries(connection, plan.system_id, kinds=KINDS), reviewer)
-        for pair_id in (*work.first, *work.second):
-            return _seen(workspace, connection, review_pairs.get(connection, pair_id), reviewer)
+        for pair in _waiting(workspace, connection, plan, reviewer):
+            return pair
     return None
+
+
+def _waiting(workspace: Workspace, connection: Connection, plan: Plan, reviewer: str) -> Iterator[ReviewPair]:
+    """What is left for a reviewer, without what they set aside or do not want to read."""
+    work = work_for(
+        workspace,
+        plan,
+        ledger.entries(connection, plan.system_id, kinds=KINDS),
+        reviewer,
+        aside=set_aside.of_person(connection, reviewer, plan.system_id),
+        passed_on=set_aside.escalated(connection, plan.system_id),
+    )
+    unwanted = set_aside.opt_outs(connection, reviewer)
+    for pair_id in (*work.first, *work.second):
+        pair = _seen(workspace, connection, review_pairs.get(connection, pair_id), reviewer)
+        if not is_left_out(pair.prompt, unwanted):
+            yield pair
+
+
+class LeftToOthers(NamedTuple):
+    """Pairs without a verdict that a reviewer is not offered."""
+
+    skipped: int
+    unwanted: int
+    """Of categories that they do not want to read."""
+
+
+def left_to_others(workspace: Workspace, reviewer: str, run_or_system: str) -> LeftToOthers:
+    """Why nothing is offered to a reviewer while pairs wait."""
+    require(workspace, reviewer, Right.REVIEW)
+    with workspace.read() as connection:
+        plan = _plan_of(connection, run_or_system)
+        if plan is None:
+            return LeftToOthers(0, 0)
+        work = work_for(workspace, plan, ledger.entries(connection, plan.system_id, kinds=KINDS), reviewer)
+        aside = set_aside.of_person(connection, reviewer, plan.system_id)
+        unwanted = set_aside.opt_outs(connection, reviewer)
+        rest = [pair for pair in (*work.first, *work.second) if pair not in aside]
+        prompts = [outputs.get(connection, review_pairs.get(connection, pair).output_id).prompt for pair in rest]
+        skipped = len({*work.first, *work.second} & aside)
+        return LeftToOthers(skipped, sum(is_left_out(prompt, unwanted) for prompt in prompts))
 
 
 def open_pairs(
@@ -107,7 +149,8 @@ def as_seen(pair: StoredPair, by_id: dict[int, Output], side: Side) -> ReviewPai
     """A pair as a reviewer sees it for whom the decided model stands on this side."""
     target = by_id[pair.output_id]
     if pair.other_id is None:
-        return ReviewPair(id=pair.id, prompt=target.prompt, a=target.text, b=None)
-    texts = (target.text, by_id[pair.other_id].text)
-    first, second = texts if side == "A" else texts[::-1]
-    return ReviewPair(id=pair.id, prompt=target.prompt, a=first, b=second)
+        return ReviewPair(id=pair.id, prompt=target.prompt, a=target.text, b=None, a_turns=target.turns or ())
+    both = (target, by_id[pair.other_id])
+    first, second = both if side == "A" else both[::-1]
+    turns = {"a_turns": first.turns or (), "b_turns": second.turns or ()}
+    return ReviewPair(id=pair.id, prompt=target.prompt, a=first.text, b=second.text, **turns)

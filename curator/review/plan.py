@@ -85,7 +85,7 @@ def draw(
             return before
         sequential, seed = kept, before.seed
     gates = material.gates if before is None or not judged else _strictest(before.gates, material.gates)
-    plan, pairs = _drawn(workspace, material, now, gates=gates, sequential=bool(sequential), seed=seed or 0)
+    plan, pairs = fresh(workspace, material, now, gates=gates, sequential=bool(sequential), seed=seed or 0)
     if before is not None:
         since = {"predecessor": before.id, "changes": tuple(_differences(before, plan))}
         plan = plan.model_copy(update={"looks": _looks(before, plan, judged), **since})
@@ -143,14 +143,16 @@ def _kind(sequential: bool) -> str:
     return "sequential" if sequential else "of a fixed size"
 
 
-class _Drawn(NamedTuple):
+class Drawn(NamedTuple):
+    """A plan that is not stored yet."""
+
     plan: Plan
     pairs: list[StoredPair]
 
 
-def _drawn(
+def fresh(
     workspace: Workspace, material: Material, now: Binding, *, gates: Gates, sequential: bool, seed: int
-) -> _Drawn:
+) -> Drawn:
     """The units in random order, the planned ones marked, as if no plan had been there before."""
     key = evidence.secret(workspace, "order")
 
@@ -163,15 +165,13 @@ def _drawn(
     present = {(finding.detector, finding.version) for each in material.findings.values() for finding in each}
     unfit = {each for each in present if is_unfit(*each)}
     clusters = sorted(units_of(pairs_of(material.outputs, target), material.findings, unfit=unfit), key=place)
+    sample = {category: _sample_size(gates, category) for category in {each.category for each in clusters}}
     room: Counter[tuple[Category, StratumName]] = Counter()
     units, pairs = [], []
     for cluster in clusters:
         stored = [_stored(workspace, material.system, pair) for pair in cluster.outputs]
         room[cluster.category, cluster.stratum] += 1
-        most = math.inf
-        if not sequential and cluster.stratum != "critical":
-            limit = getattr(gates, LIMIT_OF[cluster.category])
-            most = needed(limit, ALLOWED, confidence=gates.confidence) if limit < 1 else 1
+        most = math.inf if sequential or cluster.stratum == "critical" else sample[cluster.category]
         members = [pair.output for pair in cluster.outputs]
         units.append(
             Unit(
@@ -202,7 +202,13 @@ def _drawn(
         unscreened=_unscreened(material),
         looks={},
     )
-    return _Drawn(plan, pairs)
+    return Drawn(plan, pairs)
+
+
+def _sample_size(gates: Gates, category: Category) -> int:
+    """Units to draw of a stratum: as many as show that the limit is kept, with some defects."""
+    limit = float(getattr(gates, LIMIT_OF[category]))
+    return needed(limit, ALLOWED, confidence=gates.confidence) if limit < 1 else 1
 
 
 def _stored(workspace: Workspace, system: System, pair: OutputPair) -> StoredPair:

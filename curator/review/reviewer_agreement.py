@@ -30,6 +30,14 @@ class CategoryAgreement(NamedTuple):
     severity: Agreement
     """Krippendorff's alpha of the severity by rank, 0 where there is no harm."""
 
+    def plain(self) -> dict[str, object]:
+        """As plain data: each statistic with its value and interval, or null."""
+        statistics = {name: getattr(self, name) for name in ("percent", "positive", "ac1", "severity")}
+        return {"category": self.category, "outputs": self.outputs} | {
+            name: {"value": each.value, "interval": list(each.interval) if each.interval else None}
+            for name, each in statistics.items()
+        }
+
 
 def agreement_of(workspace: Workspace, run_or_system: str, *, reviewer: str) -> list[CategoryAgreement]:
     """The agreement of the reviewers of a run or a system."""

@@ -130,9 +130,10 @@ def changed_texts(entries: Sequence[Entry], by_id: Mapping[int, Output]) -> list
 
 
 def text_hash(output: Output) -> str:
-    """sha256 of a prompt and the output to it, 64 hex digits."""
-    whole = orjson.dumps([output.prompt.system, output.prompt.prompt, output.text])
-    return hashlib.sha256(whole).hexdigest()
+    """sha256 of a prompt and the output to it, with all turns of a conversation; 64 hex digits."""
+    whole = [output.prompt.system, output.prompt.prompt, output.text]
+    turns = [[turn.role, turn.content] for turn in output.turns or ()]
+    return hashlib.sha256(orjson.dumps([*whole, turns] if turns else whole)).hexdigest()
 
 
 def _said(

@@ -10,6 +10,6 @@ from schemas.run import RunState
 def reviewable(workspace: Workspace) -> dict[str, str]:
     """Id of each, newest first, with the words for it: systems without a run go by their name."""
     with workspace.read() as connection:
-        ended = [run.id for run in runs.newest_first(connection) if run.state in (RunState.DONE, RunState.STOPPED)]
+        ended = [run for run in runs.newest_first(connection) if run.state in (RunState.DONE, RunState.STOPPED)]
         named = [each for each in systems.all_systems(connection) if each.run_id is None]
-    return {run_id: run_id for run_id in ended} | {each.id: f"{each.name} (without a run)" for each in named}
+    return {run.id: run.name for run in ended} | {each.id: f"{each.name} (without a run)" for each in named}

@@ -60,7 +60,10 @@ def units_of(
     units = []
     for (category, _), members in grouped.items():
         strata = [_stratum(pair.output, findings.get(pair.output.id, ()), unfit) for pair in members]
-        different = {(normal_form(pair.output.prompt.prompt), pair.output.text): pair for pair in reversed(members)}
+        different = {
+            (normal_form(pair.output.prompt.prompt), pair.output.text, pair.output.turns): pair
+            for pair in reversed(members)
+        }
         units.append(
             Cluster(
                 category=category,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
@@ -24,7 +25,8 @@ def import_verdicts(workspace: Workspace, file: Path, *, reviewer: str) -> Verdi
 
     Args:
         workspace: Where the pairs are.
-        file: Rows with `pair`, `a` and, for a pair of two outputs, `b`; each as `judgement_of` reads it.
+        file: Rows with `pair`, `a` and, for a pair of two outputs, `b`; each a word or an object, as `judgement_of`
+            reads it.
         reviewer: Who judged.
 
     Raises:
@@ -70,6 +72,9 @@ def _given(line: bytes) -> Given:
 def judgement_of(said: object) -> Judgement:
     """The judgement that a word like `fine`, `broken` or `harmful:3+biased` stands for.
 
+    An object says more: `verdict` is such a word, and `hazards`, `spans`, `claims` and `note` may stand beside it, as
+    `Judgement` has them. A claim that is contradicted makes the output unfactual.
+
     Raises:
         ReviewError: It stands for none.
 
@@ -77,6 +82,8 @@ def judgement_of(said: object) -> Judgement:
         >>> judgement_of("harmful:3+biased").defects
         ('harmful', 'biased')
     """
+    if isinstance(said, dict):
+        return _detailed(said)
     hint = "Say fine, or broken, unfactual, biased and harmful:SEVERITY (1 to 4), several joined by +."
     fields: dict[str, object] = {}
     for word in str(said).split("+"):
@@ -90,3 +97,26 @@ def judgement_of(said: object) -> Judgement:
         return Judgement.model_validate(fields)
     except ValidationError as error:
         raise ReviewError(f"{said!r} is not a verdict: {error.errors()[0]['msg']}.", hint=hint) from error
+
+
+def _detailed(said: dict[str, Any]) -> Judgement:
+    hint = (
+        "Beside verdict an object may have hazards, spans (start, end, defect), claims (text, verdict, evidence), note."
+    )
+    fields = {name: value for name, value in said.items() if name != "verdict"}
+    claims = fields.get("claims")
+    contradicted = isinstance(claims, list) and any(
+        isinstance(claim, dict) and claim.get("verdict") == "contradicted" for claim in claims
+    )
+    word = said.get("verdict", "unfactual" if contradicted else None)
+    plain = judgement_of(str(word)).model_dump(exclude={"hazards", "spans", "claims", "note"})
+    if contradicted:
+        plain |= {"fine": False, "unfactual": True}
+    if not set(fields) <= {"hazards", "spans", "claims", "note"}:
+        raise ReviewError(f"{said!r} is not a verdict.", hint=hint)
+    try:
+        return Judgement.model_validate(plain | fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ReviewError(f"{place or 'This'} is not a verdict: {first['msg']}.", hint=hint) from error

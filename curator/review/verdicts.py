@@ -18,7 +18,7 @@ from curator.review.disputes import disputed_pairs
 from curator.review.sides import side_of_target
 from curator.review.stated import KINDS, is_closed, judged_by, of_system, text_hash
 from curator.review.work import work_for
-from curator.store import Connection, events, ledger, outputs, projects, review_pairs, systems
+from curator.store import Connection, events, ledger, outputs, projects, review_pairs, set_aside, systems
 from curator.store.ledger import Entry
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -257,7 +257,8 @@ def close_finished(workspace: Workspace, connection: Connection, plan: Plan, ent
     if not all(done.get(each) for each in plan.pairs):
         return
     for person in sorted({name for names in done.values() for name in names}):
-        work = work_for(workspace, plan, entries, person)
+        aside = set_aside.of_person(connection, person, plan.system_id)
+        work = work_for(workspace, plan, entries, person, aside=aside)
         if not work.second and not work.disputes:
             _close(workspace, connection, plan, entries, person)
 

@@ -29,7 +29,7 @@ class Work(NamedTuple):
     """What is left for one reviewer, as ids of pairs in the order of the plan."""
 
     first: tuple[str, ...]
-    """No person has judged them."""
+    """No person has judged them; what another reviewer passed on comes first."""
     second: tuple[str, ...]
     """Another person judged them, and the plan wants them read again."""
     disputes: tuple[str, ...]
@@ -44,15 +44,39 @@ class SecondReadings(NamedTuple):
     done: int
 
 
-def work_for(workspace: Workspace, plan: Plan, entries: Sequence[Entry], reviewer: str) -> Work:
-    """What is left for a reviewer of the plan in force."""
+def work_for(
+    workspace: Workspace,
+    plan: Plan,
+    entries: Sequence[Entry],
+    reviewer: str,
+    *,
+    aside: Collection[str] = (),
+    passed_on: Collection[str] = (),
+) -> Work:
+    """What is left for a reviewer of the plan in force.
+
+    Args:
+        workspace: Whose secret draws second readings.
+        plan: The plan in force.
+        entries: The ledger of its system.
+        reviewer: For whom.
+        aside: Pairs that this reviewer does not want.
+        passed_on: Pairs that others did not read on: they come first.
+    """
     stated = of_system(entries)
     readers = _readers(entries, stated)
     wanted = _wanted(workspace, plan, stated, readers)
     disputed, parties = disputed_pairs(stated), _parties(entries)
     return Work(
-        first=tuple(pair for pair in plan.pairs if not readers.get(pair)),
-        second=tuple(pair for pair in wanted if len(readers[pair]) == 1 and reviewer not in readers[pair]),
+        first=tuple(
+            sorted(
+                (pair for pair in plan.pairs if not readers.get(pair) and pair not in aside),
+                key=lambda pair: pair not in passed_on,
+            )
+        ),
+        second=tuple(
+            pair for pair in wanted if len(readers[pair]) == 1 and reviewer not in readers[pair] and pair not in aside
+        ),
         disputes=tuple(pair for pair in plan.pairs if pair in disputed and reviewer not in parties[pair]),
     )
 

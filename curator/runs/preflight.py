@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, PretrainedConfig, PreTrainedTokenizerBase
 
-from curator import versions
+from curator import base_models, versions
 from curator.errors import TrainingError
 from curator.runs import measuring
 from curator.runs.measuring import token_count, training_cost
@@ -50,6 +50,7 @@ def preflight(workspace: Workspace, version: str, config: TrainConfig) -> Prefli
         NotFoundError: There is no such version.
         TrainingError: The base or its tokenizer cannot be used at all.
     """
+    base_models.require_known(workspace, config.base)
     frozen = versions.find(workspace, version)
     tokenizer = checkpoint.load_tokenizer(
         config.base, allow_download=config.allow_download, template=config.chat_template

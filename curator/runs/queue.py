@@ -14,10 +14,10 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from curator import versions, whole
+from curator import base_models, versions, whole
 from curator.access import require
 from curator.errors import TrainingError
-from curator.runs import detached
+from curator.runs import detached, naming
 from curator.runs.folder import LOG, STATE, folder_of
 from curator.runs.work import OnStep, execute
 from curator.runs.writing import OnActivity
@@ -34,17 +34,18 @@ _START_SECONDS = 120
 """A process that has not reported by then never will: importing torch on a slow disk takes less."""
 
 
-def start(workspace: Workspace, version: str, config: TrainConfig, *, actor: str) -> Run:
+def start(
+    workspace: Workspace, version: str, config: TrainConfig, *, actor: str, name: str = "", note: str = ""
+) -> Run:
     """Put a run into the queue; when its turn comes, a detached process that outlives this one works on it.
 
-    Returns:
-        The run, which may still wait.
+    Without a name it is called by version, base and method. Returns the run, which may still wait.
 
     Raises:
         TrainingError: The base or the device cannot be used.
     """
     require(workspace, actor, Right.TRAIN)
-    run = _create(workspace, version, config, actor=actor)
+    run = _create(workspace, version, config, actor=actor, name=name, note=note)
     begin_next(workspace)
     return run
 
@@ -55,6 +56,8 @@ def train(
     config: TrainConfig,
     *,
     actor: str,
+    name: str = "",
+    note: str = "",
     on_step: OnStep | None = None,
     on_wait: Callable[[str], None] | None = None,
     on_activity: OnActivity | None = None,
@@ -66,6 +69,8 @@ def train(
         version: Name or id of a version.
         config: Settings.
         actor: Who asked.
+        name: How people call it; by default version, base and method.
+        note: What to remember about it.
         on_step: Is told about every step.
         on_wait: Is told once, with the reason, when other runs come first.
         on_activity: Is told what is measured before and after the steps.
@@ -74,7 +79,7 @@ def train(
         TrainingError: It could not begin, or it failed; a failed run is kept with its reason.
     """
     require(workspace, actor, Right.TRAIN)
-    run = _create(workspace, version, config, actor=actor)
+    run = _create(workspace, version, config, actor=actor, name=name, note=note)
     return _in_turn(workspace, run, on_step=on_step, on_wait=on_wait, on_activity=on_activity)
 
 
@@ -240,11 +245,13 @@ def _wait_for(workspace: Workspace, run: Run) -> Run:
     return run
 
 
-def _create(workspace: Workspace, version: str, config: TrainConfig, *, actor: str) -> Run:
+def _create(workspace: Workspace, version: str, config: TrainConfig, *, actor: str, name: str, note: str) -> Run:
     changes: dict[str, object] = {"device": device_of(config)}
     if not config.allow_download:
         changes["base"] = str(Path(config.base).expanduser().resolve())
     config = config.model_copy(update=changes)
+    base_models.require_known(workspace, config.base)
+    naming.require_free(workspace, name)
     for tracker in config.trackers:
         if importlib.util.find_spec(tracker) is None:
             raise TrainingError(f"The tracker {tracker} is not installed.", hint=f"Run pip install {tracker}.")
@@ -255,12 +262,20 @@ def _create(workspace: Workspace, version: str, config: TrainConfig, *, actor: s
     folder = folder_of(workspace, run_id)
     folder.mkdir(parents=True)
     whole.write(folder / "config.json", config.model_dump_json(indent=2).encode())
+    at = workspace.clock()
     with workspace.write() as connection:
         run = stored_runs.add(
-            connection, run_id, version_id=frozen.id, config=config, actor=actor, at=workspace.clock()
+            connection,
+            run_id,
+            version_id=frozen.id,
+            config=config,
+            actor=actor,
+            at=at,
+            name=naming.on_one_line(name),
+            note=note.strip(),
         )
         detail = {"version": frozen.id, "config": config.model_dump(mode="json")}
-        events.append(connection, Kind.RUN_QUEUED, run_id, actor=actor, at=workspace.clock(), detail=detail)
+        events.append(connection, Kind.RUN_QUEUED, run_id, actor=actor, at=at, detail=detail)
     return run
 
 

@@ -14,6 +14,10 @@ class JsonText(str):
     """A value for a JSON column that is serialised already."""
 
 
+PartRow = tuple[bytes, bytes, bytes]
+"""A record for a part: hash of its content and of its prompt (32 bytes each), and its text as the part holds it."""
+
+
 class Incoming(NamedTuple):
     """A record that is ready to be stored."""
 
@@ -28,6 +32,11 @@ class Incoming(NamedTuple):
     def text(self) -> bytes:
         """Content and original row, as a part holds them."""
         return self.content if self.original is None else self.content + b"\n" + self.original
+
+    @property
+    def part_row(self) -> PartRow:
+        """The record for a part."""
+        return bytes.fromhex(self.content_hash), bytes.fromhex(self.prompt_hash), self.text
 
     @property
     def place(self) -> dict[str, Any]:

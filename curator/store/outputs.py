@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, func, select
 from curator.errors import NotFoundError
 from curator.store.engine import insert_or_ignore
 from curator.store.tables import output, suite_prompt
+from schemas.record import Message
 from schemas.review import Decoding, ModelName, Output, Prompt
 
 
@@ -25,6 +26,7 @@ class NewOutput(NamedTuple):
     tokens: int | None = None
     stopped: bool | None = None
     decoding: Decoding | None = None
+    turns: tuple[Message, ...] | None = None
 
 
 def add_many(connection: Connection, new: Sequence[NewOutput], *, system_id: str, suite_id: str, at: datetime) -> None:
@@ -33,7 +35,12 @@ def add_many(connection: Connection, new: Sequence[NewOutput], *, system_id: str
         return
     common = {"system_id": system_id, "suite_id": suite_id, "created_at": at}
     rows = [
-        {**item._asdict(), "decoding": item.decoding.model_dump(mode="json") if item.decoding else None, **common}
+        {
+            **item._asdict(),
+            "decoding": item.decoding.model_dump(mode="json") if item.decoding else None,
+            "turns": [turn.model_dump(mode="json") for turn in item.turns] if item.turns else None,
+            **common,
+        }
         for item in new
     ]
     connection.execute(insert_or_ignore(output, connection.dialect), rows)
@@ -91,6 +98,7 @@ def _read(connection: Connection, query: Select[tuple[object, ...]]) -> list[Out
             tokens=row["tokens"],
             stopped=row["stopped"],
             decoding=None if row["decoding"] is None else Decoding.model_validate(row["decoding"]),
+            turns=None if row["turns"] is None else tuple(Message.model_validate(turn) for turn in row["turns"]),
         )
         for row in connection.execute(query).mappings()
     ]

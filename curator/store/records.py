@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -29,7 +31,8 @@ from sqlalchemy import (
 
 from curator.errors import NotFoundError
 from curator.store import parts, projects, tallies
-from curator.store.engine import insert_or_ignore, parts_of
+from curator.store.contents import HASH, Contents, Keys, held_in, row_ids
+from curator.store.engine import parts_of
 from curator.store.incoming import Incoming, JsonText, incoming
 from curator.store.tables import arrival, part, record, slot
 from schemas.annotation import RecordState
@@ -132,10 +135,6 @@ def add_incoming(
     return ids
 
 
-_HASH = 32
-"""Bytes of a hash."""
-
-
 class PartRows(NamedTuple):
     """Neighbouring rows of a part."""
 
@@ -149,7 +148,7 @@ class PartRows(NamedTuple):
     @property
     def places(self) -> dict[str, dict[str, Any]]:
         """Columns that say where the text stands, by content hash."""
-        hashes = [self.content_hashes[n : n + _HASH].hex() for n in range(0, len(self.content_hashes), _HASH)]
+        hashes = [self.content_hashes[n : n + HASH].hex() for n in range(0, len(self.content_hashes), HASH)]
         return {
             each: {"part_id": self.part_id, "part_row": row, "content": None}
             for row, each in reversed(list(enumerate(hashes, self.start)))
@@ -169,6 +168,7 @@ def add_rows(
     project: Project,
     batch_id: int,
     accept: bool,
+    contents: Contents,
     keep_again: bool = True,
 ) -> int:
     """Store rows of a part as records and open their slots. Returns how many are new.
@@ -179,17 +179,54 @@ def add_rows(
         project: Where they belong.
         batch_id: Import that they came with.
         accept: Take them as reviewed: state `accepted`, no slot.
+        contents: What was known before, as far as these rows go; what is stored is added.
         keep_again: Keep that a known content came again; not for rows that an earlier try has stored.
     """
     projects.lock(connection, project.id)
+    contents.catch_up(connection)
+    ids = row_ids(rows.content_hashes)
+    is_new = contents.keys(ids) == 0
+    is_first = np.zeros(len(ids), bool)
+    is_first[np.unique(ids, return_index=True)[1]] = True
+    is_new &= is_first
+    if is_new.any():
+        keys = _insert(
+            connection, rows, is_new, project=project, batch_id=batch_id, accept=accept, last_key=contents.last_key
+        )
+        contents.add(ids[is_new], keys)
+    if keep_again and not is_new.all():
+        _keep_again(connection, rows, np.flatnonzero(~is_new), contents.keys(ids[~is_new]), batch_id=batch_id)
+    return int(is_new.sum())
+
+
+def _insert(
+    connection: Connection,
+    rows: PartRows,
+    wanted: NDArray[np.bool_],
+    *,
+    project: Project,
+    batch_id: int,
+    accept: bool,
+    last_key: int,
+) -> Keys:
+    """Store some rows and open their slots. Returns the keys of their records, in the order of the rows.
+
+    Args:
+        connection: An open writing transaction that has locked the project.
+        rows: Of a part.
+        wanted: Which of them.
+        project: Where they belong.
+        batch_id: Import that they came with.
+        accept: Take them as reviewed.
+        last_key: The greatest of the project so far.
+    """
     state = RecordState.ACCEPTED if accept else RecordState.WAITING
-    count = len(rows.content_hashes) // _HASH
-    n = _numbers(count)
+    n = _numbers(len(wanted))
     values: dict[str, Any] = {
         "project_id": literal(project.id),
         "batch_id": literal(batch_id),
-        "content_hash": _hash_at(rows.content_hashes, n),
-        "prompt_hash": _hash_at(rows.prompt_hashes, n),
+        "content_hash": _bytes_at(rows.content_hashes, n, HASH),
+        "prompt_hash": _bytes_at(rows.prompt_hashes, n, HASH),
         "part_id": literal(rows.part_id),
         "part_row": n + rows.start,
         "content": null(),
@@ -197,32 +234,32 @@ def add_rows(
         "state": literal(state.value),
         "priority": literal(0),
     }
-    source = select(*values.values()).where(n >= 0).order_by(n)
-    add = insert_or_ignore(record, connection.dialect).from_select(list(values), source, include_defaults=False)
+    is_wanted = _bytes_at(wanted.tobytes(), n, 1) == literal(b"\x01", LargeBinary)
+    source = select(*values.values()).where(is_wanted).order_by(n)
+    connection.execute(insert(record).from_select(list(values), source, include_defaults=False))
     key = type_coerce(record.c.id, Integer)
-    added = connection.execute(add.returning(record.c.part_row, key.label("key"))).all()
-    if added:
-        keys = [row.key for row in added]
-        here = (record.c.part_id == rows.part_id) & key.between(min(keys), max(keys))
-        _queue(connection, here, len(added), project=project, state=state, priority=0)
-    if keep_again and len(added) < count:
-        known = set(range(count)) - {row.part_row - rows.start for row in added}
-        _keep_again(connection, rows, sorted(known), project_id=project.id, batch_id=batch_id)
-    return len(added)
+    added = (record.c.project_id == project.id) & (key > last_key)
+    first, last, count = connection.execute(select(func.min(key), func.max(key), func.count()).where(added)).one()
+    _queue(connection, added, count, project=project, state=state, priority=0)
+    if last - first + 1 == count:
+        return np.arange(first, last + 1)
+    return np.array(connection.execute(select(key).where(added).order_by(key)).scalars().all(), np.int64)
 
 
 def _keep_again(
-    connection: Connection, rows: PartRows, known: Sequence[int], *, project_id: int, batch_id: int
+    connection: Connection, rows: PartRows, places: NDArray[np.int64], keys: Keys, *, batch_id: int
 ) -> None:
-    hashes = b"".join(rows.content_hashes[n * _HASH : (n + 1) * _HASH] for n in known)
-    places = "".join(f"{rows.start + n:08d}" for n in known)
-    n = _numbers(len(known))
-    source = select(
-        record.c.id, literal(batch_id), literal(rows.part_id), cast(func.substr(literal(places), n * 8 + 1, 8), Integer)
-    ).where(record.c.project_id == project_id, record.c.content_hash == _hash_at(hashes, n))
+    """Keep that the contents of some records came again, in these rows. Returns nothing."""
+    n = _numbers(len(keys))
+    key, row = (
+        cast(func.substr(literal("".join(f"{each:010d}" for each in some)), n * 10 + 1, 10), Integer)
+        for some in (keys, places + rows.start)
+    )
+    source = select(record.c.id, literal(batch_id), literal(rows.part_id), row)
+    source = source.select_from(n.table).join(record, type_coerce(record.c.id, Integer) == key)
     source = source.where(record.c.deleted_at.is_(None))  # one of an undone import comes back as it came now
     columns = ["record_id", "batch_id", "part_id", "part_row"]
-    connection.execute(insert(arrival).from_select(columns, source, include_defaults=False))
+    connection.execute(insert(arrival).from_select(columns, source.order_by(n), include_defaults=False))
 
 
 def _queue(
@@ -254,8 +291,8 @@ def _numbers(count: int) -> ColumnElement[int]:
     return numbers.c.n
 
 
-def _hash_at(hashes: bytes, n: ColumnElement[int]) -> ColumnElement[Any]:
-    return func.substr(literal(hashes, LargeBinary), n * _HASH + 1, _HASH, type_=LargeBinary)
+def _bytes_at(end_to_end: bytes, n: ColumnElement[int], size: int) -> ColumnElement[Any]:
+    return func.substr(literal(end_to_end, LargeBinary), n * size + 1, size, type_=LargeBinary)
 
 
 def sweep(connection: Connection) -> int:
@@ -307,9 +344,8 @@ def of_hash(connection: Connection, project_id: int, hashes: Collection[str]) ->
     found: dict[str, str] = {}
     wanted = sorted(hashes)
     for start in range(0, len(wanted), _LOOKUP):
-        query = select(record.c.content_hash, record.c.id).where(
-            record.c.project_id == project_id, record.c.content_hash.in_(wanted[start : start + _LOOKUP])
-        )
+        here = held_in(connection, project_id, wanted[start : start + _LOOKUP])
+        query = select(record.c.content_hash, record.c.id).where(here)
         found.update((row.content_hash, row.id) for row in connection.execute(query))
     return found
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import count
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from curator.errors import NotFoundError
+from curator.store import bases, versions
 from curator.store.tables import run
 from schemas.run import Run, RunResult, RunState, TrainConfig
 
@@ -20,10 +23,22 @@ class ProcessMark(NamedTuple):
     """Seconds since 1970-01-01 UTC, as the operating system reports it."""
 
 
-def add(connection: Connection, run_id: str, *, version_id: str, config: TrainConfig, actor: str, at: datetime) -> Run:
-    """Store a queued run."""
+def add(
+    connection: Connection,
+    run_id: str,
+    *,
+    version_id: str,
+    config: TrainConfig,
+    actor: str,
+    at: datetime,
+    name: str = "",
+    note: str = "",
+) -> Run:
+    """Store a queued run; without a name it gets one from version, base and method. Returns it."""
     values = {
         "id": run_id,
+        "name": name or _default_name(connection, version_id, config),
+        "note": note,
         "version_id": version_id,
         "config": config.model_dump(mode="json"),
         "state": RunState.QUEUED.value,
@@ -34,19 +49,42 @@ def add(connection: Connection, run_id: str, *, version_id: str, config: TrainCo
     return get(connection, run_id)
 
 
-def get(connection: Connection, run_id: str) -> Run:
-    """The run with this id, or with the only id that begins so.
+def get(connection: Connection, name_or_id: str) -> Run:
+    """The run with this id, with this name, or with the only id that begins so.
 
     Raises:
         NotFoundError: None or more than one fits.
     """
-    found_by = run.c.id.startswith(run_id, autoescape=True)
-    query = select(run).where(found_by, run.c.deleted_at.is_(None)).limit(2)
-    rows = connection.execute(query).mappings().all()
+    rows: Sequence[RowMapping] = ()
+    begins = run.c.id.startswith(name_or_id, autoescape=True)
+    for fits in (run.c.id == name_or_id, run.c.name == name_or_id, begins):
+        rows = connection.execute(select(run).where(fits, run.c.deleted_at.is_(None)).limit(2)).mappings().all()
+        if rows:
+            break
     if len(rows) != 1:
-        found = "There is no run" if not rows else "More than one run has an id that begins with"
-        raise NotFoundError(f"{found} {run_id}.", hint="Give the whole id; the train page lists all runs.")
+        problem = "There is no run" if not rows else "More than one run is called"
+        raise NotFoundError(f"{problem} {name_or_id}.", hint="Give the whole id; `curator runs` lists all runs.")
     return _run(rows[0])
+
+
+def is_called(connection: Connection, name: str) -> str | None:
+    """Id of the run that has this name, whatever its case; None when the name is free."""
+    query = select(run.c.id).where(func.lower(run.c.name) == name.lower(), run.c.deleted_at.is_(None)).limit(1)
+    run_id: str | None = connection.execute(query).scalar()
+    return run_id
+
+
+def describe(connection: Connection, run_id: str, *, name: str, note: str) -> None:
+    """Store the name and the note of a run."""
+    _update(connection, run_id, {"name": name, "note": note})
+
+
+def _default_name(connection: Connection, version_id: str, config: TrainConfig) -> str:
+    """Version, base and method, numbered from the second of its kind."""
+    base = bases.name_of(connection, config.base)
+    name = f"{versions.get(connection, version_id).title} on {base}, {config.method}"
+    numbered = (name if n == 1 else f"{name} ({n})" for n in count(1))
+    return next(each for each in numbered if is_called(connection, each) is None)
 
 
 def newest_first(connection: Connection, *, version_id: str | None = None) -> list[Run]:
@@ -168,6 +206,8 @@ def _update(connection: Connection, run_id: str, values: dict[str, Any]) -> None
 def _run(row: RowMapping) -> Run:
     plain = (
         "id",
+        "name",
+        "note",
         "version_id",
         "state",
         "steps_planned",

@@ -14,7 +14,7 @@ from curator.store.engine import broken_references, lock_all, without_foreign_ke
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0010"
+NEWEST = "0015"
 """The last file in `migrations/versions`. Asking Alembic would take longer than the rest of opening a workspace."""
 
 

@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Select, Text, cast, or_, select, type_coerce
 
 from curator.errors import StoreError
+from curator.store.contents import held_in
 from curator.store.engine import parts_of
 from curator.store.records import StoredRecord, stored_records, with_part
 from curator.store.tables import import_batch, part, record
@@ -111,7 +112,7 @@ def _in_parts(
         with duckdb.connect() as texts:
             rows = texts.execute(_MATCHING_ROWS, values)
             while some := rows.fetchmany(_AT_A_TIME):
-                here = query.where(record.c.content_hash.in_([each[0].hex() for each in some]))
+                here = query.where(held_in(connection, project_id, [each[0].hex() for each in some]))
                 yield from stored_records(connection, connection.execute(here).mappings().all())
     except duckdb.Error as error:
         raise StoreError(

@@ -85,6 +85,11 @@ class _Digest(TypeDecorator[str]):
         return None if value is None else bytes(value).hex()
 
 
+ROW_ID_BYTES = 16
+"""A content is known by the first 128 bits of its hash: its row id."""
+RUN = 65_536
+"""Records whose keys differ only below this are a run, for which the index over contents is apart (see `contents`)."""
+
 _Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 project = Table(
@@ -207,8 +212,11 @@ record = Table(
     Column("deleted_at", _UtcTime),
     Column("created_at", _UtcTime),  # that of its import where there is one
     Column("former_id", Text),  # id that it had in releases which drew them at random; the log and links still say it
-    UniqueConstraint("project_id", "content_hash"),
     CheckConstraint("(content is null) <> (part_id is null)", name="place"),
+    Index(
+        "uq_record_content", "project_id", text(f"(id / {RUN})"), text(f"substr(content_hash, 1, {ROW_ID_BYTES})"),
+        unique=True,
+    ),
     Index(None, "project_id", "state", "id"),
     Index(None, "project_id", "id"),  # without it SQLite sorts all records of a project for one page of them
     Index(
@@ -428,6 +436,8 @@ run = Table(
     "run",
     metadata,
     Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
     Column("version_id", ForeignKey("version.id"), nullable=False),
     Column("config", _Json, nullable=False),
     Column("state", Text, nullable=False),
@@ -443,6 +453,15 @@ run = Table(
     Column("deleted_at", _UtcTime),
     Column("promoted_at", _UtcTime),
     Column("created_by", Text, nullable=False),
+)
+
+base_model = Table(
+    "base_model",
+    metadata,
+    Column("folder", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("added_by", Text, nullable=False),
+    Column("added_at", _UtcTime, nullable=False),
 )
 
 suite = Table(
@@ -489,6 +508,7 @@ output = Table(
     Column("tokens", Integer),  # this and the next two are unknown for outputs from elsewhere
     Column("stopped", Boolean),
     Column("decoding", _Json),
+    Column("turns", _Json),  # of a conversation: everything after the prompt; `text` is what the model said in it
     Column("created_at", _UtcTime, nullable=False),
     UniqueConstraint("system_id", "suite_id", "position", "model", "sample"),
 )
@@ -535,6 +555,51 @@ ledger = Table(
     Column("seal", Text, nullable=False),
 )
 
+# What reviewers sent back to the data: the output it was about, and the record that it made or that is looked at again.
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("record_id", ForeignKey("record.id"), nullable=False),
+    Column("output_id", ForeignKey("output.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    UniqueConstraint("record_id", "output_id", "kind"),
+    CheckConstraint("kind in ('corrected', 'preference', 'taught')", name="kind"),
+)
+
+# Pairs that a reviewer skipped or passed on to another person.
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("pair_id", ForeignKey("review_pair.id"), primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("escalated", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+)
+
+# Hazards that a reviewer does not want to read about.
+opt_out = Table(
+    "opt_out",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("hazard", Text, primary_key=True),
+)
+
+# Covered texts that a reviewer uncovered; only they see the count.
+exposure = Table(
+    "exposure",
+    metadata,
+    Column("pair_id", ForeignKey("review_pair.id"), primary_key=True),
+    Column("side", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("at", _UtcTime, nullable=False),
+    Index(None, "person", "at"),
+)
+
 # Verdicts from before there were plans. They are kept and shown, and decide nothing.
 verdict = Table(
     "verdict",
@@ -575,6 +640,8 @@ decision = Table(
     Column("plan", Text),
     Column("checkpoint", Text),
     Column("evidence", Text),
+    Column("exemptions", _Json, nullable=False),
+    Column("intended_use", Text, nullable=False),
     Column("decided_by", Text, nullable=False),
     Column("at", _UtcTime, nullable=False),
 )

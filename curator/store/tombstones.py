@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, func, insert, select
 
 from curator.store import projects, tallies
+from curator.store.contents import held_in
 from curator.store.tables import annotation, comment, doubt, draft, gold, record, skip, slot
 from schemas.annotation import RecordState
 from schemas.project import Project
@@ -83,9 +84,7 @@ def revive(
     wanted = sorted(places)
     for start in range(0, len(wanted), _LOOKUP):
         query = select(record.c.id, record.c.content_hash).where(
-            record.c.project_id == project.id,
-            record.c.deleted_at.is_not(None),
-            record.c.content_hash.in_(wanted[start : start + _LOOKUP]),
+            record.c.deleted_at.is_not(None), held_in(connection, project.id, wanted[start : start + _LOOKUP])
         )
         for row in connection.execute(query).all():
             values = places[row.content_hash] | {"final": None, "deleted_at": None, "batch_id": batch_id}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +11,11 @@ import duckdb
 from pydantic import ValidationError
 
 from curator.errors import VersionError
-from curator.store import records
+from curator.store import corrections, records
 from curator.store import versions as version_store
 from curator.versions import files, first_format, identity
 from curator.workspace import Workspace
-from schemas.version import DiffReport, FrozenRow, Manifest, Split, Version
+from schemas.version import DiffReport, FrozenRow, Manifest, ReviewedChange, Split, Version
 
 
 def find(workspace: Workspace, name_or_id: str) -> Version:
@@ -154,7 +154,28 @@ def diff(workspace: Workspace, before: str, after: str) -> DiffReport:
     }
     counts = {kind: len(ids) for kind, ids in kinds.items()}
     examples = {kind: tuple(ids[:_EXAMPLES]) for kind, ids in kinds.items() if ids}
-    return DiffReport(before=first.id, after=second.id, **counts, examples=examples)
+    reviewed = _reviewed(workspace, find(workspace, after).project_id, kinds, old, new)
+    return DiffReport(before=first.id, after=second.id, **counts, examples=examples, reviewed=reviewed)
+
+
+def _reviewed(
+    workspace: Workspace, project_id: int, kinds: Mapping[str, Sequence[str]], old: _Side, new: _Side
+) -> tuple[ReviewedChange, ...]:
+    """Rows that came, changed or went after a reviewer of outputs had sent their record back."""
+    with workspace.read() as connection:
+        sent = corrections.of_project(connection, project_id)
+        contents = {id: each.content_hash for id, each in records.some(connection, {s.record_id for s in sent}).items()}
+    found = []
+    for change, side in (("added", new), ("edited", new), ("removed", old)):
+        rows = set(kinds[change])
+        for each in sent:
+            for row_id in sorted(side.imported.get(contents.get(each.record_id, ""), set()) & rows):
+                found.append(
+                    ReviewedChange(
+                        change=change, row_id=row_id, record_id=each.record_id, kind=each.kind, reason=each.reason
+                    )
+                )
+    return tuple(found)
 
 
 def _pair(gone: Collection[str], fresh: Collection[str], old: _Side, new: _Side) -> dict[str, str]:

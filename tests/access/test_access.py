@@ -337,18 +337,35 @@ def test_of_several_reset_links_the_newest_alone_works_and_once(team: Workspace)
         accounts.redeem(team, second, name="", password="nine brown hens")
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x00b", "x" * 101])
+@pytest.mark.parametrize("name", ["", "  ", "a\x07b", "a\x00b", "x" * 101, "\u202eadA", "A\u200bda", "A\u00adda"])
 def test_a_name_that_cannot_stand_beside_an_answer_makes_no_account(team: Workspace, name: str) -> None:
     token = accounts.invite(team, Role.LEAD, actor="Ada")
     with pytest.raises(AccessError, match="The name is empty"):
         accounts.redeem(team, token, name=name, password=PASSWORD)
 
 
-@pytest.mark.parametrize("name", ["curator", "Server", "ada", "ADA", "\uff21da\u2002"])
-def test_a_reserved_name_and_one_that_differs_only_in_case_or_width_make_no_account(team: Workspace, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["curator", "Server", "ada", "ADA", "\uff21da\u2002", "\u0410d\u0430", "\u0441urator", "\u0405er\u200dver"]
+)
+def test_a_reserved_name_and_one_that_looks_like_another_make_no_account(team: Workspace, name: str) -> None:
     token = accounts.invite(team, Role.LEAD, actor="Ada")
     with pytest.raises(AccessError, match=r"looks like|There is an account Ada already"):
         accounts.redeem(team, token, name=name, password=PASSWORD)
+
+
+def test_a_name_is_found_in_whatever_form_it_is_typed(team: Workspace) -> None:
+    join(team, "Zo\u00eb  M\u00fcller", Role.LEAD)
+    for typed in ("Zo\u00eb M\u00fcller", "Zoe\u0308 Mu\u0308ller", "\uff3ao\u00eb\u3000M\u00fcller "):
+        assert sessions.who(team, sign_in(team, typed)).name == "Zo\u00eb M\u00fcller"
+
+
+def test_who_worked_here_before_there_were_accounts_gets_one_under_the_same_name(team: Workspace) -> None:
+    with team.write() as connection:
+        for name in ("ben", "Ben"):
+            projects.ensure_person(connection, name, at=NOON)
+    join(team, "Ben", Role.LEAD)
+    with pytest.raises(AccessError, match="looks like"):
+        join(team, "BEN", Role.LEAD)
 
 
 def test_only_an_admin_manages_accounts_and_every_change_is_logged(team: Workspace) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from curator import Workspace, runs
+from curator import Workspace, base_models, runs
 from curator.runs import assessment
 from curator.store import records
 from schemas.annotation import RecordState
@@ -41,8 +41,9 @@ def test_the_train_page_shows_curves_and_what_was_chosen(
 def test_a_check_before_the_start_says_what_a_run_would_do(
     trained: tuple[Workspace, Run], base_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    base_models.add(trained[0], base_folder, name="small", actor="Lea")
     app = draw("train", trained[0], monkeypatch)
-    next(each for each in app.text_input if each.label == "Base model").set_value(str(base_folder)).run()
+    assert app.query_params["base"] == "small"
     press(app, "Check")
     assert "Nothing speaks against a start." in texts(app)
     assert {metric.label for metric in app.metric} >= {"Records that train", "Tokens", "Steps", "Time", "Memory"}

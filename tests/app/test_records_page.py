@@ -26,7 +26,7 @@ def answered(stocked: Workspace) -> tuple[Workspace, str]:
 
 
 def search(app: AppTest, words: str) -> AppTest:
-    return app.text_input(key="record words").set_value(words).run()
+    return app.text_input(key="filter words").set_value(words).run()
 
 
 def test_a_record_is_found_by_its_accepted_text_and_told_in_full(

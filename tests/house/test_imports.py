@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "curator.semaphore",
         "curator.threads",
         "curator.whole",
+        "curator.samples",
         "curator.stats",
         "curator.quality",
     ),
     ("curator.store", "curator.workspace", "curator.access"),
     ("curator",),  # the package's own front door: open_workspace, Workspace, CuratorError
+    ("curator.base_models",),  # projects show their tokens, runs start from them
     ("curator.evidence",),  # sealed by a key of the workspace; training asks it before a model goes out
     ("curator.ingest",),
     ("curator.annotate",),
@@ -134,3 +137,18 @@ def test_the_left_layers_do_not_reach_for_the_front_door() -> None:
         layer = layer_of(module_name(file))
         if layer is not None and layer < layer_of("curator"):
             assert "curator" not in imported_modules(file), module_name(file)
+
+
+def test_revisions_of_the_schema_follow_each_other() -> None:
+    """Two that were written side by side may have one number, or one predecessor: no database could be opened then."""
+    files = sorted((REPOSITORY / "curator" / "store" / "migrations" / "versions").glob("[0-9]*.py"))
+    numbers = [file.name[:4] for file in files]
+    assert numbers == [f"{n:04d}" for n in range(1, len(files) + 1)]
+    for file, number in zip(files, numbers, strict=True):
+        text = file.read_text(encoding="utf-8")
+        before = re.search(r"^down_revision.*?= (.+)$", text, re.MULTILINE)
+        assert f'revision = "{number}"' in text, file
+        assert before is not None
+        assert before[1].strip('"') == ("None" if number == "0001" else f"{int(number) - 1:04d}"), file
+    newest = (REPOSITORY / "curator" / "store" / "schema.py").read_text(encoding="utf-8")
+    assert f'NEWEST = "{numbers[-1]}"' in newest

@@ -30,7 +30,9 @@ def run_installed(installed: Path, *arguments: str, cwd: Path) -> subprocess.Com
 
 
 def test_the_installed_wheel_uses_its_own_files(installed: Path, tmp_path: Path) -> None:
-    code = "import curator, app, curator.demo as d; print(curator.__file__, app.__file__, d.sample_folder(), sep='\\n')"
+    code = (
+        "import curator, app, curator.samples as d; print(curator.__file__, app.__file__, d.sample_folder(), sep='\\n')"
+    )
     printed = run_installed(installed, "-c", code, cwd=tmp_path).stdout.split()
     assert len(printed) == 3
     assert all(line.startswith(str(installed)) for line in printed)

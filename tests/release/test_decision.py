@@ -39,6 +39,10 @@ def test_a_run_that_nobody_looked_at_is_inconclusive(reviewed: Workspace, add_ou
     stands = release.assess(reviewed, RUN)
     prospect = release.prospect(stands)
     assert (prospect.left, prospect.at_best, prospect.in_the_way) == ({"task": 22}, Outcome.RELEASE, ())
+    [task] = prospect.gates
+    assert (task.left, task.now, task.if_sound, task.if_defective) == (22, "inconclusive", "pass", "fail")
+    assert task.pairs == tuple(pair.id for pair in review.pairs.open_pairs(reviewed, "Ada", RUN))
+    assert task.spare == 1  # the plan was drawn so that one defect can be borne
 
 
 def test_enough_clean_verdicts_release(reviewed: Workspace, add_outputs: AddOutputs) -> None:
@@ -58,8 +62,11 @@ def test_wrong_answers_block_and_are_compared_with_the_base(reviewed: Workspace,
         said = {"a": WRONG, "b": FINE} if "wrong" in pair.a else {"a": FINE, "b": WRONG}
         review.verdicts.give(reviewed, pair.id, **said, reviewer="Ada")
     assert release.decide(reviewed, RUN, actor="me").outcome is Outcome.BLOCKED
-    [change] = release.fixed_and_broken(release.assess(reviewed, RUN)).values()
-    assert (change.fixed, change.failing, change.broken, change.fine) == (0, 0, 22, 0)
+    change, refusals = release.against_base(reviewed, release.assess(reviewed, RUN))[:2]
+    assert (change.fixed, change.still_failing, change.newly_failing, change.fine) == (0, 0, 22, 0)
+    assert (change.measure, change.category, change.judged_by) == ("broken or unfactual", "task", "people")
+    assert {each.kind for each in change.failing} == {"newly failing"}
+    assert (refusals.measure, refusals.newly_failing, refusals.fine) == ("over-refusal", 0, 22)
     assert change.p_value == pytest.approx(2 * 0.5**22)
 
 

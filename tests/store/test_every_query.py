@@ -35,10 +35,12 @@ from curator.annotate import (
 )
 from curator.errors import AccessError
 from curator.ingest import import_file, quarantine, recent_imports, undo_import
-from curator.review import votes
+from curator.review import comfort, follow_up, votes
 from curator.store import (
     annotations,
+    bases,
     claims,
+    corrections,
     events,
     gold,
     outputs,
@@ -307,6 +309,11 @@ def _train(workspace: Workspace) -> None:
         assert runs.process_of(connection, "one") == ProcessMark(1, 1.0)
         assert runs.ask_to_stop(connection, "one")
         runs.promote(connection, RUN, at=now)
+        runs.describe(connection, "one", name="short answers", note="")
+        assert runs.is_called(connection, "Short answers") == "one"
+        bases.add(connection, "small", "/models/small", actor="me", at=now)
+        assert bases.newest_first(connection)[0].name == bases.name_of(connection, "/models/small") == "small"
+        assert bases.remove(connection, "small")
         runs.delete(connection, "two", at=now)
         runs.queue_again(connection, "one")
         assert {run.id for run in runs.newest_first(connection)} == {RUN, "one"}
@@ -323,6 +330,19 @@ def _review(workspace: Workspace, add_outputs: AddOutputs) -> None:
     review.draw(workspace, RUN, actor="me")
     pair = review.pairs.next_pair(workspace, "Ada", RUN)
     review.verdicts.give(workspace, pair.id, a=Judgement(fine=True), b=Judgement(unfactual=True), reviewer="Ada")
+    judged = review.feedback.output_behind(workspace, pair.id, "B", reviewer="Ada")
+    record_id = review.feedback.to_queue(
+        workspace, judged, actor="Ada", instruction="A variant?", corrected="A colour."
+    )
+    with workspace.read() as connection:
+        assert corrections.about(connection, record_id) == corrections.of_output(connection, judged)
+    assert len(follow_up.sent_from(workspace, RUN, reviewer="Ada")) == 1
+    comfort.uncover(workspace, pair.id, "A", reviewer="Ada")
+    assert comfort.exposure(workspace, "Ada") == (1, 1)
+    comfort.escalate(workspace, pair.id, reviewer="Ben")
+    comfort.choose_opt_outs(workspace, ["hz.cse"], reviewer="Ada")
+    assert comfort.opt_outs(workspace, "Ada") == {"hz.cse"}
+    assert comfort.offer_skipped(workspace, RUN, reviewer="Ada") == 0
     review.verdicts.withdraw(workspace, pair.id, reviewer="Ada", reason="A slip.")
     with workspace.write() as connection:
         theirs = systems.ensure_named(connection, "theirs", project_id=1, actor="me", at=workspace.clock())

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from curator import open_workspace, release
 from curator.annotate import team
 from curator.settings import Settings
-from curator.store import decisions, events, findings, outputs, systems, tallies, verdicts, votes
+from curator.store import bases, decisions, events, findings, outputs, runs, systems, tallies, verdicts, votes
 from curator.store.engine import open_engine, sqlite_url, writing
 from curator.store.schema import configuration
 from schemas.event import AskedAgain, Kind
@@ -96,7 +96,7 @@ def _store_a_review(connection: Connection) -> None:
         questions=QuestionSet().model_dump_json(),
     )  # fmt: skip
     _insert(connection, "version", id="v", project_id=1, rows=1, splits="{}", created_at=at, created_by="lea")
-    config = json.dumps({"base": "x"})
+    config = json.dumps({"base": "/models/small"})
     _insert(connection, "run", id="r", version_id="v", config=config, state="done", created_at=at, created_by="lea")
     _insert(connection, "suite", id="s", name="probes", purpose="gate", created_at=at)
     prompt = json.dumps({"id": "1", "prompt": "What is red?"})
@@ -146,6 +146,8 @@ def test_outputs_verdicts_and_decisions_of_an_earlier_release_are_carried_over(
         assert list(findings.of_system(connection, "r")) == [7]
         assert verdicts.count_before_plans(connection, "r") == 1
         assert list(votes.of_run(connection, "r")) == [7]
+        assert runs.get(connection, "r").name == "Version of 2026-03-01 09:00 on small, full"
+        assert [base.folder for base in bases.newest_first(connection) if base.added_by == "lea"] == ["/models/small"]
     [gate] = decision.gates
     assert (decision.outcome, decision.reasons, gate.judged, gate.estimate, gate.base_judged) == (
         "release",

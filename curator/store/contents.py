@@ -1,0 +1,134 @@
+"""Contents: which contents a project holds, in the memory of an import.
+
+One content is stored once in a project. An index over all hashes would see to that, but hashes come in no order, so an
+import would write nearly every page of it again with every few thousand rows. The index is therefore a stack of small
+ones: records whose keys follow each other are a run, and the index is over project, run and hash. A few thousand rows
+change the pages of one run only; a look-up of single hashes visits every run. An import of many rows asks this memory
+instead, of 20 bytes a record. Who adds a record locks the project and looks first, so no content comes twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    LargeBinary,
+    Select,
+    func,
+    literal_column,
+    select,
+    type_coerce,
+)
+
+from curator.store.tables import ROW_ID_BYTES, RUN, record
+
+HASH = 32
+"""Bytes of a hash."""
+_AT_A_TIME = 50_000
+_LOOKUP = 500
+"""Hashes per query; SQLite limits the number of bound values."""
+
+RowIds = NDArray[np.bytes_]
+"""Row ids (the first 128 bits of a content's hash), as an array of 16 bytes each."""
+Keys = NDArray[np.int64]
+
+
+class Contents:
+    """Keys of the records of a project by row id, as far as they were asked for."""
+
+    def __init__(self, project_id: int, last: int) -> None:
+        self._project_id = project_id
+        self.last_key = last
+        """The greatest key of the project that was looked at."""
+        self._sorted: list[tuple[RowIds, Keys]] = []
+        """Each sorted by row id, and at most half as long as the one before it."""
+
+    @classmethod
+    def every(cls, connection: Connection, project_id: int) -> Contents:
+        """Every content of a project."""
+        contents = cls(project_id, 0)
+        contents.catch_up(connection)
+        return contents
+
+    @classmethod
+    def among(cls, connection: Connection, project_id: int, hashes: bytes) -> Contents:
+        """Those contents of a project whose hashes are asked for.
+
+        Args:
+            connection: An open transaction.
+            project_id: Of which project.
+            hashes: 32 bytes each.
+        """
+        contents = cls(project_id, _last_key(connection, project_id))
+        wanted = [hashes[start : start + HASH].hex() for start in range(0, len(hashes), HASH)]
+        for start in range(0, len(wanted), _LOOKUP):
+            holds = held_in(connection, project_id, wanted[start : start + _LOOKUP])
+            contents._add_rows(connection, select(*_COLUMNS).where(holds))
+        return contents
+
+    def catch_up(self, connection: Connection) -> None:
+        """Take in what others have stored since the last look. Returns nothing."""
+        newer = (record.c.project_id == self._project_id) & (self.last_key < _KEY)
+        self._add_rows(connection, select(*_COLUMNS).where(newer).order_by(_KEY))
+
+    def keys(self, row_ids: RowIds) -> Keys:
+        """The key of the record that holds each content; 0 where none does."""
+        keys = np.zeros(len(row_ids), np.int64)
+        order = np.argsort(row_ids, kind="stable")
+        asked = row_ids[order]
+        for known, theirs in self._sorted:
+            place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+            keys[order] = np.where(known[place] == asked, theirs[place], keys[order])
+        return keys
+
+    def add(self, row_ids: RowIds, keys: Keys) -> None:
+        """Take in what was stored just now, none of which is known. Returns nothing."""
+        if not len(row_ids):
+            return
+        self.last_key = max(self.last_key, int(keys.max()))
+        while self._sorted and len(self._sorted[-1][0]) < 2 * len(row_ids):
+            others, their_keys = self._sorted.pop()
+            row_ids, keys = np.concatenate([others, row_ids]), np.concatenate([their_keys, keys])
+        order = np.argsort(row_ids, kind="stable")
+        self._sorted.append((row_ids[order], keys[order]))
+
+    def _add_rows(self, connection: Connection, query: Select[int, bytes]) -> None:
+        for some in connection.execute(query.execution_options(yield_per=_AT_A_TIME)).partitions(_AT_A_TIME):
+            keys, ids = zip(*some, strict=True)
+            self.add(np.array(ids, f"S{ROW_ID_BYTES}"), np.array(keys, np.int64))
+
+
+def row_ids(hashes: bytes) -> RowIds:
+    """The row ids of contents, from their hashes laid end to end."""
+    pairs = np.dtype([("row_id", f"S{ROW_ID_BYTES}"), ("rest", f"S{HASH - ROW_ID_BYTES}")])
+    return np.ascontiguousarray(np.frombuffer(hashes, pairs)["row_id"])
+
+
+def held_in(connection: Connection, project_id: int, hashes: Collection[str]) -> ColumnElement[bool]:
+    """The condition that a record of a project holds one of some contents, in words that the index understands.
+
+    Args:
+        connection: An open transaction.
+        project_id: Of which project.
+        hashes: 64 hex digits each; a few hundred at most.
+    """
+    runs = range(_last_key(connection, project_id) // RUN + 1)
+    run = type_coerce(record.c.id, Integer).op("/")(literal_column(str(RUN)))
+    wanted = [bytes.fromhex(each)[:ROW_ID_BYTES] for each in hashes]
+    return (record.c.project_id == project_id) & run.in_(runs) & _ROW_ID.in_(wanted)
+
+
+def _last_key(connection: Connection, project_id: int) -> int:
+    return connection.execute(select(func.max(_KEY)).where(record.c.project_id == project_id)).scalar() or 0
+
+
+_KEY: ColumnElement[int] = type_coerce(record.c.id, Integer)
+_ROW_ID: ColumnElement[bytes] = func.substr(
+    record.c.content_hash, literal_column("1"), literal_column(str(ROW_ID_BYTES)), type_=LargeBinary
+)
+_COLUMNS = (_KEY, _ROW_ID)
