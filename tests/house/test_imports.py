@@ -54,7 +54,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("curator.store", "curator.workspace"),
     "alembic": ("curator.store",),
     "httpx": ("curator.runs.endpoint",),
-    "duckdb": ("curator.store.search", "curator.versions", "curator.quality.profile"),
+    "duckdb": ("curator.store.part_search", "curator.versions", "curator.quality.profile"),
     "typer": ("curator.cli",),
     "rich": ("curator.cli",),
 }
