@@ -65,6 +65,10 @@ class AnsweredElsewhereError(AnnotationError):
     """The annotator has answered the same claim with another text, in another window."""
 
 
+class CurationError(CuratorError):
+    """A profile, a search for duplicates or leaks, or a change of many records cannot be done."""
+
+
 class VersionError(CuratorError):
     """A version cannot be frozen, read, verified or exported."""
 

@@ -152,6 +152,7 @@ def _annotate(workspace: Workspace) -> None:
 
     with workspace.write() as connection:
         first = records.page(connection, 1, limit=20)
+        assert len(list(records.every(connection, 1))) >= len(first)
         still = (each for each in first if each.state.value == "waiting")
         waiting = sorted(still, key=lambda each: each.content.instruction)  # "x" comes last
         suggestions.add_many(
