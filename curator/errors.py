@@ -41,6 +41,10 @@ class NewerDatabaseError(StoreError):
     """The database was written by a newer Curator."""
 
 
+class UnstorableValueError(CuratorError):
+    """A text or a number that no database can hold."""
+
+
 class NotFoundError(StoreError):
     """Nothing in the workspace has this id or name."""
 
