@@ -217,7 +217,7 @@ def _show_log(story: Story) -> None:
             {
                 "when (UTC)": f"{event.at:%Y-%m-%d %H:%M:%S}",
                 "who": event.actor,
-                "what": event.kind,
+                "what": event.kind.replace("-", " "),
                 "from": (event.old_hash or "")[:12],
                 "to": (event.new_hash or "")[:12],
                 "more": "" if event.detail is None else str(event.detail),

@@ -143,7 +143,7 @@ def _import_source(
         records.sweep(connection)
         owner = projects.by_name(connection, project)
         firewall = suites.firewall(connection)
-        kept = quarantine.lines_of_file(connection, owner.id, sha256)
+        kept = quarantine.of_file(connection, owner.id, sha256)
         stored_before = batches.rows_of_file(connection, owner.id, sha256)
         some_undone = tombstones.any_buried(connection, owner.id)
         batch_id = batches.begin(
@@ -215,8 +215,8 @@ class _Target(NamedTuple):
     sha256: str
     """Of the file."""
     accept: bool
-    quarantined_lines: set[int]
-    """Lines of this file that are in quarantine already."""
+    in_quarantine: dict[int, int]
+    """Rows of this file that are in quarantine already: ids by line."""
     stored_before: int
     """Rows of this file that an earlier try has stored."""
     some_undone: bool
@@ -278,10 +278,10 @@ def _known(workspace: Workspace, target: _Target, hashes: bytes) -> Contents:
 
 
 def _quarantine(connection: Connection, issues: list[RowIssue], target: _Target) -> None:
-    known = target.quarantined_lines
+    known = target.in_quarantine
     quarantine.add_many(connection, [issue for issue in issues if issue.line not in known], batch_id=target.batch_id)
-    again = [issue for issue in issues if issue.line in known]
-    quarantine.renew(connection, again, project_id=target.project.id, sha256=target.sha256, batch_id=target.batch_id)
+    again = {known[issue.line]: issue for issue in issues if issue.line in known}
+    quarantine.renew(connection, again, batch_id=target.batch_id)
 
 
 def recent_imports(

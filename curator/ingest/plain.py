@@ -68,12 +68,21 @@ def plain_reader(format: Format, field_map: FieldMap, *, source: str, firewall: 
             text += (_JSON_ROLE[role], orjson.dumps(said), b',"train":false},')
         hashed[-1], text[-1] = b"l1:1", b',"train":true}'
         text += (origin, b"%d" % line, end, raw)
-        prompt = " ".join(messages[-2][1].casefold().split())
-        return sha256(b"".join(hashed)).digest(), sha256(prompt.encode()).digest(), b"".join(text)
+        return sha256(b"".join(hashed)).digest(), sha256(_folded(messages[-2][1])).digest(), b"".join(text)
 
     return reader
 
 
+def _folded(prompt: str) -> bytes:
+    """What `fingerprint.prompt_hash` hashes."""
+    if prompt.isascii():
+        folded = prompt.encode().translate(_FOLD)
+        return folded.strip(b" ") if b"  " not in folded else b" ".join(folded.split())
+    return " ".join(prompt.casefold().split()).encode()
+
+
+_FOLD = bytes(ord(" ") if chr(n).isspace() else ord(chr(n).lower()) if n < 128 else n for n in range(256))
+"""A to Z as small letters, white space as a space."""
 _Turns = list[tuple[str, str]]
 _NONE: tuple[None, int] = (None, 0)
 _NESTED = (dict, list)

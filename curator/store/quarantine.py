@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, case, func, insert, select
 
 from curator.store.tables import import_batch, quarantine
 from schemas.importing import QuarantinedRow, RowIssue, RowState, WaitingRows
@@ -27,21 +27,32 @@ def _storable(text: str) -> str:
     return text.replace("\x00", "\\u0000").encode("utf-8", "backslashreplace").decode()
 
 
-def lines_of_file(connection: Connection, project_id: int, sha256: str) -> set[int]:
-    """Lines of a file that an earlier import of the same bytes put into quarantine and that was not undone."""
-    query = select(quarantine.c.line).select_from(_OF_IMPORT)
+def of_file(connection: Connection, project_id: int, sha256: str) -> dict[int, int]:
+    """Rows that earlier imports of the same bytes put into quarantine and that were not undone: ids by line."""
+    query = select(quarantine.c.line, quarantine.c.id).select_from(_OF_IMPORT)
     query = query.where(_of_file(project_id, sha256), quarantine.c.state != RowState.UNDONE.value)
-    return set(connection.execute(query).scalars())
+    waits_last = case((quarantine.c.state == RowState.OPEN.value, 1), else_=0)
+    return {row.line: row.id for row in connection.execute(query.order_by(waits_last, quarantine.c.id))}
 
 
-def renew(connection: Connection, issues: Sequence[RowIssue], *, project_id: int, sha256: str, batch_id: int) -> None:
-    """Let rows that failed again wait under the newer import, with its reason and its mapping. Returns nothing."""
-    of_file = select(import_batch.c.id).where(_of_file(project_id, sha256))
-    is_open = (quarantine.c.state == RowState.OPEN.value) & quarantine.c.batch_id.in_(of_file)
-    for issue in issues:
-        values = {name: _storable(getattr(issue, name)) for name in ("field", "rule", "problem", "text")}
-        change = quarantine.update().where(is_open, quarantine.c.line == issue.line)
-        connection.execute(change.values(batch_id=batch_id, **values))
+def renew(connection: Connection, issues: Mapping[int, RowIssue], *, batch_id: int) -> None:
+    """Let rows that failed again wait under the newer import, with its reason and its mapping. Returns nothing.
+
+    Args:
+        connection: An open writing transaction.
+        issues: By id of the row; one that waits no longer stays as it is.
+        batch_id: The newer import.
+    """
+    if not issues:
+        return
+    names = ("field", "rule", "problem", "text")
+    change = quarantine.update().where(quarantine.c.id == bindparam("row"), quarantine.c.state == RowState.OPEN.value)
+    rows = [
+        {"row": row_id, "import": batch_id} | {f"new_{name}": _storable(getattr(issue, name)) for name in names}
+        for row_id, issue in issues.items()
+    ]
+    change = change.values(batch_id=bindparam("import"), **{name: bindparam(f"new_{name}") for name in names})
+    connection.execute(change, rows)
 
 
 def close_others(

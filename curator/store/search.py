@@ -1,9 +1,9 @@
 """Search: records by words that occur in them, read from the texts themselves.
 
 There is no index of words: one costs every import more than a search costs (docs/decisions/0016), and a search without
-one finds parts of words in every script. Parts are read by DuckDB, what stands in the database by the database; both
-only say where a term may occur (a file name or a field name may hold it too), and the records that they name are looked
-at one by one until enough are found.
+one finds parts of words in every script. Parts are read as files (`part_search`), what stands in the database by the
+database; both only say where a term may occur (a file name or a field name may hold it too), and the records that they
+name are looked at one by one until enough are found.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
-import duckdb
 import orjson
 from sqlalchemy import ColumnElement, Connection, Select, Text, cast, or_, select, type_coerce
 
-from curator.errors import StoreError
 from curator.store.contents import held_in
 from curator.store.engine import parts_of
+from curator.store.part_search import matching_rows
 from curator.store.records import StoredRecord, stored_records, with_part
 from curator.store.tables import import_batch, part, record
 from schemas.annotation import RecordState
@@ -35,7 +34,8 @@ def find(
 ) -> list[StoredRecord]:
     """Records in which every term occurs in some text, as it came in or as accepted; in no order that means anything.
 
-    Case is ignored. Texts are messages and an alternative response; metadata is not searched.
+    Case is ignored. Texts are messages, the rejected ones of a pair and an alternative response; metadata is not
+    searched.
 
     Args:
         connection: An open transaction.
@@ -89,35 +89,17 @@ def _like(text: ColumnElement[str], term: str, is_postgres: bool) -> ColumnEleme
     return or_(*(text.contains(way, autoescape=True) for way in ways))
 
 
-# One row per row of a part whose text may hold every term.
-_MATCHING_ROWS = """
-SELECT content_hash
-FROM read_parquet($files)
-WHERE list_bool_and([contains(lower(text), term) FOR term IN $terms])
-"""
-
-
 def _in_parts(
     connection: Connection, project_id: int, query: Select[Any], terms: Sequence[str]
 ) -> Iterator[StoredRecord]:
     """Records whose text in a part may hold the terms."""
-    folder = parts_of(connection).folder
     names = select(part.c.name).join(import_batch, import_batch.c.id == part.c.batch_id)
     names = names.where(import_batch.c.project_id == project_id).order_by(part.c.id)
-    files = [str(folder / name) for name in connection.execute(names).scalars()]
-    if not files:
-        return
-    values = {"files": files, "terms": [_in_json(term).lower() for term in terms]}
-    try:
-        with duckdb.connect() as texts:
-            rows = texts.execute(_MATCHING_ROWS, values)
-            while some := rows.fetchmany(_AT_A_TIME):
-                here = query.where(held_in(connection, project_id, [each[0].hex() for each in some]))
-                yield from stored_records(connection, connection.execute(here).mappings().all())
-    except duckdb.Error as error:
-        raise StoreError(
-            f"The texts in {folder} cannot be searched: {error}.", hint="Restore the folder from a backup."
-        ) from error
+    parts = connection.execute(names).scalars().all()
+    matching = matching_rows(parts_of(connection).folder, parts, [_in_json(term) for term in terms])
+    while some := [each.hex() for each in islice(matching, _AT_A_TIME)]:
+        here = query.where(held_in(connection, project_id, some))
+        yield from stored_records(connection, connection.execute(here).mappings().all())
 
 
 def _in_json(term: str) -> str:

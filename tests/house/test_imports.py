@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("curator.evidence",),  # sealed by a key of the workspace; training asks it before a model goes out
     ("curator.ingest",),
     ("curator.annotate",),
+    ("curator.curate",),
     ("curator.versions",),
     ("curator.training",),
     ("curator.runs",),
@@ -54,7 +55,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("curator.store", "curator.workspace"),
     "alembic": ("curator.store",),
     "httpx": ("curator.runs.endpoint",),
-    "duckdb": ("curator.store.search", "curator.versions", "curator.quality.profile"),
+    "duckdb": ("curator.store.part_search", "curator.versions", "curator.quality.profile"),
     "typer": ("curator.cli",),
     "rich": ("curator.cli",),
 }

@@ -17,9 +17,13 @@ from curator.store.incoming import incoming
 from schemas.importing import FieldMap, Format, RowIssue
 
 _FORMATS = [Format.ALPACA, Format.PROMPT_COMPLETION, Format.CHAT, Format.SHAREGPT]
-_texts = st.sampled_from(
-    ["", " ", "\t\n", "Hi.", "Grün?\r\n", 'a": b', "\x00", "\u2028", "a test prompt", "A  TEST\nprompt", "\U0001f9ea"]
-) | st.text(max_size=8)
+_texts = (
+    st.sampled_from(
+        ["", " ", "\t\n", "Hi.", "Grün?\r\n", 'a": b', "\x00", "\u2028", "a test prompt", "A  TEST\nprompt"]
+    )
+    | st.sampled_from(["\U0001f9ea", " A  b\x1fC\x0b", "\xa0Straße\x85"])
+    | st.text(max_size=8)
+)
 _roles = st.sampled_from(
     ["system", "developer", "user", "assistant", "tool", "human", "gpt", "function_call", "observation", "x", ""]
 )

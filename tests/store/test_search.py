@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from curator import Workspace
-from curator.store import projects, records, search
+from curator.ingest import import_file
+from curator.store import part_search, projects, records, search
 from schemas.annotation import RecordState
 from schemas.record import Message, Origin, Record
 
@@ -71,6 +75,36 @@ def test_the_alternative_and_the_accepted_text_are_searched(workspace: Workspace
     assert found(workspace, "perhaps") == [first]
     assert found(workspace, "certainly") == [second]
     assert found(workspace, "yes", "certainly") == [second]
+
+
+def test_the_rejected_side_of_a_pair_is_searched(workspace: Workspace) -> None:
+    said = (Message(role="user", content="Pair?"), Message(role="assistant", content="Good."))
+    pair = Record(
+        messages=said, prompt_length=1, rejected=(Message(role="assistant", content="Worse."),),
+        origin=Origin(source="rows.jsonl"),
+    )  # fmt: skip
+    with workspace.write() as connection:
+        project = projects.by_name(connection)
+        [wanted] = records.add_many(connection, [pair], project=project, at=workspace.clock())
+    assert found(workspace, "worse") == [wanted]
+
+
+@pytest.mark.parametrize("read_here", [True, False])
+def test_texts_of_parts_are_found_with_few_parts_and_with_many(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_here: bool
+) -> None:
+    """Many are read by DuckDB; a word that begins in one text and ends in the next is in neither."""
+    monkeypatch.setattr(part_search, "_FEW", 2**20 if read_here else 0)
+    file = tmp_path / "rows.jsonl"
+    rows = [{"instruction": f"Frage {n}?", "output": f"Grün, Straße {n % 700} und É."} for n in range(1_500)]
+    file.write_text("".join(json.dumps(row, ensure_ascii=n % 2 == 0) + "\n" for n, row in enumerate(rows)))
+    import_file(workspace, file, actor="lea")
+    assert sorted(found(workspace, "STRASSE 12 und")) == []
+    assert sorted(found(workspace, "STRAßE 12 und", "é"), key=int) == ["13", "713", "1413"]
+    assert found(workspace, "frage 1499?", "grün") == ["1500"]
+    assert found(workspace, "frage 1499?", "grün", "straße 12") == []
+    assert found(workspace, '"}{"') == []
+    assert len(found(workspace, "grün", limit=9)) == 9
 
 
 def test_state_project_and_limit_narrow_a_search(workspace: Workspace) -> None:
