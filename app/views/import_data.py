@@ -13,13 +13,21 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import state
-from app.components import column_form, links, notice
+from app.components import column_form, links, notice, uploaded
 from curator import Workspace
 from curator.ingest import import_file, preview, recent_imports, remembered_mapping, undo_import
 from curator.ingest.preview import Preview
 from schemas.importing import FieldMap, ImportReport, RowIssue
 from schemas.project import Project
 from schemas.record import Record
+
+_WIDTHS = {
+    name: st.column_config.Column(width=pixels)
+    for name, pixels in (
+        ("when (UTC)", 125), ("file", 150), ("read", 55), ("imported", 75), ("quarantined", 90), ("already known", 105),
+        ("state", 85), ("by", 70),
+    )
+}  # fmt: skip
 
 # MB: no file is refused in the browser, by its size or its kind, since that would leave the last one in its place; the
 # server refuses a file over its limit itself.
@@ -100,8 +108,7 @@ def _kept(sent: UploadedFile) -> _Upload:
     upload = state.recall("upload")
     if not isinstance(upload, _Upload) or upload.file_id != sent.file_id:
         folder = tempfile.TemporaryDirectory()
-        upload = _Upload(sent.file_id, folder, Path(folder.name) / (Path(sent.name).name or "upload"))
-        upload.file.write_bytes(sent.getbuffer())
+        upload = _Upload(sent.file_id, folder, uploaded.write(sent, Path(folder.name)))
         state.remember("upload", upload)
     return upload
 
@@ -188,14 +195,15 @@ def _show_recent(workspace: Workspace, project: Project, person: str) -> None:
                 "imported": batch.imported,
                 "quarantined": batch.quarantined,
                 "already known": batch.duplicates,
-                "format": batch.format.replace("_", " "),
                 "state": "undone" if batch.undone_at else "complete" if batch.finished else "stopped half-way",
                 "by": batch.actor,
+                "format": batch.format.replace("_", " "),
             }
             for batch in batches
         ],
         hide_index=True,
         width="stretch",
+        column_config=_WIDTHS,
         on_select="rerun",
         selection_mode="single-row",
         key="imports",

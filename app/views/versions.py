@@ -106,7 +106,7 @@ def _export(workspace: Workspace, version: Version, person: str) -> None:
     st.subheader("Export", anchor=False)
     columns = st.columns([2, 1, 3], vertical_alignment="bottom")
     format = ExportFormat(columns[0].selectbox("Format", [each.value for each in ExportFormat]))
-    out = workspace.folder / "exports" / (version.name or version.id[:12]) / format.value
+    out = workspace.folder / "exports" / version.id[:12] / format.value
     if columns[1].button("Export", width="stretch"):
         report = versions.export(workspace, version.id, format=format, out=out, actor=person)
         state.remember("export", report.folder)
@@ -132,7 +132,9 @@ def _browse(workspace: Workspace, version: Version) -> None:
             if row.record.rejected:
                 for message in row.record.rejected:
                     record_card.show_message(message, label="Rejected" if message.role == "assistant" else None)
-            st.caption(f"Row {row.row_id}, content {row.row_hash[:12]}")
+            origin = row.record.origin
+            place = origin.source if origin.line is None else f"{origin.source}, line {origin.line}"
+            st.caption(f"From {notice.plain(place)}", help=f"Row {row.row_id}, content {row.row_hash}")
 
 
 if __name__ == "__main__":

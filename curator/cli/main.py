@@ -23,6 +23,7 @@ VERBS = {
     "answers": "annotate.answers_app",
     "agreement": "annotate.agreement",
     "team": "annotate.team",
+    "profile": "curate.profile",
     "freeze": "versions.freeze",
     "versions": "versions.versions",
     "diff": "versions.diff",
@@ -56,6 +57,9 @@ VERBS = {
     "report": "review.report",
     "verify-decision": "review.verify_decision",
     "account": "accounts.account_app",
+    "backup": "backup.backup",
+    "restore": "backup.restore",
+    "doctor": "backup.doctor",
     "serve": "serve.serve",
     "demo": "demo.demo",
 }

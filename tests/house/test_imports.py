@@ -29,12 +29,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("curator.evidence",),  # sealed by a key of the workspace; training asks it before a model goes out
     ("curator.ingest",),
     ("curator.annotate",),
+    ("curator.curate",),
     ("curator.versions",),
     ("curator.training",),
     ("curator.runs",),
     ("curator.review",),
     ("curator.release",),
-    ("curator.demo", "curator.overview"),
+    ("curator.demo", "curator.overview", "curator.backup", "curator.doctor"),
     ("curator.cli", "curator.__main__", "app"),
 )
 
