@@ -119,8 +119,6 @@ class SuiteSummary(Schema):
     name: str
     purpose: Literal["gate", "explore"]
     prompts: int
-    matching_records: int = 0
-    """Records in the workspace whose prompt stands in this suite, word for word."""
 
 
 class SuiteMatch(Schema):

@@ -51,8 +51,7 @@ def add_suite(
         detail = {"name": summary.name, "prompts": len(suite.prompts), "purpose": purpose}
         events.append(connection, Kind.SUITE, suite.id, actor=actor, at=workspace.clock(), detail=detail)
     matches = _matches(workspace, suite)
-    found = {"matching_records": len(matches), "matches": tuple(matches[:_SHOWN])}
-    return AddedSuite(**summary.model_dump(exclude={"matching_records"}), **found)
+    return AddedSuite(**summary.model_dump(), matching_records=len(matches), matches=tuple(matches[:_SHOWN]))
 
 
 def _matches(workspace: Workspace, suite: Suite) -> list[SuiteMatch]:
