@@ -59,7 +59,7 @@ class StoredRecord(NamedTuple):
 
 def add_many(
     connection: Connection,
-    records: Sequence[Record],
+    records: Sequence[Record | Incoming],
     *,
     project: Project,
     at: datetime,
@@ -68,13 +68,13 @@ def add_many(
     priority: int = 0,
     parent_output_id: int | None = None,
 ) -> list[str | None]:
-    """Store records and open their slots; for each its new id, or None when its content is already known.
+    """Store records with their texts beside them and open their slots; for each its new id, or None when it is known.
 
     A known content keeps what is said about it here as one more arrival.
 
     Args:
         connection: An open writing transaction.
-        records: Checked records; two with the same content are stored once.
+        records: Checked records, or such that were serialised before; two with the same content are stored once.
         project: Where they belong; its `reviews_required` says how many slots each gets.
         at: Time of storing.
         batch_id: Import that they came with.
@@ -82,31 +82,14 @@ def add_many(
         priority: Higher comes first in the queue.
         parent_output_id: Output whose review made them.
     """
-    return add_incoming(
-        connection, [incoming(each) for each in records], project=project, at=at, batch_id=batch_id, accept=accept,
-        priority=priority, parent_output_id=parent_output_id,
-    )  # fmt: skip
-
-
-def add_incoming(
-    connection: Connection,
-    records: Sequence[Incoming],
-    *,
-    project: Project,
-    at: datetime,
-    batch_id: int | None = None,
-    accept: bool = False,
-    priority: int = 0,
-    parent_output_id: int | None = None,
-) -> list[str | None]:
-    """Store records that were serialised before, each with its text beside it; as `add_many`."""
     if not records:
         return []
+    arrived = [each if isinstance(each, Incoming) else incoming(each) for each in records]
     state = RecordState.ACCEPTED if accept else RecordState.WAITING
     projects.lock(connection, project.id)  # another import must not add the same content after the look-up
-    known = of_hash(connection, project.id, {each.content_hash for each in records})
+    known = of_hash(connection, project.id, {each.content_hash for each in arrived})
     fresh: dict[str, Incoming] = {}
-    for each in records:
+    for each in arrived:
         if each.content_hash not in known:
             fresh.setdefault(each.content_hash, each)
     rows = [
@@ -124,7 +107,7 @@ def add_incoming(
         known |= added
     ids: list[str | None] = []
     again = []
-    for each in records:
+    for each in arrived:
         is_new = fresh.pop(each.content_hash, None) is not None
         ids.append(known[each.content_hash] if is_new else None)
         if not is_new:

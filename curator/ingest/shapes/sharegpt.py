@@ -13,7 +13,7 @@ from curator.ingest.shapes.chat import call_of, joined_text, parsed, refuse_medi
 from schemas.record import Message
 
 _CALL = "function_call"
-_ROLES = {
+ROLES = {
     "human": "user",
     "user": "user",
     "gpt": "assistant",
@@ -50,11 +50,11 @@ def _read(fields: Fields) -> Content:
 
 def turns_of(value: Any, field: str, tags: Mapping[str, str]) -> list[Message]:
     """The messages of a list in this shape."""
-    roles = _ROLES | {tags[tag]: role for tag, role in _TAGS.items() if tag in tags}
+    roles = ROLES | {tags[tag]: role for tag, role in _TAGS.items() if tag in tags}
     return [turn_of(each, f"{field}[{n}]", tags, roles) for n, each in enumerate(list_of(value, field))]
 
 
-def turn_of(value: Any, place: str, tags: Mapping[str, str], roles: Mapping[str, str] = _ROLES) -> Message:
+def turn_of(value: Any, place: str, tags: Mapping[str, str], roles: Mapping[str, str] = ROLES) -> Message:
     """One turn."""
     if not isinstance(value, dict):
         raise RowError(place, "wrong-type", f"{place} holds {shown(value)}, not an object.")
