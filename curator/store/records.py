@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from curator.errors import NotFoundError
 from curator.store import parts, projects, tallies
-from curator.store.contents import HASH, Contents, Keys, held_in, row_ids
+from curator.store.contents import HASH, Contents, Keys, Known, held_in
 from curator.store.engine import parts_of
 from curator.store.incoming import Incoming, JsonText, incoming
 from curator.store.tables import arrival, part, record, slot
@@ -152,6 +152,7 @@ def add_rows(
     batch_id: int,
     accept: bool,
     contents: Contents,
+    known: Known,
     keep_again: bool = True,
 ) -> int:
     """Store rows of a part as records and open their slots. Returns how many are new.
@@ -162,23 +163,22 @@ def add_rows(
         project: Where they belong.
         batch_id: Import that they came with.
         accept: Take them as reviewed: state `accepted`, no slot.
-        contents: What was known before, as far as these rows go; what is stored is added.
+        contents: Of the project, as far as these rows go; what is stored is added.
+        known: What they said of these rows before the transaction, so that it need not be looked up in it.
         keep_again: Keep that a known content came again; not for rows that an earlier try has stored.
     """
     projects.lock(connection, project.id)
-    contents.catch_up(connection)
-    ids = row_ids(rows.content_hashes)
-    is_new = contents.keys(ids) == 0
-    is_first = np.zeros(len(ids), bool)
-    is_first[np.unique(ids, return_index=True)[1]] = True
-    is_new &= is_first
+    if contents.catch_up(connection):
+        known = contents.look_up(rows.content_hashes)
+    is_new = known.is_new
     if is_new.any():
         keys = _insert(
             connection, rows, is_new, project=project, batch_id=batch_id, accept=accept, last_key=contents.last_key
         )
-        contents.add(ids[is_new], keys)
+        contents.add(known.row_ids[is_new], keys)
     if keep_again and not is_new.all():
-        _keep_again(connection, rows, np.flatnonzero(~is_new), contents.keys(ids[~is_new]), batch_id=batch_id)
+        keys = contents.keys(known.row_ids[~is_new])
+        _keep_again(connection, rows, np.flatnonzero(~is_new), keys, batch_id=batch_id)
     return int(is_new.sum())
 
 

@@ -60,14 +60,15 @@ def test_what_another_writer_stored_since_the_last_look_is_known(workspace: Work
     asked = row_ids(_hash(workspace, later) + _hash(workspace, before))
     assert contents.keys(asked).tolist() == [0, 1]
     with workspace.write() as connection:
-        contents.catch_up(connection)
+        assert contents.catch_up(connection)
+        assert not contents.catch_up(connection)
     assert contents.keys(asked).tolist() == [2, 1]
 
 
 @pytest.mark.sqlite
 def test_single_contents_are_looked_up_in_the_index(workspace: Workspace) -> None:
     with workspace.read() as connection:
-        query = select(record.c.id).where(held_in(connection, 1, ["ab" * 32, "cd" * 32]))
+        query = select(record.c.id).where(held_in(connection, 1, ["ab" * 32, "cd" * 32])).order_by(record.c.id)
         compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
         values = [compiled.params[name] for name in compiled.positiontup or ()]
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", tuple(values)).all()
@@ -82,7 +83,18 @@ def test_every_content_that_was_added_is_known_by_its_key(additions: list[list[i
         keys = range(len(expected) + 1, len(expected) + 1 + len(fresh))
         expected |= dict(zip(fresh, keys, strict=True))
         contents.add(_ids(fresh), np.array(keys, np.int64))
+        if len(fresh) % 3:
+            contents.merge()
     assert contents.keys(_ids(list(range(301)))).tolist() == [expected.get(number, 0) for number in range(301)]
+
+
+def test_a_content_that_stands_twice_among_some_is_new_once() -> None:
+    contents = Contents(1, 0)
+    contents.add(_ids([7]), np.array([3]))
+    hashes = b"".join(hashlib.sha256(b"%d" % number).digest() for number in (5, 7, 5, 6, 7))
+    known = contents.look_up(hashes)
+    assert known.is_new.tolist() == [True, False, False, True, False]
+    assert known.keys.tolist() == [0, 3, 0, 0, 3]
 
 
 def _ids(numbers: list[int]) -> np.ndarray:
