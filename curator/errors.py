@@ -41,6 +41,10 @@ class NewerDatabaseError(StoreError):
     """The database was written by a newer Curator."""
 
 
+class UnstorableValueError(CuratorError):
+    """A text or a number that no database can hold."""
+
+
 class NotFoundError(StoreError):
     """Nothing in the workspace has this id or name."""
 
@@ -63,6 +67,10 @@ class ClaimExpiredError(AnnotationError):
 
 class AnsweredElsewhereError(AnnotationError):
     """The annotator has answered the same claim with another text, in another window."""
+
+
+class CurationError(CuratorError):
+    """A profile, a search for duplicates or leaks, or a change of many records cannot be done."""
 
 
 class VersionError(CuratorError):

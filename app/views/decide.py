@@ -53,6 +53,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
             columns[2].download_button("Download the report", file.read_bytes(), file_name=f"release-{chosen}.html")
     _past(workspace, chosen)
     _changes(workspace, chosen, stands, subjects)
+    _detectors(workspace, chosen, person)
     _rates(workspace, stands)
     _conditions(workspace, chosen, stands, person)
     _plan(workspace, chosen, stands, person)
@@ -214,6 +215,43 @@ def _prompt_by_prompt(changes: Sequence[Changes]) -> None:
     if rows:
         with st.expander(f"Prompt by prompt: {notice.counted(len(rows), 'change')}"):
             st.dataframe(rows, hide_index=True, width="stretch")
+
+
+def _detectors(workspace: Workspace, chosen: str, person: str) -> None:
+    """What each detector and judge said of the outputs that people judged."""
+    measured = review.detectors_against_people(workspace, chosen, reviewer=person)
+    if not measured:
+        return
+    st.subheader("Detectors against people", anchor=False)
+    st.dataframe(
+        [
+            {
+                "detector": each.card.detector,
+                "version": each.card.version,
+                "speaks of": each.card.defect,
+                "flagged, defective": each.flagged_defective,
+                "flagged, sound": each.flagged_sound,
+                "missed": each.missed,
+                "passed, sound": each.passed_sound,
+                "abstained": each.abstained,
+                "failed": each.failed,
+                "sensitivity": each.card.sensitivity.value if each.card.sensitivity else None,
+                "specificity": each.card.specificity.value if each.card.specificity else None,
+                "fit": each.card.unfit_because or "fit",
+            }
+            for each in measured
+        ],
+        hide_index=True,
+        placeholder="",
+        width="stretch",
+        column_config={
+            name: st.column_config.NumberColumn(format="percent") for name in ("sensitivity", "specificity")
+        },
+    )
+    st.caption(
+        "On the outputs that people judged without names. Detectors and judges raise outputs; none of them clears one, "
+        "however good its figures are."
+    )
 
 
 def _rates(workspace: Workspace, stands: Standing) -> None:

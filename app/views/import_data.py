@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import state
-from app.components import column_form, links, notice
+from app.components import column_form, links, notice, uploaded
 from curator import Workspace
 from curator.ingest import import_file, preview, recent_imports, remembered_mapping, undo_import
 from curator.ingest.preview import Preview
@@ -100,8 +100,7 @@ def _kept(sent: UploadedFile) -> _Upload:
     upload = state.recall("upload")
     if not isinstance(upload, _Upload) or upload.file_id != sent.file_id:
         folder = tempfile.TemporaryDirectory()
-        upload = _Upload(sent.file_id, folder, Path(folder.name) / (Path(sent.name).name or "upload"))
-        upload.file.write_bytes(sent.getbuffer())
+        upload = _Upload(sent.file_id, folder, uploaded.write(sent, Path(folder.name)))
         state.remember("upload", upload)
     return upload
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from app import state
-from app.components import links, notice, pickers, ways_on
+from app.components import links, notice, pickers, uploaded, ways_on
 from curator import Workspace, release, review, runs
 from curator.runs import generation
 from schemas.review import SuiteSummary
@@ -60,13 +58,13 @@ def _add_suite(workspace: Workspace, person: str) -> None:
         )
         if st.button("Add", disabled=given is None) and given is not None:
             with notice.errors():
-                folder = workspace.folder / "uploads"
-                folder.mkdir(exist_ok=True)
-                file = folder / Path(given.name).name
-                file.write_bytes(given.getbuffer())
-                summary = review.add_suite(
-                    workspace, file, purpose="gate" if purpose == "gate" else "explore", actor=person
-                )
+                with uploaded.on_disk(given) as file:
+                    summary = review.add_suite(
+                        workspace,
+                        file,
+                        purpose="gate" if purpose == "gate" else "explore",
+                        actor=person,
+                    )
                 st.success(f"Suite {notice.plain(summary.name)} has {summary.prompts} prompts.")
 
 
@@ -79,11 +77,8 @@ def _bring_in(workspace: Workspace, suite: SuiteSummary, person: str) -> None:
         name = st.text_input("Name of the system", placeholder="Another vendor's model, another prompt ...")
         if st.button("Import", disabled=given is None or not name.strip()) and given is not None:
             with notice.errors():
-                folder = workspace.folder / "uploads"
-                folder.mkdir(exist_ok=True)
-                file = folder / Path(given.name).name
-                file.write_bytes(given.getbuffer())
-                found = review.import_outputs(workspace, file, suite=suite.name, system=name.strip(), actor=person)
+                with uploaded.on_disk(given) as file:
+                    found = review.import_outputs(workspace, file, suite=suite.name, system=name.strip(), actor=person)
                 review.screen_run(workspace, name.strip(), actor=person)
                 st.success(
                     f"{found.imported} outputs imported and screened, {found.refused} rows refused; {found.missing} "

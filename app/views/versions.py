@@ -106,7 +106,7 @@ def _export(workspace: Workspace, version: Version, person: str) -> None:
     st.subheader("Export", anchor=False)
     columns = st.columns([2, 1, 3], vertical_alignment="bottom")
     format = ExportFormat(columns[0].selectbox("Format", [each.value for each in ExportFormat]))
-    out = workspace.folder / "exports" / (version.name or version.id[:12]) / format.value
+    out = workspace.folder / "exports" / version.id[:12] / format.value
     if columns[1].button("Export", width="stretch"):
         report = versions.export(workspace, version.id, format=format, out=out, actor=person)
         state.remember("export", report.folder)

@@ -23,6 +23,7 @@ VERBS = {
     "answers": "annotate.answers_app",
     "agreement": "annotate.agreement",
     "team": "annotate.team",
+    "profile": "curate.profile",
     "freeze": "versions.freeze",
     "versions": "versions.versions",
     "diff": "versions.diff",

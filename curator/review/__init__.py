@@ -1,6 +1,7 @@
 """Stage 6: outputs become findings by detectors and verdicts by people."""
 
 from curator.review import adjudication, feedback, pairs, verdicts
+from curator.review.against_people import detectors_against_people
 from curator.review.detectors.from_file import read_detectors
 from curator.review.output_import import import_outputs
 from curator.review.plan import draw, standing
@@ -12,6 +13,7 @@ from curator.review.verdict_file import import_verdicts
 __all__ = [
     "add_suite",
     "adjudication",
+    "detectors_against_people",
     "draw",
     "feedback",
     "import_outputs",

@@ -31,9 +31,9 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
-from curator.errors import StoreError
+from curator.errors import StoreError, UnstorableValueError
 from curator.semaphore import FairSemaphore, WaitedTooLongError
 from curator.store import tallies
 from curator.store.incoming import JsonText
@@ -107,6 +107,7 @@ def open_engine(url: str, *, busy_seconds: float = _BUSY_SECONDS, parts_folder: 
     engine = create_engine(parsed, connect_args={"timeout": busy_seconds, "isolation_level": None}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "before_cursor_execute", _refuse_nul)
     return engine
 
 
@@ -133,6 +134,14 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     """WAL lets readers go on while one process writes; FULL makes a committed answer survive a power cut."""
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-65536"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _refuse_nul(
+    _connection: object, _cursor: object, _statement: str, values: Any, _context: object, is_many: bool
+) -> None:
+    """SQLite would store what PostgreSQL refuses and no schema reads back. Many rows at once were checked before."""
+    if not is_many and any(isinstance(value, str) and "\x00" in value for value in values):
+        raise _unstorable()
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -197,22 +206,53 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def _explained(access: _Access) -> Iterator[None]:
     try:
         yield
-    except (OperationalError, sqlite3.OperationalError, WaitedTooLongError) as error:
-        cause = error.orig if isinstance(error, OperationalError) else error
-        if isinstance(cause, WaitedTooLongError) or _is_busy(cause):
-            raise StoreError(
-                f"The database was busy for more than {access.busy_seconds:g} s.",
-                hint="Another process is writing a lot; wait for it to end and try again.",
-            ) from error
-        if _sqlstate(cause) in (_DEADLOCK, _SERIALIZATION_FAILURE):
-            raise StoreError(
-                "Two people changed the same things at the same moment; this change was not stored.", hint="Try again."
-            ) from error
-        if _is_full(cause):
-            raise StoreError("The disk is full; nothing was stored.", hint="Free some space and try again.") from error
-        raise StoreError(
-            f"The database cannot be used: {cause}.", hint="Check that it is there and writable."
-        ) from error
+    except (DataError, UnicodeEncodeError, OverflowError) as error:
+        raise _unstorable() from error
+    except (DatabaseError, sqlite3.DatabaseError, WaitedTooLongError) as error:
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        if is_damage(cause):
+            raise damaged(cause) from error
+        if not isinstance(error, OperationalError | sqlite3.OperationalError | WaitedTooLongError):
+            raise
+        raise _unusable(cause, access) from error
+
+
+def _unstorable() -> UnstorableValueError:
+    return UnstorableValueError(
+        "A text or a number cannot be stored: it holds a character that is none, or is too large.",
+        hint="Type it again; what was copied may hold characters that cannot be seen.",
+    )
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Whether an error of the database means that its file is damaged."""
+    return isinstance(error, sqlite3.DatabaseError) and _primary(error) in _DAMAGED
+
+
+def damaged(error: BaseException | None) -> StoreError:
+    """What a damaged database means for its user."""
+    return StoreError(
+        f"The database cannot be read, it is damaged: {error}.",
+        hint="Stop the server, keep a copy of the folder, then see `curator doctor` and `curator restore`.",
+    )
+
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _unusable(cause: BaseException | None, access: _Access) -> StoreError:
+    if isinstance(cause, WaitedTooLongError) or _is_busy(cause):
+        return StoreError(
+            f"The database was busy for more than {access.busy_seconds:g} s.",
+            hint="Another process is writing a lot; wait for it to end and try again.",
+        )
+    if _sqlstate(cause) in (_DEADLOCK, _SERIALIZATION_FAILURE):
+        return StoreError(
+            "Two people changed the same things at the same moment; this change was not stored.", hint="Try again."
+        )
+    if _is_full(cause):
+        return StoreError("The disk is full; nothing was stored.", hint="Free some space and try again.")
+    return StoreError(f"The database cannot be used: {cause}.", hint="Check that it is there and writable.")
 
 
 _DEADLOCK, _SERIALIZATION_FAILURE, _DISK_FULL = "40P01", "40001", "53100"
@@ -236,7 +276,7 @@ def _is_full(error: BaseException | None) -> bool:
     return isinstance(error, sqlite3.OperationalError) and _primary(error) == sqlite3.SQLITE_FULL
 
 
-def _primary(error: sqlite3.OperationalError) -> int | None:
+def _primary(error: sqlite3.DatabaseError) -> int | None:
     """SQLite's result code without the detail in its higher bits; None for an error of the module itself."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF

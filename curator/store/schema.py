@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from curator.errors import NewerDatabaseError, StoreError
-from curator.store.engine import broken_references, lock_all, without_foreign_keys, writing
+from curator.store.engine import broken_references, damaged, is_damage, lock_all, without_foreign_keys, writing
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -33,6 +33,8 @@ def migrate(engine: Engine, *, may_be_empty: bool = False) -> None:
         with engine.connect() as connection:
             revision = _revision(connection)
     except SQLAlchemyError as error:
+        if is_damage(cause := getattr(error, "orig", None)):
+            raise damaged(cause) from error
         raise StoreError(f"The database cannot be opened: {error}.", hint="Check its path or URL.") from error
     if revision == NEWEST:
         return

@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("curator.evidence",),  # sealed by a key of the workspace; training asks it before a model goes out
     ("curator.ingest",),
     ("curator.annotate",),
+    ("curator.curate",),
     ("curator.versions",),
     ("curator.training",),
     ("curator.runs",),
