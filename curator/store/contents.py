@@ -10,7 +10,7 @@ instead, of 20 bytes a record. Who adds a record locks the project and looks fir
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +123,7 @@ class Contents:
 
 
 def _stored(connection: Connection, wanted: ColumnElement[bool]) -> Iterator[tuple[RowIds, Keys]]:
-    query = select(_KEY, _ROW_ID).where(wanted).order_by(_KEY).execution_options(yield_per=_AT_A_TIME)
+    query = select(_KEY, _row_id(record.c.content_hash)).where(wanted).execution_options(yield_per=_AT_A_TIME)
     for some in connection.execute(query).partitions(_AT_A_TIME):
         keys, ids = zip(*some, strict=True)
         yield np.array(ids, f"S{ROW_ID_BYTES}"), np.array(keys, np.int64)
@@ -141,17 +141,25 @@ def row_ids(hashes: bytes) -> RowIds:
 
 
 def held_in(connection: Connection, project_id: int, hashes: Collection[str]) -> ColumnElement[bool]:
-    """The condition that a record of a project holds one of some contents, in words that the index understands.
+    """The condition that a record of a project holds one of some contents.
+
+    They are looked up by themselves, whatever else a query asks for: SQLite would often choose another index.
 
     Args:
         connection: An open transaction.
         project_id: Of which project.
         hashes: 64 hex digits each; a few hundred at most.
     """
+    held = record.alias("held")
     runs = range(_last_key(connection, project_id) // RUN + 1)
-    run = type_coerce(record.c.id, Integer).op("/")(literal_column(str(RUN)))
+    run = type_coerce(held.c.id, Integer).op("/")(literal_column(str(RUN)))
     wanted = [bytes.fromhex(each)[:ROW_ID_BYTES] for each in hashes]
-    return (record.c.project_id == project_id) & run.in_(runs) & _ROW_ID.in_(wanted)
+    here = (held.c.project_id == project_id) & run.in_(runs) & _row_id(held.c.content_hash).in_(wanted)
+    return record.c.id.in_(select(held.c.id).where(here))
+
+
+def _row_id(content_hash: ColumnElement[Any]) -> ColumnElement[bytes]:
+    return func.substr(content_hash, literal_column("1"), literal_column(str(ROW_ID_BYTES)), type_=LargeBinary)
 
 
 def _last_key(connection: Connection, project_id: int) -> int:
@@ -159,6 +167,3 @@ def _last_key(connection: Connection, project_id: int) -> int:
 
 
 _KEY: ColumnElement[int] = type_coerce(record.c.id, Integer)
-_ROW_ID: ColumnElement[bytes] = func.substr(
-    record.c.content_hash, literal_column("1"), literal_column(str(ROW_ID_BYTES)), type_=LargeBinary
-)
