@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from curator.errors import NotFoundError
-from curator.store import parts, projects, tallies
+from curator.store import batches, parts, projects, tallies, tombstones
 from curator.store.contents import HASH, Contents, Keys, Known, held_in
 from curator.store.engine import parts_of
 from curator.store.incoming import Incoming, JsonText, incoming
@@ -70,7 +70,7 @@ def add_many(
 ) -> list[str | None]:
     """Store records with their texts beside them and open their slots; for each its new id, or None when it is known.
 
-    A known content keeps what is said about it here as one more arrival.
+    A known content keeps what is said about it here as one more arrival; one of an undone import comes back as new.
 
     Args:
         connection: An open writing transaction.
@@ -88,6 +88,14 @@ def add_many(
     state = RecordState.ACCEPTED if accept else RecordState.WAITING
     projects.lock(connection, project.id)  # another import must not add the same content after the look-up
     known = of_hash(connection, project.id, {each.content_hash for each in arrived})
+    places = {each.content_hash: each.place for each in reversed(arrived)}
+    returned = tombstones.Returned()
+    if batches.any_undone(connection, project.id):
+        returned = tombstones.revive(
+            connection, places, project=project, batch_id=batch_id, accept=accept, priority=priority,
+            parent_output_id=parent_output_id,
+        )  # fmt: skip
+    back, placed = set(returned.back), set(returned.placed)
     fresh: dict[str, Incoming] = {}
     for each in arrived:
         if each.content_hash not in known:
@@ -108,9 +116,12 @@ def add_many(
     ids: list[str | None] = []
     again = []
     for each in arrived:
-        is_new = fresh.pop(each.content_hash, None) is not None
+        is_new = fresh.pop(each.content_hash, None) is not None or each.content_hash in back
+        back.discard(each.content_hash)
         ids.append(known[each.content_hash] if is_new else None)
-        if not is_new:
+        if each.content_hash in placed:
+            placed.discard(each.content_hash)
+        elif not is_new:
             content = JsonText(each.json.decode())
             again.append({"record_id": known[each.content_hash], "batch_id": batch_id, "content": content})
     if again:
@@ -155,7 +166,7 @@ def add_rows(
     known: Known,
     keep_again: bool = True,
 ) -> int:
-    """Store rows of a part as records and open their slots. Returns how many are new.
+    """Store rows of a part as records and open their slots. Returns how many are new or came back.
 
     Args:
         connection: An open writing transaction.
@@ -170,6 +181,9 @@ def add_rows(
     projects.lock(connection, project.id)
     if contents.catch_up(connection):
         known = contents.look_up(rows.content_hashes)
+    returned = tombstones.Returned()
+    if batches.any_undone(connection, project.id):
+        returned = tombstones.revive(connection, rows.places, project=project, batch_id=batch_id, accept=accept)
     is_new = known.is_new
     if is_new.any():
         keys = _insert(
@@ -179,7 +193,7 @@ def add_rows(
     if keep_again and not is_new.all():
         keys = contents.keys(known.row_ids[~is_new])
         _keep_again(connection, rows, np.flatnonzero(~is_new), keys, batch_id=batch_id)
-    return int(is_new.sum())
+    return int(is_new.sum()) + len(returned.back)
 
 
 def _insert(
@@ -240,7 +254,8 @@ def _keep_again(
     )
     source = select(record.c.id, literal(batch_id), literal(rows.part_id), row)
     source = source.select_from(n.table).join(record, type_coerce(record.c.id, Integer) == key)
-    source = source.where(record.c.deleted_at.is_(None))  # one of an undone import comes back as it came now
+    is_elsewhere = (record.c.part_id != rows.part_id) | (record.c.part_row != row)  # not what it just came back as
+    source = source.where(record.c.part_id.is_(None) | is_elsewhere)
     columns = ["record_id", "batch_id", "part_id", "part_row"]
     connection.execute(insert(arrival).from_select(columns, source.order_by(n), include_defaults=False))
 
