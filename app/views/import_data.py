@@ -220,6 +220,8 @@ def _show_recent(workspace: Workspace, project: Project, person: str) -> None:
             words = f"{notice.counted(report.removed, 'record')} removed."
             if report.kept:
                 words += f" {notice.counted(len(report.kept), 'record')} kept, since people worked on them."
+            if report.shared:
+                words += f" {notice.counted(report.shared, 'record')} kept, since another import brought them too."
             state.remember("import undone", words)
             st.rerun()
 
