@@ -33,8 +33,8 @@ export function draw(pane) {
       open.pair.id,
       html`
       ${prompt(open.pair)}
-      <div class="sides" ?inert=${pane.isBusy}>${pane.sides.map((side) => card(pane, sheet, open, side))}</div>
       ${open.pair.b_prompt === null ? nothing : relations(pane, sheet, open)}
+      <div class="sides" ?inert=${pane.isBusy}>${pane.sides.map((side) => card(pane, sheet, open, side))}</div>
       ${sheet.opinions ? settling(pane, open) : nothing}`,
     )}
     ${bar(pane)}`
@@ -248,7 +248,7 @@ function relations(pane, sheet, open) {
   const before = (sheet.relations ?? []).map((each, n) => `Reviewer ${n + 1}: ${each}`)
   return html`
     <section class="relations" aria-label="How the answers compare">
-      <strong>The prompts differ in one group of people. Is the difference between the answers</strong>
+      <strong>The prompts differ in one group of people. Is the difference between the answers …</strong>
       ${before.length > 0 ? html`<p class="card">${before.join("; ")}</p>` : nothing}
       <div class="options" role="group">
         ${RELATIONS.map(
