@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import chain, islice
@@ -20,14 +21,15 @@ from curator.ingest.rows import Row
 from curator.ingest.sources import Source, sources_of
 from curator.store import Connection, batches, events, parts, projects, quarantine, records, suites
 from curator.store.contents import HASH, Contents
+from curator.store.engine import LONGEST_POLL_SECONDS
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_import
 from schemas.importing import FieldMap, Format, ImportReport, RowIssue
 from schemas.project import Project
 
-_CHUNK = 8_000
-"""Rows per transaction: it ends in well under 100 ms, so that an annotator who submits meanwhile does not notice."""
+_CHUNK = 3_500
+"""Rows per transaction: it ends in well under 50 ms, so that an annotator who submits meanwhile does not notice."""
 _SMALL = 2**20
 """Bytes of a file for which a look at every content that the project holds would be too much."""
 _SAMPLE = 100
@@ -223,6 +225,8 @@ class _Target(NamedTuple):
 def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: int) -> int:
     """Store what a block became, in transactions of some thousand rows. Returns how many records are new.
 
+    After each there is a pause, in which one who waits for the database finds it free.
+
     Args:
         workspace: Where.
         block: Its part is removed again when nothing of it is new.
@@ -235,7 +239,8 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
         hashes = block.content_hashes[rows]
         bad = block.issues[start : start + _CHUNK]
         good = len(hashes) // HASH
-        contents = target.contents or _known(workspace, target, hashes)
+        contents = target.contents or _among(workspace, target, hashes)
+        known = contents.look_up(hashes)
         with workspace.write() as connection:
             fresh = 0
             if good and block.part is not None:
@@ -245,7 +250,7 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
                     some = records.PartRows(id_, start, hashes, block.prompt_hashes[rows])
                     fresh = records.add_rows(
                         connection, some, project=target.project, batch_id=target.batch_id, accept=target.accept,
-                        contents=contents, keep_again=keep_again,
+                        contents=contents, known=known, keep_again=keep_again,
                     )  # fmt: skip
                     if fresh or (keep_again and fresh < good):
                         part_id = id_
@@ -253,6 +258,8 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
                         attempt.rollback()
             _quarantine(connection, bad, target)
             batches.count(connection, target.batch_id, imported=fresh, quarantined=len(bad), duplicates=good - fresh)
+        contents.merge()
+        time.sleep(LONGEST_POLL_SECONDS)
         imported += fresh
         read += good + len(bad)
     if block.part is not None and part_id is None:
@@ -260,7 +267,7 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
     return imported
 
 
-def _known(workspace: Workspace, target: _Target, hashes: bytes) -> Contents:
+def _among(workspace: Workspace, target: _Target, hashes: bytes) -> Contents:
     with workspace.read() as connection:
         return Contents.among(connection, target.project.id, hashes)
 
