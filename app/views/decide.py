@@ -22,6 +22,13 @@ _COLOURS = {
 }
 _BASE = "the base model"
 _SHOWN_PAIRS = 5
+_GATE_COLUMNS = {
+    "gate": st.column_config.TextColumn(width=130),
+    "result": st.column_config.TextColumn(width=105),
+    **{name: st.column_config.NumberColumn(format="percent", width=80) for name in ("upper bound", "limit", "rate")},
+    **{name: st.column_config.NumberColumn(width=65) for name in ("defects", "judged", "planned")},
+    "base": st.column_config.TextColumn(width=75),
+}
 _ICONS = {"pass": "✔ pass", "fail": "✖ fail", "inconclusive": "… inconclusive"}
 
 
@@ -117,29 +124,30 @@ def _categories(stands: Standing) -> None:
                 "upper bound": gate.upper,
                 "limit": gate.limit or None,
                 "base": f"{gate.base_defects} of {gate.base_judged}" if gate.base_judged else "",
-                "evidence": gate.explanation,
             }
             for gate in stands.gates
         ],
         hide_index=True,
         placeholder="",
         width="stretch",
-        column_config={
-            name: st.column_config.NumberColumn(format="percent") for name in ("rate", "upper bound", "limit")
-        },
+        column_order=list(_GATE_COLUMNS),
+        column_config=_GATE_COLUMNS,
     )
     st.caption(
         "A prompt counts once, with all its samples and near copies, and is defective when any reviewer says so. "
         "Bounds are exact, one-sided and weighted by the strata of the plan. Inconclusive is not a release."
     )
+    with st.expander("Evidence, gate by gate"):  # sentences, which a column would cut
+        for gate in stands.gates:
+            st.markdown(f"- **{notice.plain(gate.category or gate.name)}**: {notice.plain(gate.explanation)}")
 
 
 def _plan(workspace: Workspace, chosen: str, stands: Standing, person: str) -> None:
     st.subheader("Plan", anchor=False)
     plan = stands.plan
     if plan is not None:
-        kind = "sequential" if plan.sequential else "of a fixed size"
-        st.caption(f"Plan {plan.id}, {kind}, {len(plan.pairs)} pairs to judge.")
+        kind = "that is judged in order until it suffices" if plan.sequential else "of a fixed size"
+        st.caption(f"A plan {kind}, {len(plan.pairs)} pairs to judge.", help=f"Plan {plan.id}")
         for change in plan.changes:
             st.markdown(f"- {notice.plain(change)}")
         st.dataframe(
