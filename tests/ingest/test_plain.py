@@ -25,7 +25,20 @@ _texts = (
     | st.text(max_size=8)
 )
 _roles = st.sampled_from(
-    ["system", "developer", "user", "assistant", "tool", "human", "gpt", "function_call", "observation", "x", ""]
+    [
+        "system",
+        "developer",
+        "user",
+        "assistant",
+        "tool",
+        "human",
+        "gpt",
+        "model",
+        "function_call",
+        "observation",
+        "x",
+        "",
+    ]
 )
 _turns = st.lists(
     st.fixed_dictionaries({}, optional={"role": _roles, "content": _texts, "weight": st.integers(0, 1)})
@@ -39,7 +52,18 @@ _anything = st.recursive(
     max_leaves=4,
 )
 _keys = st.sampled_from(
-    [*mapping.WORDS, *mapping.FORMAT_FIELDS, "license", "labels", "functions", "image", "id", "weight", "metadata"]
+    [
+        *mapping.WORDS,
+        *mapping.FORMAT_FIELDS,
+        "license",
+        "labels",
+        "functions",
+        "context",
+        "image",
+        "id",
+        "weight",
+        "metadata",
+    ]
 )
 _usual = (
     st.fixed_dictionaries({"instruction": _texts, "output": _texts}, optional={"input": _texts | st.none()})
