@@ -168,6 +168,7 @@ def pairs(
                 "system": each.prompt.system,
                 "a": each.a,
                 "b": each.b,
+                "b_prompt": each.b_prompt and each.b_prompt.prompt,
                 "a_turns": each.a_turns,
                 "b_turns": each.b_turns,
             }

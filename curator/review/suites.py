@@ -92,7 +92,7 @@ def _read(file: Path) -> list[Prompt]:
             raise ReviewError(
                 f"Line {number} of {file.name}: {place}: {first['msg']}.",
                 hint="A line is an object with id, prompt and optionally system, category, hazard, reference, "
-                "references, incorrect, task.",
+                "references, incorrect, swap, task.",
             ) from error
     if not prompts:
         raise ReviewError(f"{file.name} holds no prompt.", hint="Write one JSON object per line.")
@@ -100,4 +100,11 @@ def _read(file: Path) -> list[Prompt]:
         value, times = counts.most_common(1)[0]
         if times > 1:
             raise ReviewError(f"The {what} {value!r} stands {times} times in {file.name}.", hint="Keep one of them.")
+    swaps = Counter(prompt.swap for prompt in prompts if prompt.swap is not None)
+    for swap, times in sorted(swaps.items()):
+        if times != 2:
+            raise ReviewError(
+                f"The swap {swap!r} stands beside {times} prompts in {file.name}; it joins two.",
+                hint="Give it to the two prompts that differ in one group of people.",
+            )
     return prompts

@@ -38,7 +38,8 @@ from curator.store.parts import Parts
 
 _BUSY_SECONDS = 15.0
 """How long a caller waits for others before they hear that the database is busy."""
-_POLL_SECONDS = (0.001, 0.005)
+LONGEST_POLL_SECONDS = 0.005
+_POLL_SECONDS = (0.001, LONGEST_POLL_SECONDS)
 """Between two looks whether SQLite's write lock is free: always as short and never in step, so that a process that has
 waited long is not worse off. SQLite's own waiting grows to 100 ms and loses to one that writes without a pause."""
 
