@@ -25,7 +25,20 @@ _texts = (
     | st.text(max_size=8)
 )
 _roles = st.sampled_from(
-    ["system", "developer", "user", "assistant", "tool", "human", "gpt", "function_call", "observation", "x", ""]
+    [
+        "system",
+        "developer",
+        "user",
+        "assistant",
+        "tool",
+        "human",
+        "gpt",
+        "model",
+        "function_call",
+        "observation",
+        "x",
+        "",
+    ]
 )
 _turns = st.lists(
     st.fixed_dictionaries({}, optional={"role": _roles, "content": _texts, "weight": st.integers(0, 1)})

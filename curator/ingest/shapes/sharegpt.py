@@ -23,7 +23,7 @@ from curator.ingest.shapes.chat import (
 from schemas.record import Message
 
 _CALL = "function_call"
-_ROLES = {
+ROLES = {
     "human": "user",
     "user": "user",
     "gpt": "assistant",
@@ -59,14 +59,14 @@ def _read(fields: Fields) -> Content:
 
 def turns_of(value: Any, field: str, tags: Mapping[str, str]) -> list[Message]:
     """The messages of a list in this shape."""
-    roles = _ROLES | {tags[tag]: role for tag, role in _TAGS.items() if tag in tags}
+    roles = ROLES | {tags[tag]: role for tag, role in _TAGS.items() if tag in tags}
     values = list_of(value, field)
     weighted = is_weighted(values)
     return [turn_of(each, f"{field}[{n}]", tags, roles, weighted=weighted) for n, each in enumerate(values)]
 
 
 def turn_of(
-    value: Any, place: str, tags: Mapping[str, str], roles: Mapping[str, str] = _ROLES, *, weighted: bool = False
+    value: Any, place: str, tags: Mapping[str, str], roles: Mapping[str, str] = ROLES, *, weighted: bool = False
 ) -> Message:
     """One turn."""
     value = object_of(value, place)
