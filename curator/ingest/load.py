@@ -145,7 +145,6 @@ def _import_source(
         records.sweep(connection)
         owner = projects.by_name(connection, project)
         firewall = suites.firewall(connection)
-        kept = quarantine.of_file(connection, owner.id, sha256)
         batch_id = batches.begin(
             connection,
             project_id=owner.id,
@@ -166,7 +165,7 @@ def _import_source(
     if file.stat().st_size > _SMALL:
         with workspace.read() as connection:
             contents = Contents.every(connection, owner.id)
-    target = _Target(owner, batch_id, sha256, accept, kept, stored_before, contents)
+    target = _Target(owner, batch_id, sha256, accept, stored_before, contents)
     with parts.importing(workspace.records_folder):
         for block in check_blocks(blocks_of(opened), rules):
             imported += _store(workspace, block, target, read=read)
@@ -189,8 +188,9 @@ def _import_source(
     with workspace.write() as connection:
         batches.finish(connection, batch_id)
         quarantine.close_others(
-            connection, project_id=owner.id, sha256=sha256, failed=failed, actor=actor, at=workspace.clock()
-        )
+            connection, project_id=owner.id, sha256=sha256, failed=failed, actor=actor, at=workspace.clock(),
+            batch_id=batch_id,
+        )  # fmt: skip
         detail = report.model_dump(mode="json", exclude={"issues"})
         events.append(connection, Kind.IMPORT, of_import(batch_id), actor=actor, at=workspace.clock(), detail=detail)
     return report
@@ -216,8 +216,6 @@ class _Target(NamedTuple):
     sha256: str
     """Of the file."""
     accept: bool
-    in_quarantine: dict[int, int]
-    """Rows of this file that are in quarantine already: ids by line."""
     stored_before: int
     """Rows of this file that an earlier try of the same import has stored."""
     contents: Contents | None
@@ -275,7 +273,13 @@ def _among(workspace: Workspace, target: _Target, hashes: bytes) -> Contents:
 
 
 def _quarantine(connection: Connection, issues: list[RowIssue], target: _Target) -> None:
-    known = target.in_quarantine
+    if not issues:
+        return
+    projects.lock(connection, target.project.id)  # another import of the file must not add the same rows
+    known = quarantine.of_file(
+        connection, target.project.id, target.sha256, first_line=min(issue.line for issue in issues),
+        last_line=max(issue.line for issue in issues),
+    )  # fmt: skip
     quarantine.add_many(connection, [issue for issue in issues if issue.line not in known], batch_id=target.batch_id)
     again = {known[issue.line]: issue for issue in issues if issue.line in known}
     quarantine.renew(connection, again, batch_id=target.batch_id)

@@ -114,7 +114,8 @@ def retry(
         workspace: Where they are.
         actor: Who tries.
         project: By default the first one.
-        texts: Corrected text by row id; only these rows are tried. By default every chosen row is, as it is.
+        texts: Corrected text by row id; only these rows are tried. By default every chosen row is, as it is. A row that
+            could not be kept word for word fails again until it is corrected.
         chosen: Which rows, where `texts` does not say it.
         format: Read them in another format than their import did.
         field_map: Read them with another mapping than that of their import.
@@ -172,6 +173,8 @@ def _attempt(
     field_map: FieldMap | None,
     firewall: Firewall,
 ) -> _Attempt:
+    if text == row.issue.text and not row.issue.is_whole:
+        return _Attempt(row, text, batch, (), row.issue)
     parsed = _parsed(row, text, batch)
     theirs = FieldMap(columns=batch.settings["columns"], tags=batch.settings.get("tags", {}))
     result = check_row(
