@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from curator.ingest.formats import read_record, recognise
 from curator.ingest.opening import open_rows
+from curator.ingest.readers.json_lines import parse_json
 from curator.ingest.rows import Row, as_text
 from curator.quality.fingerprint import content_hash
 from schemas.importing import FieldMap, Format, RowIssue
@@ -243,6 +244,53 @@ def test_numbers_of_tools_are_kept_as_they_were_written() -> None:
     item = read_record(Row(1, text, json.loads(text)), Format.CHAT, FieldMap(), source="a")
     assert isinstance(item, Record)
     assert item.messages[1].tool_calls[0].arguments == '{"big":123456789012345678901234567890,"zero":-0.0}'
+
+
+def _of_text(text: str, columns: Columns | None = None) -> Record:
+    row = parse_json(text, line=1)
+    assert isinstance(row, Row)
+    field_map = FieldMap(columns=columns or {})
+    result = read_record(row, recognise([row], field_map), field_map, source="a.jsonl")
+    assert isinstance(result, Record), result
+    return result
+
+
+NUMBERS = '{"big":1180591620717411303424,"exact":1.50,"zero":-0}'
+
+
+def test_numbers_of_a_call_are_kept_behind_a_blank_and_from_a_mapped_column() -> None:
+    call = f'{{"id":"x","function":{{"name":"f","arguments":{NUMBERS}}}}}'
+    text = f'{{"messages":[{{"role":"user","content":"Q"}},{{"role":"assistant","tool_calls":[{call}]}}]}}'
+    assert _of_text(" " + text).messages[-1].tool_calls[0].arguments == NUMBERS
+    tools = f'{{"instruction":"Q","output":"A","fns":[{{"name":"f","parameters":{NUMBERS}}}]}}'
+    assert NUMBERS in _of_text(tools, {"tools": "fns"}).tools[0]
+
+
+def test_numbers_of_labels_and_groups_are_kept_as_they_were_written() -> None:
+    text = '{"instruction":"Q","output":"A","id":12345678901234567890123,"score":1.50,"group":1.10}'
+    item = _of_text(text, {"labels.id": "id", "labels.score": "score"})
+    assert item.labels == {"id": "12345678901234567890123", "score": "1.50"}
+    assert item.group == "1.10"
+    item = _of_text(text[:-1] + ',"tools":[]}', {"labels.score": "score"})
+    assert item.labels == {"score": "1.50"}
+    answers = '{"rank":[{"value":1234567}],"sure":[{"value":0.10}]}'
+    rated = f'{{"fields":{{"instruction":"Q","output":"A"}},"responses":{answers}}}'
+    assert _of_text(rated).labels == {"rank": "1234567", "sure": "0.10"}
+
+
+def test_labels_and_groups_are_read_by_the_names_of_their_columns() -> None:
+    item = record({"prompt": "Q", "completion": "A", "labels.topic": "maths", "labels.n": 3, "group": 17})
+    assert (item.labels, item.groups) == ({"topic": "maths", "n": "3"}, ("17",))
+    assert record({"prompt": "Q", "completion": "A", "labels.topic": "a", "b": "c"}, {"labels.topic": "b"}).labels == {
+        "topic": "c"
+    }
+
+
+def test_a_cell_that_begins_like_json_is_text() -> None:
+    values = {"prompt": "{name} hi", "completion": "ok", "meta": '{"tools": 1}'}
+    row = Row(2, '{name} hi,ok,"{""tools"": 1}"', values, is_json=False)
+    item = read_record(row, Format.PROMPT_COMPLETION, FieldMap(), source="a.csv")
+    assert isinstance(item, Record) and item.instruction == "{name} hi"
 
 
 def test_the_tags_of_a_data_set_rename_keys_and_roles() -> None:
