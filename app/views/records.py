@@ -74,9 +74,7 @@ def _found(workspace: Workspace, text: str, wanted: RecordState | None, project:
             matching = lookup.find(workspace, text, project_id=project.id, state=wanted, limit=_PAGE)
         took = time.perf_counter() - began
         more = (
-            f"The first {_PAGE} found; add words to narrow it."
-            if len(matching) == _PAGE
-            else f"{len(matching)} found."
+            f"The first {_PAGE} found; add words to narrow it." if len(matching) == _PAGE else f"{len(matching)} found."
         )
         st.caption(
             f"{more} Every word and phrase occurs, as a part of words too, in a message as it came in or as it was "
