@@ -16,7 +16,7 @@ import orjson
 
 from curator.review.sides import Side
 from curator.store.ledger import Entry
-from schemas.judgement import CRITICAL, Judgement
+from schemas.judgement import CRITICAL, Judgement, Relation
 from schemas.review import Output, Plan, Verdict
 
 KINDS = ("plan", "verdict", "withdrawal", "adjudication", "closed", "decision")
@@ -54,6 +54,7 @@ class _Word(NamedTuple):
     settled: bool = False
     """An adjudication came after it."""
     adjudicates: bool = False
+    relation: Relation | None = None
 
 
 def of_system(entries: Sequence[Entry], *, settled: bool = False) -> dict[int, list[Verdict]]:
@@ -111,6 +112,7 @@ def of_system(entries: Sequence[Entry], *, settled: bool = False) -> dict[int, l
             by_script=word.by_script,
             blind=word.blind,
             adjudicates=word.adjudicates,
+            relation=word.relation,
             lowered=word.was_critical and (word.standing is None or word.standing.severity != CRITICAL),
         )
         found.setdefault(output_id, []).append(verdict)
@@ -144,9 +146,17 @@ def _said(
     critical = said.severity == CRITICAL
     by_script = bool(content.get("by_script"))
     if before is None:
-        return _Word(said, side, entry.at, by_script, not names_known, critical)
+        return _Word(said, side, entry.at, by_script, not names_known, critical, relation=content.get("relation"))
     standing = said
     if names_known and before.standing is not None:
         standing = before.standing.worse_of(said)
     blind = before.blind if names_known else True
-    return _Word(standing, side, entry.at, before.by_script and by_script, blind, before.was_critical or critical)
+    return _Word(
+        standing,
+        side,
+        entry.at,
+        before.by_script and by_script,
+        blind,
+        before.was_critical or critical,
+        relation=content.get("relation"),
+    )
