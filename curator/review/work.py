@@ -7,7 +7,7 @@ secret of the workspace: a first reader cannot tell whether another person will 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -103,10 +103,11 @@ def second_readings(workspace: Workspace, plan: Plan, entries: Sequence[Entry]) 
     return SecondReadings(len(wanted), sum(len(readers[pair]) > 1 for pair in wanted))
 
 
-def is_drawn(workspace: Workspace, pair: str) -> bool:
-    """Whether chance brings a pair to a second reader; the same whenever it is asked for."""
-    drawn = hmac.digest(evidence.secret(workspace, "second reader"), pair.encode(), "sha256")
-    return int.from_bytes(drawn[:8], "big") < SECOND_SHARE * 2**64
+def drawn(workspace: Workspace, pairs: Iterable[str]) -> set[str]:
+    """Of some pairs those that chance brings to a second reader; the same whenever it is asked for."""
+    key = evidence.secret(workspace, "second reader")
+    limit = SECOND_SHARE * 2**64
+    return {pair for pair in pairs if int.from_bytes(hmac.digest(key, pair.encode(), "sha256")[:8], "big") < limit}
 
 
 def _readers(entries: Sequence[Entry], stated: Mapping[int, Collection[Verdict]]) -> dict[str, set[str]]:
@@ -127,7 +128,9 @@ def _wanted(
         if not verdict.by_script
         and ((verdict.judgement.severity or 0) >= SECOND_SEVERITY or verdict.relation == "cannot tell")
     }
-    return [pair for pair in plan.pairs if readers.get(pair) and (pair in grave or is_drawn(workspace, pair))]
+    read = [pair for pair in plan.pairs if readers.get(pair)]
+    chosen = drawn(workspace, read) | grave
+    return [pair for pair in read if pair in chosen]
 
 
 def _parties(entries: Sequence[Entry]) -> dict[str, set[str]]:
