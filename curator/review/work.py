@@ -67,7 +67,7 @@ def work_for(
         passed_on: Pairs that others did not read on: they come first.
     """
     stated = of_system(entries)
-    readers = _readers(entries, stated)
+    readers = judged_by(entries, scripts=False)
     wanted = _wanted(workspace, plan, stated, readers)
     disputed, parties = disputed_pairs(stated), _parties(entries)
     return Work(
@@ -98,7 +98,7 @@ def second_readings_of(workspace: Workspace, run_or_system: str, *, reviewer: st
 def second_readings(workspace: Workspace, plan: Plan, entries: Sequence[Entry]) -> SecondReadings:
     """How far second readings are, over all reviewers."""
     stated = of_system(entries)
-    readers = _readers(entries, stated)
+    readers = judged_by(entries, scripts=False)
     wanted = _wanted(workspace, plan, stated, readers)
     return SecondReadings(len(wanted), sum(len(readers[pair]) > 1 for pair in wanted))
 
@@ -108,14 +108,6 @@ def drawn(workspace: Workspace, pairs: Iterable[str]) -> set[str]:
     key = evidence.secret(workspace, "second reader")
     limit = SECOND_SHARE * 2**64
     return {pair for pair in pairs if int.from_bytes(hmac.digest(key, pair.encode(), "sha256")[:8], "big") < limit}
-
-
-def _readers(entries: Sequence[Entry], stated: Mapping[int, Collection[Verdict]]) -> dict[str, set[str]]:
-    """For every pair who judged it and did not take it back; scripts do not read."""
-    scripts = {(v.pair, v.reviewer) for said in stated.values() for v in said if v.by_script}
-    return {
-        pair: {name for name in people if (pair, name) not in scripts} for pair, people in judged_by(entries).items()
-    }
 
 
 def _wanted(

@@ -132,5 +132,6 @@ def test_names_stay_hidden_while_a_reader_is_still_needed(walk: Walk) -> None:
     walk.judge(lambda _: "fine")  # nothing is left that no person judged
     read_by(walk, "Ben")
     assert (names("Ada"), names("Ben"), names("lead")) == (True, True, False)
+    assert not names("Cy")  # who may settle it
     adjudication.settle(walk.workspace, pairs[0].id, a=GRAVE, b=None, reason="It does.", adjudicator="Cy")
     assert names("lead")
