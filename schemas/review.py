@@ -121,8 +121,25 @@ class SuiteSummary(Schema):
     name: str
     purpose: Literal["gate", "explore"]
     prompts: int
+
+
+class SuiteMatch(Schema):
+    """A record that holds a prompt of a suite, or the answer to one, in any wording."""
+
+    record: str
+    prompt: str
+    """Id in the suite."""
+    is_answer: bool
+    """Its reference answer stands there, not the prompt."""
+
+
+class AddedSuite(SuiteSummary):
+    """A suite that was just frozen, with the records that share something with it; of a gate suite they never train."""
+
     matching_records: int = 0
-    """Records in the workspace whose prompt stands in this suite; a freeze leaves them out (gate suites)."""
+    """Records in the workspace that hold one of its prompts or answers: whole, in other words around it, or nearly."""
+    matches: tuple[SuiteMatch, ...] = ()
+    """The first twenty of them."""
 
 
 class FindingStatus(StrEnum):
