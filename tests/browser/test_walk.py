@@ -74,7 +74,7 @@ def test_a_newcomer_comes_from_a_file_to_a_decision(
     expect(page.get_by_role("link", name="Train")).to_be_visible()  # the menu has grown
     clicks(page)
     page.get_by_role("link", name="Fine-tune a model on it").click()
-    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="Start", exact=True).click(timeout=90_000)  # the first page that loads PyTorch
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     assert clicks(page) == 2
     page.close()
