@@ -7,7 +7,7 @@ then read in the shape that its columns have.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,7 +20,7 @@ from curator.ingest.shapes import chat, frozen, instruction, kto, labelled, pref
 from curator.ingest.shapes.base import Content, Fields, RowError, Shape, message, refused
 from schemas import json_text
 from schemas.importing import FieldMap, Format, RowIssue
-from schemas.record import Arrival, Origin, Record
+from schemas.record import Arrival, Message, Origin, Record
 
 _SHAPES: dict[Format, Shape] = {
     Format.CURATOR: frozen.SHAPE,
@@ -124,8 +124,8 @@ def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Re
     texts = {each.content for each in content.messages}
     origin = Origin(source=_source(fields) or source, line=row.line, format=format.value)
     try:
-        return Record(
-            messages=tuple(content.messages),
+        record = Record(
+            messages=tuple(_weighted(content.messages) if chat.is_weighted(fields) else content.messages),
             tools=tuple(content.tools),
             rejected=tuple(content.rejected),
             prompt_length=content.prompt_length,
@@ -143,6 +143,13 @@ def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Re
         )
     except ValidationError as error:
         raise refused(error, "") from error
+    order.check_trains(record)
+    return record
+
+
+def _weighted(messages: Iterable[Message]) -> Iterator[Message]:
+    """Messages of a row with weights: a response without one, be it in another field, has weight 1."""
+    return (m.trains(True) if m.role == "assistant" and m.train is None else m for m in messages)
 
 
 def _has_written_numbers(row: Row, format: Format, field_map: FieldMap) -> bool:

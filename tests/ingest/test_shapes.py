@@ -16,7 +16,7 @@ from curator.ingest.readers.json_lines import parse_json
 from curator.ingest.rows import Row, as_text
 from curator.quality.fingerprint import content_hash
 from schemas.importing import FieldMap, Format, RowIssue
-from schemas.record import Record
+from schemas.record import Message, Record, ToolCall
 
 Columns = dict[str, str]
 
@@ -291,6 +291,48 @@ def test_a_cell_that_begins_like_json_is_text() -> None:
     row = Row(2, '{name} hi,ok,"{""tools"": 1}"', values, is_json=False)
     item = read_record(row, Format.PROMPT_COMPLETION, FieldMap(), source="a.csv")
     assert isinstance(item, Record) and item.instruction == "{name} hi"
+
+
+def test_a_row_that_would_train_nothing_is_a_row_to_fix() -> None:
+    assert rule({"messages": [ASKED, GOOD | {"train": False}, ASKED, GOOD]}) == "no-response"
+    assert rule({"messages": [ASKED, GOOD | {"weight": 0}]}) == "no-response"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"prompt": [ASKED, BAD | {"weight": 0}, ASKED], "completion": [GOOD]},
+        {"prompt": [ASKED, BAD | {"weight": 0}, ASKED], "completion": "5"},
+        {"prompt": [ASKED, BAD | {"weight": 0}, ASKED], "chosen": [GOOD], "rejected": [BAD]},
+        {"conversations": [HUMAN, GPT_BAD | {"weight": 0}, HUMAN], "chosen": GPT, "rejected": GPT_BAD},
+    ],
+)
+def test_a_response_without_a_weight_beside_weights_is_trained_in_whatever_field_it_stands(
+    values: dict[str, Any],
+) -> None:
+    assert [message.train for message in record(values).messages] == [False, False, False, True]
+
+
+def test_a_mapped_response_carries_loss_as_the_one_did_whose_place_it_takes() -> None:
+    turns = [ASKED, BAD | {"weight": 0}, ASKED, BAD | {"weight": 1}]
+    item = record({"messages": turns, "better": "5"}, {"response": "better"})
+    assert [message.train for message in item.messages] == [False, False, False, True]
+    assert item.response == "5"
+
+
+def test_calls_of_a_rejected_response_are_counted_on_from_the_prompt() -> None:
+    def call(name: str) -> dict[str, str]:
+        return {"from": "function_call", "value": json.dumps({"name": name, "arguments": {}})}
+
+    prompt = [HUMAN, call("a"), {"from": "observation", "value": "r"}]
+    item = record({"conversations": prompt, "chosen": call("b"), "rejected": call("c")})
+    assert [each.tool_calls[0].id for each in (*item.chosen, *item.rejected)] == ["call_2", "call_2"]
+    messages = (Message(role="user", content="Q"), Message(role="assistant", tool_calls=(ToolCall(name="a"),)))
+    answers = (Message(role="tool", content="r"), Message(role="assistant", content="5"))
+    worse = (Message(role="tool", content="s"), Message(role="assistant", content="6"))
+    origin = item.origin
+    pair = Record(messages=(*messages, *answers), rejected=worse, prompt_length=2, origin=origin)
+    assert pair.rejected[0].tool_call_id == pair.chosen[0].tool_call_id == "call_1"
 
 
 def test_the_tags_of_a_data_set_rename_keys_and_roles() -> None:

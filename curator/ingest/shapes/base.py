@@ -136,9 +136,12 @@ class Fields:
                 continue
             role = "user" if word == "instruction" else "assistant"
             spoken = message(self.column(word), role=role, content=self.text(word))
-            place = max((n for n, each in enumerate(messages) if each.role == role), default=None)
-            is_last = place is not None and place >= len(messages) - (1 if word == "response" else 2)
-            messages = [*messages[:place], spoken, *messages[place + 1 :]] if is_last else [*messages, spoken]  # type: ignore[operator]
+            place = max((n for n, each in enumerate(messages) if each.role == role), default=-1)
+            if place >= max(0, len(messages) - (1 if word == "response" else 2)):
+                spoken = spoken.model_copy(update={"train": messages[place].train})
+                messages = [*messages[:place], spoken, *messages[place + 1 :]]
+            else:
+                messages = [*messages, spoken]
         if "system" in self._put_in and (system := self.optional_text("system")):
             rest = messages[1:] if messages and messages[0].role == "system" else messages
             messages = [message(self.column("system"), role="system", content=system), *rest]
