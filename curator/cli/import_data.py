@@ -56,6 +56,11 @@ def import_data(
 def summary(report: ImportReport) -> RenderableType:
     """The sum of an import and its first bad rows, for people."""
     lines = [_line(each) for each in (*report.parts, report)]
+    if report.unread:
+        lines += [
+            f"Not read: {', '.join(report.unread)}. They stay with the row as it came; where a model should learn "
+            "them, undo the import and map them (--map)."
+        ]
     text = Text("\n".join(lines))
     return Group(text, issue_table(report.issues)) if report.issues else text
 

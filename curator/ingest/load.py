@@ -19,6 +19,7 @@ from curator.ingest.opening import open_rows, plain_name
 from curator.ingest.preview import columns_in, header_hash
 from curator.ingest.rows import Row
 from curator.ingest.sources import Source, sources_of
+from curator.ingest.unread import unread_columns
 from curator.store import Connection, batches, events, parts, projects, quarantine, records, suites
 from curator.store.contents import HASH, Contents
 from curator.store.engine import LONGEST_POLL_SECONDS
@@ -111,6 +112,7 @@ def _summed(reports: list[ImportReport], *, name: str) -> ImportReport:
         format=reports[0].format,
         **counts,
         issues=tuple(issues[:_SHOWN]),
+        unread=tuple(dict.fromkeys(column for report in reports for column in report.unread)),
         parts=tuple(reports),
     )
 
@@ -184,6 +186,7 @@ def _import_source(
         quarantined=quarantined,
         duplicates=read - imported - quarantined,
         issues=tuple(shown),
+        unread=unread_columns((row for row in sample if isinstance(row, Row)), format, field_map),
     )
     with workspace.write() as connection:
         batches.finish(connection, batch_id)

@@ -89,3 +89,14 @@ def test_an_import_is_undone_beside_its_file(workspace: Workspace, monkeypatch: 
     press(app, "Undo the import of good")
     assert "1 record removed." in texts(app)
     assert stored(workspace) == 0
+
+
+def test_a_column_that_was_not_read_is_named_before_and_after_the_import(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"prompt": "Why?", "completion": "So.", "system_prompt": "Be brief.", "id": 7}
+    app = upload(draw("import_data", workspace, monkeypatch), "brief.jsonl", json.dumps(row).encode())
+    assert "Not read: system_prompt. Choose above" in texts(app).replace("\\", "")
+    press(app, "Import brief")
+    assert "Not read: system_prompt. They stay" in texts(app).replace("\\", "")
+    assert "Choose above" not in texts(app)
