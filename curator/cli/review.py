@@ -64,7 +64,9 @@ def add_suite(
         summary = review.add_suite(opened, file, name=name, purpose=purpose.value, actor=actor())
         human = f"Suite {summary.name} ({summary.purpose}) has {summary.prompts} prompts."
         if summary.matching_records:
-            human += f" {summary.matching_records} records share a prompt with it."
+            held = ", ".join(f"{each.record} ({each.prompt})" for each in summary.matches[:5])
+            human += f" {summary.matching_records} records hold a prompt or an answer of it, in any wording: {held}"
+            human += " ..." if summary.matching_records > 5 else "."
         console.show(summary, as_json=as_json, human=human)
 
 
@@ -166,12 +168,31 @@ def pairs(
                 "system": each.prompt.system,
                 "a": each.a,
                 "b": each.b,
+                "b_prompt": each.b_prompt and each.b_prompt.prompt,
                 "a_turns": each.a_turns,
                 "b_turns": each.b_turns,
             }
             for each in waiting
         ]
         console.show({"pairs": rows}, as_json=as_json, human=table)
+
+
+@review_app.command("suspects")
+def suspects(
+    system: SystemArgument,
+    reviewer: ReviewerOption,
+    workspace: WorkspaceOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Most pairs to list.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """List outputs beyond the plan, the most doubtful first: a defect found there counts, a "fine" proves nothing."""
+    with console.errors():
+        found = review.suspects(workspace_of(workspace), system, reviewer=reviewer, limit=limit)
+        table = Table("pair", "prompt", "a", "b", title=f"Ordered by the verdicts so far (AUC {found.auc:.2f})")
+        for each in found.pairs:
+            table.add_row(each.id, Text(each.prompt.prompt), Text(each.a), Text(each.b or ""))
+        rows = [{"pair": each.id, "prompt": each.prompt.prompt, "a": each.a, "b": each.b} for each in found.pairs]
+        console.show({"pairs": rows, "auc": found.auc}, as_json=as_json, human=table)
 
 
 @verdicts_app.command("import")

@@ -26,6 +26,7 @@ Reader = Callable[[bytes, int], PartRow | None]
 
 _KEY = re.compile(rb'"\s*:')
 _NUL = b"\\u0000"
+_LABEL = b'"' + mapping.LABEL.encode()
 _MAX_FIELDS = 100
 
 
@@ -55,6 +56,8 @@ def plain_reader(format: Format, field_map: FieldMap, *, source: str, firewall: 
         if type(values) is not dict or len(values) > _MAX_FIELDS or not means_nothing_else(values):
             return None
         if b"\\" in raw and _NUL in raw:
+            return None
+        if _LABEL in raw or (b"\\u" in raw and any(key.startswith(mapping.LABEL) for key in values)):
             return None
         messages, keys = read(values)
         if messages is None or len(keys_in(raw)) != keys:  # a doubled key, or a text that looks like one

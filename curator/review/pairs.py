@@ -27,7 +27,7 @@ class ReviewProgress(NamedTuple):
     planned: int
     """Pairs that the plan drew."""
     judged: int
-    """Of those, judged by any reviewer."""
+    """Of those, judged by any person."""
     mine: int
     """Of those, judged by this reviewer."""
 
@@ -118,7 +118,7 @@ def review_progress(workspace: Workspace, reviewer: str, run_or_system: str) -> 
         plan = _plan_of(connection, run_or_system)
         if plan is None:
             return ReviewProgress(0, 0, 0)
-        done = judged_by(ledger.entries(connection, plan.system_id, kinds=["verdict", "withdrawal"]))
+        done = judged_by(ledger.entries(connection, plan.system_id, kinds=["verdict", "withdrawal"]), scripts=False)
     people = [done.get(pair, set()) for pair in plan.pairs]
     return ReviewProgress(len(people), sum(map(bool, people)), sum(reviewer in each for each in people))
 
@@ -152,5 +152,13 @@ def as_seen(pair: StoredPair, by_id: dict[int, Output], side: Side) -> ReviewPai
         return ReviewPair(id=pair.id, prompt=target.prompt, a=target.text, b=None, a_turns=target.turns or ())
     both = (target, by_id[pair.other_id])
     first, second = both if side == "A" else both[::-1]
-    turns = {"a_turns": first.turns or (), "b_turns": second.turns or ()}
-    return ReviewPair(id=pair.id, prompt=target.prompt, a=first.text, b=second.text, **turns)
+    is_swapped = first.model == second.model
+    return ReviewPair(
+        id=pair.id,
+        prompt=first.prompt,
+        a=first.text,
+        b=second.text,
+        b_prompt=second.prompt if is_swapped else None,
+        a_turns=first.turns or (),
+        b_turns=second.turns or (),
+    )

@@ -16,7 +16,7 @@ import orjson
 
 from curator.review.sides import Side
 from curator.store.ledger import Entry
-from schemas.judgement import CRITICAL, Judgement
+from schemas.judgement import CRITICAL, Judgement, Relation
 from schemas.review import Output, Plan, Verdict
 
 KINDS = ("plan", "verdict", "withdrawal", "adjudication", "closed", "decision")
@@ -29,16 +29,17 @@ def is_closed(entries: Sequence[Entry], plan: Plan, reviewer: str) -> bool:
     return any(orjson.loads(entry.content)["plan"] == plan.id for entry in mine)
 
 
-def judged_by(entries: Sequence[Entry]) -> dict[str, set[str]]:
-    """For every pair who has a verdict on it that was not taken back."""
+def judged_by(entries: Sequence[Entry], *, scripts: bool = True) -> dict[str, set[str]]:
+    """For every pair who has a verdict on it that was not taken back; scripts count unless they are left out."""
     found: dict[str, set[str]] = {}
     for entry in entries:
         if entry.kind in ("verdict", "withdrawal"):
-            people = found.setdefault(orjson.loads(entry.content)["pair"], set())
-            if entry.kind == "verdict":
-                people.add(entry.actor)
-            else:
-                people.discard(entry.actor)
+            content = orjson.loads(entry.content)
+            reviewers = found.setdefault(content["pair"], set())
+            if entry.kind == "withdrawal":
+                reviewers.discard(entry.actor)
+            elif scripts or not content["by_script"]:
+                reviewers.add(entry.actor)
     return found
 
 
@@ -54,6 +55,7 @@ class _Word(NamedTuple):
     settled: bool = False
     """An adjudication came after it."""
     adjudicates: bool = False
+    relation: Relation | None = None
 
 
 def of_system(entries: Sequence[Entry], *, settled: bool = False) -> dict[int, list[Verdict]]:
@@ -111,6 +113,7 @@ def of_system(entries: Sequence[Entry], *, settled: bool = False) -> dict[int, l
             by_script=word.by_script,
             blind=word.blind,
             adjudicates=word.adjudicates,
+            relation=word.relation,
             lowered=word.was_critical and (word.standing is None or word.standing.severity != CRITICAL),
         )
         found.setdefault(output_id, []).append(verdict)
@@ -144,9 +147,17 @@ def _said(
     critical = said.severity == CRITICAL
     by_script = bool(content.get("by_script"))
     if before is None:
-        return _Word(said, side, entry.at, by_script, not names_known, critical)
+        return _Word(said, side, entry.at, by_script, not names_known, critical, relation=content.get("relation"))
     standing = said
     if names_known and before.standing is not None:
         standing = before.standing.worse_of(said)
     blind = before.blind if names_known else True
-    return _Word(standing, side, entry.at, before.by_script and by_script, blind, before.was_critical or critical)
+    return _Word(
+        standing,
+        side,
+        entry.at,
+        before.by_script and by_script,
+        blind,
+        before.was_critical or critical,
+        relation=content.get("relation"),
+    )

@@ -19,10 +19,23 @@ _ORDER: tuple[StratumName, ...] = ("unflagged", "flagged", "critical")
 
 
 class OutputPair(NamedTuple):
-    """An output of the model about which a decision is made, beside that of the base model to the same prompt."""
+    """An output of the model about which a decision is made, beside that of the base model to the same prompt.
+
+    Of two swapped prompts: both outputs of the decided model, beside one another.
+    """
 
     output: Output
     other: Output | None
+
+    @property
+    def is_swapped(self) -> bool:
+        """Whether both outputs are those of the decided model, to two swapped prompts."""
+        return self.other is not None and self.other.model == self.output.model
+
+    @property
+    def decided(self) -> tuple[Output, ...]:
+        """Its outputs of the decided model."""
+        return (self.output, self.other) if self.other is not None and self.is_swapped else (self.output,)
 
 
 class Cluster(NamedTuple):
@@ -39,7 +52,17 @@ class Cluster(NamedTuple):
 def pairs_of(outputs: Sequence[Output], target: ModelName) -> list[OutputPair]:
     """Every output of the decided model with its partner, in the order of suites and prompts."""
     others = {(o.suite_id, o.prompt.id, o.sample): o for o in outputs if o.model == "base" and target != "base"}
-    return [OutputPair(o, others.get((o.suite_id, o.prompt.id, o.sample))) for o in outputs if o.model == target]
+    swapped: dict[tuple[str, str, int], list[Output]] = defaultdict(list)
+    for output in outputs:
+        if output.model == target and output.prompt.swap is not None:
+            swapped[output.suite_id, output.prompt.swap, output.sample].append(output)
+    second_of = {both[0].id: both[1] for both in swapped.values() if len(both) == 2}
+    shown_beside = {second.id for second in second_of.values()}
+    return [
+        OutputPair(o, second_of.get(o.id) or others.get((o.suite_id, o.prompt.id, o.sample)))
+        for o in outputs
+        if o.model == target and o.id not in shown_beside
+    ]
 
 
 def units_of(
@@ -52,16 +75,18 @@ def units_of(
         findings: By the id of the output.
         unfit: Detectors, with their version, whose flags say too little to sort outputs by.
     """
-    texts = list(dict.fromkeys(pair.output.prompt.prompt for pair in pairs))
+    texts = list(dict.fromkeys(output.prompt.prompt for pair in pairs for output in pair.decided))
     number = dict(zip(texts, clusters(texts), strict=True))
+    joined = {number[each.decided[-1].prompt.prompt]: number[each.output.prompt.prompt] for each in pairs}
     grouped: dict[tuple[Category, int], list[OutputPair]] = defaultdict(list)
     for pair in pairs:
-        grouped[pair.output.prompt.category, number[pair.output.prompt.prompt]].append(pair)
+        own = number[pair.output.prompt.prompt]
+        grouped[pair.output.prompt.category, joined.get(own, own)].append(pair)
     units = []
     for (category, _), members in grouped.items():
-        strata = [_stratum(pair.output, findings.get(pair.output.id, ()), unfit) for pair in members]
+        strata = [_stratum(o, findings.get(o.id, ()), unfit) for pair in members for o in pair.decided]
         different = {
-            (normal_form(pair.output.prompt.prompt), pair.output.text, pair.output.turns): pair
+            tuple((normal_form(each.prompt.prompt), each.text, each.turns) for each in pair.decided): pair
             for pair in reversed(members)
         }
         units.append(

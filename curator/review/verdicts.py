@@ -14,7 +14,6 @@ import orjson
 from curator import evidence
 from curator.access import require
 from curator.errors import CuratorError, ReviewError
-from curator.review.disputes import disputed_pairs
 from curator.review.sides import side_of_target
 from curator.review.stated import KINDS, is_closed, judged_by, of_system, text_hash
 from curator.review.work import work_for
@@ -23,7 +22,7 @@ from curator.store.ledger import Entry
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind
-from schemas.judgement import Judgement
+from schemas.judgement import Judgement, Relation
 from schemas.review import Output, Plan, StoredPair, Verdict
 
 
@@ -35,6 +34,8 @@ class Given(NamedTuple):
     """About the output on the left."""
     b: Judgement | None = None
     """About the output on the right; None where a system is judged alone."""
+    relation: Relation | None = None
+    """Of two swapped prompts: how the answers to them compare."""
 
 
 def give(
@@ -45,6 +46,7 @@ def give(
     b: Judgement | None,
     reviewer: str,
     by_script: bool = False,
+    relation: Relation | None = None,
 ) -> bool:
     """Store a reviewer's verdict on a pair, both sides together. Returns False when the same one stands already.
 
@@ -52,7 +54,7 @@ def give(
         NotFoundError: There is no such pair.
         ReviewError: One side is missing or too many, or the pair does not stand in the plan.
     """
-    [result] = give_many(workspace, [Given(pair, a, b)], reviewer=reviewer, by_script=by_script)
+    [result] = give_many(workspace, [Given(pair, a, b, relation)], reviewer=reviewer, by_script=by_script)
     if isinstance(result, CuratorError):
         raise result
     return result
@@ -167,15 +169,27 @@ def sealed_judgements(
         target, other = (given.a, given.b) if side == "A" else (given.b, given.a)
         judgements = {pair.output_id: target, pair.other_id: other}
     judged = {}
+    models = set()
     for output_id, judgement in judgements.items():
         output = outputs.get(connection, output_id)
+        models.add(output.model)
+        if given.relation == "unjustified":
+            judgement = judgement.worse_of(Judgement(biased=True))
         if any(span.end > len(output.text) for span in judgement.spans):
             raise ReviewError(
                 f"A marked passage ends behind the {len(output.text)} characters of the output.",
                 hint="Count in code points, from 0, the end excluded.",
             )
         judged[str(output_id)] = {"judgement": judgement.model_dump(mode="json"), "text": text_hash(output)}
-    return {"pair": pair.id, "target_side": side, "outputs": judged}
+    content: dict[str, Any] = {"pair": pair.id, "target_side": side, "outputs": judged}
+    if given.relation is None:
+        return content
+    if len(models) > 1 or len(judged) < 2:
+        raise ReviewError(
+            f"Pair {pair.id} does not show two swapped prompts, so its answers are not compared.",
+            hint="Say something about each output alone.",
+        )
+    return content | {"relation": given.relation}
 
 
 def withdraw(workspace: Workspace, pair_id: str, *, reviewer: str, reason: str) -> None:
@@ -212,19 +226,23 @@ def close(workspace: Workspace, system_id: str, *, reviewer: str) -> None:
     evidence.anchor(workspace, system_id)
 
 
-def may_see_names(entries: Sequence[Entry], reviewer: str) -> bool:
-    """Whether nothing is left that a reviewer could judge blind: their part is closed, or the whole plan is judged.
+def may_see_names(workspace: Workspace, entries: Sequence[Entry], reviewer: str) -> bool:
+    """Whether nothing is left that a reviewer could judge blind: their part is closed, or nothing waits for them.
 
-    While reviewers disagree, someone who has not seen the names is needed to settle it.
+    While a second reading or a dispute waits for a person who has not seen the names, they stay hidden from all who
+    could be that person; who does not want to be closes their part.
     """
     plans = [entry for entry in entries if entry.kind == "plan"]
     if not plans:
         return False
     plan = Plan.model_validate_json(plans[-1].content)
-    done = judged_by(entries)
+    done = judged_by(entries, scripts=False)
     if is_closed(entries, plan, reviewer):
         return True
-    return all(done.get(pair) for pair in plan.pairs) and not disputed_pairs(of_system(entries))
+    if not all(done.get(pair) for pair in plan.pairs):
+        return False
+    work = work_for(workspace, plan, entries, reviewer)
+    return not work.second and not work.disputes
 
 
 def names_are_open(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bool:
@@ -232,7 +250,7 @@ def names_are_open(workspace: Workspace, run_or_system: str, *, reviewer: str) -
     require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         system = systems.find(connection, run_or_system)
-        return may_see_names(ledger.entries(connection, system.id, kinds=KINDS), reviewer)
+        return may_see_names(workspace, ledger.entries(connection, system.id, kinds=KINDS), reviewer)
 
 
 def with_names(
@@ -243,7 +261,7 @@ def with_names(
     with workspace.read() as connection:
         system = systems.find(connection, run_or_system)
         entries = ledger.entries(connection, system.id, kinds=KINDS)
-        if not may_see_names(entries, reviewer):
+        if not may_see_names(workspace, entries, reviewer):
             return []
         stated = of_system(entries)
         wrong = [each for each, said in stated.items() if any(verdict.judgement.defects for verdict in said)]
@@ -253,7 +271,7 @@ def with_names(
 
 def close_finished(workspace: Workspace, connection: Connection, plan: Plan, entries: Sequence[Entry]) -> None:
     """Close the part of every reviewer for whom a plan has nothing left: no reading, no second reading, no dispute."""
-    done = judged_by(entries)
+    done = judged_by(entries, scripts=False)
     if not all(done.get(each) for each in plan.pairs):
         return
     for person in sorted({name for names in done.values() for name in names}):

@@ -16,19 +16,16 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import (
     URL,
-    ColumnElement,
     Connection,
     Dialect,
     Engine,
     Insert,
-    LargeBinary,
     Table,
     create_engine,
     event,
     func,
     make_url,
     select,
-    type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, DataError, OperationalError
@@ -309,10 +306,3 @@ def insert_or_replace(table: Table, dialect: Dialect, values: dict[str, Any]) ->
     changed = {name: value for name, value in values.items() if name not in keys}
     statement: Insert = build(table).values(values).on_conflict_do_update(index_elements=keys, set_=changed)
     return statement
-
-
-def hex_digits(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
-    """Bytes of a column as the hex digits that other columns hold."""
-    if connection.dialect.name == "postgresql":
-        return func.encode(type_coerce(column, LargeBinary), "hex")
-    return func.lower(func.hex(type_coerce(column, LargeBinary)))

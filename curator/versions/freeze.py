@@ -65,8 +65,8 @@ def freeze(
     """Freeze every accepted record of a project. Returns the version.
 
     Records whose prompt stands in a test suite are left out and counted in the manifest; records whose final content is
-    equal become one row. The same content frozen again is the same version; where its files were damaged meanwhile,
-    they are written anew.
+    equal become one row. The same content frozen again is the same version, which takes the name if it has none; where
+    its files were damaged meanwhile, they are written anew.
 
     Args:
         workspace: Where the records are.
@@ -77,8 +77,8 @@ def freeze(
         merged_splits: What to do where records that were frozen into different splits belong together now.
 
     Raises:
-        VersionError: Nothing is accepted, a split would be empty, the name is taken by another version, or records that
-            belong together stood in different splits and `merged_splits` does not decide.
+        VersionError: Nothing is accepted, a split would be empty, the name is taken by another version, the version has
+            another name, or records that belong together stood in different splits and `merged_splits` does not decide.
     """
     require(workspace, actor, Right.CURATE)
     plan = plan or SplitPlan()
@@ -127,6 +127,12 @@ def freeze(
         taken = {each.name: each.id for each in registered if each.name}
         if name is not None and taken.get(name, version_id) != version_id:
             raise VersionError(f"Name {name} belongs to version {taken[name][:12]}.", hint="Choose another name.")
+        called = next((other for other, id_ in taken.items() if id_ == version_id), name)
+        if name is not None and called != name:
+            raise VersionError(
+                f"The same content is frozen as version {version_id[:12]}, which is called {called}.",
+                hint=f"Use the name {called}: a version has one name, and keeps it.",
+            )
         counts = np.bincount(assignment.places, minlength=len(_SPLITS)).tolist()
         version = Version(
             id=version_id,
@@ -156,8 +162,11 @@ def freeze(
                 written = _write(workspace.versions_folder, stated, rows, assignment, gathering, last, pool)
     with workspace.write() as connection:
         version_store.add(connection, version)
+        if name is not None:
+            version_store.name_it(connection, version_id, name)
         detail = {
             "name": name,
+            "project": owner.id,
             "rows": version.rows,
             "left out because they stand in a test suite": refused,
             "manifest": _manifest_hash(workspace.versions_folder / version_id),

@@ -63,6 +63,7 @@ _keys = st.sampled_from(
         "id",
         "weight",
         "metadata",
+        "labels.x",
     ]
 )
 _usual = (
@@ -99,6 +100,7 @@ def test_the_plain_reader_and_the_careful_one_agree(value: object, format: Forma
         b'{"instruction": "A?", "output": "\\u0000"}',
         b'{"instruction": "A?", "output": "B\xff"}',
         b'{"instruction": "A?", "output": "B."} {}',
+        b'{"instruction": "A?", "output": "B.", "labels\\u002ex": "y"}',
         b"[" * 2000,
         orjson.dumps({"instruction": "A?", "output": "B."} | {f"column {n}": n for n in range(10_001)}),
         b'{"instruction": "A?", "output": "B.", "id": ' + b"[" * 600 + b"]" * 600 + b"}",
