@@ -61,6 +61,11 @@ def summary(report: ImportReport) -> RenderableType:
             f"Not read: {', '.join(report.unread)}. They stay with the row as it came; where a model should learn "
             "them, undo the import and map them (--map)."
         ]
+    if report.still_waiting:
+        lines.append(
+            f"{report.still_waiting} of the known records still wait for an annotator: an earlier import brought them "
+            "to be annotated. Undo that one (curator imports undo), and they are accepted as this one brought them."
+        )
     text = Text("\n".join(lines))
     return Group(text, issue_table(report.issues)) if report.issues else text
 
