@@ -29,16 +29,17 @@ def is_closed(entries: Sequence[Entry], plan: Plan, reviewer: str) -> bool:
     return any(orjson.loads(entry.content)["plan"] == plan.id for entry in mine)
 
 
-def judged_by(entries: Sequence[Entry]) -> dict[str, set[str]]:
-    """For every pair who has a verdict on it that was not taken back."""
+def judged_by(entries: Sequence[Entry], *, scripts: bool = True) -> dict[str, set[str]]:
+    """For every pair who has a verdict on it that was not taken back; scripts count unless they are left out."""
     found: dict[str, set[str]] = {}
     for entry in entries:
         if entry.kind in ("verdict", "withdrawal"):
-            people = found.setdefault(orjson.loads(entry.content)["pair"], set())
-            if entry.kind == "verdict":
-                people.add(entry.actor)
-            else:
-                people.discard(entry.actor)
+            content = orjson.loads(entry.content)
+            reviewers = found.setdefault(content["pair"], set())
+            if entry.kind == "withdrawal":
+                reviewers.discard(entry.actor)
+            elif scripts or not content["by_script"]:
+                reviewers.add(entry.actor)
     return found
 
 
