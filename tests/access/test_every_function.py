@@ -51,7 +51,8 @@ _NOT_AN_ACT = {
     "review.verdicts.sealed_judgements",
     "review.work.work_for",
 }
-"""Functions that take a name and are the check, or work on what their caller read and on the secret alone."""
+"""Functions that take a name and are the check, or read nothing of the workspace but its secret: what else they work
+on, their caller has read, who was checked."""
 
 
 def _public() -> Iterator[tuple[str, Callable[..., object]]]:
