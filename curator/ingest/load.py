@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from curator.access import require
+from curator.errors import IngestError
 from curator.ingest import mapping
 from curator.ingest.blocks import CheckedBlock, Rules, blocks_of, check_blocks
 from curator.ingest.formats import columns_of, recognise
@@ -78,14 +79,23 @@ def import_file(
     reports: list[ImportReport] = []
     for source in sources_of(file):
         before = sum(report.read for report in reports)
-        report = _import_source(
-            workspace,
-            _with_settings(source, format, field_map),
-            actor=actor,
-            accept=accept,
-            project=project,
-            on_progress=None if on_progress is None else partial(_count_on, on_progress, before),
-        )
+        try:
+            report = _import_source(
+                workspace,
+                _with_settings(source, format, field_map),
+                actor=actor,
+                accept=accept,
+                project=project,
+                on_progress=None if on_progress is None else partial(_count_on, on_progress, before),
+            )
+        except IngestError as error:
+            if not reports:
+                raise
+            done = ", ".join(report.file for report in reports)
+            raise IngestError(
+                f"The import stopped at {source.name}: {error.problem} The files before it are imported: {done}.",
+                hint=f"{error.hint} Then import all of them again: rows that are known are not stored twice.",
+            ) from error
         reports.append(report)
     return reports[0] if len(reports) == 1 else _summed(reports, name=plain_name(file))
 

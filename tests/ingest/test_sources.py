@@ -106,6 +106,14 @@ def test_a_list_of_llama_factory_brings_its_columns_and_roles(workspace: Workspa
     assert (verdict.instruction, verdict.response, verdict.desirable) == ("Add.\n3 3", "7", False)
 
 
+def test_a_folder_that_stops_at_a_file_says_which_ones_came_in(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"instruction": "Q", "output": "A"}')
+    (tmp_path / "b.json").write_text('{"x": 1}')
+    with pytest.raises(IngestError, match=r"stopped at .*b\.json: .* before it are imported: .*a\.jsonl\. "):
+        import_file(workspace, tmp_path, actor="me")
+    assert len(everything(workspace)) == 1
+
+
 def test_pictures_under_another_name_are_kept_out_by_name(workspace: Workspace, tmp_path: Path) -> None:
     entry = {"file_name": "a.json", "columns": {"prompt": "ask", "response": "say", "images": "pics"}}
     (tmp_path / "dataset_info.json").write_text(json.dumps({"a": entry}))
