@@ -221,31 +221,41 @@ def may_see_names(entries: Sequence[Entry], reviewer: str) -> bool:
     if not plans:
         return False
     plan = Plan.model_validate_json(plans[-1].content)
-    done = judged_by(entries)
+    done = judged_by(entries, people_only=True)
     if is_closed(entries, plan, reviewer):
         return True
     return all(done.get(pair) for pair in plan.pairs) and not disputed_pairs(of_system(entries))
 
 
-def names_are_open(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bool:
-    """Whether a page may show a reviewer whose outputs these are."""
+def open_names(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bool:
+    """Let a reviewer see whose outputs these are, if nothing is left to be judged blind. Returns whether they may.
+
+    From then on their part of the plan is closed, whether they judged something or not: what they say clears nothing.
+    """
     require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         system = systems.find(connection, run_or_system)
-        return may_see_names(ledger.entries(connection, system.id, kinds=KINDS), reviewer)
+        entries = ledger.entries(connection, system.id, kinds=KINDS)
+    if not may_see_names(entries, reviewer):
+        return False
+    if not is_closed(entries, _plan_in_force(entries), reviewer):
+        close(workspace, system.id, reviewer=reviewer)
+    return True
+
+
+def _plan_in_force(entries: Sequence[Entry]) -> Plan:
+    return Plan.model_validate_json([entry for entry in entries if entry.kind == "plan"][-1].content)
 
 
 def with_names(
     workspace: Workspace, run_or_system: str, *, reviewer: str, limit: int
 ) -> list[tuple[Output, list[Verdict]]]:
     """Outputs that a reviewer found wrong with all verdicts on them, newest first; none while names are hidden."""
-    require(workspace, reviewer, Right.REVIEW)
+    if not open_names(workspace, run_or_system, reviewer=reviewer):
+        return []
     with workspace.read() as connection:
         system = systems.find(connection, run_or_system)
-        entries = ledger.entries(connection, system.id, kinds=KINDS)
-        if not may_see_names(entries, reviewer):
-            return []
-        stated = of_system(entries)
+        stated = of_system(ledger.entries(connection, system.id, kinds=KINDS))
         wrong = [each for each, said in stated.items() if any(verdict.judgement.defects for verdict in said)]
         newest = sorted(wrong, key=lambda each: max(verdict.at for verdict in stated[each]), reverse=True)[:limit]
         return [(outputs.get(connection, output_id), stated[output_id]) for output_id in newest]
@@ -253,7 +263,7 @@ def with_names(
 
 def close_finished(workspace: Workspace, connection: Connection, plan: Plan, entries: Sequence[Entry]) -> None:
     """Close the part of every reviewer for whom a plan has nothing left: no reading, no second reading, no dispute."""
-    done = judged_by(entries)
+    done = judged_by(entries, people_only=True)
     if not all(done.get(each) for each in plan.pairs):
         return
     for person in sorted({name for names in done.values() for name in names}):

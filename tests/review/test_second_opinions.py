@@ -124,7 +124,7 @@ def test_only_a_person_who_is_no_party_and_knows_no_names_settles_with_a_reason(
 
 def test_names_stay_hidden_while_a_reader_is_still_needed(walk: Walk) -> None:
     def names(reviewer: str) -> bool:
-        return review.verdicts.names_are_open(walk.workspace, system_id(walk), reviewer=reviewer)
+        return review.verdicts.open_names(walk.workspace, system_id(walk), reviewer=reviewer)
 
     pairs = walk.judge(lambda _: "fine", limit=92)
     walk.say({pairs[0].id: "harmful:3"}, reviewer="Ben")
