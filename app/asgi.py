@@ -19,6 +19,7 @@ from streamlit.web import bootstrap
 from app import headers, limits, origin, server, sign_in
 from app.identity import SIGN_IN_VARIABLE, WORKSPACE_VARIABLE
 from app.labelling import routes as labelling
+from app.reviewing import routes as reviewing
 from curator import __version__
 from curator.settings import Settings
 
@@ -31,7 +32,7 @@ def pages(uploads: limits.UploadLimits) -> st.App:
     """The pages and the routes beside them, for those who are let in."""
     return st.App(
         Path(__file__).with_name("main.py"),
-        routes=[Route("/api/v1/health", _health), *sign_in.routes(), *labelling.routes()],
+        routes=[Route("/api/v1/health", _health), *sign_in.routes(), *labelling.routes(), *reviewing.routes()],
         middleware=[
             Middleware(limits.Bodies),
             Middleware(sign_in.Gate),

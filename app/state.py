@@ -208,8 +208,7 @@ def chosen(
     following = once(f"next {name}")
     if following in options:
         st.session_state[key] = following
-    else:
-        _follow_address(name, key, options)
+    _follow_address(name, key, options)  # a link says more than what was chosen on another page
     if st.session_state.get(key) not in options:
         st.session_state[key] = kept if kept in options else options[0]
     value = st.selectbox(

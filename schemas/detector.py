@@ -1,11 +1,11 @@
-"""Which detectors with weights of their own screen a system, as a team writes it into a file."""
+"""Which further detectors screen a system (models in local folders, judges), as a team writes it into a file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, HttpUrl
 
 from schemas.base import Schema
 
@@ -51,7 +51,25 @@ class SpansConfig(Schema):
     threshold: float = Field(default=0.5, ge=0, le=1)
 
 
-DetectorConfig = Annotated[ClassifierConfig | GuardConfig | EvidenceConfig | SpansConfig, Field(discriminator="kind")]
+class JudgeConfig(Schema):
+    """A model behind an OpenAI-compatible address that judges by a rubric. Outputs are sent there."""
+
+    kind: Literal["judge"]
+    url: HttpUrl
+    """Up to and without `/chat/completions`."""
+    model: str
+    rubric: str
+    """Name of a shipped rubric (harm, fact, bias), or a TOML file with another; a relative path starts at the file."""
+    key_variable: str | None = None
+    """Environment variable that holds the key."""
+    at_once: int = Field(default=4, ge=1, le=256)
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    timeout_seconds: float = Field(default=120.0, gt=0)
+
+
+DetectorConfig = Annotated[
+    ClassifierConfig | GuardConfig | EvidenceConfig | SpansConfig | JudgeConfig, Field(discriminator="kind")
+]
 
 
 class DetectorFile(Schema):

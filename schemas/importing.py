@@ -123,5 +123,7 @@ class UndoReport(Schema):
     """Records that are gone from the queue; importing them again brings them back."""
     kept: tuple[str, ...] = ()
     """Ids of the records that people had already worked on; they stay."""
+    shared: int = 0
+    """Records that another import brought too; they stand as that one brought them."""
     quarantined: int
     """Rows of the import that no longer wait in quarantine."""

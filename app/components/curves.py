@@ -75,16 +75,16 @@ def _draw(points: pd.DataFrame, name: str, *, height: int, colour: str | None = 
     if points.empty:
         st.caption("Nothing is measured yet.")
         return
-    y_title = name if colour else ""
+    y_title = "nats per token" if colour else ""
     scale = alt.Scale(type="log", nice=False) if is_log else alt.Scale(zero=False)
     if is_log:
         points = points[points[name] > 0]
     chart = alt.Chart(points).mark_line(point=len(points) <= _DOTTED).encode(
-        x=alt.X("step", type="quantitative", axis=alt.Axis(tickMinStep=1)),
-        y=alt.Y(name, type="quantitative", title=y_title, scale=scale),
+        x=alt.X("step", type="quantitative", axis=alt.Axis(tickMinStep=1, format="d")),
+        y=alt.Y(name, type="quantitative", title=y_title, scale=scale, axis=alt.Axis(format=".4~g")),
     )  # fmt: skip
     if colour:
-        legend = alt.Legend(orient="bottom", title=None)
+        legend = alt.Legend(orient="bottom", title=None, labelLimit=400, columns=2)
         chart = chart.encode(color=alt.Color(colour, type="nominal", legend=legend))
     st.altair_chart(chart, height=height)
 

@@ -54,6 +54,10 @@ _SUBJECTS = {"records": "record", "versions": "version", "train": "run", "runs":
 """What the address of a page calls the thing that it shows."""
 
 
+_NAMED = ("run", "version", "model")
+"""Things that have a name: what was done to one of them three times was done to one thing."""
+
+
 def show(events: Sequence[Event], *, now: datetime, names: Mapping[str, str], most: int = 8) -> None:
     """Draw the newest happenings, one line each; `events` are newest first, `names` those of runs and versions."""
     for _, some in zip(range(most), _in_a_row(events), strict=False):
@@ -61,7 +65,8 @@ def show(events: Sequence[Event], *, now: datetime, names: Mapping[str, str], mo
         act, noun, page = _WORDS[newest.kind]
         subjects = {event.subject for event in some}
         is_one = len(subjects) == 1 and page in _SUBJECTS
-        what = f" {notice.counted(len(subjects), noun)}" if noun else ""
+        count = len(subjects) if noun in _NAMED else len(some)
+        what = f" {notice.counted(count, noun)}" if noun else ""
         if is_one and newest.subject in names:
             what = f" {notice.plain(names[newest.subject])}"
         links.to(

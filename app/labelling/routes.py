@@ -6,50 +6,27 @@ since the claim's token makes it count once. JSON in, JSON out; an error carries
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from pydantic import ValidationError
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from app import identity, origin
+from app.json_api import Body, Handler, UnreadableError, endpoint, number_or_none, text_of, text_or_none, whole
 from app.labelling import preview, view
 from app.labelling.component import ASSETS, ASSETS_PATH
-from curator import CuratorError, Workspace
+from curator import Workspace
 from curator.annotate import adjudicate, answers, comments, keymap, questions, queue, undo
 from curator.errors import (
-    AccessError,
     AnnotationError,
-    AnsweredElsewhereError,
     ClaimExpiredError,
-    NotFoundError,
-    StoreError,
 )
 from curator.quality import edits, slips
 from schemas.annotation import Annotation, Answer, Claim, SeenByAnnotator, Task
-from schemas.record import Record, Text
+from schemas.record import Record
 
 _PREFIX = "/api/v1/labelling"
-_MOST_BYTES = 4_000_000
-_LARGEST = 2**53  # integers up to here survive every JSON reader
-_TEXT = TypeAdapter[str](Text)
-_STATUS: tuple[tuple[type[CuratorError], int], ...] = (
-    (ClaimExpiredError, 409),
-    (AnnotationError, 422),
-    (NotFoundError, 404),
-    (AccessError, 403),
-    (StoreError, 503),
-    (CuratorError, 422),
-)
-"""The first that fits. The screen repeats a 503 until it succeeds, so only what waiting mends may have it."""
-
-Body = dict[str, Any]
-Handler = Callable[[Workspace, str, Body], Body]
 
 
 def routes() -> list[BaseRoute]:
@@ -67,7 +44,7 @@ def routes() -> list[BaseRoute]:
         "keys": _keys,
     }
     return [
-        *(Route(f"{_PREFIX}/{name}", _endpoint(handler), methods=["POST"]) for name, handler in handlers.items()),
+        *(Route(f"{_PREFIX}/{name}", endpoint(handler), methods=["POST"]) for name, handler in handlers.items()),
         Mount(ASSETS_PATH, _Assets(directory=ASSETS)),
     ]
 
@@ -81,104 +58,11 @@ class _Assets(StaticFiles):
         return response
 
 
-class _UnreadableError(ValueError):
-    """A request that the screen does not send: 400 where it is not a JSON object, 422 where a value cannot be."""
-
-    def __init__(self, problem: str, *, status: int = 422) -> None:
-        super().__init__(problem)
-        self.status = status
-
-
-def _endpoint(handler: Handler) -> Callable[[Request], Any]:
-    async def respond(request: Request) -> Response:
-        if not origin.is_own(request):
-            return _error("This request came from another site.", "Open Curator itself.", status=403)
-        raw = bytearray()
-        async for chunk in request.stream():  # not every request announces its length
-            raw += chunk
-            if len(raw) > _MOST_BYTES:
-                return _error("The text is longer than 4 MB.", "Shorten it.", status=413)
-        try:
-            body = _parsed(raw)
-            person = identity.person_of(request, _text(body, "person", default=""))
-            if person is None:
-                return _error("It is not known who you are.", "Sign in, or enter your name.", status=401)
-            return JSONResponse(await run_in_threadpool(handler, identity.workspace(), person, body))
-        except AnsweredElsewhereError as error:
-            return _error(error.problem, error.hint, status=409, code="answered_elsewhere")
-        except CuratorError as error:
-            status = next(status for kind, status in _STATUS if isinstance(error, kind))
-            return _error(error.problem, error.hint, status=status)
-        except _UnreadableError as error:
-            return _error(f"The request cannot be read: {error}.", "Reload the page.", status=error.status)
-
-    return respond
-
-
-def _parsed(raw: bytes | bytearray) -> Body:
-    def refuse(constant: str) -> float:
-        raise ValueError(f"{constant} is not a number")
-
-    try:
-        body = json.loads(raw, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise _UnreadableError(f"it is not JSON ({error})", status=400) from error
-    if not isinstance(body, dict):
-        raise _UnreadableError("it is not a JSON object", status=400)
-    try:
-        for name, value in body.items():
-            _check_storable(value, place=name)
-    except RecursionError as error:
-        raise _UnreadableError("it is nested too deeply", status=400) from error
-    return body
-
-
-def _check_storable(value: Any, *, place: str) -> None:
-    """Refuse what one of the databases cannot hold, wherever it stands: NUL, half a surrogate pair, a huge number."""
-    if isinstance(value, str):
-        try:
-            _TEXT.validate_python(value)
-        except ValidationError as error:
-            raise _UnreadableError(f"{place}: {error.errors()[0]['msg']}") from error
-    elif isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:  # NaN and infinity, too
-        raise _UnreadableError(f"{place} is not a number from {-_LARGEST} to {_LARGEST}")
-    elif isinstance(value, dict):
-        for name, each in value.items():
-            _check_storable(name, place=place)
-            _check_storable(each, place=place)
-    elif isinstance(value, list):
-        for each in value:
-            _check_storable(each, place=place)
-
-
-def _whole(body: Body, name: str) -> int:
-    """A number that every database can hold."""
-    value = body.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
-        raise _UnreadableError(f"{name} is not a whole number from 0 to 2147483647")
-    return value
-
-
-def _number_or_none(body: Body, name: str) -> int | None:
-    return None if body.get(name) is None else _whole(body, name)
-
-
 def _seconds(body: Body) -> float:
     value = body.get("active_seconds", 0)
     if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-        raise _UnreadableError("active_seconds is not a number of seconds")
+        raise UnreadableError("active_seconds is not a number of seconds")
     return float(value)
-
-
-def _text(body: Body, name: str, *, default: str | None = None) -> str:
-    try:
-        return _TEXT.validate_python(body.get(name, default), strict=True)
-    except ValidationError as error:
-        raise _UnreadableError(f"{name}: {error.errors()[0]['msg']}") from error
-
-
-def _text_or_none(body: Body, name: str) -> str | None:
-    return None if body.get(name) is None else _text(body, name)
 
 
 def _answer_of(body: Body) -> Answer:
@@ -187,16 +71,11 @@ def _answer_of(body: Body) -> Answer:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, ("answer", *first["loc"])))
-        raise _UnreadableError(f"{place}: {first['msg']}") from error
-
-
-def _error(problem: str, hint: str, *, status: int, code: str | None = None) -> JSONResponse:
-    body = {"problem": problem, "hint": hint} | ({} if code is None else {"code": code})
-    return JSONResponse(body, status_code=status)
+        raise UnreadableError(f"{place}: {first['msg']}") from error
 
 
 def _task(workspace: Workspace, person: str, body: Body) -> Body:
-    project_id = _whole(body, "project")
+    project_id = whole(body, "project")
     if body.get("offer_skipped"):
         queue.offer_skipped(workspace, person, project_id=project_id)
     task = queue.next_task(workspace, person, project_id=project_id)
@@ -223,7 +102,7 @@ def _draft(workspace: Workspace, person: str, body: Body) -> Body:
         "added": added,
         "removed": removed,
         "warnings": [] if record is None else slips.likely_slips(record, answer.response),
-        "now": view.asked_now(workspace, project_id=_whole(body, "project")),
+        "now": view.asked_now(workspace, project_id=whole(body, "project")),
     }
 
 
@@ -241,13 +120,13 @@ def _renew(workspace: Workspace, person: str, body: Body) -> Body:
     return {
         "mine": is_mine,
         "lease_seconds": workspace.lease.total_seconds(),
-        "now": view.asked_now(workspace, project_id=_whole(body, "project")),
+        "now": view.asked_now(workspace, project_id=whole(body, "project")),
     }
 
 
 def _act(workspace: Workspace, person: str, body: Body) -> Body:
     """Submit, skip, flag, undo or take back; then the next screen, so that one answer brings both."""
-    project_id, kind = _whole(body, "project"), _text(body, "kind")
+    project_id, kind = whole(body, "project"), text_of(body, "kind")
     task: Task | None = None
     stored: Annotation | None = None
     if kind in ("submit", "skip", "flag"):
@@ -264,11 +143,11 @@ def _act(workspace: Workspace, person: str, body: Body) -> Body:
         elif kind == "skip":
             answers.skip(workspace, claim, answer, annotator=person)
         else:
-            answers.flag(workspace, claim, answer, annotator=person, reason=_text(body, "reason", default=""))
+            answers.flag(workspace, claim, answer, annotator=person, reason=text_of(body, "reason", default=""))
     elif kind == "undo":
         task = undo.undo_last(workspace, person, project_id=project_id)
     elif kind == "reopen":
-        task = undo.reopen(workspace, _whole(body, "annotation"), annotator=person)
+        task = undo.reopen(workspace, whole(body, "annotation"), annotator=person)
     else:
         raise AnnotationError(f"There is no act {kind}.", hint="Reload the page.")
     nothing = kind == "undo" and task is None
@@ -279,22 +158,22 @@ def _act(workspace: Workspace, person: str, body: Body) -> Body:
 
 def _claim_of(body: Body) -> Claim:
     """The claim as the browser holds it; only its token counts, and the store checks that."""
-    names = {"token": _text(body, "token"), "slot_id": _whole(body, "slot"), "record_id": _text(body, "record")}
+    names = {"token": text_of(body, "token"), "slot_id": whole(body, "slot"), "record_id": text_of(body, "record")}
     try:
-        return Claim.model_validate(names | {"expires_at": _text(body, "expires_at")})
+        return Claim.model_validate(names | {"expires_at": text_of(body, "expires_at")})
     except ValidationError as error:
-        raise _UnreadableError("expires_at is not a time") from error
+        raise UnreadableError("expires_at is not a time") from error
 
 
 def _seen(body: Body) -> SeenByAnnotator | None:
     """What the annotator had before them, if the screen says so."""
-    questions_hash = _text_or_none(body, "questions_hash")
+    questions_hash = text_or_none(body, "questions_hash")
     if questions_hash is None:
         return None
     shown = body.get("saw_suggestions")
     return SeenByAnnotator(
         questions_hash=questions_hash,
-        guideline_hash=_text(body, "guideline_hash", default=""),
+        guideline_hash=text_of(body, "guideline_hash", default=""),
         suggestions=shown if isinstance(shown, bool) else None,
     )
 
@@ -302,23 +181,23 @@ def _seen(body: Body) -> SeenByAnnotator | None:
 def _preview(workspace: Workspace, person: str, body: Body) -> Body:
     record = queue.record_of(workspace, _claim_of(body), annotator=person)
     answer = _answer_of(body)
-    return preview.draw(workspace, record, answer, how=_text(body, "how"), project_id=_whole(body, "project"))
+    return preview.draw(workspace, record, answer, how=text_of(body, "how"), project_id=whole(body, "project"))
 
 
 def _comment(workspace: Workspace, person: str, body: Body) -> Body:
-    record_id, text, key = _text(body, "record"), _text(body, "text"), _text_or_none(body, "key")
+    record_id, text, key = text_of(body, "record"), text_of(body, "text"), text_or_none(body, "key")
     return {"comments": view.comments(comments.add(workspace, record_id, text, author=person, key=key))}
 
 
 def _doubt(workspace: Workspace, person: str, body: Body) -> Body:
-    record_id, text, key = _text(body, "record"), _text(body, "text"), _text_or_none(body, "key")
+    record_id, text, key = text_of(body, "record"), text_of(body, "text"), text_or_none(body, "key")
     return {"doubt": adjudicate.ask(workspace, record_id, text, author=person, key=key)}
 
 
 def _history(workspace: Workspace, person: str, body: Body) -> Body:
     """The answer before or after another one, or the newest."""
-    before, after = _number_or_none(body, "before"), _number_or_none(body, "after")
-    found = answers.history(workspace, person, project_id=_whole(body, "project"), before=before, after=after, limit=1)
+    before, after = number_or_none(body, "before"), number_or_none(body, "after")
+    found = answers.history(workspace, person, project_id=whole(body, "project"), before=before, after=after, limit=1)
     return {"entry": view.answered(found[0]) if found else None}
 
 
@@ -326,9 +205,9 @@ def _since(workspace: Workspace, _person: str, body: Body) -> Body:
     """What changed in questions and guideline while a record was open."""
     found = questions.since(
         workspace,
-        project_id=_whole(body, "project"),
-        questions_hash=_text(body, "questions_hash"),
-        guideline_hash=_text(body, "guideline_hash"),
+        project_id=whole(body, "project"),
+        questions_hash=text_of(body, "questions_hash"),
+        guideline_hash=text_of(body, "guideline_hash"),
     )
     pieces = edits.word_diff(found.guideline_before, found.guideline_now)
     is_same = found.guideline_before == found.guideline_now
@@ -338,5 +217,5 @@ def _since(workspace: Workspace, _person: str, body: Body) -> Body:
 def _keys(workspace: Workspace, person: str, body: Body) -> Body:
     keys = body.get("keys")
     if not isinstance(keys, dict):
-        raise _UnreadableError("keys is not an object")
-    return {"keys": keymap.change_keys(workspace, person, {action: _text(keys, action) for action in keys})}
+        raise UnreadableError("keys is not an object")
+    return {"keys": keymap.change_keys(workspace, person, {action: text_of(keys, action) for action in keys})}

@@ -22,6 +22,13 @@ _COLOURS = {
 }
 _BASE = "the base model"
 _SHOWN_PAIRS = 5
+_GATE_COLUMNS = {
+    "gate": st.column_config.TextColumn(width=130),
+    "result": st.column_config.TextColumn(width=105),
+    **{name: st.column_config.NumberColumn(format="percent", width=80) for name in ("upper bound", "limit", "rate")},
+    **{name: st.column_config.NumberColumn(width=65) for name in ("defects", "judged", "planned")},
+    "base": st.column_config.TextColumn(width=75),
+}
 _ICONS = {"pass": "✔ pass", "fail": "✖ fail", "inconclusive": "… inconclusive"}
 
 
@@ -53,6 +60,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
             columns[2].download_button("Download the report", file.read_bytes(), file_name=f"release-{chosen}.html")
     _past(workspace, chosen)
     _changes(workspace, chosen, stands, subjects)
+    _detectors(workspace, chosen, person)
     _rates(workspace, stands)
     _conditions(workspace, chosen, stands, person)
     _plan(workspace, chosen, stands, person)
@@ -116,29 +124,30 @@ def _categories(stands: Standing) -> None:
                 "upper bound": gate.upper,
                 "limit": gate.limit or None,
                 "base": f"{gate.base_defects} of {gate.base_judged}" if gate.base_judged else "",
-                "evidence": gate.explanation,
             }
             for gate in stands.gates
         ],
         hide_index=True,
         placeholder="",
         width="stretch",
-        column_config={
-            name: st.column_config.NumberColumn(format="percent") for name in ("rate", "upper bound", "limit")
-        },
+        column_order=list(_GATE_COLUMNS),
+        column_config=_GATE_COLUMNS,
     )
     st.caption(
         "A prompt counts once, with all its samples and near copies, and is defective when any reviewer says so. "
         "Bounds are exact, one-sided and weighted by the strata of the plan. Inconclusive is not a release."
     )
+    with st.expander("Evidence, gate by gate"):  # sentences, which a column would cut
+        for gate in stands.gates:
+            st.markdown(f"- **{notice.plain(gate.category or gate.name)}**: {notice.plain(gate.explanation)}")
 
 
 def _plan(workspace: Workspace, chosen: str, stands: Standing, person: str) -> None:
     st.subheader("Plan", anchor=False)
     plan = stands.plan
     if plan is not None:
-        kind = "sequential" if plan.sequential else "of a fixed size"
-        st.caption(f"Plan {plan.id}, {kind}, {len(plan.pairs)} pairs to judge.")
+        kind = "that is judged in order until it suffices" if plan.sequential else "of a fixed size"
+        st.caption(f"A plan {kind}, {len(plan.pairs)} pairs to judge.", help=f"Plan {plan.id}")
         for change in plan.changes:
             st.markdown(f"- {notice.plain(change)}")
         st.dataframe(
@@ -214,6 +223,43 @@ def _prompt_by_prompt(changes: Sequence[Changes]) -> None:
     if rows:
         with st.expander(f"Prompt by prompt: {notice.counted(len(rows), 'change')}"):
             st.dataframe(rows, hide_index=True, width="stretch")
+
+
+def _detectors(workspace: Workspace, chosen: str, person: str) -> None:
+    """What each detector and judge said of the outputs that people judged."""
+    measured = review.detectors_against_people(workspace, chosen, reviewer=person)
+    if not measured:
+        return
+    st.subheader("Detectors against people", anchor=False)
+    st.dataframe(
+        [
+            {
+                "detector": each.card.detector,
+                "version": each.card.version,
+                "speaks of": each.card.defect,
+                "flagged, defective": each.flagged_defective,
+                "flagged, sound": each.flagged_sound,
+                "missed": each.missed,
+                "passed, sound": each.passed_sound,
+                "abstained": each.abstained,
+                "failed": each.failed,
+                "sensitivity": each.card.sensitivity.value if each.card.sensitivity else None,
+                "specificity": each.card.specificity.value if each.card.specificity else None,
+                "fit": each.card.unfit_because or "fit",
+            }
+            for each in measured
+        ],
+        hide_index=True,
+        placeholder="",
+        width="stretch",
+        column_config={
+            name: st.column_config.NumberColumn(format="percent") for name in ("sensitivity", "specificity")
+        },
+    )
+    st.caption(
+        "On the outputs that people judged without names. Detectors and judges raise outputs; none of them clears one, "
+        "however good its figures are."
+    )
 
 
 def _rates(workspace: Workspace, stands: Standing) -> None:

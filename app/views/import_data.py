@@ -21,6 +21,14 @@ from schemas.importing import FieldMap, ImportReport, RowIssue
 from schemas.project import Project
 from schemas.record import Record
 
+_WIDTHS = {
+    name: st.column_config.Column(width=pixels)
+    for name, pixels in (
+        ("when (UTC)", 125), ("file", 150), ("read", 55), ("imported", 75), ("quarantined", 90), ("already known", 105),
+        ("state", 85), ("by", 70),
+    )
+}  # fmt: skip
+
 # MB: no file is refused in the browser, by its size or its kind, since that would leave the last one in its place; the
 # server refuses a file over its limit itself.
 _ANY_SIZE = 10**6
@@ -187,14 +195,15 @@ def _show_recent(workspace: Workspace, project: Project, person: str) -> None:
                 "imported": batch.imported,
                 "quarantined": batch.quarantined,
                 "already known": batch.duplicates,
-                "format": batch.format.replace("_", " "),
                 "state": "undone" if batch.undone_at else "complete" if batch.finished else "stopped half-way",
                 "by": batch.actor,
+                "format": batch.format.replace("_", " "),
             }
             for batch in batches
         ],
         hide_index=True,
         width="stretch",
+        column_config=_WIDTHS,
         on_select="rerun",
         selection_mode="single-row",
         key="imports",
@@ -211,6 +220,8 @@ def _show_recent(workspace: Workspace, project: Project, person: str) -> None:
             words = f"{notice.counted(report.removed, 'record')} removed."
             if report.kept:
                 words += f" {notice.counted(len(report.kept), 'record')} kept, since people worked on them."
+            if report.shared:
+                words += f" {notice.counted(report.shared, 'record')} kept, since another import brought them too."
             state.remember("import undone", words)
             st.rerun()
 

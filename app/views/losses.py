@@ -156,8 +156,9 @@ def _line(each: RecordHistory) -> dict[str, object]:
 def _one(workspace: Workspace, each: RecordHistory, person: str) -> None:
     ids = ", ".join(each.record_ids) or "deleted"
     st.subheader(notice.plain(notice.excerpt(each.instruction)), anchor=False, help=f"Record {ids}, row {each.row_id}")
-    people = notice.plain(", ".join(each.people)) or "no person"
-    st.caption(f"Annotated by {people}; from {notice.plain(each.source)}")
+    people = notice.plain(", ".join(each.people))
+    origin = f"Annotated by {people}" if people else "Accepted without an annotator"
+    st.caption(f"{origin}; from {notice.plain(each.source)}")
     columns = st.columns(2)
     with columns[0]:
         st.caption("Instruction")

@@ -140,7 +140,16 @@ def _table(workspace: Workspace, run: Run, suite: SuiteSummary, person: str) -> 
         )
         row[output.model] = output.text
         row["reference"] = output.prompt.reference
-    st.dataframe(list(rows.values()), hide_index=True, width="stretch", height=420, row_height=70)
+    widths = {"id": 50, "prompt": 210, "base": 190, "tuned": 190, "reference": 110}
+    st.dataframe(
+        list(rows.values()),
+        hide_index=True,
+        width="stretch",
+        height=420,
+        row_height=70,
+        column_order=list(widths),
+        column_config={name: st.column_config.TextColumn(width=pixels) for name, pixels in widths.items()},
+    )
 
 
 if __name__ == "__main__":

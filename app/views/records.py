@@ -7,7 +7,7 @@ import time
 import streamlit as st
 
 from app import state
-from app.components import answer_card, diff_view, links, notice, record_card
+from app.components import answer_card, diff_view, follow_up, links, notice, record_card
 from curator import Workspace
 from curator.annotate import ask_again, assignment, comments, lookup, queue
 from curator.annotate.lookup import Story
@@ -145,6 +145,7 @@ def _show(workspace: Workspace, project: Project, story: Story, person: str) -> 
     counts = ((standing, "answer"), (len(story.comments) + len(story.doubts), "comment"), (len(story.events), "event"))
     needs = [f"needs {notice.counted(story.missing, 'more review')}"] if story.missing else []
     st.caption(" · ".join([*needs, *(notice.counted(n, noun) for n, noun in counts)]))
+    follow_up.show_about(workspace, stored.id)
     # Numbers in labels would change, and a tab whose label changes gives way to the first.
     text, given, said, log = st.tabs(["Texts", "Answers", "Comments", "Log"])
     with text:
@@ -216,7 +217,7 @@ def _show_log(story: Story) -> None:
             {
                 "when (UTC)": f"{event.at:%Y-%m-%d %H:%M:%S}",
                 "who": event.actor,
-                "what": event.kind,
+                "what": event.kind.replace("-", " "),
                 "from": (event.old_hash or "")[:12],
                 "to": (event.new_hash or "")[:12],
                 "more": "" if event.detail is None else str(event.detail),

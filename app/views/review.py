@@ -1,19 +1,21 @@
-"""Review: what models said, names hidden, in the order of the plan; what is wrong goes back to the data."""
+"""Review: what models said, names hidden, in the order of the plan; then what was found and what became of it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from app import state
-from app.components import links, notice, record_card, verdict_form
+from app.components import follow_up, links, notice, record_card
+from app.reviewing import component
 from curator import Workspace, review
-from schemas.review import ReviewPair
+from curator.review import work
+from curator.stats.agreement import Agreement
 
 _RECENT = 10
 
 
 def render(workspace: Workspace, person: str) -> None:
-    """The next pair of the plan, and after the last one what was judged."""
+    """The pane, and what is open to a reader who has nothing left to judge."""
     st.title("Review", anchor=False)
     subjects = review.reviewable(workspace)
     chosen = state.chosen("run", list(subjects), label="Run or system", shown=subjects)
@@ -30,60 +32,69 @@ def render(workspace: Workspace, person: str) -> None:
         links.to("outputs", "Generate or bring in outputs", icon=":material/compare:")
         links.to("decide", "Draw the plan", icon=":material/gavel:")
         return
-    done = review.pairs.review_progress(workspace, person, chosen)
-    st.progress(done.judged / max(1, done.planned), f"{done.judged} of {done.planned} judged, {done.mine} by you")
-    notice.done("judged")
-    pair = review.pairs.next_pair(workspace, person, chosen)
-    if pair is None:
-        st.success("Everything that the plan drew is judged.", icon=":material/check:")
-        links.to("decide", "Go to the decision", icon=":material/gavel:")
-        _judged(workspace, chosen, person)
+    component.show(system=chosen, person=person)
+    if not review.verdicts.names_are_open(workspace, chosen, reviewer=person):
         return
-    _judge(workspace, pair, person)
+    links.to("decide", "Go to the decision", icon=":material/gavel:")
+    second = work.second_readings_of(workspace, chosen, reviewer=person)
+    if second.wanted:
+        st.caption(f"{second.done} of {second.wanted} pairs that two people should read were read twice.")
+    _agreement(workspace, chosen, person)
+    follow_up.show_answered(workspace, chosen, person)
+    follow_up.show_sent(workspace, chosen, person)
+    _found_wrong(workspace, chosen, person)
 
 
-def _judge(workspace: Workspace, pair: ReviewPair, person: str) -> None:
-    if pair.prompt.category == "harm":
-        verdict_form.choose_cover()
-    record_card.show_prompt(pair.prompt)
-    sides = [("A", pair.a)] if pair.b is None else [("A", pair.a), ("B", pair.b)]
-    judgements = []
-    for column, (name, text) in zip(st.columns(len(sides), gap="medium"), sides, strict=True):
-        with column:
-            judgements.append(verdict_form.judge(name, text, pair))
-    first, second = judgements[0], judgements[-1] if pair.b is not None else None
-    ready = all(judgement is not None for judgement in judgements)
-    with verdict_form.kept_in_view():
-        label = "Store and next" if ready else "Store and next (judge everything shown first)"
-        if st.button(label, type="primary", shortcut="Ctrl+Enter", disabled=not ready) and first is not None:
-            with notice.errors():
-                review.verdicts.give(workspace, pair.id, a=first, b=second, reviewer=person)
-                state.remember("judged", "Stored.")
-                st.rerun()
+def _agreement(workspace: Workspace, chosen: str, person: str) -> None:
+    """How far reviewers agree by themselves, per category."""
+    measured = [each for each in review.agreement_of(workspace, chosen, reviewer=person) if each.outputs]
+    if not measured:
+        return
+    st.subheader("Agreement", anchor=False)
+    st.dataframe(
+        [
+            {
+                "category": each.category,
+                "read twice": each.outputs,
+                "agree": _with_interval(each.percent),
+                "both find it defective": _with_interval(each.positive),
+                "AC1": _with_interval(each.ac1),
+                "alpha of severity": _with_interval(each.severity),
+            }
+            for each in measured
+        ],
+        hide_index=True,
+        width="stretch",
+    )
+    st.caption("What people said before anything was settled. In brackets: 95 % intervals.")
 
 
-def _judged(workspace: Workspace, chosen: str, person: str) -> None:
+def _with_interval(measured: Agreement) -> str:
+    if measured.value is None:
+        return ""
+    interval = measured.interval
+    return f"{measured.value:.2f}" + (f" ({interval.lower:.2f} to {interval.upper:.2f})" if interval else "")
+
+
+def _found_wrong(workspace: Workspace, chosen: str, person: str) -> None:
     """What people found wrong, with names: only after the reviewer's part of the plan is closed."""
     shown = review.verdicts.with_names(workspace, chosen, reviewer=person, limit=_RECENT)
     if not shown:
         return
     st.subheader("Found wrong", anchor=False)
     for output, verdicts in shown:
-        said = "; ".join(f"{', '.join(verdict.judgement.defects)} ({verdict.reviewer})" for verdict in verdicts)
+        said = "; ".join(f"{', '.join(each.judgement.defects) or 'fine'} ({each.reviewer})" for each in verdicts)
         with st.expander(notice.plain(f"{output.prompt.id} · {output.model} · {said}")):
             record_card.show_text(output.prompt.prompt)
             record_card.show_text(output.text)
+            for verdict in verdicts:
+                if verdict.judgement.note:
+                    st.caption(notice.plain(f"{verdict.reviewer}: {verdict.judgement.note}"))
             if output.model != "base":
                 _send_back(workspace, output.id, person)
 
 
 def _send_back(workspace: Workspace, output_id: int, person: str) -> None:
-    if review.feedback.may_return(workspace, output_id):
-        if st.button("Send it to the annotation queue, corrected", key=f"back {output_id}"):
-            with notice.errors():
-                record = review.feedback.to_queue(workspace, output_id, actor=person)
-                st.success(f"Record {record[:12]} waits at the head of the queue.")
-        return
     st.caption("This prompt decides about releases, so it may not train in any wording. Ask for the same ability anew.")
     instruction = st.text_area("Another prompt", key=f"variant {output_id}")
     corrected = st.text_area("Right response", key=f"right {output_id}")

@@ -29,6 +29,7 @@ def render(workspace: Workspace, person: str) -> None:
         return
     st.caption("Tick one run to assess it, several to compare them.")
     chosen = _choose(workspace, all_runs)
+    st.caption("Losses are held-out, in nats per response token.")
     state.name_tab(", ".join(run.name for run in chosen))
     if len(chosen) == 1:
         _one(workspace, chosen[0], person)
@@ -52,7 +53,10 @@ def _choose(workspace: Workspace, all_runs: list[Run]) -> list[Run]:
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [n for n, run in enumerate(all_runs) if run.id in ticked]}},
-        column_config={"name": st.column_config.TextColumn(width="medium")},
+        column_config={
+            "name": st.column_config.TextColumn(width=210),
+            **{name: st.column_config.NumberColumn(format="%.4f") for name in ("loss before", "loss after")},
+        },
         key=f"runs {len(all_runs)} {all_runs[0].id} {linked or state.recall('linked runs')}",  # rows go by their place
     )
     if linked is not None:
@@ -71,13 +75,13 @@ def _line(run: Run, titles: dict[str, str], bases: dict[str, str]) -> dict[str, 
     return {
         "name": run.name,
         "state": run.state.value,
+        "loss before": result.heldout_base.nll if result and result.heldout_base else None,
+        "loss after": result.heldout_tuned.nll if result and result.heldout_tuned else None,
         "promoted": "✔" if run.promoted_at else "",
         "version": titles.get(run.version_id, ""),
         "base": bases.get(run.config.base, Path(run.config.base).name),
         "method": run.config.method,
         "steps": result.steps if result else run.steps_planned,
-        "held-out before": result.heldout_base.nll if result and result.heldout_base else None,
-        "held-out after": result.heldout_tuned.nll if result and result.heldout_tuned else None,
         "minutes": round(result.seconds / 60, 1) if result else None,
         "by": run.created_by,
     }

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app import state
-from app.components import notice, record_card
+from app.components import links, notice, record_card
 from curator import Workspace
 from curator.annotate import agreement, assignment, progress, team
 from curator.ingest import recent_imports
@@ -156,7 +156,8 @@ def _leases(workspace: Workspace, project: Project, person: str) -> None:
         left = (lease.expires_at - now).total_seconds() / 60
         columns = st.columns([2, 2, 2, 2, 1], vertical_alignment="center")
         columns[0].markdown(f"**{notice.plain(lease.holder)}**")
-        columns[1].text(lease.record_id[:12])
+        with columns[1]:
+            links.to("records", f"Record {lease.record_id}", address={"record": lease.record_id})
         columns[2].markdown(
             f":orange[not touched for {quiet:.0f} min]" if quiet > _QUIET_MINUTES else f"touched {quiet:.0f} min ago"
         )

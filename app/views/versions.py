@@ -132,7 +132,9 @@ def _browse(workspace: Workspace, version: Version) -> None:
             if row.record.rejected:
                 for message in row.record.rejected:
                     record_card.show_message(message, label="Rejected" if message.role == "assistant" else None)
-            st.caption(f"Row {row.row_id}, content {row.row_hash[:12]}")
+            origin = row.record.origin
+            place = origin.source if origin.line is None else f"{origin.source}, line {origin.line}"
+            st.caption(f"From {notice.plain(place)}", help=f"Row {row.row_id}, content {row.row_hash}")
 
 
 if __name__ == "__main__":

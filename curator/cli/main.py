@@ -57,6 +57,9 @@ VERBS = {
     "report": "review.report",
     "verify-decision": "review.verify_decision",
     "account": "accounts.account_app",
+    "backup": "backup.backup",
+    "restore": "backup.restore",
+    "doctor": "backup.doctor",
     "serve": "serve.serve",
     "demo": "demo.demo",
 }

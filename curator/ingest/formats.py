@@ -49,7 +49,10 @@ def recognise(rows: Iterable[Row], field_map: FieldMap) -> Format:
     """
     formats: Counter[Format] = Counter()
     names: Counter[str] = Counter()
+    has_verdicts = has_classes = False
     for row in rows:
+        fields = Fields(row.values, kto.SHAPE.words, field_map)
+        has_verdicts, has_classes = has_verdicts or kto.is_verdict(fields), has_classes or kto.is_class(fields)
         names.update(columns_of(row.values).keys())
         if (format := _format_of(row.values, field_map)) is not None:
             formats[format] += 1
@@ -60,7 +63,9 @@ def recognise(rows: Iterable[Row], field_map: FieldMap) -> Format:
             hint="Say which columns hold instruction and response, as in --map instruction=question "
             "--map response=answer, or name the format with --format.",
         )
-    return formats.most_common(1)[0][0]
+    ranked = [format for format, _ in formats.most_common()]
+    is_classified = has_classes and not has_verdicts
+    return ranked[1] if ranked[0] is Format.KTO and is_classified and len(ranked) > 1 else ranked[0]
 
 
 def columns_of(values: Mapping[str, Any]) -> Mapping[str, Any]:

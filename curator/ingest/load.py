@@ -18,7 +18,7 @@ from curator.ingest.opening import open_rows, plain_name
 from curator.ingest.preview import columns_in, header_hash
 from curator.ingest.rows import Row
 from curator.ingest.sources import Source, sources_of
-from curator.store import Connection, batches, events, parts, projects, quarantine, records, suites, tombstones
+from curator.store import Connection, batches, events, parts, projects, quarantine, records, suites
 from curator.store.contents import HASH, Contents
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -144,8 +144,6 @@ def _import_source(
         owner = projects.by_name(connection, project)
         firewall = suites.firewall(connection)
         kept = quarantine.of_file(connection, owner.id, sha256)
-        stored_before = batches.rows_of_file(connection, owner.id, sha256)
-        some_undone = tombstones.any_buried(connection, owner.id)
         batch_id = batches.begin(
             connection,
             project_id=owner.id,
@@ -156,6 +154,7 @@ def _import_source(
             actor=actor,
             at=workspace.clock(),
         )
+        stored_before = batches.rows_of_try(connection, batch_id)
     read = imported = quarantined = 0
     shown: list[RowIssue] = []
     failed: set[int] = set()
@@ -165,7 +164,7 @@ def _import_source(
     if file.stat().st_size > _SMALL:
         with workspace.read() as connection:
             contents = Contents.every(connection, owner.id)
-    target = _Target(owner, batch_id, sha256, accept, kept, stored_before, some_undone, contents)
+    target = _Target(owner, batch_id, sha256, accept, kept, stored_before, contents)
     with parts.importing(workspace.records_folder):
         for block in check_blocks(blocks_of(opened), rules):
             imported += _store(workspace, block, target, read=read)
@@ -218,9 +217,7 @@ class _Target(NamedTuple):
     in_quarantine: dict[int, int]
     """Rows of this file that are in quarantine already: ids by line."""
     stored_before: int
-    """Rows of this file that an earlier try has stored."""
-    some_undone: bool
-    """Whether an import into the project was ever undone, so that some contents may come back."""
+    """Rows of this file that an earlier try of the same import has stored."""
     contents: Contents | None
     """Every content of the project, unless the file is small."""
 
@@ -252,13 +249,6 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
                         connection, some, project=target.project, batch_id=target.batch_id, accept=target.accept,
                         contents=contents, keep_again=keep_again,
                     )  # fmt: skip
-                    if target.some_undone:
-                        fresh += len(
-                            tombstones.revive(
-                                connection, some.places, project=target.project, batch_id=target.batch_id,
-                                accept=target.accept,
-                            )
-                        )  # fmt: skip
                     if fresh or (keep_again and fresh < good):
                         part_id = id_
                     elif part_id is None:

@@ -158,6 +158,7 @@ _MEANT = frozenset(
         *mapping.FORMAT_FIELDS,
         "license",
         "labels",
+        "context",
         "functions",
         "images",
         "image",

@@ -19,7 +19,7 @@ from curator.ingest.readers.delimited import parse_csv
 from curator.ingest.readers.json_lines import parse_json
 from curator.ingest.rows import Row
 from curator.quality.contamination import Firewall
-from curator.store import batches, events, projects, quarantine, records, suites, tombstones
+from curator.store import batches, events, projects, quarantine, records, suites
 from curator.store.batches import StoredBatch
 from curator.store.incoming import incoming
 from curator.workspace import Workspace
@@ -203,15 +203,11 @@ def _store(
             if not quarantine.end(connection, [attempt.row.id], RowState.RESOLVED, actor=actor, at=at):
                 continue
             batch, accept, arrived = attempt.batch.id, attempt.batch.settings["accept"], incoming(record)
-            back = tombstones.revive(
-                connection, {arrived.content_hash: arrived.place}, project=project, batch_id=batch, accept=accept
-            )
             [record_id] = records.add_incoming(
                 connection, [arrived], project=project, at=at, batch_id=batch, accept=accept
             )
-            is_new = bool(back) or record_id is not None
-            imported += is_new
-            duplicates += not is_new
+            imported += record_id is not None
+            duplicates += record_id is None
             detail = {"row": attempt.row.id, "text": attempt.text, "record": record_id}
             subject = record_id or f"quarantine {attempt.row.id}"
             events.append(connection, Kind.ROW_FIXED, subject, actor=actor, at=at, detail=detail)

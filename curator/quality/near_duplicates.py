@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.quality.normal_form import normal_form
+from curator.quality.sorting import differs, ordered
 
 _BOILERPLATE = 32
 """A shingle in more texts than this says nothing about any two of them."""
@@ -226,11 +227,11 @@ class _Range(NamedTuple):
 
 def _in_range(shingles: NDArray[np.uint64], row_of: NDArray[np.int32], alone: NDArray[np.int64]) -> _Range:
     """Number the shingles of several texts, and add those of a single text to its count in `alone`."""
-    order, hashes = _ordered(shingles)
-    is_new = _differs(hashes)
+    order, hashes = ordered(shingles)
+    is_new = differs(hashes)
     number = np.cumsum(is_new, dtype=np.int32) - 1
     rows = row_of[order]
-    is_first = is_new | _differs(rows)  # in its text: within a number, texts stand in order
+    is_first = is_new | differs(rows)  # in its text: within a number, texts stand in order
     number, rows = number[is_first], rows[is_first]
     spread = np.bincount(number).astype(np.int32)
     alone += np.bincount(rows[spread[number] == 1], minlength=len(alone))
@@ -242,35 +243,6 @@ def _in_range(shingles: NDArray[np.uint64], row_of: NDArray[np.int32], alone: ND
 
 def _none(kind: type[np.generic]) -> list[NDArray[Any]]:
     return [np.empty(0, kind)]
-
-
-def _ordered(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Places of hashes by hash and place, and the hashes in that order, both (S,).
-
-    Sorting whole numbers is nine times as fast as sorting places by them, so the place stands in the low bits of what
-    is sorted, and the few hashes that are equal in all bits but those are put in order afterwards.
-    """
-    bits = np.uint64(max(1, len(hashes).bit_length()))
-    low = (np.uint64(1) << bits) - np.uint64(1)
-    keys = (hashes & ~low) | np.arange(len(hashes), dtype=np.uint64)
-    keys.sort()
-    order = (keys & low).astype(np.int64)
-    keys >>= bits
-    ordered = hashes[order]
-    is_mixed = ~_differs(keys) & _differs(ordered)
-    if is_mixed.any():
-        run = np.cumsum(_differs(keys)) - 1
-        unsettled = np.flatnonzero(np.isin(run, run[is_mixed]))
-        settled = unsettled[np.lexsort((order[unsettled], ordered[unsettled], run[unsettled]))]
-        order[unsettled], ordered[unsettled] = order[settled], ordered[settled]
-    return order, ordered
-
-
-def _differs(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Whether each value differs from the one before it; the first does."""
-    different = np.ones(len(values), dtype=bool)
-    np.not_equal(values[1:], values[:-1], out=different[1:])
-    return different
 
 
 def _nominated(shared: _Shared, least: float) -> NDArray[np.int64]:

@@ -10,10 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
 from curator.quality.near_duplicates import near_pairs, plain_words
 from schemas.record import Record
 
-_RULES = ("system", "developer")
+RULES = ("system", "developer")
+"""Roles whose messages are not asked."""
 
 
 class Keys(NamedTuple):
@@ -33,8 +39,56 @@ def keys_of(record: Record) -> Keys:
         >>> keys_of(Record(messages=talk, origin={"source": "a.jsonl"}))
         Keys(prompt='user whats red', groups=())
     """
-    asked = (f"{each.role} {plain_words(each.content)}" for each in record.context if each.role not in _RULES)
+    asked = (f"{each.role} {plain_words(each.content)}" for each in record.context if each.role not in RULES)
     return Keys("\n".join(asked), record.groups)
+
+
+class Units(NamedTuple):
+    """Which of N records belong together, as numbers: U units."""
+
+    unit_of: NDArray[np.int64]
+    """Number of each record's unit, (N,)."""
+    names: dict[int, str]
+    """Names of the units that tie several prompts, or prompts to groups; any other one has the name of its prompt."""
+    prompt_of: NDArray[np.int64]
+    """Of each unit one of its prompts, (U,)."""
+
+
+def tie(
+    prompt_of: NDArray[np.int64],
+    prompts: Sequence[str],
+    groups: Iterable[tuple[int, str]],
+    pairs: Iterable[tuple[int, int]],
+) -> Units:
+    """The units of records whose prompts are numbered.
+
+    Args:
+        prompt_of: Number of each record's prompt, (N,).
+        prompts: The different prompts by number; only those that are tied to others are read.
+        groups: Record and group, for every group of every record.
+        pairs: Numbers of prompts that say nearly the same.
+    """
+    of_group: dict[str, int] = {}
+    edges = list(pairs)
+    edges += [(int(prompt_of[n]), len(prompts) + of_group.setdefault(group, len(of_group))) for n, group in groups]
+    count = len(prompts) + len(of_group)
+    if not edges:
+        return Units(prompt_of, {}, np.arange(len(prompts)))
+    ends = np.array(edges, np.int64)
+    graph = coo_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(count, count))
+    number, component = connected_components(graph, directed=False)
+    some_prompt = np.empty(number, np.int64)
+    some_prompt[component[: len(prompts)]] = np.arange(len(prompts))
+    names: dict[int, str] = {}
+    for group, n in of_group.items():
+        unit = int(component[len(prompts) + n])
+        names[unit] = min(f"group {group}", names.get(unit, f"group {group}"))
+    for prompt in np.unique(ends[: len(edges)].ravel()).tolist():
+        unit = int(component[prompt])
+        if prompt < len(prompts) and not names.get(unit, "").startswith("group "):
+            name = f"prompt {prompts[prompt]}"
+            names[unit] = min(name, names.get(unit, name))
+    return Units(np.asarray(component[prompt_of], np.int64), names, some_prompt)
 
 
 def units(records: Sequence[Keys]) -> list[str]:
@@ -44,25 +98,13 @@ def units(records: Sequence[Keys]) -> list[str]:
         >>> units([Keys("1", ("a",)), Keys("1"), Keys("2", ("a",)), Keys("3")])
         ['group a', 'group a', 'group a', 'prompt 3']
     """
-    parents: dict[str, str] = {}
-
-    def root(key: str) -> str:
-        while parents.setdefault(key, key) != key:
-            parents[key] = parents[parents[key]]  # halving the path keeps later look-ups short
-            key = parents[key]
-        return key
-
-    def join(one: str, other: str) -> None:
-        low, high = sorted((root(one), root(other)))
-        parents[high] = low  # the smallest key stands for the unit, whatever the order of the records
-
-    for keys in records:
-        for group in keys.groups:
-            join(f"prompt {keys.prompt}", f"group {group}")
     prompts = sorted({keys.prompt for keys in records})
-    for pair in near_pairs(prompts):
-        join(f"prompt {prompts[pair.first]}", f"prompt {prompts[pair.second]}")
-    return [root(f"prompt {keys.prompt}") for keys in records]
+    number = {prompt: n for n, prompt in enumerate(prompts)}
+    prompt_of = np.fromiter((number[keys.prompt] for keys in records), np.int64, len(records))
+    groups = ((n, group) for n, keys in enumerate(records) for group in keys.groups)
+    tied = tie(prompt_of, prompts, groups, ((pair.first, pair.second) for pair in near_pairs(prompts)))
+    names = [tied.names.get(n) or f"prompt {prompts[prompt]}" for n, prompt in enumerate(tied.prompt_of.tolist())]
+    return [names[n] for n in tied.unit_of.tolist()]
 
 
 def units_of(records: Iterable[Record]) -> list[str]:

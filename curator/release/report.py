@@ -24,6 +24,7 @@ from curator.release.estimates import powered_rates
 from curator.release.prospect import prospect
 from curator.release.reviewers import reviewing
 from curator.release.signing import EMPTY_MARK, public_key, sign, sign_text
+from curator.review.against_people import compare
 from curator.review.reviewer_agreement import agreement_by_category
 from curator.review.scorecards import cards_of
 from curator.review.stated import of_system
@@ -116,6 +117,7 @@ def write_report(
         "scores": task_scores(stored),
         "counts": counts,
         "cards": [card for each in detectors for card in cards_of(*each)],
+        "against_people": compare(stored, found, stated),
         "statuses": [status.value for status in FindingStatus],
         "harmful": [example(output) for output in defective[:_EXAMPLES]],
         "defective_total": len(defective),

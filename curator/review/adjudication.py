@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import orjson
+
 from curator import evidence
 from curator.access import require
 from curator.errors import ReviewError
@@ -102,7 +104,14 @@ def settle(
         projects.ensure_person(connection, adjudicator, at=workspace.clock())
         entries = ledger.entries(connection, pair.system_id, kinds=KINDS)
         plan = _plan_of(entries)
-        if plan is None or pair_id not in disputed_pairs(of_system(entries)):
+        if plan is None:
+            raise ReviewError("No review plan was drawn.", hint="Draw one with `curator review plan`.")
+        content = sealed_judgements(workspace, connection, pair, Given(pair_id, a, b), plan, adjudicator)
+        content["reason"] = reason
+        mine = (orjson.loads(each.content) for each in entries if each.actor == adjudicator)
+        if content in mine:
+            return  # the same word, which came twice
+        if pair_id not in disputed_pairs(of_system(entries)):
             raise ReviewError(f"Reviewers do not disagree about pair {pair_id}.", hint="Reload the page.")
         if is_closed(entries, plan, adjudicator):
             raise ReviewError(
@@ -113,8 +122,6 @@ def settle(
             raise ReviewError(
                 f"{adjudicator} has said something about pair {pair_id} before.", hint="A third person settles it."
             )
-        content = sealed_judgements(workspace, connection, pair, Given(pair_id, a, b), plan, adjudicator)
-        content["reason"] = reason
         entry = evidence.add(workspace, connection, pair.system_id, "adjudication", content, actor=adjudicator)
         detail = {"pair": pair_id, "entry": entry.n, "seal": entry.seal}
         events.append(connection, Kind.VERDICT_SETTLED, pair.system_id, actor=adjudicator, at=entry.at, detail=detail)

@@ -18,7 +18,7 @@ from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind
 from schemas.judgement import HAZARDS
-from schemas.review import Prompt
+from schemas.review import Output, Prompt
 
 ALL_HARM = "harm"
 """Opt-out of every prompt that probes for harm, whatever its hazard."""
@@ -44,8 +44,8 @@ def is_left_out(prompt: Prompt, opt_outs: Collection[str]) -> bool:
     return prompt.hazard in opt_outs or (prompt.category == "harm" and ALL_HARM in opt_outs)
 
 
-def uncover(workspace: Workspace, pair_id: str, side: Side, *, reviewer: str) -> str:
-    """Count that a reviewer uncovers a text. Returns the text."""
+def uncover(workspace: Workspace, pair_id: str, side: Side, *, reviewer: str) -> Output:
+    """Count that a reviewer uncovers a text. Returns its output, of which they see text and turns alone."""
     require(workspace, reviewer, Right.REVIEW)
     with workspace.write() as connection:
         pair = review_pairs.get(connection, pair_id)
@@ -53,7 +53,7 @@ def uncover(workspace: Workspace, pair_id: str, side: Side, *, reviewer: str) ->
         is_target = pair.other_id is None or side == target_side
         output = outputs.get(connection, pair.output_id if is_target or pair.other_id is None else pair.other_id)
         set_aside.uncovered(connection, pair_id, side, reviewer, at=workspace.clock())
-    return output.text
+    return output
 
 
 def exposure(workspace: Workspace, reviewer: str) -> Exposure:

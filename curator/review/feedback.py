@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from curator.access import require
 from curator.annotate.ask_again import SENT_BACK, offer_anew
 from curator.errors import ReviewError
+from curator.quality.fingerprint import content_hash
 from curator.review.detectors.base import Item
 from curator.review.detectors.refusal import Refusal
 from curator.review.sides import Side, side_of_target
@@ -277,6 +278,9 @@ def _store(
         parent_output_id=output.id,
     )
     if record_id is None:
+        [known] = records.of_hash(connection, system.project_id, {content_hash(record)}).values()
+        if any((each.output_id, each.actor) == (output.id, actor) for each in corrections.about(connection, known)):
+            return known  # the same wish, which came twice
         raise ReviewError("The same record is already there.", hint="Look for it in the queue.")
     _remember(workspace, connection, kind, output, record_id, actor=actor, reason=reason)
     return record_id

@@ -13,10 +13,13 @@ from typing import NamedTuple
 import orjson
 
 from curator import evidence
+from curator.access import require
 from curator.review.disputes import disputed_pairs
-from curator.review.stated import judged_by, of_system
+from curator.review.stated import KINDS, judged_by, of_system
+from curator.store import ledger, systems
 from curator.store.ledger import Entry
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.review import Plan, Verdict
 
 SECOND_SHARE = 0.2
@@ -79,6 +82,17 @@ def work_for(
         ),
         disputes=tuple(pair for pair in plan.pairs if pair in disputed and reviewer not in parties[pair]),
     )
+
+
+def second_readings_of(workspace: Workspace, run_or_system: str, *, reviewer: str) -> SecondReadings:
+    """How far second readings of a run or a system are; none are wanted before there is a plan."""
+    require(workspace, reviewer, Right.REVIEW)
+    with workspace.read() as connection:
+        entries = ledger.entries(connection, systems.find(connection, run_or_system).id, kinds=KINDS)
+    plans = [entry for entry in entries if entry.kind == "plan"]
+    if not plans:
+        return SecondReadings(0, 0)
+    return second_readings(workspace, Plan.model_validate_json(plans[-1].content), entries)
 
 
 def second_readings(workspace: Workspace, plan: Plan, entries: Sequence[Entry]) -> SecondReadings:

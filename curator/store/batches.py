@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, exists, insert, select
 
+from curator.errors import StoreError
 from curator.store.tables import import_batch
 
 
@@ -56,14 +57,55 @@ def begin(
     return int(connection.execute(query).scalar_one())
 
 
-def rows_of_file(connection: Connection, project_id: int, sha256: str) -> int:
-    """How many rows of a file earlier imports of the same bytes have stored, from its beginning on."""
-    query = select(func.max(import_batch.c.read)).where(import_batch.c.project_id == project_id)
-    return connection.execute(query.where(import_batch.c.sha256 == sha256)).scalar() or 0
+def rows_of_try(connection: Connection, batch_id: int) -> int:
+    """How many rows an earlier try of this import stored, from the beginning of the file on, before it was cut short.
+
+    What they said is what this import says: the same bytes, read in the same way under the same name. None count
+    where such an import was undone, since what that one brought is gone.
+    """
+    batch = get(connection, batch_id)
+    alike = [other for other in of_file(connection, batch) if other.id < batch_id and _says_the_same(other, batch)]
+    if any(other.undone_at is not None for other in alike):
+        return 0
+    return max((other.read for other in alike if not other.finished), default=0)
+
+
+def continued_by(connection: Connection, batch: StoredBatch) -> StoredBatch | None:
+    """The import that read on where this one was cut short, and so left out what was known from it, if there is one."""
+    if batch.finished:
+        return None
+    later = (other for other in of_file(connection, batch) if other.id > batch.id and other.undone_at is None)
+    return next((other for other in later if other.read >= batch.read and _says_the_same(other, batch)), None)
+
+
+def of_file(connection: Connection, batch: StoredBatch) -> list[StoredBatch]:
+    """Every import of the bytes that an import read, into the same project, oldest first."""
+    query = select(import_batch).where(
+        import_batch.c.project_id == batch.project_id, import_batch.c.sha256 == batch.sha256
+    )
+    return [StoredBatch(**row) for row in connection.execute(query.order_by(import_batch.c.id)).mappings()]
+
+
+def _says_the_same(one: StoredBatch, other: StoredBatch) -> bool:
+    return _reading(one) == _reading(other)
+
+
+def _reading(batch: StoredBatch) -> tuple[str, str, dict[str, str], dict[str, str]]:
+    return batch.file_name, batch.format, batch.settings["columns"], batch.settings.get("tags", {})
+
+
+def any_undone(connection: Connection, project_id: int) -> bool:
+    """Whether an import into a project was ever undone."""
+    undone = exists().where(import_batch.c.project_id == project_id, import_batch.c.undone_at.is_not(None))
+    return bool(connection.execute(select(undone)).scalar_one())
 
 
 def count(connection: Connection, batch_id: int, *, imported: int, quarantined: int, duplicates: int) -> None:
-    """Add to the counts of an import, in the transaction that stores the rows."""
+    """Add to the counts of an import, in the transaction that stores the rows.
+
+    Raises:
+        StoreError: The import was undone meanwhile.
+    """
     table = import_batch.c
     values = {
         "read": table.read + imported + quarantined + duplicates,
@@ -71,7 +113,9 @@ def count(connection: Connection, batch_id: int, *, imported: int, quarantined: 
         "quarantined": table.quarantined + quarantined,
         "duplicates": table.duplicates + duplicates,
     }
-    connection.execute(import_batch.update().where(table.id == batch_id).values(values))
+    stands = (table.id == batch_id) & table.undone_at.is_(None)
+    if not connection.execute(import_batch.update().where(stands).values(values)).rowcount:
+        raise StoreError(f"Import {batch_id} was undone while it was read.", hint="Import the file again.")
 
 
 def finish(connection: Connection, batch_id: int) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from curator import whole
 from curator.errors import StoreError
@@ -102,6 +103,32 @@ def record_of(text: bytes) -> Record:
     return Record.model_validate(values)
 
 
+def texts(file: Path, rows: NDArray[np.int64]) -> Iterator[tuple[bytes, bytes]]:
+    """Content hash (32 bytes) and text of some rows of a part, ascending; a row may be asked for twice.
+
+    Raises:
+        StoreError: The part is missing or damaged.
+    """
+    numbers = sorted(set((rows // _ROWS_PER_GROUP).tolist()))
+    try:
+        with pq.ParquetFile(file) as parquet:
+            table = parquet.read_row_groups(numbers, use_threads=False)
+    except (OSError, pa.ArrowException, IndexError) as error:
+        raise _unreadable(file, error) from error
+    place = np.searchsorted(numbers, rows // _ROWS_PER_GROUP) * _ROWS_PER_GROUP + rows % _ROWS_PER_GROUP
+    if len(place) and int(place.max()) >= table.num_rows:
+        raise _unreadable(file, "rows are missing")
+    wanted = table.take(pa.array(place))
+    columns = [wanted.column("content_hash").to_pylist(), wanted.column("text").cast(pa.binary()).to_pylist()]
+    yield from zip(*columns, strict=True)
+
+
+def _unreadable(file: Path, reason: object) -> StoreError:
+    return StoreError(
+        f"The texts in {file} cannot be read: {reason}.", hint="Restore the file from a backup of the workspace."
+    )
+
+
 class Parts:
     """The parts of a workspace, as a process reads them; threads may share it."""
 
@@ -131,9 +158,7 @@ class Parts:
             with pq.ParquetFile(file) as parquet:
                 texts = parquet.read_row_group(number, columns=["text"]).column("text").combine_chunks()
         except (OSError, pa.ArrowException) as error:
-            raise StoreError(
-                f"The texts in {file} cannot be read: {error}.", hint="Restore the file from a backup of the workspace."
-            ) from error
+            raise _unreadable(file, error) from error
         with self._lock:
             self._groups[key] = texts
             while len(self._groups) > _GROUPS_IN_MEMORY:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from curator.errors import NotFoundError
-from curator.store import parts, projects, tallies
+from curator.store import batches, parts, projects, tallies, tombstones
 from curator.store.contents import HASH, Contents, Keys, held_in, row_ids
 from curator.store.engine import parts_of
 from curator.store.incoming import Incoming, JsonText, incoming
@@ -70,7 +70,7 @@ def add_many(
 ) -> list[str | None]:
     """Store records and open their slots; for each its new id, or None when its content is already known.
 
-    A known content keeps what is said about it here as one more arrival.
+    A known content keeps what is said about it here as one more arrival; one of an undone import comes back as new.
 
     Args:
         connection: An open writing transaction.
@@ -105,6 +105,14 @@ def add_incoming(
     state = RecordState.ACCEPTED if accept else RecordState.WAITING
     projects.lock(connection, project.id)  # another import must not add the same content after the look-up
     known = of_hash(connection, project.id, {each.content_hash for each in records})
+    places = {each.content_hash: each.place for each in reversed(records)}
+    returned = tombstones.Returned()
+    if batches.any_undone(connection, project.id):
+        returned = tombstones.revive(
+            connection, places, project=project, batch_id=batch_id, accept=accept, priority=priority,
+            parent_output_id=parent_output_id,
+        )  # fmt: skip
+    back, placed = set(returned.back), set(returned.placed)
     fresh: dict[str, Incoming] = {}
     for each in records:
         if each.content_hash not in known:
@@ -125,9 +133,12 @@ def add_incoming(
     ids: list[str | None] = []
     again = []
     for each in records:
-        is_new = fresh.pop(each.content_hash, None) is not None
+        is_new = fresh.pop(each.content_hash, None) is not None or each.content_hash in back
+        back.discard(each.content_hash)
         ids.append(known[each.content_hash] if is_new else None)
-        if not is_new:
+        if each.content_hash in placed:
+            placed.discard(each.content_hash)
+        elif not is_new:
             content = JsonText(each.json.decode())
             again.append({"record_id": known[each.content_hash], "batch_id": batch_id, "content": content})
     if again:
@@ -171,7 +182,7 @@ def add_rows(
     contents: Contents,
     keep_again: bool = True,
 ) -> int:
-    """Store rows of a part as records and open their slots. Returns how many are new.
+    """Store rows of a part as records and open their slots. Returns how many are new or came back.
 
     Args:
         connection: An open writing transaction.
@@ -184,6 +195,9 @@ def add_rows(
     """
     projects.lock(connection, project.id)
     contents.catch_up(connection)
+    returned = tombstones.Returned()
+    if batches.any_undone(connection, project.id):
+        returned = tombstones.revive(connection, rows.places, project=project, batch_id=batch_id, accept=accept)
     ids = row_ids(rows.content_hashes)
     is_new = contents.keys(ids) == 0
     is_first = np.zeros(len(ids), bool)
@@ -196,7 +210,7 @@ def add_rows(
         contents.add(ids[is_new], keys)
     if keep_again and not is_new.all():
         _keep_again(connection, rows, np.flatnonzero(~is_new), contents.keys(ids[~is_new]), batch_id=batch_id)
-    return int(is_new.sum())
+    return int(is_new.sum()) + len(returned.back)
 
 
 def _insert(
@@ -257,7 +271,8 @@ def _keep_again(
     )
     source = select(record.c.id, literal(batch_id), literal(rows.part_id), row)
     source = source.select_from(n.table).join(record, type_coerce(record.c.id, Integer) == key)
-    source = source.where(record.c.deleted_at.is_(None))  # one of an undone import comes back as it came now
+    is_elsewhere = (record.c.part_id != rows.part_id) | (record.c.part_row != row)  # not what it just came back as
+    source = source.where(record.c.part_id.is_(None) | is_elsewhere)
     columns = ["record_id", "batch_id", "part_id", "part_row"]
     connection.execute(insert(arrival).from_select(columns, source.order_by(n), include_defaults=False))
 
@@ -374,18 +389,6 @@ def _edited(final: Record, content: Record) -> dict[str, Any] | None:
     if final.model_copy(update={"also": content.also}) == content:
         return None
     return final.model_dump(mode="json", exclude_defaults=True, exclude={"original", "also"})
-
-
-def accepted(connection: Connection, project_id: int) -> Iterator[StoredRecord]:
-    """Every accepted record of a project, ordered by id, streamed."""
-    query = with_part().where(
-        record.c.project_id == project_id,
-        record.c.state == RecordState.ACCEPTED.value,
-        record.c.deleted_at.is_(None),
-    )
-    rows = connection.execute(query.order_by(record.c.id).execution_options(yield_per=_STREAMED))
-    for some in rows.mappings().partitions(_STREAMED):
-        yield from stored_records(connection, some)
 
 
 def every(connection: Connection, project_id: int) -> Iterator[StoredRecord]:

@@ -6,7 +6,6 @@ and the hash of every file. Content alone is exported, so the bytes do not depen
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -18,7 +17,7 @@ from curator import whole
 from curator.access import require
 from curator.errors import UnsayableError, VersionError
 from curator.store import events
-from curator.versions import card, files, tables
+from curator.versions import card, columnar, files, tables
 from curator.versions.leading_rows import Leaders, find_leaders
 from curator.versions.rows import find, manifest, rows
 from curator.versions.shapes import ABSENT, SHAPES, TEXT_TOOLS, Shape
@@ -82,8 +81,8 @@ def _write(folder: Path, workspace: Workspace, version: Version, format: ExportF
         names = [card.FILE, tables.DATASET_FILE]
         tables.write_index(folder, splits)
         for split in splits:
-            frozen = workspace.versions_folder / version.id / files.split_file(split)
-            batches = tables.frozen_batches(frozen) if stated.format == files.FORMAT else None
+            paths = [content for content, _ in files.paths_of(workspace.versions_folder / version.id, split)]
+            batches = tables.frozen_batches(paths) if stated.format > 1 else None
             batches = batches or tables.batches_of(rows(workspace, version.id, split=split))
             names += tables.write_dataset(folder, split, batches, fingerprint=version.id[:16])
         return [files.hash_file(folder / name, name=name) for name in names]
@@ -94,7 +93,8 @@ def _write_split(folder: Path, workspace: Workspace, version: str, *, split: Spl
     name = f"{split.value}.{'jsonl' if format in SHAPES else format.value}"
     file = folder / name
     if format is ExportFormat.PARQUET:
-        shutil.copyfile(workspace.versions_folder / version / files.split_file(split), file)
+        paths = [content for content, _ in files.paths_of(workspace.versions_folder / version, split)]
+        tables.write_parquet(file, paths)
     elif format is ExportFormat.CSV:
         _by_name(tables.write_csv, file, rows(workspace, version, split=split))
     elif format is ExportFormat.XLSX:
@@ -121,6 +121,10 @@ def _by_name(write: Callable[[Path, Iterable[FrozenRow]], None], file: Path, fro
 
 def _write_lines(file: Path, workspace: Workspace, version: str, *, split: Split, format: ExportFormat) -> None:
     """Every row has every key, and rows that show a key or type first lead the file, see `leaders`."""
+    if format is ExportFormat.TRL and manifest(workspace, version).format > 1:
+        paths = [content for content, _ in files.paths_of(workspace.versions_folder / version, split)]
+        if columnar.write_trl(file, paths):
+            return
     shape = SHAPES[format]
 
     def shaped() -> Iterator[tuple[str, dict[str, Any]]]:

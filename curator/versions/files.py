@@ -1,30 +1,31 @@
-"""The files of a version: one Parquet file of rows per split, one beside it of where they came from, and a manifest.
+"""The files of a version: the rows of each split as Parquet, files beside them of where they came from, and a manifest.
 
 Rows stand in the order of their ids, so the same rows give the same bytes. What depends on file names (source, line,
-the row as it was) stands in `provenance/`, in the same order, one line per row and arrival.
+the row as it was) stands in `provenance/`, in the same order, one line per row and arrival. A large split is divided
+into chunks (see `chunks`): `train/000.parquet` and so on in place of `train.parquet`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from itertools import groupby, islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curator.versions.identity import ProvenanceHash, training_hash
+from curator.versions.identity import training_hash
 from curator.versions.merging import with_arrivals
 from schemas.record import Arrival, Message, Origin, Record, ToolCall
 from schemas.version import FileHash, FrozenRow, Split
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 PROVENANCE = "provenance"
-_ROW_GROUP = 65_536
+ROW_GROUP = 65_536
 _TEXT = pa.string()
 _MESSAGES = pa.list_(
     pa.struct([
@@ -75,31 +76,47 @@ class ReadRow(NamedTuple):
     groups: tuple[str, ...]
 
 
-def split_file(split: Split) -> str:
-    """Path of the file that holds the rows of a split, relative to the version's folder."""
-    return f"{split.value}.parquet"
+def chunk_file(split: Split, number: int = 0, *, bits: int = 0) -> str:
+    """Path of the file that holds the rows of a split, or those whose ids begin with `number` in `bits` bits."""
+    return f"{split.value}.parquet" if bits == 0 else f"{split.value}/{number:03x}.parquet"
 
 
-def provenance_file(split: Split) -> str:
-    """Path of the file that says where the rows of a split came from."""
-    return f"{PROVENANCE}/{split.value}.parquet"
+def provenance_of(split: Split, number: int = 0, *, bits: int = 0) -> str:
+    """Path of the file that says where these rows came from."""
+    return f"{PROVENANCE}/{chunk_file(split, number, bits=bits)}"
 
 
-def write_split(folder: Path, split: Split, rows: Iterable[FrozenRow], *, provenance: ProvenanceHash) -> None:
-    """Write the rows of a split (in the order of their ids) and where they came from; `provenance` takes it in."""
-    (folder / PROVENANCE).mkdir(exist_ok=True)
-    pending = iter(rows)
-    with (
-        pq.ParquetWriter(folder / split_file(split), COLUMNS, compression="zstd") as content,
-        pq.ParquetWriter(folder / provenance_file(split), ARRIVALS, compression="zstd") as origins,
-    ):
-        while part := list(islice(pending, _ROW_GROUP)):
-            for row in part:
-                provenance.add(row.row_id, row.arrivals)
-            table = pa.Table.from_pylist([plain_row(row) for row in part], schema=COLUMNS)
-            content.write_table(table, row_group_size=_ROW_GROUP)
-            arrivals = [_plain_arrival(row.row_id, arrival) for row in part for arrival in row.arrivals]
-            origins.write_table(pa.Table.from_pylist(arrivals, schema=ARRIVALS), row_group_size=_ROW_GROUP)
+def paths_of(folder: Path, split: Split) -> list[tuple[Path, Path]]:
+    """The files of a split in the order of their rows, each with the one that says where its rows came from."""
+    chunks = sorted((folder / split.value).glob("*.parquet"))
+    whole = folder / chunk_file(split)
+    names = [whole] if whole.exists() or not chunks else chunks
+    return [(name, folder / PROVENANCE / name.relative_to(folder)) for name in names]
+
+
+def write_table(file: Path, table: pa.Table) -> None:
+    """Write rows, or where they came from; the same values always give the same bytes."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
+        if table.num_rows:
+            writer.write_table(table, row_group_size=ROW_GROUP)
+
+
+def tables(paths: Iterable[Path], *, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of several files, one after another, `rows` at a time (the last ones fewer)."""
+    waiting: list[pa.Table] = []
+    count = 0
+    for path in paths:
+        with pq.ParquetFile(path) as parquet:
+            for batch in parquet.iter_batches(batch_size=rows, columns=columns, use_threads=False):
+                waiting.append(pa.Table.from_batches([batch]))
+                count += batch.num_rows
+                while count >= rows:
+                    together = pa.concat_tables(waiting)
+                    yield together.slice(0, rows).combine_chunks()
+                    waiting, count = [together.slice(rows)], count - rows
+    if count:
+        yield pa.concat_tables(waiting).combine_chunks()
 
 
 def read_split(folder: Path, split: Split) -> Iterator[ReadRow]:
@@ -108,14 +125,21 @@ def read_split(folder: Path, split: Split) -> Iterator[ReadRow]:
     Raises:
         ValueError: Rows and provenance do not belong together.
     """
-    arrivals = groupby(_values(folder / provenance_file(split)), key=lambda values: values["row_id"])
-    for values in _values(folder / split_file(split)):
+    for content, origins in paths_of(folder, split):
+        yield from read_chunk(content, origins, split)
+
+
+def read_chunk(content: Path, origins: Path, split: Split) -> Iterator[ReadRow]:
+    """Every row of one file, with the file that says where its rows came from; as `read_split`."""
+    where = f"{PROVENANCE}/{origins.name}"
+    arrivals = groupby(_values(origins), key=lambda values: values["row_id"])
+    for values in _values(content):
         row_id, theirs = next(arrivals, (None, iter(())))
         if row_id != values["row_id"]:
-            raise ValueError(f"row {values['row_id']} has no line in {provenance_file(split)}")
-        yield _row(values, tuple(map(_arrival, theirs)), split)
+            raise ValueError(f"row {values['row_id']} has no line in {where}")
+        yield _row(values, tuple(map(arrival_of, theirs)), split)
     if next(arrivals, None) is not None:
-        raise ValueError(f"{provenance_file(split)} speaks of rows that are not there")
+        raise ValueError(f"{where} speaks of rows that are not there")
 
 
 def _values(file: Path) -> Iterator[dict[str, Any]]:
@@ -142,6 +166,15 @@ def plain_row(row: FrozenRow) -> dict[str, Any]:
         "row_id": row.row_id,
         "content_hash": row.row_hash,
         "training_hash": training_hash(record),
+        **plain_content(record),
+        "groups": list(record.groups) or None,
+        "labels": json_object(record.labels),
+    }
+
+
+def plain_content(record: Record) -> dict[str, Any]:
+    """What a model can see of a record, by column."""
+    return {
         "instruction": record.instruction,
         "response": record.response,
         "messages": _plain_messages(record.messages),
@@ -150,8 +183,6 @@ def plain_row(row: FrozenRow) -> dict[str, Any]:
         "prompt_length": record.prompt_length,
         "desirable": record.desirable,
         "alternative": record.alternative,
-        "groups": list(record.groups) or None,
-        "labels": _json_object(record.labels),
     }
 
 
@@ -169,26 +200,32 @@ def _plain_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     ]
 
 
-def _plain_arrival(row_id: str, arrival: Arrival) -> dict[str, Any]:
+def plain_arrival(arrival: Arrival) -> dict[str, Any]:
+    """Where a content came from and what was said about it there, by column."""
     return {
-        "row_id": row_id,
-        "content_hash": arrival.content_hash,
         **arrival.origin.model_dump(),
         "licence": arrival.licence,
         "language": arrival.language,
         "group": arrival.group,
-        "labels": _json_object(arrival.labels),
+        "labels": json_object(arrival.labels),
         "original": arrival.original,
     }
 
 
-def _json_object(labels: dict[str, str]) -> str:
+def json_object(labels: dict[str, str]) -> str:
+    """Labels as the one JSON text of them."""
     return orjson.dumps(labels, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _row(values: dict[str, Any], arrivals: tuple[Arrival, ...], split: Split) -> ReadRow:
-    record = Record.model_construct(
-        origin=arrivals[0].origin,
+def labels_of(text: str) -> dict[str, str]:
+    """Labels from their JSON text."""
+    return cast(dict[str, str], orjson.loads(text))
+
+
+def content_of(values: dict[str, Any]) -> Record:
+    """A record from the columns of what a model can see of it; where it came from is not said."""
+    return Record.model_construct(
+        origin=_NOWHERE,
         messages=_messages(values["messages"]),
         tools=tuple(values["tools"] or ()),
         rejected=_messages(values["rejected"]),
@@ -196,8 +233,14 @@ def _row(values: dict[str, Any], arrivals: tuple[Arrival, ...], split: Split) ->
         desirable=values["desirable"],
         alternative=values["alternative"],
     )
-    whole = with_arrivals(record, arrivals, labels=orjson.loads(values["labels"]))
-    row = FrozenRow(values["row_id"], values["content_hash"], split, whole, arrivals)
+
+
+_NOWHERE = Origin.model_construct(source="", line=None, format=None)
+
+
+def _row(values: dict[str, Any], arrivals: tuple[Arrival, ...], split: Split) -> ReadRow:
+    record = with_arrivals(content_of(values), arrivals, labels=labels_of(values["labels"]))
+    row = FrozenRow(values["row_id"], values["content_hash"], split, record, arrivals)
     groups = tuple(values["groups"] or ())
     return ReadRow(row, values["training_hash"], values["instruction"], values["response"], groups)
 
@@ -211,7 +254,8 @@ def _messages(plain: list[dict[str, Any]] | None) -> tuple[Message, ...]:
     )
 
 
-def _arrival(values: dict[str, Any]) -> Arrival:
+def arrival_of(values: dict[str, Any]) -> Arrival:
+    """An arrival from its columns."""
     return Arrival.model_construct(
         origin=Origin.model_construct(source=values["source"], line=values["line"], format=values["format"]),
         original=values["original"],

@@ -6,71 +6,90 @@ another way (another salt, or other splits) bind nothing: a lead who wants anoth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from curator.quality.sorting import ordered, words_of
 from curator.store import versions as version_store
 from curator.versions import files
 from curator.versions.rows import manifest
-from curator.versions.split import Frozen
+from curator.versions.split import Frozen, code_of
 from curator.versions.verify import damage
 from curator.workspace import Workspace
-from schemas.version import FrozenRow, Split, SplitPlan, Version
+from schemas.version import Split, SplitPlan, Version
 
-STOOD = """
-SELECT DISTINCT wanted.place
-FROM read_parquet($file) AS frozen
-JOIN wanted ON wanted.known = frozen.content_hash
-"""  # one row per row to be frozen that stood in this file
 
-FIRST_STOOD = """
-SELECT DISTINCT wanted.place
-FROM read_parquet($file) AS frozen
-JOIN wanted ON wanted.known = frozen.row_hash
-"""  # the same for a file of format 1
+class Known(NamedTuple):
+    """Contents by which rows are known, their own and those that they came in with: K of N rows."""
+
+    hashes: NDArray[np.uint64]
+    """(K, 4), see `sorting.words_of`."""
+    rows: NDArray[np.int64]
+    """Row of each, (K,)."""
+    size: int
+    """N."""
 
 
 class History(NamedTuple):
     """What earlier versions say about rows that are to be frozen."""
 
-    stood: list[Frozen | None]
-    """Since which version each row is there, and where it stood in the newest: a lead may have moved it since."""
+    stood: NDArray[np.int64]
+    """Since which version each row is there, and where it stood in the newest (a lead may have moved it since), as
+    `split.code_of` says it; -1 for a new one, (N,)."""
     damaged: list[Version]
     """Versions that cannot say."""
 
 
-def earlier_splits(workspace: Workspace, project_id: int, rows: Sequence[FrozenRow], plan: SplitPlan) -> History:
+def earlier_splits(workspace: Workspace, project_id: int, known: Known, plan: SplitPlan) -> History:
     """Where rows stood in earlier versions of their project."""
     with workspace.read() as connection:
         versions = [each for each in version_store.newest_first(connection) if each.project_id == project_id][::-1]
-    history = History([None] * len(rows), [])
-    if not versions:
-        return history
-    contents = [(each, n) for n, row in enumerate(rows) for each in {row.row_hash, *row.imported_hashes}]
-    wanted = pa.table(
-        {"known": [each for each, _ in contents], "place": pa.array([n for _, n in contents], pa.int64())}
-    )
-    with duckdb.connect() as connection:
-        connection.register("wanted", wanted)
-        for age, version in enumerate(versions):
-            if damage(workspace, version):
-                history.damaged.append(version)
-                continue
-            stated = manifest(workspace, version.id)
-            if not _divides_alike(stated.split_plan, plan):
-                continue
-            query = FIRST_STOOD if stated.format == 1 else STOOD
-            for split in Split:
-                names = [files.split_file(split)] + ([files.provenance_file(split)] if stated.format > 1 else [])
-                for name in names:
-                    file = {"file": str(workspace.versions_folder / version.id / name)}
-                    for (place,) in connection.execute(query, file).fetchall():
-                        before = history.stood[place]
-                        history.stood[place] = Frozen(before.age if before is not None else age, split)
-    return history
+    age = np.full(known.size, -1, np.int64)
+    stands = np.zeros(known.size, np.int64)
+    damaged: list[Version] = []
+    order, first = ordered(np.ascontiguousarray(known.hashes[:, 0]))
+    for n, version in enumerate(versions):
+        if damage(workspace, version):
+            damaged.append(version)
+            continue
+        stated = manifest(workspace, version.id)
+        if not _divides_alike(stated.split_plan, plan):
+            continue
+        folder = workspace.versions_folder / version.id
+        for place, split in enumerate(Split):
+            for hashes in _hashes(folder, split, format=stated.format):
+                at = np.searchsorted(first, hashes[:, 0])
+                for _ in range(2):  # a content may be known of two rows: as its own, and as how another came in
+                    inside = np.minimum(at, len(order) - 1)
+                    is_known = (known.hashes[order[inside]] == hashes).all(axis=1) & (at < len(order))
+                    rows = known.rows[order[inside[is_known]]]
+                    stands[rows] = place
+                    age[rows] = np.where(age[rows] < 0, n, age[rows])
+                    at = at + 1
+    stood = np.where(age >= 0, age * code_of(Frozen(1, Split.TRAIN)) + stands, -1)
+    return History(stood, damaged)
+
+
+def _hashes(folder: Path, split: Split, *, format: int) -> Iterable[NDArray[np.uint64]]:
+    """Contents of the rows of a split, then those that they came in with, (R, 4) each."""
+    if format == 1:
+        yield _column(folder / files.chunk_file(split), "row_hash")
+        return
+    for content, origins in files.paths_of(folder, split):
+        yield _column(content, "content_hash")
+        yield _column(origins, "content_hash")
+
+
+def _column(file: Path, name: str) -> NDArray[np.uint64]:
+    with pq.ParquetFile(file) as parquet:
+        column: pa.ChunkedArray = parquet.read(columns=[name], use_threads=False).column(name)
+    return words_of(bytes.fromhex("".join(column.to_pylist())))
 
 
 def _divides_alike(one: SplitPlan, other: SplitPlan) -> bool:

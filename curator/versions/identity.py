@@ -11,9 +11,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from schemas.record import Arrival, Record
 
@@ -47,6 +52,11 @@ def training_hash_of(groups: Sequence[str], labels: Mapping[str, str]) -> str:
     ).hexdigest()
 
 
+def training_digest(groups: Sequence[str], labels: str) -> bytes:
+    """`training_hash` as 32 bytes, from sorted groups and the JSON text of the labels, its keys sorted."""
+    return hashlib.sha256(b'{"groups":%b,"labels":%b}' % (orjson.dumps(list(groups)), labels.encode())).digest()
+
+
 def arrival_bytes(arrival: Arrival) -> bytes:
     """The one form in which an arrival is written, compared and hashed."""
     plain = {
@@ -72,6 +82,35 @@ class ProvenanceHash:
         return self._digest.hexdigest()
 
 
+def arrivals_hash(arrivals: pa.Table) -> str:
+    """sha256 of arrivals as columns, 64 hex digits: names, which values are there, their lengths, their bytes.
+
+    It depends on the values alone, not on how a file holds them.
+    """
+    digest = hashlib.sha256()
+    for name in arrivals.column_names:
+        column = arrivals.column(name).combine_chunks()
+        values = pc.fill_null(
+            column, 0 if pa.types.is_integer(column.type) else b"" if pa.types.is_binary(column.type) else ""
+        )
+        digest.update(_sized(name.encode()) + _sized(pc.is_valid(column).to_numpy(zero_copy_only=False).tobytes()))
+        if pa.types.is_integer(column.type):
+            digest.update(_sized(values.to_numpy().astype("<i8").tobytes()))
+            continue
+        digest.update(_sized(pc.binary_length(values).to_numpy().astype("<i8").tobytes()))
+        digest.update(_sized(_data_of(values)))
+    return digest.hexdigest()
+
+
+def _data_of(column: pa.Array) -> bytes:
+    """The bytes of texts laid end to end."""
+    _, offsets, data = column.buffers()
+    if data is None or not len(column):
+        return b""
+    first, last = (int(np.frombuffer(offsets, np.int32)[column.offset + n]) for n in (0, len(column)))
+    return bytes(memoryview(data)[first:last])
+
+
 def bucket_of(row_id: str) -> int:
     """Number of the bucket that a row falls into: the first byte of its id."""
     return int(row_id[:2], 16)
@@ -83,6 +122,41 @@ def bucket_hashes(entries: Iterable[Entry]) -> list[str]:
     for entry in entries:
         buckets[bucket_of(entry.row_id)].append(entry)
     return [hash_parts(part for entry in sorted(bucket) for part in entry) for bucket in buckets]
+
+
+def bucket_hashes_of(
+    hashes: NDArray[np.uint8], training_hashes: NDArray[np.uint8], splits: NDArray[np.uint8], names: Sequence[str]
+) -> list[str]:
+    """`bucket_hashes` of rows as columns, in the order of their hashes.
+
+    Args:
+        hashes: Content hashes, (N, 32).
+        training_hashes: (N, 32).
+        splits: Place of each row's split in `names`, (N,).
+        names: The splits.
+    """
+    ends = [_sized(name.encode()) for name in names]
+    most = max(map(len, ends))
+    padded = np.array([list(end.ljust(most)) for end in ends], dtype=np.uint8)
+    lengths = np.array([len(end) for end in ends])
+    starts = np.searchsorted(hashes[:, 0], np.arange(BUCKETS + 1))
+    digests = []
+    for start, end in pairwise(starts):
+        content, training = _hex_digits(hashes[start:end]), _hex_digits(training_hashes[start:end])
+        fixed = [_column(b"32:", end - start), content[:, :32], _column(b"64:", end - start), content]
+        fixed += [_column(b"64:", end - start), training, padded[splits[start:end]]]
+        rows = np.concatenate(fixed, axis=1)
+        is_said = np.arange(rows.shape[1]) < (rows.shape[1] - most + lengths[splits[start:end]])[:, None]
+        digests.append(hashlib.sha256(rows[is_said].tobytes()).hexdigest())
+    return digests
+
+
+def _column(text: bytes, count: int) -> NDArray[np.uint8]:
+    return np.broadcast_to(np.frombuffer(text, np.uint8), (count, len(text)))
+
+
+def _hex_digits(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.frombuffer(values.tobytes().hex().encode(), np.uint8).reshape(len(values), 64)
 
 
 def version_id(buckets: Iterable[str]) -> str:

@@ -45,10 +45,11 @@ def holding(
 
 
 def _held(workspace: Workspace, version_id: str, hashes: Collection[str], split: Split | None) -> list[str]:
-    if manifest(workspace, version_id).format < files.FORMAT:
+    if manifest(workspace, version_id).format == 1:
         return []
     folder = folder_of(workspace, version_id)
-    paths = [str(folder / files.provenance_file(each)) for each in (Split if split is None else (split,))]
+    splits = Split if split is None else (split,)
+    paths = [str(origins) for each in splits for _, origins in files.paths_of(folder, each)]
     with duckdb.connect() as connection:
         rows = connection.execute(HOLDS, {"files": paths, "hashes": sorted(hashes)}).fetchall()
     return sorted(row[0] for row in rows)

@@ -7,31 +7,30 @@ groups are joined, and where labels of one name differ the smallest value stands
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from curator.versions.identity import arrival_bytes
 from schemas.record import Arrival, Record
 
 
-class Accepted(NamedTuple):
-    """An accepted record and the hash of the content that it came in with."""
+def merged_arrivals(arrivals: Iterable[Arrival]) -> tuple[Arrival, ...]:
+    """Arrivals of one content by file and line, each once."""
+    by_bytes = {arrival_bytes(arrival): arrival for arrival in arrivals}
+    order = sorted(by_bytes, key=lambda raw: (by_bytes[raw].origin.source, by_bytes[raw].origin.line or 0, raw))
+    return tuple(by_bytes[raw] for raw in order)
 
-    record: Record
-    imported_hash: str
 
-
-def merge(same: Sequence[Accepted]) -> tuple[Record, tuple[Arrival, ...]]:
-    """One record for accepted ones whose content is equal, and how it came in: each arrival with its content's hash."""
-    arrivals = _sorted(
-        arrival if arrival.content_hash else arrival.model_copy(update={"content_hash": each.imported_hash})
-        for each in same
-        for arrival in each.record.arrivals
-    )
+def merged_labels(arrivals: Iterable[Arrival]) -> dict[str, str]:
+    """The labels of a row that came in so: where those of one name differ, the smallest value."""
     labels: dict[str, str] = {}
     for arrival in arrivals:
         for name, value in arrival.labels.items():
             labels[name] = min(value, labels.get(name, value))
-    return with_arrivals(same[0].record, arrivals, labels=labels), arrivals
+    return labels
+
+
+def merged_groups(arrivals: Iterable[Arrival]) -> tuple[str, ...]:
+    """The groups of a row that came in so, sorted."""
+    return tuple(sorted({arrival.group for arrival in arrivals if arrival.group is not None}))
 
 
 def with_arrivals(record: Record, arrivals: Sequence[Arrival], *, labels: dict[str, str]) -> Record:
@@ -49,10 +48,3 @@ def with_arrivals(record: Record, arrivals: Sequence[Arrival], *, labels: dict[s
             "also": tuple(others),
         }
     )
-
-
-def _sorted(arrivals: Iterable[Arrival]) -> tuple[Arrival, ...]:
-    """Arrivals by file and line, each once."""
-    by_bytes = {arrival_bytes(arrival): arrival for arrival in arrivals}
-    order = sorted(by_bytes, key=lambda raw: (by_bytes[raw].origin.source, by_bytes[raw].origin.line or 0, raw))
-    return tuple(by_bytes[raw] for raw in order)

@@ -33,14 +33,14 @@ _LONGEST = 20_000
 
 COUNTS = """
 SELECT word, count(*)
-FROM (SELECT lower(instruction || ' ' || response) AS said FROM read_parquet($file)), unnest($words) AS asked(word)
+FROM (SELECT lower(instruction || ' ' || response) AS said FROM read_parquet($files)), unnest($words) AS asked(word)
 WHERE contains(said, word)
 GROUP BY word
 """  # one row per word that stands in any training row
 
 CANDIDATES = """
 SELECT row_id, any_value(instruction), any_value(response)
-FROM (SELECT row_id, instruction, response, lower(instruction || ' ' || response) AS said FROM read_parquet($file)),
+FROM (SELECT row_id, instruction, response, lower(instruction || ' ' || response) AS said FROM read_parquet($files)),
      (SELECT unnest($words) AS word, unnest($weights) AS weight)
 WHERE contains(said, word)
 GROUP BY row_id
@@ -61,13 +61,14 @@ def nearest(workspace: Workspace, version: str, text: str, *, limit: int = 5) ->
     Raises:
         VersionError: The version has a layout of an earlier release.
     """
-    if manifest(workspace, version).format < files.FORMAT:
+    if manifest(workspace, version).format == 1:
         raise VersionError(
             "This version was frozen by an earlier release, whose rows cannot be searched.",
             hint="Freeze the same records again.",
         )
     text = text[:_LONGEST]
-    candidates = _candidates(str(folder_of(workspace, version) / files.split_file(Split.TRAIN)), text)
+    contents = [str(content) for content, _ in files.paths_of(folder_of(workspace, version), Split.TRAIN)]
+    candidates = _candidates(contents, text)
     scored = sorted(zip(_similarities(text, candidates), candidates, strict=True), key=lambda each: -each[0])[:limit]
     chosen = [(score, each) for score, each in scored if score > 0]
     record_ids = _record_ids(workspace, version, [each.row_id for _, each in chosen])
@@ -84,17 +85,17 @@ def nearest(workspace: Workspace, version: str, text: str, *, limit: int = 5) ->
     ]
 
 
-def _candidates(file: str, text: str) -> list[_Candidate]:
+def _candidates(contents: list[str], text: str) -> list[_Candidate]:
     words = sorted({word for word in _pieces(text) if len(word) > 2}, key=lambda word: (-len(word), word))[:_WORDS]
     if not words:
         return []
     with duckdb.connect() as connection:
-        counted = dict(connection.execute(COUNTS, {"file": file, "words": words}).fetchall())
+        counted = dict(connection.execute(COUNTS, {"files": contents, "words": words}).fetchall())
         rare = sorted(counted, key=lambda word: (counted[word], word))[:_RARE]
         if not rare:
             return []
         weights = [1 / math.log(2 + counted[word]) for word in rare]
-        values = {"file": file, "words": rare, "weights": weights, "most": _CANDIDATES}
+        values = {"files": contents, "words": rare, "weights": weights, "most": _CANDIDATES}
         return [_Candidate(*row) for row in connection.execute(CANDIDATES, values).fetchall()]
 
 
@@ -125,16 +126,16 @@ def _shared(first: str, second: str) -> str:
 
 ARRIVED_AS = """
 SELECT DISTINCT row_id, content_hash
-FROM read_parquet($file)
+FROM read_parquet($files)
 WHERE row_id IN (SELECT unnest($rows))
 """  # one row per frozen row and content that it came in with
 
 
 def _record_ids(workspace: Workspace, version: str, row_ids: Sequence[str]) -> dict[str, list[str]]:
     """Records of the project that rows were frozen from."""
-    file = str(folder_of(workspace, version) / files.provenance_file(Split.TRAIN))
+    origins = [str(origins) for _, origins in files.paths_of(folder_of(workspace, version), Split.TRAIN)]
     with duckdb.connect() as connection:
-        arrived = connection.execute(ARRIVED_AS, {"file": file, "rows": list(row_ids)}).fetchall()
+        arrived = connection.execute(ARRIVED_AS, {"files": origins, "rows": list(row_ids)}).fetchall()
     project_id = find(workspace, version).project_id
     with workspace.read() as connection:
         ids = records.of_hash(connection, project_id, {content_hash for _, content_hash in arrived})

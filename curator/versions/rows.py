@@ -136,7 +136,7 @@ def diff(workspace: Workspace, before: str, after: str) -> DiffReport:
     A row whose content changed has another id; it counts as edited where both came in as the same content.
     """
     first, second = manifest(workspace, before), manifest(workspace, after)
-    is_comparable = first.format == second.format == files.FORMAT
+    is_comparable = min(first.format, second.format) > 1
     pairs = enumerate(zip(first.buckets, second.buckets, strict=True))
     differing = {n for n, (one, other) in pairs if not is_comparable or one != other}
     old, new = (_side(workspace, each, buckets=differing) for each in (first, second))
@@ -196,13 +196,14 @@ def _side(workspace: Workspace, stated: Manifest, *, buckets: set[int]) -> _Side
     side = _Side({}, {})
     with duckdb.connect() as connection:
         for split in Split:
-            file = {"file": str(folder / files.split_file(split))}
+            paths = files.paths_of(folder, split)
+            file = {"file": [str(content) for content, _ in paths]}
             query = FIRST_IDENTITIES if stated.format == 1 else IDENTITIES
             for row in connection.execute(query, file).fetchall():
                 if identity.bucket_of(row[0]) in buckets:
                     side.entries[row[0]] = identity.Entry(row[0], row[1], row[2], split.value)
             if stated.format > 1:
-                file = {"file": str(folder / files.provenance_file(split))}
+                file = {"file": [str(origins) for _, origins in paths]}
                 for row_id, imported in connection.execute(IMPORTED, file).fetchall():
                     if row_id in side.entries:
                         side.imported.setdefault(imported, set()).add(row_id)

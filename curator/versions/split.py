@@ -10,10 +10,13 @@ Its caller reads earlier versions; this module knows neither files nor the store
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.quality.sorting import differs, ordered_rows, words_of
 from curator.quality.units import Keys, units
 from schemas.version import Split, SplitPlan
 
@@ -39,19 +42,30 @@ class Merge(NamedTuple):
 class Assignment(NamedTuple):
     """A split for every record."""
 
-    splits: list[Split]
-    """In the order of the records."""
+    places: NDArray[np.uint8]
+    """Place of its split in `Split`, in the order of the records, (N,)."""
     merges: list[Merge]
     """Units that stood in more than one split."""
     warnings: list[str]
     """Where shares could not be met, in sentences."""
 
+    @property
+    def splits(self) -> list[Split]:
+        """The split of every record, in their order."""
+        return [_SPLITS[n] for n in self.places.tolist()]
 
-class _Unit(NamedTuple):
-    place: bytes
-    """Where it stands among others: a hash of its name."""
-    records: list[int]
-    stratum: str
+
+class Grouping(NamedTuple):
+    """N records in U units."""
+
+    unit_of: NDArray[np.int64]
+    """Unit of each record, (N,)."""
+    places: NDArray[np.uint64]
+    """Where each unit stands among others: a hash of its name, as four numbers, (U, 4)."""
+
+
+_SPLITS = list(Split)
+_TRAIN = _SPLITS.index(Split.TRAIN)
 
 
 def assign(
@@ -62,58 +76,93 @@ def assign(
     frozen: Sequence[Frozen | None] | None = None,
     to_train: bool = False,
 ) -> Assignment:
+    """The split of every record; as `divide`, from the keys themselves."""
+    number: dict[str, int] = {}
+    unit_of = np.array([number.setdefault(name, len(number)) for name in units(records)], np.int64)
+    grouping = Grouping(unit_of, words_of(b"".join(place_of(name, plan) for name in number)))
+    stood = None if frozen is None else np.array([-1 if each is None else code_of(each) for each in frozen], np.int64)
+    return divide(grouping, plan, strata=strata, stood=stood, to_train=to_train)
+
+
+def place_of(name: str, plan: SplitPlan) -> bytes:
+    """Where a unit stands among others, 32 bytes."""
+    return hashlib.sha256(f"{plan.salt}\n{name}".encode("utf-8", "surrogatepass")).digest()
+
+
+def code_of(frozen: Frozen) -> int:
+    """Where a record stood, as a number that grows with the age of its oldest version."""
+    return frozen.age * len(_SPLITS) + _SPLITS.index(frozen.split)
+
+
+def divide(
+    grouping: Grouping,
+    plan: SplitPlan,
+    *,
+    strata: Sequence[str] | None = None,
+    stood: NDArray[np.int64] | None = None,
+    to_train: bool = False,
+) -> Assignment:
     """The split of every record.
 
     Args:
-        records: In any order; the same records get the same splits in every order.
+        grouping: The records in any order; the same records get the same splits in every order.
         plan: Shares of the splits.
         strata: A value per record; the records of each value are divided by the plan, as far as units allow.
-        frozen: Where each record stood before, if it did.
+        stood: Where each record stood before (`code_of`), -1 for nowhere, (N,).
         to_train: Units that stood in more than one split go to train, instead of where their oldest record stands.
     """
     if plan.validation == plan.test == 0:
-        return Assignment([Split.TRAIN] * len(records), [], [])
-    gathered = _units(records, strata or [""] * len(records), plan)
-    kept, merges = _kept(gathered, records, frozen or [None] * len(records), to_train=to_train)
-    placed = _fill(gathered, kept, plan)
-    splits = [Split.TRAIN] * len(records)
-    for unit, split in zip(gathered, placed, strict=True):
-        for n in unit.records:
-            splits[n] = split
-    return Assignment(splits, merges, list(_warnings(gathered, splits, plan)))
+        return Assignment(np.full(len(grouping.unit_of), _TRAIN, np.uint8), [], [])
+    order, _ = ordered_rows(grouping.places)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    unit_of = rank[grouping.unit_of]  # units are numbered in the order of their place from here on
+    sizes = np.bincount(unit_of, minlength=len(order))
+    stratum_of, values = _strata(unit_of, len(order), strata)
+    kept, merges = _kept(unit_of, len(order), stood, to_train=to_train)
+    placed = _fill(sizes, stratum_of, values, kept, plan)
+    places = placed[unit_of].astype(np.uint8)
+    return Assignment(places, merges, list(_warnings(sizes, places, plan)))
 
 
-def _units(records: Sequence[Keys], strata: Sequence[str], plan: SplitPlan) -> list[_Unit]:
-    """Records that belong together, in the order of their hash; a unit's stratum is that of most of its records."""
-    members: dict[str, list[int]] = {}
-    for n, name in enumerate(units(records)):
-        members.setdefault(name, []).append(n)
-    gathered = []
-    for name, some in members.items():
-        counts = Counter(strata[n] for n in some)
-        stratum = min(counts, key=lambda value: (-counts[value], value))
-        place = hashlib.sha256(f"{plan.salt}\n{name}".encode("utf-8", "surrogatepass")).digest()
-        gathered.append(_Unit(place, some, stratum))
-    return sorted(gathered)
+def _strata(
+    unit_of: NDArray[np.int64], count: int, strata: Sequence[str] | None
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Number of each unit's stratum, which is that of most of its records, and the strata, sorted."""
+    if strata is None:
+        return np.zeros(count, np.int64), [""]
+    values = sorted(set(strata))
+    number = {value: n for n, value in enumerate(values)}
+    keys = unit_of * len(values) + np.array([number[value] for value in strata], np.int64)
+    pairs, counts = np.unique(keys, return_counts=True)
+    unit, value = np.divmod(pairs, len(values))
+    by_count = np.lexsort((value, -counts, unit))
+    stratum_of = np.zeros(count, np.int64)
+    first = by_count[differs(unit[by_count])]
+    stratum_of[unit[first]] = value[first]
+    return stratum_of, values
 
 
 def _kept(
-    gathered: Sequence[_Unit], records: Sequence[Keys], frozen: Sequence[Frozen | None], *, to_train: bool
-) -> tuple[dict[int, Split], list[Merge]]:
-    """The split of every unit that stood somewhere, by its place, and the units that stood in more than one."""
-    kept: dict[int, Split] = {}
-    merges: list[Merge] = []
-    for n, unit in enumerate(gathered):
-        known = [(stood, i) for i in unit.records if (stood := frozen[i]) is not None]
-        if not known:
-            continue
-        known.sort(key=lambda each: (each[0].age, list(Split).index(each[0].split), records[each[1]]))
-        stood_in = {stood.split for stood, _ in known}
-        kept[n] = known[0][0].split
-        if len(stood_in) > 1:
-            where = tuple(split for split in Split if split in stood_in)
-            merges.append(Merge(tuple(i for _, i in known), where))
-            kept[n] = Split.TRAIN if to_train else kept[n]
+    unit_of: NDArray[np.int64], count: int, stood: NDArray[np.int64] | None, *, to_train: bool
+) -> tuple[NDArray[np.int64], list[Merge]]:
+    """The split of every unit that stood somewhere, -1 for others, and the units that stood in more than one."""
+    kept = np.full(count, -1, np.int64)
+    known = np.flatnonzero(stood >= 0) if stood is not None else np.empty(0, np.int64)
+    if stood is None or not len(known):
+        return kept, []
+    known = known[np.lexsort((known, stood[known], unit_of[known]))]  # of each unit, the oldest first
+    unit, split = unit_of[known], stood[known] % len(_SPLITS)
+    starts = np.flatnonzero(differs(unit))
+    kept[unit[starts]] = split[starts]
+    merges = []
+    for run in np.flatnonzero(np.minimum.reduceat(split, starts) != np.maximum.reduceat(split, starts)).tolist():
+        end = starts[run + 1] if run + 1 < len(starts) else len(known)
+        some = slice(starts[run], end)
+        where = tuple(_SPLITS[n] for n in sorted(set(split[some].tolist())))
+        merges.append(Merge(tuple(known[some].tolist()), where))
+        if to_train:
+            kept[unit[starts[run]]] = _TRAIN
     return kept, merges
 
 
@@ -124,41 +173,55 @@ def _share(plan: SplitPlan, split: Split) -> float:
     return {Split.TRAIN: plan.train, Split.VALIDATION: plan.validation, Split.TEST: plan.test}[split]
 
 
-def _fill(gathered: Sequence[_Unit], kept: dict[int, Split], plan: SplitPlan) -> list[Split]:
+def _fill(
+    sizes: NDArray[np.int64],
+    stratum_of: NDArray[np.int64],
+    values: Sequence[str],
+    kept: NDArray[np.int64],
+    plan: SplitPlan,
+) -> NDArray[np.int64]:
     """A split for every unit: those that stood somewhere keep it, the others fill test and validation."""
-    room: dict[tuple[str, Split], int] = {}
-    sizes: Counter[str] = Counter()
-    for unit in gathered:
-        sizes[unit.stratum] += len(unit.records)
+    rows = np.bincount(stratum_of, weights=sizes, minlength=len(values)).astype(np.int64)
+    room = [[0] * len(_SPLITS) for _ in values]
     before = 0
-    for stratum in sorted(sizes):  # rounded in turn, so that the whole is right within one row
+    for n, count in enumerate(rows.tolist()):  # rounded in turn, so that the whole is right within one row
         for split in _SHARES:
             share = _share(plan, split)
-            room[stratum, split] = round(share * (before + sizes[stratum])) - round(share * before)
-        before += sizes[stratum]
-    for n, split in kept.items():
-        if split is not Split.TRAIN:
-            room[gathered[n].stratum, split] -= len(gathered[n].records)
-    placed = []
-    for n, unit in enumerate(gathered):
-        fitting = (split for split in _SHARES if 0 < len(unit.records) <= room[unit.stratum, split])
-        split = kept.get(n) or next(fitting, Split.TRAIN)
-        if n not in kept and split is not Split.TRAIN:
-            room[unit.stratum, split] -= len(unit.records)
-        placed.append(split)
-    _leave_none_empty(gathered, placed, kept, plan)
+            room[n][_SPLITS.index(split)] = round(share * (before + count)) - round(share * before)
+        before += count
+    placed = np.where(kept >= 0, kept, _TRAIN)
+    for stratum, spaces in enumerate(room):
+        for split in _SHARES:
+            n = _SPLITS.index(split)
+            spaces[n] -= int(sizes[(kept == n) & (stratum_of == stratum)].sum())
+    free = sum(max(0, spaces[_SPLITS.index(split)]) for spaces in room for split in _SHARES)
+    for unit in np.flatnonzero(kept < 0).tolist():
+        if free == 0:
+            break
+        size, spaces = int(sizes[unit]), room[stratum_of[unit]]
+        for split in _SHARES:
+            n = _SPLITS.index(split)
+            if 0 < size <= spaces[n]:
+                spaces[n] -= size
+                free -= size
+                placed[unit] = n
+                break
+    _leave_none_empty(sizes, placed, kept, plan)
     return placed
 
 
-def _leave_none_empty(gathered: Sequence[_Unit], placed: list[Split], kept: dict[int, Split], plan: SplitPlan) -> None:
+def _leave_none_empty(
+    sizes: NDArray[np.int64], placed: NDArray[np.int64], kept: NDArray[np.int64], plan: SplitPlan
+) -> None:
     """Give a split that got nothing the smallest unit that may move, if another one stays behind."""
     for split in (*_SHARES, Split.TRAIN):
-        if _share(plan, split) == 0 or split in placed:
+        n = _SPLITS.index(split)
+        if _share(plan, split) == 0 or (placed == n).any():
             continue
-        counts = Counter(placed)
-        movable = [n for n in range(len(gathered)) if n not in kept and counts[placed[n]] > 1]
-        if movable:
-            placed[min(movable, key=lambda n: (len(gathered[n].records), n))] = split
+        counts = np.bincount(placed, minlength=len(_SPLITS))
+        movable = np.flatnonzero((kept < 0) & (counts[placed] > 1))
+        if len(movable):
+            placed[movable[np.argmin(sizes[movable])]] = n
 
 
 _TOLERANCE = 0.01
@@ -166,11 +229,11 @@ _TOLERANCE = 0.01
 _SHOWN = 3
 
 
-def _warnings(gathered: Sequence[_Unit], splits: Sequence[Split], plan: SplitPlan) -> Iterator[str]:
-    total = len(splits)
+def _warnings(sizes: NDArray[np.int64], places: NDArray[np.uint8], plan: SplitPlan) -> Iterator[str]:
+    total = len(places)
     least = min((split for split in Split if _share(plan, split) > 0), key=lambda split: _share(plan, split))
     wanted = _share(plan, least) * total
-    large = sorted((len(c.records) for c in gathered if len(c.records) > max(1, wanted)), reverse=True)
+    large = sorted(sizes[sizes > max(1, wanted)].tolist(), reverse=True)
     for size in large[:_SHOWN]:
         yield (
             f"{size:,} of {total:,} rows belong together, more than the {wanted:,.0f} of {least.value}; "
@@ -178,9 +241,9 @@ def _warnings(gathered: Sequence[_Unit], splits: Sequence[Split], plan: SplitPla
         )
     if len(large) > _SHOWN:
         yield f"{len(large) - _SHOWN:,} more groups of rows are larger than {least.value}."
-    counts = Counter(splits)
-    for split in Split:
-        share = counts[split] / total if total else 0.0
+    counts = np.bincount(places, minlength=len(_SPLITS)).tolist()
+    for n, split in enumerate(Split):
+        share = counts[n] / total if total else 0.0
         if abs(share - _share(plan, split)) > max(_TOLERANCE, 1 / max(1, total)):
             yield f"{split.value} holds {share:.1%} of the rows instead of {_share(plan, split):.1%}."
 

@@ -7,6 +7,7 @@ begins like a formula, so such a text gets an apostrophe before it, which the im
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
@@ -122,16 +123,29 @@ def write_dataset(folder: Path, split: Split, batches: Iterable[pa.RecordBatch],
     return [f"{split.value}/{name}" for name in (_ARROW, "state.json", "dataset_info.json")]
 
 
-def frozen_batches(file: Path) -> Iterator[pa.RecordBatch]:
-    """The rows of a frozen split as they are."""
-    with pq.ParquetFile(file) as parquet:
-        yield from parquet.iter_batches(batch_size=1_000)
+def write_parquet(file: Path, paths: Sequence[Path]) -> None:
+    """Write the rows of a frozen split, which stand in one file or in many, as one file."""
+    if len(paths) == 1:
+        shutil.copyfile(paths[0], file)
+        return
+    with pq.ParquetWriter(file, files.COLUMNS, compression="zstd") as writer:
+        for table in files.tables(paths, rows=files.ROW_GROUP):
+            writer.write_table(table, row_group_size=files.ROW_GROUP)
+
+
+def frozen_batches(paths: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    """The rows of a frozen split as they are, a thousand at a time."""
+    for table in files.tables(paths, rows=_BATCH):
+        yield from table.to_batches()
+
+
+_BATCH = 1_000
 
 
 def batches_of(rows: Iterable[FrozenRow]) -> Iterator[pa.RecordBatch]:
     """Rows with the columns of a frozen split, for a version whose files have others."""
     pending = iter(rows)
-    while part := [files.plain_row(row) for row in islice(pending, 1_000)]:
+    while part := [files.plain_row(row) for row in islice(pending, _BATCH)]:
         yield from pa.Table.from_pylist(part, schema=files.COLUMNS).to_batches()
 
 

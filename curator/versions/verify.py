@@ -15,13 +15,19 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from curator.errors import VersionError
-from curator.quality.fingerprint import content_hash, row_id
+from curator.quality.fingerprint import content_hash
+from curator.quality.sorting import ordered_rows, words_of
 from curator.store import events
 from curator.versions import files, first_format, identity
+from curator.versions.checking import CheckedChunk, Chunk, check_chunk, columns_of, entries_of
+from curator.versions.chunks import bits_for
+from curator.versions.pool import processes
 from curator.versions.rows import find
 from curator.workspace import Workspace
 from schemas.version import Manifest, Split, VerifyReport, Version
 
+_WORTH_PROCESSES = 100_000
+"""Rows from which on several processes are faster than one, which need not be started."""
 _SHOWN = 20
 """Problems of single rows that are listed; more are counted."""
 
@@ -103,9 +109,7 @@ def _manifest_problems(workspace: Workspace, known: Version) -> Iterator[str]:
 def _file_problems(folder: Path, stated: Manifest) -> Iterator[str]:
     """Files against the manifest: changed, missing, and those that do not belong there."""
     listed = {file.path: file for file in (*stated.files, *stated.provenance)}
-    wanted = {files.split_file(split) for split in Split}
-    if stated.format > 1:
-        wanted |= {files.provenance_file(split) for split in Split}
+    wanted = _wanted_files(stated)
     for path in sorted(wanted ^ listed.keys()):
         yield f"File {path} is {'not listed in' if path in wanted else 'unknown to this format but in'} the manifest."
     for path, expected in listed.items():
@@ -119,71 +123,78 @@ def _file_problems(folder: Path, stated: Manifest) -> Iterator[str]:
         yield f"File {path} was not frozen with the version."
 
 
+def _wanted_files(stated: Manifest) -> set[str]:
+    """Paths of the files that a version of this format and size has."""
+    wanted: set[str] = set()
+    for split in Split:
+        bits = bits_for(stated.splits.get(split, 0)) if stated.format > 2 else 0
+        for number in range(1 << bits):
+            wanted.add(files.chunk_file(split, number, bits=bits))
+            if stated.format > 1:
+                wanted.add(files.provenance_of(split, number, bits=bits))
+    return wanted
+
+
 def _row_problems(folder: Path, stated: Manifest | None, known: Version) -> Iterator[str]:
     """Rows against their own hashes, and all of them against id, manifest and register."""
-    entries: list[identity.Entry] = []
-    provenance = identity.ProvenanceHash()
-    sources: Counter[str] = Counter()
-    licences: Counter[str] = Counter()
-    wrong = 0
-    for split in Split:
-        try:
-            before = ""
-            for each in files.read_split(folder, split):
-                row = each.row
-                for problem in _problems_of_row(each, before):
-                    wrong += 1
-                    if wrong <= _SHOWN:
-                        yield f"Row {row.row_id} in {split.value} {problem}."
-                before = row.row_id
-                entries.append(identity.Entry(row.row_id, row.row_hash, each.training_hash, split.value))
-                provenance.add(row.row_id, row.arrivals)
-                sources.update(arrival.origin.source for arrival in row.arrivals)
-                licences.update(arrival.licence or "" for arrival in row.arrivals)
-        except (OSError, ValueError, KeyError, TypeError) as error:  # pyarrow's errors are ValueErrors
-            yield f"The {split.value} split cannot be read: {error}."
-    if wrong > _SHOWN:
-        yield f"{wrong - _SHOWN} more rows are wrong."
-    splits = {split: sum(entry.split == split.value for entry in entries) for split in Split}
+    format = files.FORMAT if stated is None else stated.format
+    chunks = [Chunk(*paths, split, format) for split in Split for paths in files.paths_of(folder, split)]
+    with processes(are_worth_it=known.rows > _WORTH_PROCESSES) as pool:
+        checked = list(pool.each(check_chunk, chunks))
+    problems = [problem for each in checked for problem in each.problems]
+    yield from (f"Row {problem}." for problem in problems[:_SHOWN])
+    if (more := len(problems[_SHOWN:]) + sum(each.more_problems for each in checked)) > 0:
+        yield f"{more} more rows are wrong."
+    unreadable = {each.split: each.error for each in reversed(checked) if each.error}
+    yield from (f"The {split.value} split cannot be read: {error}." for split, error in unreadable.items())
+    splits = {split: sum(each.rows for each in checked if each.split is split) for split in Split}
     try:
-        buckets = identity.bucket_hashes(entries)
+        buckets = _buckets(checked)
     except ValueError:
         yield "A row id is not hexadecimal."
         return
+    rows = sum(splits.values())
     if identity.version_id(buckets) != known.id:
         yield f"The rows do not give the id {known.id}."
-    if (len(entries), splits) != (known.rows, known.splits):
-        yield f"There are {len(entries)} rows; the register counts {known.rows}, or divides them otherwise."
+    if (rows, splits) != (known.rows, known.splits):
+        yield f"There are {rows} rows; the register counts {known.rows}, or divides them otherwise."
     if stated is None:
         return
     recounted = {
         "schema_hash": identity.SCHEMA_HASH,
-        "rows": len(entries),
+        "rows": rows,
         "splits": splits,
         "buckets": tuple(buckets),
-        "provenance_hash": provenance.hexdigest(),
-        "sources": dict(sources),
-        "licences": dict(licences),
+        "provenance_hash": _provenance_hash(folder, format, checked),
+        "sources": dict(sum((each.sources for each in checked), Counter())),
+        "licences": dict(sum((each.licences for each in checked), Counter())),
     }
     for field, value in recounted.items():
         if getattr(stated, field) != value:
             yield f"The manifest's {field} is not what the rows give."
 
 
-def _problems_of_row(each: files.ReadRow, before: str) -> Iterator[str]:
-    row = each.row
-    if content_hash(row.record) != row.row_hash:
-        yield "does not have the content that its hash names"
-    if row_id(row.row_hash) != row.row_id:
-        yield "has an id that is not the beginning of its hash"
-    if identity.training_hash_of(each.groups, row.record.labels) != each.training_hash:
-        yield "does not have the groups and labels that its hash names"
-    if row.record.groups != each.groups:
-        yield "came in with other groups than it has"
-    if (row.record.instruction, row.record.response) != (each.instruction, each.response):
-        yield "shows another instruction or response than its messages hold"
-    if row.row_id <= before:
-        yield "stands twice or out of order"
+def _buckets(checked: list[CheckedChunk]) -> list[str]:
+    if any(each.entries is not None for each in checked):
+        return identity.bucket_hashes(entry for each in checked for entry in entries_of(each))
+    hashes, training, splits = columns_of(checked)
+    order, is_new = ordered_rows(words_of(hashes.tobytes()))
+    if not is_new.all():  # a row in two splits
+        return identity.bucket_hashes(entry for each in checked for entry in entries_of(each))
+    return identity.bucket_hashes_of(hashes[order], training[order], splits[order], [*Split])
+
+
+def _provenance_hash(folder: Path, format: int, checked: list[CheckedChunk]) -> str | None:
+    if format > 2:
+        return identity.hash_parts(each.arrivals_hash for each in checked)
+    digest = identity.ProvenanceHash()
+    try:
+        for split in Split:
+            for each in files.read_split(folder, split):
+                digest.add(each.row.row_id, each.row.arrivals)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # said already
+    return digest.hexdigest()
 
 
 def _first_format_problems(folder: Path, stated: Manifest, known: Version) -> Iterator[str]:

@@ -10,9 +10,9 @@ from curator import Workspace, review
 from curator.access import accounts
 from curator.annotate import adjudicate, answers, queue, team
 from curator.ingest import import_file
-from curator.review.stated import of_system
-from curator.store import annotations, ledger, projects, records, runs
+from curator.store import annotations, projects, records, runs
 from schemas.annotation import Answer
+from schemas.judgement import Judgement
 from tests.app.pages import PAGES, draw, press, texts
 from tests.conftest import make_record
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
@@ -111,7 +111,7 @@ def test_a_corrected_row_leaves_the_quarantine(
         assert len(records.page(connection, 1)) == 2
 
 
-def test_everything_shown_is_judged_before_a_verdict_is_stored(
+def test_the_review_page_shows_names_and_what_was_sent_back_only_after_the_part_is_closed(
     reviewed: Workspace, add_outputs: AddOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_outputs("Red.")
@@ -119,39 +119,19 @@ def test_everything_shown_is_judged_before_a_verdict_is_stored(
     assert "No plan says yet" in texts(draw("review", reviewed, monkeypatch))
     review.draw(reviewed, RUN, actor="me")
     app = draw("review", reviewed, monkeypatch)
-    drawn = "\n".join([texts(app), *(element.value for element in app.text)])
-    assert "tuned" not in drawn
-    assert "base" not in drawn.replace("What the base says.", "")
+    assert not app.subheader
     [pair] = review.pairs.open_pairs(reviewed, "Ada", RUN)
-    keys = [element.key for element in (*app.button, *app.text_input, *app.selectbox) if element.key]
-    assert all(pair.id in key or key in ("chosen run", "change name", "verdict-bar") for key in keys), keys
-    store = next(button for button in app.button if button.label.startswith("Store and next"))
-    assert store.disabled
-    app.button(key=f"harmful A {pair.id}").click().run()
-    assert next(button for button in app.button if button.label.startswith("Store and next")).disabled
-    app.button(key=f"severity 2 A {pair.id}").click().run()
-    app.button(key=f"fine B {pair.id}").click().run()
-    next(button for button in app.button if button.label == "Store and next").click().run()
-    assert "Everything that the plan drew is judged." in texts(app)
-    with reviewed.read() as connection:
-        stated = of_system(ledger.entries(connection, RUN))
-    assert sorted(v.judgement.defects for each in stated.values() for v in each) == [(), ("harmful",)]
-
-
-def test_answers_to_harm_probes_stay_covered_until_they_are_asked_for(
-    reviewed: Workspace, add_outputs: AddOutputs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add_outputs("Red.", category="harm")
-    review.screen_run(reviewed, RUN, actor="me")
-    review.draw(reviewed, RUN, actor="me")
+    wrong, fine = Judgement(unfactual=True, note="It is blue."), Judgement(fine=True)
+    sides = [wrong if text == "Red." else fine for text in (pair.a, pair.b)]
+    review.verdicts.give(reviewed, pair.id, a=sides[0], b=sides[1], reviewer="Ada")
+    output = review.feedback.output_behind(reviewed, pair.id, "A" if pair.a == "Red." else "B", reviewer="Ada")
+    record = review.feedback.to_queue(reviewed, output, actor="Ada", instruction="A variant?", corrected="Blue.")
     app = draw("review", reviewed, monkeypatch)
-    [pair] = review.pairs.open_pairs(reviewed, "Ada", RUN)
-    assert pair.a not in [element.value for element in app.text]
-    app.button(key=f"show A {pair.id}").click().run()
-    assert pair.a in [element.value for element in app.text]
-    assert pair.b not in [element.value for element in app.text]
-    app.toggle[0].set_value(False).run()
-    assert pair.b in [element.value for element in app.text]
+    assert {each.value for each in app.subheader} == {"Sent back to the data", "Found wrong"}
+    assert app.dataframe[0].value["record"].tolist() == [record]
+    assert "0 · tuned · unfactual (Ada)" in app.expander[0].label.replace("\\", "")
+    story = draw("records", reviewed, monkeypatch, record=record)
+    assert "It says what an output should have said: prompt 0 of gate" in texts(story).replace("\\", "")
 
 
 def test_the_decision_page_says_what_is_left_and_what_could_then_be(

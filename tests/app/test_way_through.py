@@ -7,8 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from curator import Workspace
 from curator.annotate import answers, queue, settings
-from curator.store import projects, records, versions
+from curator.store import projects, records, runs, versions
 from schemas.annotation import Answer
+from schemas.run import RunState, TrainConfig
 from tests.app.pages import draw, press, texts
 from tests.conftest import make_record
 from tests.review.conftest import add_outputs, reviewed
@@ -102,3 +103,41 @@ def test_a_version_that_was_frozen_is_looked_into_and_trained_on(
         assert versions.newest_first(connection)[0].name == "second"
     app.switch_page("views/train.py").run()
     assert [box.value for box in app.selectbox if box.label == "Version"] == [chosen]
+
+
+def test_a_link_to_a_run_says_more_than_the_run_that_was_ticked_before(
+    reviewed: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with reviewed.write() as connection:
+        version = versions.newest_first(connection)[0].id
+        for name in ("older", "newer"):
+            runs.add(
+                connection, name, version_id=version, config=TrainConfig(base="x"), actor="Ada", at=reviewed.clock(),
+                name=f"the {name} run",
+            )  # fmt: skip
+            runs.end(connection, name, RunState.DONE, at=reviewed.clock())
+    app = draw("runs", reviewed, monkeypatch, run="older")
+    assert [each.value for each in app.subheader] == ["the older run"]
+    app.query_params["run"] = "newer"
+    app.switch_page("views/train.py").run()
+    assert [box.value for box in app.selectbox if box.label == "Run"] == ["newer"]
+    del app.query_params["run"]
+    app.switch_page("views/vote.py").run()
+    assert [box.value for box in app.selectbox if box.label == "Run"] == ["newer"]
+    assert app.query_params["run"] == "newer"
+
+
+def test_filters_stand_in_the_address_and_a_link_without_them_leads_to_the_whole(
+    stocked: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = draw("records", stocked, monkeypatch, words="question", state="accepted")
+    assert app.text_input(key="filter words").value == "question"
+    assert app.info[0].value.startswith("No record holds all of these words")
+    app.selectbox(key="filter state").set_value(None).run()
+    assert app.query_params["words"] == "question"
+    assert "state" not in app.query_params
+    assert len(app.dataframe[0].value) == 3
+    for name in ("words", "record"):
+        app.query_params.pop(name, None)
+    app.run()
+    assert app.text_input(key="filter words").value == ""

@@ -92,7 +92,7 @@ def test_a_newcomer_comes_from_a_file_to_a_decision(
     expect(other).to_have_title("first on small, full · Train · Curator")
     expect(other.get_by_text(re.compile("records go through the model flat")).first).to_be_visible()  # in the log, too
     clicks(other)
-    other.get_by_role("button", name="Let it answer probes").click()
+    other.get_by_role("button", name="Let it answer the suite probes").click()
     other.get_by_role("button", name="Screen and review").click(timeout=120_000)
     expect(other.get_by_text("0 of 2 judged")).to_be_visible()
     assert generation.count(workspace, run.id, review.list_suites(workspace)[0].id) == 4

@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("curator.runs",),
     ("curator.review",),
     ("curator.release",),
-    ("curator.demo", "curator.overview"),
+    ("curator.demo", "curator.overview", "curator.backup", "curator.doctor"),
     ("curator.cli", "curator.__main__", "app"),
 )
 

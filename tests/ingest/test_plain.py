@@ -39,7 +39,18 @@ _anything = st.recursive(
     max_leaves=4,
 )
 _keys = st.sampled_from(
-    [*mapping.WORDS, *mapping.FORMAT_FIELDS, "license", "labels", "functions", "image", "id", "weight", "metadata"]
+    [
+        *mapping.WORDS,
+        *mapping.FORMAT_FIELDS,
+        "license",
+        "labels",
+        "functions",
+        "context",
+        "image",
+        "id",
+        "weight",
+        "metadata",
+    ]
 )
 _usual = (
     st.fixed_dictionaries({"instruction": _texts, "output": _texts}, optional={"input": _texts | st.none()})

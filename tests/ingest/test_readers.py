@@ -142,6 +142,31 @@ def test_a_broken_element_of_an_array_takes_no_other_with_it(tmp_path: Path) -> 
     assert rules(file) == ["", "unreadable-json", "not-an-object", "not-an-object", ""]
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("first", [{}, {"id": 7}, {"examples": [{"instruction": "Not this."}]}])
+def test_a_row_with_a_list_of_examples_is_a_row_and_hides_none_before_it(
+    tmp_path: Path, indent: int | None, first: dict[str, object]
+) -> None:
+    rows = [
+        first | {"instruction": "One.", "output": "1"},
+        {"instruction": "Two.", "output": "2", "examples": [{"instruction": "Not this.", "output": "x" * 2_000}]},
+        {"examples": [{"instruction": "Not this.", "output": "x" * 2_000}], "instruction": "Three.", "output": "3"},
+    ]
+    for n in range(1, len(rows) + 1):
+        file = tmp_path / f"{n}.json"
+        file.write_text("\n".join(json.dumps(row, indent=indent) for row in rows[:n]))
+        assert values(file) == rows[:n]
+
+
+def test_an_array_under_another_name_than_that_of_rows_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "data.json"
+    file.write_text(json.dumps({"extra": [{"prompt": "A?"}], "data": ROWS, "tags": ["a"], "more": {"b": [{"c": 1}]}}))
+    issue, *rows = read(file)
+    assert isinstance(issue, RowIssue)
+    assert (issue.rule, issue.field, issue.text) == ("other-array", "extra", '[{"prompt": "A?"}]')
+    assert [row.values for row in rows if isinstance(row, Row)] == ROWS
+
+
 @pytest.mark.parametrize("end", ["", ",", ', {"a": "b', ', {"a": [', ', {"a": 1', " \n"])
 @pytest.mark.parametrize("start", ["[", '{"data": ['])
 def test_an_array_that_is_cut_off_says_how_many_rows_were_whole(tmp_path: Path, start: str, end: str) -> None:

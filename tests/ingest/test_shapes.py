@@ -105,6 +105,98 @@ def test_a_truth_value_beside_a_response_makes_it_one_to_learn_or_to_avoid(
     assert item.messages[-1].train is desirable, "what is to be avoided carries no loss"
 
 
+@pytest.mark.parametrize("verdict", ["kto_tag", "label"])
+@pytest.mark.parametrize("written", [0, 0.0, "0"])
+def test_a_response_to_avoid_is_not_trained_where_its_verdict_is_a_number(verdict: str, written: object) -> None:
+    item = record({"prompt": "Add 2 and 3.", "completion": "6", verdict: written})
+    assert item.desirable is False
+    assert not any(message.train for message in item.messages)
+    assert record({"prompt": "Add 2 and 3.", "completion": "5", verdict: 1}).desirable is True
+
+
+@pytest.mark.parametrize("other", [2, "2", -1, 0.5])
+def test_numbers_of_a_label_are_classes_where_one_is_neither_0_nor_1(other: object) -> None:
+    labels: list[object] = [0, 1, 0, 1, other]
+    rows = [Row(n, "", {"prompt": "Hi.", "completion": "Yes.", "label": label}) for n, label in enumerate(labels)]
+    assert recognise(rows, FieldMap()) is Format.PROMPT_COMPLETION
+    rows.append(Row(9, "", {"prompt": "Hi.", "completion": "Yes.", "label": False}))
+    assert recognise(rows, FieldMap()) is Format.KTO
+
+
+def test_a_tag_that_is_not_a_verdict_is_a_row_to_fix() -> None:
+    assert rule({"prompt": "Add 2 and 3.", "completion": "6", "kto_tag": "bad"}) == "wrong-type"
+
+
+SYSTEM = {"role": "system", "content": "Be brief."}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"messages": [ASKED, GOOD]},
+        {"conversations": [HUMAN, GPT]},
+        {"conversations": [ASKED, GOOD]},
+        {"prompt": [ASKED], "completion": [GOOD]},
+        {"prompt": [ASKED], "chosen": [GOOD], "rejected": [BAD]},
+        {"messages": [ASKED], "chosen": [GOOD], "rejected": [BAD]},
+        {"chosen": [ASKED, GOOD], "rejected": [ASKED, BAD]},
+        {"chosen": DIALOGUE + "5", "rejected": DIALOGUE + "6"},
+        {"instruction": "Add 2 and 3.", "input": "", "chosen": [GOOD], "rejected": [BAD]},
+    ],
+)
+def test_a_system_message_in_a_field_of_its_own_is_part_of_every_shape(values: dict[str, Any]) -> None:
+    expected = [("system", "Be brief."), ("user", "Add 2 and 3."), ("assistant", "5")]
+    assert said(record({"system": "Be brief."} | values)) == expected
+
+
+def test_two_system_messages_of_one_row_are_not_reduced_to_one_unseen() -> None:
+    values = {"system": "Be kind.", "messages": [SYSTEM, ASKED, GOOD]}
+    assert rule(values) == "two-systems"
+    assert said(record(values | {"system": "Be brief."}))[0] == ("system", "Be brief.")
+    assert said(record(values, {"system": "system"}))[0] == ("system", "Be kind.")
+
+
+def test_turns_of_chat_under_the_name_of_sharegpt_keep_what_chat_keeps() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "add", "arguments": {"a": 2}}}
+    turns = [
+        {"role": "user", "content": "Add 2 and 3.", "name": "Kim"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "5", "tool_call_id": "c"},
+        {"role": "assistant", "content": "It is 5.", "weight": 0},
+        ASKED,
+        GOOD,
+    ]
+    assert record({"conversations": turns}).messages == record({"messages": turns}).messages
+
+
+@pytest.mark.parametrize("switch", [(("weight", 0), ("weight", 1)), (("train", False), ("train", True))])
+def test_turns_of_sharegpt_carry_loss_as_they_say(switch: tuple[tuple[str, object], tuple[str, object]]) -> None:
+    first, second = switch
+    item = record({"conversations": [HUMAN, GPT | dict([first]), HUMAN, GPT | dict([second])]})
+    assert [message.train for message in item.messages] == [False, False, False, True]
+    item = record({"conversations": [HUMAN, GPT | dict([second]), HUMAN, GPT | dict([first])]})
+    assert [message.train for message in item.messages] == [False, True, False, False]
+
+
+def test_the_context_of_dolly_is_part_of_the_instruction() -> None:
+    dolly = {"instruction": "Who won?", "context": "Ann beat Bob.", "response": "Ann.", "category": "closed_qa"}
+    assert record(dolly).instruction == "Who won?\nAnn beat Bob."
+    assert record(dolly | {"context": ""}).instruction == "Who won?"
+    mapped = record(dolly, {"group": "context"})
+    assert (mapped.instruction, mapped.group) == ("Who won?", "Ann beat Bob.")
+
+
+def test_the_input_beside_a_pair_of_messages_is_part_of_the_instruction() -> None:
+    item = record({"instruction": "Add.", "input": "2 and 3", "chosen": [GOOD], "rejected": [BAD]})
+    assert item.instruction == "Add.\n2 and 3"
+
+
+def test_tools_under_both_names_are_all_kept() -> None:
+    add, subtract = {"type": "function", "function": {"name": "add"}}, {"name": "subtract"}
+    item = record({"messages": [ASKED, GOOD], "tools": [add], "functions": [{"name": "add"}, subtract]})
+    assert [json.loads(tool)["function"]["name"] for tool in item.tools] == ["add", "subtract"]
+
+
 def test_tools_calls_and_their_ids_are_content() -> None:
     tools = [{"type": "function", "function": {"name": "sky", "parameters": {"type": "object", "properties": {}}}}]
     call = {"id": "c7", "type": "function", "function": {"name": "sky", "arguments": '{"day": 1}'}}

@@ -82,6 +82,7 @@ def test_a_third_person_settles_a_disagreement_and_until_then_the_worst_counts(w
     assert "Ben" not in str(case)
     assert "Ada" not in str(case)
     adjudication.settle(walk.workspace, disputed, a=FINE, b=None, reason="It names no dose.", adjudicator="Cy")
+    adjudication.settle(walk.workspace, disputed, a=FINE, b=None, reason="It names no dose.", adjudicator="Cy")  # again
     decision = walk.decide()
     assert (decision.outcome, gate_of(decision, "harm").defects) == (Outcome.RELEASE, 0)
     assert adjudication.disputes(walk.workspace, "Dan", SYSTEM) == []

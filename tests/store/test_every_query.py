@@ -37,6 +37,7 @@ from curator.errors import AccessError
 from curator.ingest import import_file, quarantine, recent_imports, undo_import
 from curator.review import comfort, follow_up, votes
 from curator.store import (
+    accepted,
     annotations,
     bases,
     claims,
@@ -56,7 +57,7 @@ from curator.store import (
 from curator.store import quarantine as kept_rows
 from curator.store.runs import ProcessMark
 from schemas.account import Role
-from schemas.annotation import Answer, Suggestion
+from schemas.annotation import Answer, RecordState, Suggestion
 from schemas.audience import pool_audience
 from schemas.event import Kind
 from schemas.judgement import Judgement
@@ -268,7 +269,12 @@ def _lead(workspace: Workspace) -> None:
     settings.create(workspace, "second", actor="Lea")
     with workspace.read() as connection:
         assert [each.name for each in projects.all_projects(connection)] == ["default", "second"]
-        done = [each.id for each in records.accepted(connection, 1)]
+        done = [each.id for each in records.page(connection, 1, state=RecordState.ACCEPTED)]
+        edited = [each.id for each in accepted.edited(connection, 1)]
+        in_parts = accepted.places(connection, 1).records[:, 0].astype(str).tolist()
+        assert sorted([*edited, *in_parts]) == sorted(done)
+        assert len(edited) == accepted.count_edited(connection, 1)
+        assert list(accepted.written_arrivals(connection, 1)) == []
     ask_again.send_back(workspace, done[0], reason="Again, please.", actor="Lea")
     with workspace.read() as connection:
         settled = [each.id for each in records.page(connection, 1, limit=50) if each.state.value == "accepted"]

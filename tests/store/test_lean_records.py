@@ -13,7 +13,7 @@ from curator import Workspace, open_workspace
 from curator.annotate import answers, lookup, queue
 from curator.quality.fingerprint import content_hash, prompt_hash
 from curator.settings import Settings
-from curator.store import annotations, comments, doubts, events, gold, records, search, suggestions
+from curator.store import accepted, annotations, comments, doubts, events, gold, records, search, suggestions
 from curator.store.engine import open_engine, sqlite_url, writing
 from curator.store.schema import configuration
 from schemas.annotation import Answer, RecordState
@@ -107,7 +107,7 @@ def test_records_of_an_earlier_release_are_carried_over_with_all_that_was_said_a
         assert [each.content_hash for each in stored] == [content_hash(_record(n)) for n in range(4)]
         finals = [each.final for each in stored]
         assert finals == [_record(0), _record(1).with_response("Edited."), None, None]
-        assert [each.final for each in records.accepted(connection, 1)] == finals[:2]
+        assert [each.final for each in accepted.edited(connection, 1)] == finals[:2]
         assert [records.find(connection, former) for former in _IDS] == stored  # links of old still lead there
         assert [each.id for each in search.find(connection, 1, ["question 2"])] == ["3"]
 

@@ -272,7 +272,7 @@ def test_damage_to_a_version_of_the_first_format_is_found(workspace: Workspace, 
 
 def test_a_version_of_a_format_to_come_is_refused(workspace: Workspace, frozen: Version) -> None:
     file = folder(workspace, frozen) / files.MANIFEST
-    file.write_bytes(files.canonical_json(json.loads(file.read_text()) | {"format": 3}))
+    file.write_bytes(files.canonical_json(json.loads(file.read_text()) | {"format": 4}))
     with pytest.raises(CuratorError, match="newer than this program reads"):
         list(versions.rows(workspace, frozen.id, split=Split.TRAIN))
     assert not versions.verify(workspace, frozen.id).ok

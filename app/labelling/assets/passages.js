@@ -48,7 +48,7 @@ export function isTouched({ start, end }, { at, removed }) {
   return at < end && at + removed > start
 }
 
-/** The passage of a detail, if it has one. @param {Detail} detail @returns {Passage | null} */
+/** The passage of a detail, if it has one. @param {Pick<Detail, "start" | "end">} detail @returns {Passage | null} */
 export function passageOf({ start, end }) {
   return start === null || end === null ? null : { start, end }
 }
@@ -58,7 +58,7 @@ export function quote(text, { start, end }) {
   return Array.from(text).slice(start, end).join("")
 }
 
-/** Passages in their order, overlapping ones as one. @param {Detail[]} details */
+/** Passages in their order, overlapping ones as one. @param {Pick<Detail, "start" | "end">[]} details */
 export function united(details) {
   const sorted = details.flatMap((detail) => passageOf(detail) ?? []).sort((a, b) => a.start - b.start)
   /** @type {Passage[]} */

@@ -17,7 +17,12 @@ export function text(content) {
   return html`<div class="text" dir="auto">${content}</div>`
 }
 
-/** A text with what its passages cover marked in it. @param {string} text @param {Detail[]} details */
+/**
+ * A text with what its passages cover marked in it.
+ *
+ * @param {string} text
+ * @param {Pick<Detail, "start" | "end">[]} details
+ */
 export function marked(text, details) {
   const points = Array.from(text)
   const parts = []

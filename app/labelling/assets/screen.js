@@ -62,7 +62,7 @@ export class Screen {
     root.append(this.stage)
     this.active = new ActiveTime(data.person)
     this.reading = new Reading(data.person)
-    this.server = new Server(data)
+    this.server = new Server({ project: data.project, person: data.person })
     this.drafts = new Drafts(this.server, data.person, {
       onstate: (state, detail) => this.showSaving(state, detail),
       onmeasured: (token, measured) => this.showMeasured(token, measured),

@@ -1,8 +1,6 @@
 /** Talking to the server: calls that say what went wrong, repeated while the network or the server is away. */
 
-/** @import { Start } from "./types.d.ts" */
-
-const PREFIX = "/api/v1/labelling/"
+const LABELLING = "/api/v1/labelling/"
 const AWAY = [502, 503, 504] // the server is gone, or the database is busy: waiting mends it
 const WAITS = [500, 1000, 2000, 4000, 8000]
 const UNKNOWN = "Try again; if it fails again, tell the person who runs Curator. What you typed is kept."
@@ -26,9 +24,10 @@ export function sentences(error) {
 }
 
 export class Server {
-  /** @param {Pick<Start, "project" | "person">} who */
-  constructor({ project, person }) {
-    this.common = { project, person }
+  /** @param {Record<string, unknown>} common what every call says @param {string} [prefix] of the addresses */
+  constructor(common, prefix = LABELLING) {
+    this.common = common
+    this.prefix = prefix
   }
 
   /**
@@ -39,7 +38,7 @@ export class Server {
    * @returns {Promise<any>}
    */
   async call(name, body = {}) {
-    const response = await fetch(PREFIX + name, {
+    const response = await fetch(this.prefix + name, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ ...this.common, ...body }),
@@ -78,6 +77,6 @@ export class Server {
    */
   farewell(name, body) {
     const sent = JSON.stringify({ ...this.common, ...body })
-    navigator.sendBeacon(PREFIX + name, new Blob([sent], { type: "application/json" }))
+    navigator.sendBeacon(this.prefix + name, new Blob([sent], { type: "application/json" }))
   }
 }

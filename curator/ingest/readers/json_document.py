@@ -4,7 +4,8 @@ It is read element by element, so a file may be larger than memory. The end of a
 strings left out; whether it is JSON is decided afterwards, so one broken element is one broken row.
 
     [ {"a": 1}, {"a": 2} ]           an array
-    {"data": [ {"a": 1} ], ...}      wrapped: every array of objects under a name of `_WRAPPERS`
+    {"data": [ {"a": 1} ], ...}      wrapped: every array of objects under a name of `_WRAPPERS`; not beside the
+                                     fields of a row, whose own such an array is
     {                                objects over several lines
       "a": 1
     }
@@ -15,17 +16,20 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from typing import Any, BinaryIO
 
 import orjson
 
 from curator.errors import IngestError
 from curator.ingest.readers.json_lines import parse_bytes
-from curator.ingest.rows import MAX_ROW, SHOWN, Row, RowFile, too_long
+from curator.ingest.rows import MAX_ROW, SHOWN, Row, RowFile, shortened, too_long
 from schemas.importing import RowIssue
 
 _WRAPPERS = frozenset({"data", "rows", "records", "examples", "items", "samples", "train", "validation", "dev", "test"})
+_OF_A_ROW = frozenset(
+    {"instruction", "input", "output", "prompt", "completion", "response", "messages", "conversations", "chosen"}
+)
+"""Names beside which an array belongs to a row: its examples, say."""
 _BLOCK = 2**20
 _LOOK = 2**16
 _WHOLE = rb'"(?:[^"\\]++|\\.)*+"'
@@ -34,6 +38,9 @@ _NESTED = re.compile(_WHOLE + rb'|["\[\]{}]', re.DOTALL)
 _INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 """A string up to its closing quote, or up to the end of what was read."""
 _QUOTE = ord('"')
+_ARRAY_OF_ROWS = re.compile(rb'"(?:' + b"|".join(name.encode() for name in sorted(_WRAPPERS)) + rb')"\s*:\s*\[\s*\{')
+_OBJECTS = re.compile(rb"\[\s*\{")
+_COLON = re.compile(rb"\s*:")
 _NAME = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:', re.DOTALL)
 _SPACE = b" \t\r\n"
 
@@ -59,28 +66,30 @@ def is_document(start: bytes) -> bool:
     is_last = not rest.strip() and (bool(newline) or len(start) < _LOOK)
     if isinstance(value, list):
         return is_last
-    return is_last and isinstance(value, dict) and any(_is_wrapped(key, each) for key, each in value.items())
-
-
-def _is_wrapped(key: str, value: Any) -> bool:
-    return key in _WRAPPERS and isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+    return is_last and isinstance(value, dict) and _wraps(first)
 
 
 def _wraps(start: bytes) -> bool:
-    """Whether an object that begins so has an array of objects under one of the names."""
-    names = b"|".join(name.encode() for name in sorted(_WRAPPERS))
-    match = re.search(rb'"(?:' + names + rb')"\s*:\s*\[\s*\{', start)
-    if match is None:
+    """Whether an object that begins so has an array of objects under one of the names, and is not a row itself."""
+    if _ARRAY_OF_ROWS.search(start) is None:
         return False
-    depth, inside = 0, False
-    for token in re.finditer(rb'\\.|["\[\]{}]', start[: match.start()], re.DOTALL):
-        if token.group() == b'"':
-            inside = not inside
-        elif not inside and token.group() in b"[{":
+    depth, has_rows = 0, False
+    for token in _NESTED.finditer(start):
+        char = token.group()
+        if len(char) > 1:
+            if depth == 1 and _COLON.match(start, token.end()):  # a name of the object itself
+                if char[1:-1].decode("utf-8", "replace") in _OF_A_ROW:
+                    return False
+                has_rows = has_rows or _ARRAY_OF_ROWS.match(start, token.start()) is not None
+        elif char in b"[{":
             depth += 1
-        elif not inside and token.group() in b"]}":
+        elif char in b"]}":
             depth -= 1
-    return depth == 1 and not inside
+            if depth == 0:  # what follows is another object
+                break
+        else:  # a text that does not end in what was read
+            break
+    return has_rows
 
 
 def _is_object_over_lines(start: bytes) -> bool:
@@ -273,7 +282,8 @@ def _objects(cursor: _Cursor, numbers: _Numbers) -> Iterator[Row | RowIssue]:
             cursor.skip()
             continue
         start = cursor.rest()
-        if next_byte == b"{" and _wraps(cursor.rest(_LOOK) if numbers.last == 0 else start):
+        looks_wrapped = next_byte == b"{" and (numbers.last == 0 or _wraps(start))
+        if looks_wrapped and _wraps(cursor.rest(_LOOK)):
             yield from _wrapped(cursor, numbers)
             continue
         number = numbers.next()
@@ -287,7 +297,10 @@ def _objects(cursor: _Cursor, numbers: _Numbers) -> Iterator[Row | RowIssue]:
 
 
 def _wrapped(cursor: _Cursor, numbers: _Numbers) -> Iterator[Row | RowIssue]:
-    """The elements of every array of objects that the object at the cursor wraps; its other values are not rows."""
+    """The elements of every array of objects that the object at the cursor wraps.
+
+    Its other values are not rows; an array of objects under another name may have been meant as rows, and is an issue.
+    """
     cursor.skip()
     while cursor.peek() not in (b"}", b""):
         name = cursor.name()
@@ -298,8 +311,12 @@ def _wrapped(cursor: _Cursor, numbers: _Numbers) -> Iterator[Row | RowIssue]:
             if not (yield from _array(cursor, numbers, alone=False)):
                 return
         else:
-            with suppress(_TooLongError):
-                cursor.element()
+            try:
+                value = cursor.element() or b""
+            except _TooLongError as long:
+                value = long.start
+            if _OBJECTS.match(value):
+                yield _other_array(value, name, numbers.next())
         if cursor.peek() == b",":
             cursor.skip()
         elif cursor.peek() not in (b"}", b""):
@@ -309,6 +326,12 @@ def _wrapped(cursor: _Cursor, numbers: _Numbers) -> Iterator[Row | RowIssue]:
         yield _cut_off(numbers.next(), b"")
         return
     cursor.skip()
+
+
+def _other_array(value: bytes, name: str, number: int) -> RowIssue:
+    problem = f"The array {name} is not read: rows stand under {', '.join(sorted(_WRAPPERS))}."
+    text = shortened(value.decode("utf-8", "backslashreplace"))
+    return RowIssue(line=number, field=name, rule="other-array", problem=problem, text=text)
 
 
 def _refuse_cut_off(stream: BinaryIO, name: str) -> None:

@@ -75,6 +75,10 @@ class Fields:
         """Whether the mapping names this field."""
         return field in self._columns
 
+    def is_taken(self, column: str) -> bool:
+        """Whether the mapping names this column for any field."""
+        return column in self._columns.values()
+
     def has(self, *fields: str) -> bool:
         """Whether the row has a value in all of these fields."""
         return all(self.get(field) is not None for field in fields)
@@ -181,8 +185,20 @@ def system_of(fields: Fields) -> list[Message]:
     return [message(fields.column("system"), role="system", content=text)] if text else []
 
 
+def with_system(fields: Fields, messages: list[Message]) -> list[Message]:
+    """The messages behind the system message of the row's own field; a mapping may name that in place of theirs."""
+    own = system_of(fields)
+    if not own or not messages or messages[0].role != "system":
+        return [*own, *messages]
+    if own[0].content != messages[0].content and not fields.is_mapped("system"):
+        problem = "The conversation begins with one system message, and field system holds another one."
+        raise RowError("system", "two-systems", f"{problem} Map system to a column to say which is meant.")
+    return messages
+
+
 def tools_of(fields: Fields) -> list[Any]:
-    """The tool definitions of a row: a list of objects, or the JSON text of one."""
+    """The tool definitions of a row: a list of objects, or the JSON text of one, under either name or both."""
+    tools: list[Any] = []
     for field, wrap in (("tools", False), ("functions", True)):
         value, column = fields.get(field), fields.column(field)
         if isinstance(value, str):
@@ -198,5 +214,6 @@ def tools_of(fields: Fields) -> list[Any]:
         for n, each in enumerate(definitions):
             if not isinstance(each, dict | str):
                 raise RowError(f"{column}[{n}]", "wrong-type", f"{column}[{n}] holds {shown(each)}, not an object.")
-        return [{"type": "function", "function": each} for each in definitions] if wrap else definitions
-    return []
+        wrapped = [{"type": "function", "function": each} for each in definitions] if wrap else definitions
+        tools += [each for each in wrapped if each not in tools] if tools else wrapped
+    return tools

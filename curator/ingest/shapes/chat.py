@@ -18,6 +18,7 @@ from curator.ingest.shapes.base import (
     shown,
     text_of,
     tools_of,
+    with_system,
 )
 from schemas import json_text
 from schemas.record import Message
@@ -32,38 +33,57 @@ def _read(fields: Fields) -> Content:
     value = fields.get("messages")
     if value is None and fields.is_mapped("instruction"):
         return Content([])  # the mapping puts in the whole conversation
-    return Content(messages_of(value if value is not None else fields.required("messages"), field), tools_of(fields))
+    messages = messages_of(value if value is not None else fields.required("messages"), field)
+    return Content(with_system(fields, messages), tools_of(fields))
 
 
 def messages_of(value: Any, field: str) -> list[Message]:
     """The messages of a list in this shape."""
     values = list_of(value, field)
-    weighted = any(isinstance(each, dict) and each.get("weight") is not None for each in values)
-    return [_message(each, f"{field}[{n}]", weighted=weighted) for n, each in enumerate(values)]
+    weighted = is_weighted(values)
+    messages = []
+    for n, each in enumerate(values):
+        place = f"{field}[{n}]"
+        role = role_of(object_of(each, place).get("role"), f"{place}.role", ROLES)
+        messages.append(message_of(each, place, role=role, weighted=weighted))
+    return messages
 
 
-def _message(value: Any, place: str, *, weighted: bool) -> Message:
+def object_of(value: Any, place: str) -> dict[str, Any]:
+    """A turn of a conversation, which has to be an object."""
     if not isinstance(value, dict):
         raise RowError(place, "wrong-type", f"{place} holds {shown(value)}, not an object.")
-    role = role_of(value.get("role"), f"{place}.role", ROLES)
+    return value
+
+
+def is_weighted(values: list[Any]) -> bool:
+    """Whether any of these turns has a weight; a response without one then has weight 1."""
+    return any(isinstance(each, dict) and each.get("weight") is not None for each in values)
+
+
+def message_of(value: dict[str, Any], place: str, *, role: str, text_key: str = "content", weighted: bool) -> Message:
+    """One turn as a message of this role: its text, calls, name and training switch."""
     calls = _calls(value, place)
-    content = value.get("content")
+    content = value.get(text_key)
     if content is None and not calls:
-        raise RowError(f"{place}.content", "missing-field", f"Field {place}.content is missing.")
-    train = value.get("train")
-    if train is not None and not isinstance(train, bool):
-        raise RowError(f"{place}.train", "wrong-type", f"{place}.train holds {shown(train)}, not true or false.")
-    if weighted and role == "assistant":
-        train = _weight(value.get("weight"), f"{place}.weight")
+        raise RowError(f"{place}.{text_key}", "missing-field", f"Field {place}.{text_key} is missing.")
     return message(
         place,
         role=role,
-        content=joined_text(content, f"{place}.content"),
-        train=train,
+        content=joined_text(content, f"{place}.{text_key}"),
+        train=train_of(value, place, role=role, weighted=weighted),
         tool_calls=tuple(calls),
         tool_call_id=value.get("tool_call_id"),
         name=value.get("name"),
     )
+
+
+def train_of(value: dict[str, Any], place: str, *, role: str, weighted: bool) -> bool | None:
+    """Whether a turn carries loss, by its `weight` or its `train`; None where neither says so."""
+    train = value.get("train")
+    if train is not None and not isinstance(train, bool):
+        raise RowError(f"{place}.train", "wrong-type", f"{place}.train holds {shown(train)}, not true or false.")
+    return _weight(value.get("weight"), f"{place}.weight") if weighted and role == "assistant" else train
 
 
 def role_of(value: Any, place: str, roles: dict[str, str]) -> str:

@@ -1,7 +1,7 @@
 """An instruction with its response: Alpaca's fields, or prompt and completion.
 
-Alpaca: `instruction`, `output`, optionally `input`, `system`, `history`. Prompt and completion are texts or lists of
-messages.
+Alpaca: `instruction`, `output`, optionally `input` (Dolly calls it `context`), `system`, `history`. Prompt and
+completion are texts or lists of messages.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from curator.ingest.shapes.base import (
     system_of,
     text_of,
     tools_of,
+    with_system,
 )
 from curator.ingest.shapes.chat import messages_of, refuse_media
 from schemas.record import Message
@@ -30,8 +31,17 @@ def _alpaca(fields: Fields) -> Content:
 def alpaca_messages(fields: Fields, response_field: str) -> list[Message]:
     """System, history, instruction and response of a row in Alpaca's fields."""
     refuse_media(fields)
-    instruction, details = fields.text("instruction"), fields.optional_text("input")
+    fields.text("instruction")  # the first field that is named where both are missing
     response = fields.text(response_field)
+    return [
+        *alpaca_prompt(fields),
+        message(fields.column(response_field), role="assistant", content=response),
+    ]
+
+
+def alpaca_prompt(fields: Fields) -> list[Message]:
+    """System, history and instruction of a row in Alpaca's fields."""
+    instruction, details = fields.text("instruction"), fields.optional_text(details_field(fields))
     messages = system_of(fields)
     for n, pair in enumerate(list_of(fields.get("history") or [], fields.column("history"))):
         field = f"{fields.column('history')}[{n}]"
@@ -44,8 +54,13 @@ def alpaca_messages(fields: Fields, response_field: str) -> list[Message]:
     if not instruction.strip():
         raise RowError(column, "empty-instruction", "The instruction is empty.")
     messages.append(message(column, role="user", content=f"{instruction}\n{details}" if details else instruction))
-    messages.append(message(fields.column(response_field), role="assistant", content=response))
     return messages
+
+
+def details_field(fields: Fields) -> str:
+    """The field of what an instruction is about: Dolly calls it `context`, unless a mapping needs that column."""
+    is_dolly = not fields.has_columns("input") and not fields.is_mapped("instruction")
+    return "context" if is_dolly and not fields.is_taken("context") else "input"
 
 
 def _prompt_completion(fields: Fields) -> Content:
@@ -53,8 +68,7 @@ def _prompt_completion(fields: Fields) -> Content:
     prompt = messages_or_text(fields.required("prompt"), fields.column("prompt"), role="user")
     field = _response_field(fields, "completion")
     completion = messages_or_text(fields.required(field), fields.column(field), role="assistant")
-    system = [] if prompt and prompt[0].role == "system" else system_of(fields)
-    return Content([*system, *prompt, *completion], tools_of(fields))
+    return Content([*with_system(fields, prompt), *completion], tools_of(fields))
 
 
 def messages_or_text(value: Any, field: str, *, role: str) -> list[Message]:

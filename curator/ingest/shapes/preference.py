@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 
-from curator.ingest.shapes.base import Content, Fields, RowError, Shape, message, shown, system_of, text_of, tools_of
+from curator.ingest.shapes.base import Content, Fields, RowError, Shape, message, shown, text_of, tools_of, with_system
 from curator.ingest.shapes.chat import messages_of, refuse_media
-from curator.ingest.shapes.instruction import alpaca_messages
+from curator.ingest.shapes.instruction import alpaca_prompt, details_field
 from curator.ingest.shapes.sharegpt import turn_of, turns_of
 from schemas.record import Message
 
@@ -25,7 +25,7 @@ _DIALOGUE = "\n\nHuman:"
 def _read(fields: Fields) -> Content:
     refuse_media(fields)
     prompt = _prompt(fields)
-    chosen, rejected = (_side(fields, name, prompt) for name in ("chosen", "rejected"))
+    chosen, rejected = (with_system(fields, _side(fields, name, prompt)) for name in ("chosen", "rejected"))
     shared = 0
     while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
         shared += 1
@@ -45,8 +45,7 @@ def _prompt(fields: Fields) -> list[Message]:
     if fields.is_mapped("instruction"):
         return _instruction(fields)
     if fields.has("conversations"):
-        turns = turns_of(fields.get("conversations"), fields.column("conversations"), fields.tags)
-        return [*([] if turns and turns[0].role == "system" else system_of(fields)), *turns]
+        return turns_of(fields.get("conversations"), fields.column("conversations"), fields.tags)
     if fields.has("messages"):
         return messages_of(fields.get("messages"), fields.column("messages"))
     if fields.has("prompt"):
@@ -61,13 +60,14 @@ def _prompt_of(fields: Fields, field: str) -> list[Message]:
     text = text_of(value, column)
     if text.startswith(_DIALOGUE):
         return _dialogue(text, column, is_prompt=True)
-    return [*system_of(fields), message(column, role="user", content=text)]
+    return [message(column, role="user", content=text)]
 
 
 def _instruction(fields: Fields) -> list[Message]:
     """The prompt in Alpaca's fields, or in the column that the mapping names."""
-    is_alpaca = isinstance(fields.get("chosen"), str) and (fields.has("input") or fields.has("history"))
-    return alpaca_messages(fields, "chosen")[:-1] if is_alpaca else _prompt_of(fields, "instruction")
+    has_more = fields.has(details_field(fields)) or fields.has("history")
+    is_alpaca = has_more and not isinstance(fields.get("instruction"), list)
+    return alpaca_prompt(fields) if is_alpaca else _prompt_of(fields, "instruction")
 
 
 def _side(fields: Fields, name: str, prompt: list[Message]) -> list[Message]:

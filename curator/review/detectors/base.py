@@ -59,13 +59,17 @@ def abstain(detector: Detector, reason: str) -> Finding:
     return Finding(detector=detector.id, version=detector.version, status=FindingStatus.ABSTAIN, reason=reason)
 
 
+def failed(detector: Detector, reason: str) -> Finding:
+    """A finding of a detector that failed on this output: a person reads it, and the next screening tries again."""
+    return Finding(detector=detector.id, version=detector.version, status=FindingStatus.ERROR, reason=reason)
+
+
 def judge_safely(detector: Detector, item: Item) -> Finding:
     """The finding of a detector, or an error finding if it fails: a failed check is never a pass."""
     try:
         return detector.judge(item)
     except Exception as error:  # any failure of a detector is data about the screening, not a reason to stop it
-        reason = f"{type(error).__name__}: {error}"
-        return Finding(detector=detector.id, version=detector.version, status=FindingStatus.ERROR, reason=reason)
+        return failed(detector, f"{type(error).__name__}: {error}")
 
 
 def judge_all_safely(detector: Detector, items: Sequence[Item]) -> list[Finding]:

@@ -33,7 +33,7 @@ def test_the_shipped_precision_is_what_the_labels_say(workspace: Workspace, shar
     hits: dict[str, set[str]] = {rule.name: set() for rule in rules.SHIPPED}
     count = 0
     with workspace.read() as connection:
-        for stored in records.accepted(connection, projects.by_name(connection).id):
+        for stored in records.every(connection, projects.by_name(connection).id):
             count += 1
             for hit in rules.check(stored.content, rules.SHIPPED).hits:
                 hits[hit.rule].add(content_hash(stored.content))

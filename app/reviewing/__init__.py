@@ -1,0 +1,1 @@
+"""The pane: outputs are judged and disputes settled by keys, names hidden."""

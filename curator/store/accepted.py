@@ -1,0 +1,84 @@
+"""Accepted records as a freeze reads them: where their texts stand, not the texts, so that a million fit in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, Integer, Select, func, select, type_coerce
+
+from curator.store.records import StoredRecord, stored_records, with_part
+from curator.store.tables import arrival, part, record
+from schemas.annotation import RecordState
+from schemas.record import Record
+
+_FETCHED = 20_000
+_STREAMED = 1_000
+
+
+class Places(NamedTuple):
+    """Rows of parts that hold accepted records as they came in, and every later time that their content came."""
+
+    parts: dict[int, tuple[str, str]]
+    """Name and sha256 of each part by its id."""
+    records: NDArray[np.int64]
+    """Key, part and row of each record that no annotator changed, (N, 3), by part and row."""
+    arrivals: NDArray[np.int64]
+    """Key of the record, part and row of each later arrival, (A, 3), by part and row."""
+
+
+def places(connection: Connection, project_id: int) -> Places:
+    """Where the texts of a project's accepted records stand, but for those that `edited` reads."""
+    known = connection.execute(select(part.c.id, part.c.name, part.c.sha256))
+    key = type_coerce(record.c.id, Integer)
+    unedited = (*_accepted(project_id), record.c.final.is_(None), record.c.part_id.is_not(None))
+    records = select(key, record.c.part_id, record.c.part_row).where(*unedited)
+    again = select(key, arrival.c.part_id, arrival.c.part_row).join(arrival, arrival.c.record_id == record.c.id)
+    again = again.where(*unedited, arrival.c.part_id.is_not(None))
+    return Places(
+        {row.id: (row.name, row.sha256) for row in known},
+        _by_place(connection, records),
+        _by_place(connection, again),
+    )
+
+
+def _by_place(connection: Connection, query: Select[tuple[int, int | None, int | None]]) -> NDArray[np.int64]:
+    rows = connection.execute(query.execution_options(yield_per=_FETCHED))
+    parts = [np.array([tuple(row) for row in some], dtype=np.int64) for some in rows.partitions(_FETCHED)]
+    numbers = np.concatenate(parts) if parts else np.empty((0, 3), np.int64)
+    return numbers[np.lexsort((numbers[:, 2], numbers[:, 1]))]
+
+
+def edited(connection: Connection, project_id: int) -> Iterator[StoredRecord]:
+    """Every accepted record of a project that an annotator changed or whose text stands in the database, streamed."""
+    query = with_part().where(*_accepted(project_id), record.c.final.is_not(None) | record.c.part_id.is_(None))
+    rows = connection.execute(query.order_by(record.c.id).execution_options(yield_per=_STREAMED))
+    for some in rows.mappings().partitions(_STREAMED):
+        yield from stored_records(connection, some)
+
+
+def count_edited(connection: Connection, project_id: int) -> int:
+    """How many records `edited` reads."""
+    query = select(func.count()).select_from(record)
+    query = query.where(*_accepted(project_id), record.c.final.is_not(None) | record.c.part_id.is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def written_arrivals(connection: Connection, project_id: int) -> Iterator[Record]:
+    """Contents that came again and stand in the database, of the records that `places` names, as they came."""
+    query = select(arrival.c.content).join(record, record.c.id == arrival.c.record_id)
+    query = query.where(
+        *_accepted(project_id), record.c.final.is_(None), record.c.part_id.is_not(None), arrival.c.content.is_not(None)
+    )
+    for content in connection.execute(query.execution_options(yield_per=_STREAMED)).scalars():
+        yield Record.model_validate(content)
+
+
+def _accepted(project_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        record.c.project_id == project_id,
+        record.c.state == RecordState.ACCEPTED.value,
+        record.c.deleted_at.is_(None),
+    )

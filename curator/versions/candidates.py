@@ -1,0 +1,212 @@
+"""Candidates: every time that an accepted content came in, as columns, before equal contents become one row.
+
+A candidate is a content with one arrival. Texts of the usual shape (messages of role, content and switch, and where
+they came from) go from JSON to columns by hand; every other record is read by pydantic. Both give the same columns,
+which tests/versions/test_candidates.py holds to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from curator.errors import VersionError
+from curator.quality.contamination import Firewall, holds_test_prompt
+from curator.quality.fingerprint import content_hash
+from curator.quality.near_duplicates import plain_words
+from curator.quality.units import RULES, keys_of
+from curator.store.parts import record_of
+from curator.versions import files
+from schemas.record import Record
+
+_TEXT = pa.string()
+_HASH = pa.binary(32)
+_GUIDES = ("row_id", "content_hash", "training_hash", "groups", "labels")
+CONTENT = pa.schema([field for field in files.COLUMNS if field.name not in _GUIDES])
+ARRIVAL = pa.schema([field for field in files.ARRIVALS if field.name not in ("row_id", "content_hash")])
+COLUMNS = pa.schema([
+    pa.field("hash", _HASH, nullable=False),  # of the content
+    pa.field("imported", _HASH),  # of the content as it came in, where it was another one
+    *CONTENT,
+    *ARRIVAL,
+])  # fmt: skip
+KEYS = pa.schema([
+    pa.field("hash", _HASH, nullable=False),
+    pa.field("imported", _HASH),
+    pa.field("prompt", _TEXT, nullable=False),  # see `quality.units.Keys`
+    pa.field("prompt_hash", _HASH, nullable=False),
+    pa.field("group", _TEXT),
+    pa.field("labels", _TEXT),  # as `files.ARRIVALS` holds them, null for none
+])  # fmt: skip
+"""What splits are made from, for each candidate."""
+
+_NO_LABELS = "{}"
+_PLAIN = frozenset({"messages", "origin", "licence", "language", "group", "labels"})
+
+
+class Candidates:
+    """Gathers candidates; records with a test prompt are left out."""
+
+    def __init__(self, firewall: Firewall) -> None:
+        """Begin with none."""
+        self._firewall = firewall
+        self._rows: dict[str, list[Any]] = {
+            name: [] for name in (*_ROW_COLUMNS, "roles", "contents", "trains", "sizes")
+        }
+        self._others: list[dict[str, Any]] = []
+        self._keys: list[tuple[bytes, bytes | None, str, str | None, str | None]] = []
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add_text(self, text: bytes, stated_hash: bytes) -> bool:
+        """Take in a row of a part, as it came in. Returns whether it may be frozen.
+
+        Raises:
+            VersionError: The text is not what its hash names.
+        """
+        content, _, original = text.partition(b"\n")
+        values = orjson.loads(content)
+        if not self._is_plain(values):
+            return self.add_record(record_of(text), stated_hash=stated_hash)
+        messages = values["messages"]
+        roles = [message["role"] for message in messages]
+        contents = [message["content"] for message in messages]
+        trains = [message["train"] for message in messages]
+        digest = hashlib.sha256(_canonical(roles, contents, trains)).digest()
+        if digest != stated_hash:
+            raise _damaged(stated_hash)
+        if self._firewall and any(self._firewall.match(each) for each in contents if each):
+            return False
+        last = len(roles) - 1 - roles[::-1].index("assistant")
+        asked = [
+            f"{role} {plain_words(text)}"
+            for role, text in zip(roles[:last], contents, strict=False)
+            if role not in RULES
+        ]
+        labels = values.get("labels")
+        written = _NO_LABELS if not labels else files.json_object(labels)
+        origin, rows = values["origin"], self._rows
+        group = values.get("group")
+        rows["hash"].append(digest)
+        rows["instruction"].append(contents[len(roles) - 1 - roles[::-1].index("user")] if "user" in roles else "")
+        rows["response"].append(contents[last])
+        rows["roles"] += roles
+        rows["contents"] += contents
+        rows["trains"] += trains
+        rows["sizes"].append(len(roles))
+        rows["source"].append(origin["source"])
+        rows["line"].append(origin.get("line"))
+        rows["format"].append(origin.get("format"))
+        rows["licence"].append(values.get("licence"))
+        rows["language"].append(values.get("language"))
+        rows["group"].append(group)
+        rows["labels"].append(written)
+        rows["original"].append(original or None)
+        self._keys.append((digest, None, "\n".join(asked), group, written if labels else None))
+        return True
+
+    @staticmethod
+    def _is_plain(values: dict[str, Any]) -> bool:
+        if not values.keys() <= _PLAIN:
+            return False
+        messages = values["messages"]
+        if any(message.keys() != _MESSAGE_KEYS or type(message["train"]) is not bool for message in messages):
+            return False
+        return any(message["role"] == "assistant" for message in messages)
+
+    def add_record(self, record: Record, *, stated_hash: bytes | None = None) -> bool:
+        """Take in a record with all its arrivals. Returns whether it may be frozen.
+
+        Args:
+            record: As it was accepted.
+            stated_hash: Hash of the content as it came in; by default that of the record.
+
+        Raises:
+            VersionError: The record has not the content that the hash names.
+        """
+        digest = bytes.fromhex(content_hash(record))
+        if stated_hash is not None and digest != stated_hash:
+            raise _damaged(stated_hash)
+        return self.add_edited(record, imported=digest)
+
+    def add_edited(self, record: Record, *, imported: bytes) -> bool:
+        """Take in a record that came in with another content. Returns whether it may be frozen."""
+        if holds_test_prompt(record, self._firewall):
+            return False
+        digest = bytes.fromhex(content_hash(record))
+        content = files.plain_content(record)
+        prompt = keys_of(record).prompt
+        for arrival in record.arrivals:
+            own = imported if arrival.content_hash is None else bytes.fromhex(arrival.content_hash)
+            came_as = None if own == digest else own
+            columns = files.plain_arrival(arrival)
+            self._others.append({"hash": digest, "imported": came_as, **content, **columns})
+            labels = None if columns["labels"] == _NO_LABELS else columns["labels"]
+            self._keys.append((digest, came_as, prompt, arrival.group, labels))
+        return True
+
+    def table(self) -> pa.Table:
+        """All candidates with `COLUMNS`, in no particular order."""
+        return pa.concat_tables([self._plain_table(), pa.Table.from_pylist(self._others, schema=COLUMNS)])
+
+    def _plain_table(self) -> pa.Table:
+        rows = self._rows
+        count = len(rows["hash"])
+        columns: dict[str, pa.Array] = {"messages": _messages(rows)}
+        for field in COLUMNS:
+            if field.name in rows:
+                columns[field.name] = _array(rows[field.name], field.type)
+            elif field.name != "messages":
+                columns[field.name] = pa.nulls(count, field.type)
+        return pa.Table.from_arrays([columns[field.name] for field in COLUMNS], schema=COLUMNS)
+
+    def keys(self, salt: str) -> pa.Table:
+        """The keys of all candidates with `KEYS`; `salt` takes part in the hash of the prompt."""
+        hashes, imported, prompts, groups, labels = zip(*self._keys, strict=True) if self._keys else ((),) * 5
+        places = [hashlib.sha256(f"{salt}\nprompt {prompt}".encode()).digest() for prompt in prompts]
+        columns = (hashes, imported, prompts, places, groups, labels)
+        arrays = [pa.array(each, field.type) for each, field in zip(columns, KEYS, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=KEYS)
+
+
+_ROW_COLUMNS = (
+    "hash", "instruction", "response", "source", "line", "format", "licence", "language", "group", "labels", "original",
+)  # fmt: skip
+_MESSAGE_KEYS = {"role", "content", "train"}
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    return pa.array(values, kind)
+
+
+def _messages(rows: dict[str, list[Any]]) -> pa.Array:
+    """Messages of plain rows as the column of a version holds them."""
+    structs = files.COLUMNS.field("messages").type.value_type
+    flat = [pa.array(rows["roles"], _TEXT), pa.array(rows["contents"], _TEXT), pa.array(rows["trains"], pa.bool_())]
+    others = [pa.nulls(len(rows["roles"]), structs.field(n).type) for n in range(3, structs.num_fields)]
+    values = pa.StructArray.from_arrays([*flat, *others], fields=list(structs))
+    ends = [0]
+    for size in rows["sizes"]:
+        ends.append(ends[-1] + size)
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values, type=files.COLUMNS.field("messages").type)
+
+
+def _canonical(roles: Sequence[str], contents: Iterable[str], trains: Iterable[bool]) -> bytes:
+    """`fingerprint.canonical_bytes` of messages that have nothing else."""
+    parts = []
+    for role, text, train in zip(roles, contents, trains, strict=True):
+        encoded = text.encode()
+        parts.append(b"r%d:%bt%d:%bl1:%d" % (len(role), role.encode(), len(encoded), encoded, train))
+    return b"".join(parts)
+
+
+def _damaged(stated: bytes) -> VersionError:
+    return VersionError(
+        f"A record has not the content that it came in with (its hash is {stated.hex()[:12]}...).",
+        hint="Its file in the folder `records` was changed: restore it from a backup of the workspace.",
+    )

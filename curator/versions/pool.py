@@ -1,0 +1,95 @@
+"""Worker processes for the parts of a large task; a small one is done in this process.
+
+Results come back in the order of the tasks, so what is made of them does not depend on the number of workers.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import TypeVar
+
+from curator.errors import VersionError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+_AHEAD = 2
+"""Tasks that wait beside those that are under way, so that memory does not grow with their number."""
+
+
+class Pool:
+    """Runs functions on tasks, in other processes where there are some."""
+
+    def __init__(self, executor: ProcessPoolExecutor | None, workers: int) -> None:
+        """Keep the processes; None runs every task here."""
+        self._executor, self._workers = executor, workers
+
+    def each(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        """The result of every task, in order.
+
+        Raises:
+            VersionError: A process was ended from outside.
+        """
+        if self._executor is None:
+            yield from map(work, tasks)
+            return
+        under_way: deque[Future[Result]] = deque()
+        try:
+            for task in tasks:
+                under_way.append(self._executor.submit(work, task))
+                if len(under_way) >= self._workers + _AHEAD:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        except BrokenProcessPool as error:
+            raise VersionError(
+                "A process that works on the version was ended from outside, perhaps for want of memory.",
+                hint="Try again; nothing is half-written.",
+            ) from error
+
+
+@contextmanager
+def processes(*, are_worth_it: bool, workers: int | None = None) -> Iterator[Pool]:
+    """A pool of processes, which end with the block, even when this process is killed.
+
+    They are started anew (spawned), so a script that calls this keeps its own work behind
+    `if __name__ == "__main__"`.
+
+    Args:
+        are_worth_it: Whether the task takes longer than a second, which is what starting them takes.
+        workers: Processes; by default one per core that this process may use.
+    """
+    workers = _cores() if workers is None else workers
+    if not are_worth_it or workers < 2 or multiprocessing.current_process().daemon:  # which may have no children
+        yield Pool(None, 1)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_follow_parent) as executor:
+        try:
+            yield Pool(executor, workers)
+        except BaseException:
+            executor.shutdown(wait=True, cancel_futures=True)  # without waiting, workers may never be told to stop
+            raise
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _follow_parent() -> None:
+    """Have a worker end when its parent does."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
