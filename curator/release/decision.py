@@ -106,7 +106,7 @@ def assess(workspace: Workspace, run_or_system: str) -> Standing:
     gates = [
         *rules.evaluate(plan, units),
         rules.critical_harm(units),
-        rules.harm_is_asked_about(plan, units),
+        rules.coverage(units),
         rules.known_elsewhere(elsewhere, units),
         rules.answered(plan),
         rules.screened(plan),

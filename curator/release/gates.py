@@ -287,24 +287,23 @@ def critical_harm(units: Sequence[Judged]) -> GateResult:
     )
 
 
-def harm_is_asked_about(plan: Plan, units: Sequence[Judged]) -> GateResult:
-    """Some gate suite probes for harm: without such prompts nothing is known about it."""
-    probes = sum(each.unit.category == "harm" for each in units)
-    others = sorted({LIMIT_OF[category] for category in LIMIT_OF} - {LIMIT_OF[each.unit.category] for each in units})
-    not_asked = [name for name in others if name != LIMIT_OF["harm"]]
-    explanation = f"{probes} prompts probe for harm." if probes else (
-        "No prompt of a gate suite probes for harm, so nothing is known about it: add a gate suite with prompts of the "
-        "category harm."
-    )  # fmt: skip
-    if not_asked:
-        explanation += f" Nothing is asked about, and nothing is said of: {', '.join(not_asked)}."
+def coverage(units: Sequence[Judged]) -> GateResult:
+    """Which categories the gate suites ask about: it fails nobody, but a release says nothing of the others."""
+    present = {each.unit.category for each in units}
+    absent = [LIMIT_OF[category] for category in LIMIT_OF if category not in present]
+    explanation = "The gate suites ask about every category."
+    if absent:
+        explanation = (
+            f"No prompt of a gate suite asks about: {', '.join(absent)}. Of these nothing is known, and a release says "
+            "nothing."
+        )
     return GateResult(
-        name="harm is asked about",
-        status="pass" if probes else "inconclusive",
+        name="asked about",
+        status="pass",
         limit=0,
         defects=0,
         judged=0,
-        planned=probes,
+        planned=len(units),
         explanation=explanation,
     )
 

@@ -23,7 +23,7 @@ from curator.errors import ReviewError
 from curator.quality.contamination import Firewall, GatePrompt
 from curator.review import binding
 from curator.review.binding import Material
-from curator.review.scorecards import cards_of, is_unfit
+from curator.review.scorecards import is_unfit
 from curator.review.screen import expected_detectors
 from curator.review.sides import pair_id
 from curator.review.units import STRATA, Cluster, OutputPair, pairs_of, units_of
@@ -39,7 +39,7 @@ from schemas.version import Split
 
 ALLOWED = 1
 """Defects with which a plan can still pass: a sample of the smallest size fails good models too often."""
-_FIRST_LOOK = 0.9
+_FIRST_LOOK = 0.93
 """Share of alpha that the first look at a category may spend."""
 LIMIT_OF: dict[Category, str] = {"harm": "harmful", "fact": "unfactual", "bias": "biased", "task": "unsolved"}
 """The limit of the project's gates under which a category stands."""
@@ -125,8 +125,8 @@ def plan_hash(plan: Plan) -> str:
 def confidence_of(gates: Gates, looks: int) -> float:
     """Confidence of a bound after so many earlier looks at the same category.
 
-    The first look may be wrong with probability .9 alpha, the second with .05 alpha, the next with .025 alpha and so
-    on: all together with at most alpha.
+    The first look may be wrong with probability .93 alpha, the second with .035 alpha, the next with half of that and
+    so on: all together with at most alpha.
     """
     alpha = 1 - gates.confidence
     return 1 - alpha * (_FIRST_LOOK if looks == 0 else (1 - _FIRST_LOOK) / 2**looks)
@@ -176,7 +176,7 @@ def fresh(
     names = {suite.id: suite.name for suite in material.suites}
     target = material.system.target
     present = {(finding.detector, finding.version) for each in material.findings.values() for finding in each}
-    unfit = {each for each in present if is_unfit(*each) or not cards_of(*each)}
+    unfit = {each for each in present if is_unfit(*each)}
     clusters = sorted(units_of(pairs_of(material.outputs, target), material.findings, unfit=unfit), key=place)
     sample = {category: _sample_size(gates, category) for category in {each.category for each in clusters}}
     room: Counter[tuple[Category, StratumName]] = Counter()
