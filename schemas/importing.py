@@ -48,7 +48,9 @@ class RowIssue(Schema):
     problem: str
     """What is wrong, in one sentence with the value."""
     text: str
-    """The row word for word."""
+    """The row word for word, or what can be shown of it."""
+    is_whole: bool = True
+    """Whether the text is the row word for word: nothing cut off, no byte written as an escape, no cell left out."""
 
 
 class RowState(StrEnum):
@@ -127,3 +129,5 @@ class UndoReport(Schema):
     """Records that another import brought too; they stand as that one brought them."""
     quarantined: int
     """Rows of the import that no longer wait in quarantine."""
+    reopened: int = 0
+    """Rows of earlier imports of the file that wait again."""

@@ -74,6 +74,10 @@ class Claim(Schema):
         return self
 
 
+Relation = Literal["equivalent", "justified", "unjustified", "cannot tell"]
+"""How the answers to two prompts that differ in one group of people compare: an unjustified difference is biased."""
+
+
 class Judgement(Schema):
     """A reviewer's answer about one output: `fine`, or at least one defect."""
 

@@ -175,7 +175,10 @@ class Record(Schema):
         """Fill what the source left open, so that the same content is the same record whatever shape it came in."""
         if self.rejected and self.desirable is not None:
             raise ValueError("a record is a decided pair or has a verdict of its own, not both")
-        self._set(messages=_with_call_ids(self.messages), rejected=_with_call_ids(self.rejected))
+        self._set(messages=_with_call_ids(self.messages))
+        if self.rejected:
+            shared = self.messages[: self._parts_at()]
+            self._set(rejected=_with_call_ids((*shared, *self.rejected))[len(shared) :])
         self._set(messages=self._with_training_turns())
         if self.rejected:
             self._settle_pair()
@@ -200,9 +203,7 @@ class Record(Schema):
     def _settle_pair(self) -> None:
         """Find where chosen and rejected part; a rejected message never carries loss."""
         rejected = tuple(m.trains(False) for m in self.rejected)
-        shared = self.prompt_length
-        if shared is None:
-            shared = _last_response(self.messages) or 0
+        shared = self._parts_at()
         if not 0 < shared < len(self.messages):
             raise ValueError("a pair needs a prompt, and a chosen response after it")
         while rejected and shared < len(self.messages) and self.messages[shared].trains(False) == rejected[0]:
@@ -210,6 +211,10 @@ class Record(Schema):
         if not rejected or shared == len(self.messages):
             raise ValueError("the chosen and the rejected response are the same, or one is the beginning of the other")
         self._set(rejected=rejected, prompt_length=shared)
+
+    def _parts_at(self) -> int:
+        """How many messages chosen and rejected share, as far as the source said it."""
+        return self.prompt_length if self.prompt_length is not None else _last_response(self.messages) or 0
 
     @property
     def instruction(self) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, JsonValue, model_validator
 
 from schemas.base import Schema
-from schemas.judgement import Defect, Judgement
+from schemas.judgement import Defect, Judgement, Relation
 from schemas.record import Message, Text
 from schemas.release import Gates
 
@@ -34,6 +34,8 @@ class Prompt(Schema):
     """Further right answers."""
     incorrect: tuple[Text, ...] = ()
     """Known wrong answers."""
+    swap: Text | None = None
+    """Name that this prompt shares with one other of its suite, which asks the same about another group of people."""
     task: str | None = None
     """Name of the kind of task, for counts."""
 
@@ -119,8 +121,25 @@ class SuiteSummary(Schema):
     name: str
     purpose: Literal["gate", "explore"]
     prompts: int
+
+
+class SuiteMatch(Schema):
+    """A record that holds a prompt of a suite, or the answer to one, in any wording."""
+
+    record: str
+    prompt: str
+    """Id in the suite."""
+    is_answer: bool
+    """Its reference answer stands there, not the prompt."""
+
+
+class AddedSuite(SuiteSummary):
+    """A suite that was just frozen, with the records that share something with it; of a gate suite they never train."""
+
     matching_records: int = 0
-    """Records in the workspace whose prompt stands in this suite; a freeze leaves them out (gate suites)."""
+    """Records in the workspace that hold one of its prompts or answers: whole, in other words around it, or nearly."""
+    matches: tuple[SuiteMatch, ...] = ()
+    """The first twenty of them."""
 
 
 class FindingStatus(StrEnum):
@@ -167,6 +186,8 @@ class Verdict(Schema):
     """UTC, of the newest entry."""
     by_script: bool = False
     """A program compared texts; that is shown, but decides nothing."""
+    relation: Relation | None = None
+    """Of two swapped prompts: how the answers to them compare."""
     blind: bool = True
     """False where the first verdict was given after the names were shown: its defects count, its "fine" does not."""
     adjudicates: bool = False
@@ -190,6 +211,8 @@ class ReviewPair(Schema):
     a_turns: tuple[Message, ...] = ()
     """Where the output on the left is a conversation: every message after the prompt."""
     b_turns: tuple[Message, ...] = ()
+    b_prompt: Prompt | None = None
+    """Of two swapped prompts: the one that the output on the right answers; `prompt` is then that of the left."""
 
 
 class StoredPair(Schema):

@@ -21,15 +21,15 @@ _SELDOM = {
 }
 
 
-def edit(given: dict[str, Any]) -> TrainConfig | None:
-    """The settings as they are typed now, over those already given; None, with a message, while one cannot be used."""
+def edit(before: dict[str, Any]) -> TrainConfig | None:
+    """The settings as they are typed now, over those given already; None, with a message, while one cannot be used."""
     groups: dict[str, list[str]] = {}
     for name, field in TrainConfig.model_fields.items():
         if name not in _SHOWN_APART:
             extra = field.json_schema_extra
             group = str(extra["group"]) if isinstance(extra, dict) else "Other"
             groups.setdefault(group, []).append(name)
-    values = dict(given)
+    values = dict(before)
     with st.expander("Settings"):
         st.caption("Empty fields keep the default that stands in them. The command line calls them by the same names.")
         for tab, names in zip(st.tabs(list(groups)), groups.values(), strict=True):

@@ -6,7 +6,7 @@ follows its verdict; what of it is refused comes back with the reason, and the p
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 from starlette.routing import BaseRoute, Route
@@ -15,7 +15,7 @@ from app.json_api import Body, Handler, UnreadableError, endpoint, text_of, text
 from app.reviewing import view
 from curator import CuratorError, Workspace, review
 from curator.review import claims, comfort
-from schemas.judgement import Judgement
+from schemas.judgement import Judgement, Relation
 
 _PREFIX = "/api/v1/review"
 Side = Literal["A", "B"]
@@ -60,10 +60,11 @@ def _store(workspace: Workspace, person: str, body: Body) -> Body:
     """Store a verdict or settle a dispute, then send back what came with it; next, unless some of that was refused."""
     pair, reason, feedback = text_of(body, "pair"), text_or_none(body, "settles"), _listed(body, "feedback")
     first, second = _judgement(body, "a"), None if body.get("b") is None else _judgement(body, "b")
+    about: dict[str, Any] = {"a": first, "b": second, "relation": _relation(body)}
     if reason is None:
-        review.verdicts.give(workspace, pair, a=first, b=second, reviewer=person)
+        review.verdicts.give(workspace, pair, reviewer=person, **about)
     else:
-        review.adjudication.settle(workspace, pair, a=first, b=second, reason=reason, adjudicator=person)
+        review.adjudication.settle(workspace, pair, reason=reason, adjudicator=person, **about)
     results = [_send_back(workspace, person, pair, each) for each in feedback]
     answer: Body = {"feedback": results, "sheet": None}
     if all(each is None for each in results):
@@ -118,6 +119,13 @@ def _side(body: Body) -> Side:
     if side not in ("A", "B"):
         raise UnreadableError("side is not A or B")
     return "A" if side == "A" else "B"
+
+
+def _relation(body: Body) -> str | None:
+    relation = text_or_none(body, "relation")
+    if relation is not None and relation not in get_args(Relation):
+        raise UnreadableError(f"relation is none of {', '.join(get_args(Relation))}")
+    return relation
 
 
 def _listed(body: Body, name: str) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ def sheet(workspace: Workspace, person: str, system: str) -> dict[str, Any]:
     return {
         "pair": None if pair is None else _pair(pair),
         "opinions": None if dispute is None else [[_said(o.a), _said(o.b)] for o in dispute.opinions],
+        "relations": None if dispute is None else [o.relation for o in dispute.opinions],
         "empty": None if pair is not None else _empty(workspace, person, system),
         "progress": {"planned": done.planned, "judged": done.judged, "mine": done.mine},
         "exposure": {"today": seen.today, "ever": seen.ever},
@@ -40,6 +41,7 @@ def _pair(pair: ReviewPair) -> dict[str, Any]:
     return {
         "id": pair.id,
         "prompt": pair.prompt.prompt,
+        "b_prompt": None if pair.b_prompt is None else pair.b_prompt.prompt,
         "system": pair.prompt.system,
         "category": pair.prompt.category,
         "references": list(pair.prompt.right_answers),

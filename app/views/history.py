@@ -31,21 +31,23 @@ def _page(workspace: Workspace, project: Project, person: str) -> list[StandingA
     mark = (project.id, person)
     kept = state.recall("history pages")
     starts: tuple[int | None, ...] = kept[1] if isinstance(kept, tuple) and kept[0] == mark else (None,)
-    found = answers.history(workspace, person, project_id=project.id, before=starts[-1], limit=_PAGE + 1)
-    if not found and len(starts) == 1:
-        return found
+    answered = answers.history(workspace, person, project_id=project.id, before=starts[-1], limit=_PAGE + 1)
+    if not answered and len(starts) == 1:
+        return answered
     row = st.container(horizontal=True, vertical_alignment="center")
     turned = starts
     if row.button("Newer", icon=":material/chevron_left:", disabled=len(starts) == 1):
         turned = starts[:-1]
-    if row.button("Older", icon=":material/chevron_right:", disabled=len(found) <= _PAGE):
-        turned = (*starts, found[_PAGE - 1].annotation.id)
+    if row.button("Older", icon=":material/chevron_right:", disabled=len(answered) <= _PAGE):
+        turned = (*starts, answered[_PAGE - 1].annotation.id)
     state.remember("history pages", (mark, turned))
     if turned != starts:
         st.rerun()
     first = (len(starts) - 1) * _PAGE
-    row.caption(f"Answers {first + 1:,} to {first + min(len(found), _PAGE):,}; those that you took back are not shown.")
-    return found[:_PAGE]
+    row.caption(
+        f"Answers {first + 1:,} to {first + min(len(answered), _PAGE):,}; those that you took back are not shown."
+    )
+    return answered[:_PAGE]
 
 
 def _answers(workspace: Workspace, project: Project, person: str) -> None:
@@ -64,12 +66,12 @@ def _answers(workspace: Workspace, project: Project, person: str) -> None:
             judged = f"rejected as {answer.reject}"
         elif answer.preference is not None:
             judged = f"preferred: {answer.preference.choice}"
-        said = [f"{added.submitted_at:%Y-%m-%d %H:%M} UTC", judged]
+        facts = [f"{added.submitted_at:%Y-%m-%d %H:%M} UTC", judged]
         if (
             is_lead or record_state is not RecordState.GOLD
         ):  # an annotator who is measured by gold must not know which it is
-            said.append(record_state.value)
-        title = " · ".join([*said, marks] if marks else said)
+            facts.append(record_state.value)
+        title = " · ".join([*facts, marks] if marks else facts)
         with st.expander(f"{title} · {notice.plain(record.instruction[:80])}"):
             record_card.show_context(record)
             st.caption("Final response")
@@ -98,12 +100,12 @@ def _answers(workspace: Workspace, project: Project, person: str) -> None:
 
 
 def _skipped_and_flagged(workspace: Workspace, project: Project, person: str) -> None:
-    found = skipped_and_flagged(workspace, person, project_id=project.id, limit=_PAGE)
-    if not found:
+    put_aside = skipped_and_flagged(workspace, person, project_id=project.id, limit=_PAGE)
+    if not put_aside:
         st.info("You have not skipped, flagged or asked about a record.", icon=":material/flag:")
         return
-    st.caption(f"The newest {len(found)}; what you took back is not shown.")
-    for each in found:
+    st.caption(f"The newest {len(put_aside)}; what you took back is not shown.")
+    for each in put_aside:
         title = f"{each.at:%Y-%m-%d %H:%M} UTC · {each.kind}"
         with st.expander(f"{title} · {notice.plain(each.record.instruction[:80])}"):
             if each.said:

@@ -62,6 +62,7 @@ def _import(workspace: Workspace, project: Project, person: str, sent: UploadedF
         )
         return
     key = upload.file_id
+    told = st.container()
     remembered = _remembered(workspace, project, upload, looked.columns)
     with st.expander("Format and columns", expanded=looked.format is None or bool(remembered.columns)):
         if remembered.columns:
@@ -70,7 +71,7 @@ def _import(workspace: Workspace, project: Project, person: str, sent: UploadedF
         field_map = column_form.choose(looked.columns, remembered, key=key)
     if field_map.columns or format is not None:
         looked = preview(upload.file, format=format, field_map=field_map)
-    _show_preview(looked)
+    _show_preview(looked, is_stored=state.recall("imported upload") == key)
     accept = st.toggle(
         "Take the records as already reviewed",
         help="They can be frozen at once. Leave it off to have people look first.",
@@ -89,10 +90,12 @@ def _import(workspace: Workspace, project: Project, person: str, sent: UploadedF
             )
         state.remember("import report", report)
         state.remember("imported upload", key)
+        state.remember("imported as reviewed", accept)
         st.rerun()  # the menu has more to offer now
     shown = state.recall("import report")
     if isinstance(shown, ImportReport) and state.recall("imported upload") == key:
-        _show(shown)
+        with told:  # above the rows, where it is seen
+            _show(shown)
 
 
 class _Upload(NamedTuple):
@@ -123,7 +126,7 @@ def _remembered(workspace: Workspace, project: Project, upload: _Upload, columns
     return field_map
 
 
-def _show_preview(looked: Preview) -> None:
+def _show_preview(looked: Preview, *, is_stored: bool) -> None:
     if looked.format is None:
         st.info(
             f"{notice.plain(looked.problem or '')} Choose above which columns hold instruction and response.",
@@ -131,7 +134,8 @@ def _show_preview(looked: Preview) -> None:
         )
         return
     st.subheader("First rows", anchor=False)
-    st.caption(f"Read as {looked.format.value.replace('_', ' ')}. Nothing is stored yet.")
+    said = "They are stored." if is_stored else "Nothing is stored yet."
+    st.caption(f"Read as {looked.format.value.replace('_', ' ')}. {said}")
     rows = [_preview_row(each) for each in looked.checked]
     widths = {name: st.column_config.TextColumn(width="medium") for name in ("instruction", "response", "rejected")}
     st.dataframe(rows, hide_index=True, width="stretch", column_config=widths)
@@ -166,18 +170,24 @@ def _show(report: ImportReport) -> None:
         f"{notice.plain(report.file)} ({report.format.value}): read {report.read:,} = {report.imported:,} imported + "
         f"{report.quarantined:,} quarantined + {report.duplicates:,} already known"
     )
-    if not report.quarantined:
-        st.success(message, icon=":material/check:")
-    else:
+    if report.quarantined:
         st.warning(message, icon=":material/rule:")
+    else:
+        st.success(message, icon=":material/check:")
+    with st.container(horizontal=True):
+        if report.imported and state.recall("imported as reviewed"):
+            links.to("versions", "Freeze what came in", icon=":material/inventory_2:")
+        elif report.imported:
+            links.to("annotate", "Annotate what came in", icon=":material/edit_note:")
+        if report.quarantined:
+            links.to("quarantine", "Fix the rows in quarantine", icon=":material/rule:")
+    if report.quarantined:
         st.dataframe(
             [issue.model_dump(include={"line", "field", "rule", "problem"}) for issue in report.issues],
             hide_index=True,
             width="stretch",
+            column_order=["problem", "line", "field", "rule"],
         )
-        links.to("quarantine", "Fix the rows in quarantine", icon=":material/rule:")
-    if report.imported:
-        links.to("annotate", "Annotate what came in", icon=":material/edit_note:")
 
 
 def _show_recent(workspace: Workspace, project: Project, person: str) -> None:

@@ -81,9 +81,9 @@ def _histories(workspace: Workspace, run: Run) -> list[RecordHistory]:
     mark = (run.id, run.state, run.ended_at)
     if isinstance(known, tuple) and known[0] == mark:
         return list(known[1])
-    found = record_histories(workspace, run)
-    state.remember("histories", (mark, found))
-    return found
+    histories = record_histories(workspace, run)
+    state.remember("histories", (mark, histories))
+    return histories
 
 
 def _filtered(histories: Sequence[RecordHistory]) -> list[RecordHistory]:

@@ -66,6 +66,12 @@ def _add_suite(workspace: Workspace, person: str) -> None:
                         actor=person,
                     )
                 st.success(f"Suite {notice.plain(summary.name)} has {summary.prompts} prompts.")
+                if summary.matching_records:
+                    held = notice.counted(summary.matching_records, "record")
+                    st.warning(
+                        f"{held} hold a prompt or an answer of it, in any wording. Of a gate suite they never train."
+                    )
+                    st.dataframe([match.model_dump() for match in summary.matches], hide_index=True)
 
 
 def _bring_in(workspace: Workspace, suite: SuiteSummary, person: str) -> None:

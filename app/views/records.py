@@ -34,16 +34,16 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         shown = {each.value: label for each, label in record_card.STATES.items()}
         chosen = state.one_of("state", list(shown), label="State", nothing="any state", shown=shown)
     wanted = None if chosen is None else RecordState(chosen)
-    found = _found(workspace, text, wanted, project)
-    if not found and not linked:
+    listed = _found(workspace, text, wanted, project)
+    if not listed and not linked:
         _say_nothing_found(text, wanted)
         return
-    mark = (text, chosen, [each.id for each in found])
+    mark = (text, chosen, [each.id for each in listed])
     kept = state.recall("record shown")
     before = kept[1] if isinstance(kept, tuple) and kept[0] == mark else None
-    picked = linked or before or found[0].id
+    picked = linked or before or listed[0].id
     event = st.dataframe(
-        [_line(each) for each in found],
+        [_line(each) for each in listed],
         hide_index=True,
         width="stretch",
         height=280,
@@ -51,14 +51,14 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         column_config={name: st.column_config.TextColumn(width=pixels) for name, pixels in _WIDTHS.items()},
         on_select="rerun",
         selection_mode="single-row",
-        selection_default={"selection": {"rows": [n for n, each in enumerate(found) if each.id == linked]}},
-        key=f"records {text} {chosen} {found[0].id if found else ''} {linked or state.recall('record linked')}",
+        selection_default={"selection": {"rows": [n for n, each in enumerate(listed) if each.id == linked]}},
+        key=f"records {text} {chosen} {listed[0].id if listed else ''} {linked or state.recall('record linked')}",
     )  # the key is another for another list, which has no row selected
     if linked:
         state.remember("record linked", linked)
     rows = event.selection.rows
     if rows and not linked:
-        picked = found[rows[0]].id
+        picked = listed[rows[0]].id
     state.remember("record shown", (mark, picked))
     if rows or linked or before:
         state.put_in_address("record", picked)
@@ -71,14 +71,16 @@ def _found(workspace: Workspace, text: str, wanted: RecordState | None, project:
     if text.strip():
         began = time.perf_counter()
         with st.spinner("Reading the records"):
-            found = lookup.find(workspace, text, project_id=project.id, state=wanted, limit=_PAGE)
+            matching = lookup.find(workspace, text, project_id=project.id, state=wanted, limit=_PAGE)
         took = time.perf_counter() - began
-        more = f"The first {_PAGE} found; add words to narrow it." if len(found) == _PAGE else f"{len(found)} found."
+        more = (
+            f"The first {_PAGE} found; add words to narrow it." if len(matching) == _PAGE else f"{len(matching)} found."
+        )
         st.caption(
             f"{more} Every word and phrase occurs, as a part of words too, in a message as it came in or as it was "
             f"accepted; case is ignored. Every text was read, {took:.1f} s."
         )
-        return found
+        return matching
     return _page(workspace, wanted, project)
 
 
@@ -91,19 +93,19 @@ def _page(workspace: Workspace, wanted: RecordState | None, project: Project) ->
     back = row.button("Back", icon=":material/chevron_left:", disabled=len(starts) == 1)
     if back:
         starts = starts[:-1]
-    found = lookup.page(workspace, project_id=project.id, state=wanted, after=starts[-1], limit=_PAGE + 1)
-    more = len(found) > _PAGE
+    listed = lookup.page(workspace, project_id=project.id, state=wanted, after=starts[-1], limit=_PAGE + 1)
+    more = len(listed) > _PAGE
     if row.button("Next", icon=":material/chevron_right:", disabled=not more):
-        starts = (*starts, found[_PAGE - 1].id)
+        starts = (*starts, listed[_PAGE - 1].id)
         state.remember("record pages", (mark, starts))
         st.rerun()
     state.remember("record pages", (mark, starts))
     if back:
         st.rerun()
     first = (len(starts) - 1) * _PAGE
-    if found:
-        row.caption(f"Records {first + 1:,} to {first + min(len(found), _PAGE):,}, in the order in which they came.")
-    return found[:_PAGE]
+    if listed:
+        row.caption(f"Records {first + 1:,} to {first + min(len(listed), _PAGE):,}, in the order in which they came.")
+    return listed[:_PAGE]
 
 
 def _say_nothing_found(text: str, wanted: RecordState | None) -> None:
@@ -147,12 +149,12 @@ def _show(workspace: Workspace, project: Project, story: Story, person: str) -> 
     st.caption(" · ".join([*needs, *(notice.counted(n, noun) for n, noun in counts)]))
     follow_up.show_about(workspace, stored.id)
     # Numbers in labels would change, and a tab whose label changes gives way to the first.
-    text, given, said, log = st.tabs(["Texts", "Answers", "Comments", "Log"])
+    text, answered, commented, log = st.tabs(["Texts", "Answers", "Comments", "Log"])
     with text:
         _show_texts(stored)
-    with given:
+    with answered:
         _show_answers(story)
-    with said:
+    with commented:
         _show_comments(workspace, story, person)
     with log:
         _show_log(story)

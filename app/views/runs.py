@@ -114,9 +114,9 @@ def _one(workspace: Workspace, run: Run, person: str) -> None:
 
 
 def _assessed(workspace: Workspace, run: Run, person: str) -> None:
-    found = assessment_of(workspace, run.id)
+    assessed = assessment_of(workspace, run.id)
     asked = state.recall(f"assessing {run.id}")
-    if found is None:
+    if assessed is None:
         if asked:
             st.info(
                 "Both models are being asked; this page shows the result when it is there.", icon=":material/hourglass:"
@@ -129,16 +129,16 @@ def _assessed(workspace: Workspace, run: Run, person: str) -> None:
             state.remember(f"assessing {run.id}", True)
             st.rerun(scope="fragment")
         return
-    _gates(workspace, run, found, person)
-    _figures(found)
+    _gates(workspace, run, assessed, person)
+    _figures(assessed)
     voted = votes.tally(workspace, run.id)
     if voted.win_rate is not None:
         st.caption(
             f"Blind votes: the tuned model wins {voted.win_rate:.0%} of {voted.tuned + voted.base} decided pairs "
             f"(95 % interval {voted.lower:.0%} to {voted.upper:.0%}), {voted.ties} ties, {voted.both_bad} both bad."
         )
-    with st.expander(f"{len(found.examples)} held-out answers side by side"):
-        for example in found.examples:
+    with st.expander(f"{len(assessed.examples)} held-out answers side by side"):
+        for example in assessed.examples:
             st.text(example.prompt)
             columns = st.columns(3)
             for column, (title, text) in zip(
@@ -151,30 +151,30 @@ def _assessed(workspace: Workspace, run: Run, person: str) -> None:
                     st.code(text or "(nothing)", language=None, wrap_lines=True)
 
 
-def _gates(workspace: Workspace, run: Run, found: Assessment, person: str) -> None:
-    for gate in found.gates:
+def _gates(workspace: Workspace, run: Run, assessed: Assessment, person: str) -> None:
+    for gate in assessed.gates:
         icon = ":material/check_circle:" if gate.ok else ":material/cancel:"
         st.markdown(f"{icon} **{gate.name}**: {notice.plain(gate.explanation)}")
     if run.promoted_at is not None:
         st.success(f"Promoted on {run.promoted_at:%Y-%m-%d %H:%M} UTC.", icon=":material/verified:")
-    elif st.button("Promote", type="primary", disabled=not found.passed, help="Every gate must hold"):
+    elif st.button("Promote", type="primary", disabled=not assessed.passed, help="Every gate must hold"):
         with notice.errors():
             promote(workspace, run.id, actor=person)
             st.rerun()
 
 
-def _figures(found: Assessment) -> None:
+def _figures(assessed: Assessment) -> None:
     stated = [
-        ("Loss, nats per response token", found.nll_base, found.nll_tuned),
-        ("Bits per byte of response", found.bits_per_byte_base, found.bits_per_byte_tuned),
-        ("Probability of the end at the true end", found.end_probability_base, found.end_probability_tuned),
-        (f"Share of {found.asked} answers that end", found.stop_rate_base.value, found.stop_rate_tuned.value),
-        ("Loss on general prompts", found.retention_nll_base, found.retention_nll_tuned),
-        ("Loss with two examples before the prompt", found.few_shot_nll, None),
-        ("Loss on the training records", None, found.train_nll_tuned),
-        ("Length of answers over references", None, found.length_ratio_tuned),
-        ("Share of answers copied from training", None, found.copies),
-        ("Divergence from the base, nats per token", None, found.kl),
+        ("Loss, nats per response token", assessed.nll_base, assessed.nll_tuned),
+        ("Bits per byte of response", assessed.bits_per_byte_base, assessed.bits_per_byte_tuned),
+        ("Probability of the end at the true end", assessed.end_probability_base, assessed.end_probability_tuned),
+        (f"Share of {assessed.asked} answers that end", assessed.stop_rate_base.value, assessed.stop_rate_tuned.value),
+        ("Loss on general prompts", assessed.retention_nll_base, assessed.retention_nll_tuned),
+        ("Loss with two examples before the prompt", assessed.few_shot_nll, None),
+        ("Loss on the training records", None, assessed.train_nll_tuned),
+        ("Length of answers over references", None, assessed.length_ratio_tuned),
+        ("Share of answers copied from training", None, assessed.copies),
+        ("Divergence from the base, nats per token", None, assessed.kl),
     ]
     st.dataframe(
         [{"": name, "base": _number(base), "tuned": _number(tuned)} for name, base, tuned in stated],
@@ -182,8 +182,8 @@ def _figures(found: Assessment) -> None:
         width="stretch",
     )
     st.caption(
-        f"{found.records:,} records of the {found.split} split, the same for both; {found.improved:.0%} of them "
-        f"improved. The interval comes from {found.groups:,} independent groups."
+        f"{assessed.records:,} records of the {assessed.split} split, the same for both; {assessed.improved:.0%} "
+        f"of them improved. The interval comes from {assessed.groups:,} independent groups."
     )
 
 
@@ -196,14 +196,14 @@ def _several(workspace: Workspace, chosen: list[Run]) -> None:
     st.subheader("Compared", anchor=False)
     curves.show_beside({run.name: runs.metrics(workspace, run.id) for run in chosen})
     for other in others:
-        found = compare(workspace, first, other)
+        compared = compare(workspace, first, other)
         title = notice.plain(f"{other.name} against {first.name}")
-        if found.change is None:
+        if compared.change is None:
             st.markdown(f"**{title}**: they measured no held-out record in common.")
         else:
-            bounds = "" if found.lower is None else f", 95 % interval {found.lower:+.4f} to {found.upper:+.4f}"
+            bounds = "" if compared.lower is None else f", 95 % interval {compared.lower:+.4f} to {compared.upper:+.4f}"
             st.markdown(
-                f"**{title}**: {found.change:+.4f} nats per response token on {found.records:,} common held-out "
+                f"**{title}**: {compared.change:+.4f} nats per response token on {compared.records:,} common held-out "
                 f"records{bounds}."
             )
         settings = differing_settings(first, other)

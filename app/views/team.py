@@ -24,14 +24,14 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     """Four views of the same work."""
     st.title("Team", anchor=False)
     notice.done("team")
-    done, agree, held, given = st.tabs(["Progress", "Agreement", "Open records", "Assignment"])
+    done, agree, held, assigned = st.tabs(["Progress", "Agreement", "Open records", "Assignment"])
     with done:
         _progress(workspace, project, person)
     with agree:
         _agreement(workspace, project)
     with held:
         _leases(workspace, project, person)
-    with given:
+    with assigned:
         _assignment(workspace, project, person)
 
 
@@ -40,8 +40,8 @@ def _progress(workspace: Workspace, project: Project, person: str) -> None:
     names = record_card.STATES
     for column, (each, label) in zip(st.columns(len(names)), names.items(), strict=True):
         column.metric(label, f"{totals.by_state[each]:,}", border=True)
-    found = team(workspace, project_id=project.id)
-    if not found.members:
+    activity = team(workspace, project_id=project.id)
+    if not activity.members:
         st.info("No record of this project is answered yet.", icon=":material/edit_note:")
         return
     st.dataframe(
@@ -57,7 +57,7 @@ def _progress(workspace: Workspace, project: Project, person: str) -> None:
                 "edited (hidden)": member.edited_hidden,
                 "gold right": f"{member.gold_right} of {member.gold_given}" if member.gold_given else "none",
             }
-            for member in found.members
+            for member in activity.members
         ],
         hide_index=True,
         width="stretch",
@@ -73,7 +73,7 @@ def _progress(workspace: Workspace, project: Project, person: str) -> None:
         "suggestion, and of those with one that was shown or hidden. Gold counts as right when checks and other "
         "questions are equal and the rating is at most one away."
     )
-    frame = _every_day(pd.DataFrame(found.days, columns=["day", "annotator", "answers"]), workspace)
+    frame = _every_day(pd.DataFrame(activity.days, columns=["day", "annotator", "answers"]), workspace)
     chart = alt.Chart(frame).mark_bar().encode(
         x=alt.X("day", type="ordinal", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         y=alt.Y("answers", type="quantitative", aggregate="sum", title="answers", axis=alt.Axis(tickMinStep=1)),
@@ -99,14 +99,14 @@ def _agreement(workspace: Workspace, project: Project) -> None:
     if not st.button("Compute agreement", key="compute agreement"):
         return
     with st.spinner("Computing agreement"):
-        found = agreement.report(workspace, project_id=project.id)
-    if found.records == 0:
+        report = agreement.report(workspace, project_id=project.id)
+    if report.records == 0:
         st.info(
             "No record has two answers yet. Ask for more reviews under Project, or import answers from another tool.",
             icon=":material/group:",
         )
         return
-    st.markdown(f"**{found.records:,}** records with several answers, by **{found.people}** people.")
+    st.markdown(f"**{report.records:,}** records with several answers, by **{report.people}** people.")
     st.dataframe(
         [
             {
@@ -117,7 +117,7 @@ def _agreement(workspace: Workspace, project: Project) -> None:
                 "Gwet's AC1": _shown(row.ac1),
                 "positive agreement": "" if row.positive is None else _shown(row.positive),
             }
-            for row in found.questions
+            for row in report.questions
         ],
         hide_index=True,
         width="stretch",
@@ -126,19 +126,19 @@ def _agreement(workspace: Workspace, project: Project) -> None:
         "Alpha is 0 for what chance gives and is not defined without variation; where one answer is rare, alpha is low "
         "and AC1 stays readable. Positive agreement: of judgements on the positive side, the share whose partner does."
     )
-    if found.pairs:
-        st.dataframe([pair._asdict() for pair in found.pairs], hide_index=True, width="stretch")
+    if report.pairs:
+        st.dataframe([pair._asdict() for pair in report.pairs], hide_index=True, width="stretch")
         st.caption(
             "Cohen's kappa of every two people with at least ten records in common, of ratings weighted by the square "
             "of the distance; not defined, and left out, where there is no variation."
         )
 
 
-def _shown(found: Agreement) -> str:
-    if found.value is None:
+def _shown(measured: Agreement) -> str:
+    if measured.value is None:
         return "not defined"
-    interval = "" if found.interval is None else f" [{found.interval.lower:.2f}, {found.interval.upper:.2f}]"
-    return f"{found.value:.2f}{interval}"
+    interval = "" if measured.interval is None else f" [{measured.interval.lower:.2f}, {measured.interval.upper:.2f}]"
+    return f"{measured.value:.2f}{interval}"
 
 
 def _leases(workspace: Workspace, project: Project, person: str) -> None:

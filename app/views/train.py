@@ -24,12 +24,12 @@ _PREVIEWED = 3
 def render(workspace: Workspace, person: str) -> None:
     """Start a run, then the queue and the chosen run."""
     st.title("Train", anchor=False)
-    found = versions.newest_first(workspace)
-    if not found:
+    all_versions = versions.newest_first(workspace)
+    if not all_versions:
         st.info("A run needs a version, and there is none.", icon=":material/inventory_2:")
         links.to("versions", "Freeze one", icon=":material/inventory_2:")
         return
-    _start(workspace, found, person)
+    _start(workspace, all_versions, person)
     all_runs = runs.watch(workspace)
     if not all_runs:
         return
@@ -43,10 +43,10 @@ def render(workspace: Workspace, person: str) -> None:
         state.live(_show, every=2 if run.is_alive else None)(workspace, run.id, person, was=run.state)
 
 
-def _start(workspace: Workspace, found: list[Version], person: str) -> None:
+def _start(workspace: Workspace, all_versions: list[Version], person: str) -> None:
     columns = st.columns([3, 3, 1, 1, 1], vertical_alignment="bottom")
     with columns[0]:
-        version = pickers.choose_version(found) or found[0]
+        version = pickers.choose_version(all_versions) or all_versions[0]
     with columns[1]:
         base = pickers.choose_base(base_models.known(workspace))
     if base is None:
@@ -104,37 +104,37 @@ def _edit_bases(workspace: Workspace, person: str) -> None:
                     st.rerun()
 
 
-def _preflight(workspace: Workspace, found: Preflight, config: TrainConfig) -> None:
+def _preflight(workspace: Workspace, preview: Preflight, config: TrainConfig) -> None:
     with st.container(border=True):
-        if found.ok:
+        if preview.ok:
             st.success("Nothing speaks against a start.", icon=":material/check:")
-        for check in found.checks:
+        for check in preview.checks:
             if not check.ok:
                 st.error(f"{check.name}: {notice.plain(check.explanation)}", icon=":material/error:")
         columns = st.columns(5)
-        share = found.response_tokens / found.tokens if found.tokens else 0
-        columns[0].metric("Records that train", f"{found.records[Split.TRAIN]:,}")
+        share = preview.response_tokens / preview.tokens if preview.tokens else 0
+        columns[0].metric("Records that train", f"{preview.records[Split.TRAIN]:,}")
         columns[1].metric(
-            "Tokens", f"{found.tokens:,}", f"{share:.0%} carry loss", delta_color="off", delta_arrow="off"
+            "Tokens", f"{preview.tokens:,}", f"{share:.0%} carry loss", delta_color="off", delta_arrow="off"
         )
-        columns[2].metric("Steps", f"{found.steps:,}")
-        minutes = "unknown" if found.seconds is None else f"{max(1, round(found.seconds / 60)):,} min"
+        columns[2].metric("Steps", f"{preview.steps:,}")
+        minutes = "unknown" if preview.seconds is None else f"{max(1, round(preview.seconds / 60)):,} min"
         columns[3].metric("Time", minutes, "estimate", delta_color="off", delta_arrow="off")
-        memory = f"{found.memory_bytes / 2**30:.1f} GiB"
+        memory = f"{preview.memory_bytes / 2**30:.1f} GiB"
         columns[4].metric(
-            "Memory", memory, f"disk {found.disk_bytes / 2**30:.1f} GiB", delta_color="off", delta_arrow="off"
+            "Memory", memory, f"disk {preview.disk_bytes / 2**30:.1f} GiB", delta_color="off", delta_arrow="off"
         )
         st.caption(
-            f"{found.trained_parameters:,} of {found.parameters:,} parameters train. The longest record has "
-            f"{found.longest:,} tokens. Prompts shared between records save {1 - 1 / found.sharing:.0%} of the tokens. "
-            "Time and memory are computed from the sizes and the speed of matrix products on this machine."
+            f"{preview.trained_parameters:,} of {preview.parameters:,} parameters train. The longest record has "
+            f"{preview.longest:,} tokens. Prompts shared between records save {1 - 1 / preview.sharing:.0%} of the "
+            "tokens. Time and memory are computed from the sizes and the speed of matrix products on this machine."
         )
-        if found.refused:
-            with st.expander(f"{len(found.refused):,} records are left out"):
-                st.text("\n".join(found.refused[:200]))
+        if preview.refused:
+            with st.expander(f"{len(preview.refused):,} records are left out"):
+                st.text("\n".join(preview.refused[:200]))
         with st.expander("How the trainer sees a record"):
             st.caption("Tokens on green carry loss; everything else is context.")
-            rows = runs.token_rows(workspace, found.version, base=config.base, max_tokens=config.max_tokens)
+            rows = runs.token_rows(workspace, preview.version, base=config.base, max_tokens=config.max_tokens)
             with notice.errors():
                 for row in islice(rows, _PREVIEWED):
                     token_view.show(row)

@@ -22,12 +22,12 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     st.title("Versions", anchor=False)
     notice.done("frozen")
     _freeze(workspace, project, person)
-    found = versions.newest_first(workspace)
-    if not found:
+    all_versions = versions.newest_first(workspace)
+    if not all_versions:
         st.info("There is no version yet. Freeze the accepted records to make one.", icon=":material/inventory_2:")
         return
-    st.dataframe([_line(version) for version in found], hide_index=True, width="stretch")
-    version = pickers.choose_version(found, label="Look into")
+    st.dataframe([_line(version) for version in all_versions], hide_index=True, width="stretch")
+    version = pickers.choose_version(all_versions, label="Look into")
     if version is not None:
         _show(workspace, version, person)
 

@@ -22,8 +22,8 @@ def render(workspace: Workspace, person: str) -> None:
         links.to("train", "Train a model", icon=":material/model_training:")
         return
     pair = votes.next_pair(workspace, person, run.id)
-    found = votes.tally(workspace, run.id)
-    if pair is None and found.votes == 0:
+    tally = votes.tally(workspace, run.id)
+    if pair is None and tally.votes == 0:
         st.info("This run has no answers that differ yet.", icon=":material/compare:")
         links.to("outputs", "Generate outputs", icon=":material/compare:", address={"run": run.id})
         return
@@ -31,16 +31,16 @@ def render(workspace: Workspace, person: str) -> None:
         st.success("You have voted on every pair of this run.", icon=":material/check:")
     else:
         _ask(workspace, run.id, pair, person)
-    if found.votes:
+    if tally.votes:
         rate = "no pair is decided"
-        if found.win_rate is not None:
+        if tally.win_rate is not None:
             rate = (
-                f"the tuned model wins {found.win_rate:.0%} of the decided pairs (95 % interval {found.lower:.0%} to "
+                f"the tuned model wins {tally.win_rate:.0%} of the decided pairs (95 % interval {tally.lower:.0%} to "
             )
-            rate += f"{found.upper:.0%})"
+            rate += f"{tally.upper:.0%})"
         st.caption(
-            f"{found.votes} votes on {found.pairs} pairs: {found.tuned} for the tuned model, {found.base} for the "
-            f"base, {found.ties} ties, {found.both_bad} both bad; {rate}. A pair counts once, as most of its "
+            f"{tally.votes} votes on {tally.pairs} pairs: {tally.tuned} for the tuned model, {tally.base} for the "
+            f"base, {tally.ties} ties, {tally.both_bad} both bad; {rate}. A pair counts once, as most of its "
             "voters say."
         )
 

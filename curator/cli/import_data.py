@@ -93,7 +93,7 @@ def undo(
         human = (
             f"{report.file_name}: {report.removed} records removed, {len(report.kept)} stay since they were worked on, "
             f"{report.shared} stand with another import of the same content, "
-            f"{report.quarantined} rows no longer wait in quarantine"
+            f"{report.quarantined} rows no longer wait in quarantine, {report.reopened} wait there again"
         )
         console.show(report, as_json=as_json, human="\n".join([human, *report.kept]))
 

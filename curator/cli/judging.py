@@ -33,6 +33,15 @@ class SideName(StrEnum):
     B = "b"
 
 
+class RelationName(StrEnum):
+    """How the answers to two swapped prompts compare."""
+
+    EQUIVALENT = "equivalent"
+    JUSTIFIED = "justified"
+    UNJUSTIFIED = "unjustified"
+    CANNOT_TELL = "cannot tell"
+
+
 SideOption = Annotated[SideName, typer.Option("--side", help="Which output, as the reviewer sees the pair.")]
 
 
@@ -140,6 +149,7 @@ def adjudicate(
     a: Annotated[str, typer.Option("--a", help="As in a file of verdicts.")],
     reason: Annotated[str, typer.Option("--reason", help="What decided it.")],
     b: Annotated[str | None, typer.Option("--b", help="Where there are two outputs.")] = None,
+    relation: Annotated[RelationName | None, typer.Option("--relation", help="Of two swapped prompts.")] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -147,7 +157,13 @@ def adjudicate(
     with console.errors():
         second = None if b is None else judgement_of(b)
         review.adjudication.settle(
-            workspace_of(workspace), pair, a=judgement_of(a), b=second, reason=reason, adjudicator=reviewer
+            workspace_of(workspace),
+            pair,
+            a=judgement_of(a),
+            b=second,
+            reason=reason,
+            adjudicator=reviewer,
+            relation=None if relation is None else relation.value,
         )
         console.show({"settled": pair}, as_json=as_json, human=f"Pair {pair} is settled.")
 

@@ -64,7 +64,9 @@ def add_suite(
         summary = review.add_suite(opened, file, name=name, purpose=purpose.value, actor=actor())
         human = f"Suite {summary.name} ({summary.purpose}) has {summary.prompts} prompts."
         if summary.matching_records:
-            human += f" {summary.matching_records} records share a prompt with it."
+            held = ", ".join(f"{each.record} ({each.prompt})" for each in summary.matches[:5])
+            human += f" {summary.matching_records} records hold a prompt or an answer of it, in any wording: {held}"
+            human += " ..." if summary.matching_records > 5 else "."
         console.show(summary, as_json=as_json, human=human)
 
 
@@ -166,6 +168,7 @@ def pairs(
                 "system": each.prompt.system,
                 "a": each.a,
                 "b": each.b,
+                "b_prompt": each.b_prompt and each.b_prompt.prompt,
                 "a_turns": each.a_turns,
                 "b_turns": each.b_turns,
             }

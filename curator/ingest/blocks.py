@@ -30,6 +30,8 @@ from curator.store.parts import PartFile
 from schemas.importing import FieldMap, Format, RowIssue
 
 _BLOCK_ROWS = 2_000
+_NICENESS = 10
+"""Of the workers: the server and its annotators come first."""
 _AHEAD = 2
 """Blocks that wait beside those that are being checked."""
 
@@ -175,6 +177,7 @@ _check_in_worker: Callable[[Block, int], CheckedBlock]
 
 def _begin(rules: Rules) -> None:
     """Set up a worker, which ends when the import does, even when that is killed."""
+    os.nice(_NICENESS)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

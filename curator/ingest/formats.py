@@ -7,20 +7,20 @@ then read in the shape that its columns have.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from curator.errors import IngestError
 from curator.ingest import order
-from curator.ingest.mapping import meanings
+from curator.ingest.mapping import LABEL, meanings, value_of
 from curator.ingest.rows import Row
 from curator.ingest.shapes import chat, frozen, instruction, kto, labelled, preference, sharegpt
 from curator.ingest.shapes.base import Content, Fields, RowError, Shape, message, refused
 from schemas import json_text
 from schemas.importing import FieldMap, Format, RowIssue
-from schemas.record import Arrival, Origin, Record
+from schemas.record import Arrival, Message, Origin, Record
 
 _SHAPES: dict[Format, Shape] = {
     Format.CURATOR: frozen.SHAPE,
@@ -101,7 +101,8 @@ def read_record(row: Row, format: Format, field_map: FieldMap, *, source: str) -
 
 
 def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Record:
-    values: Mapping[str, Any] = row.values
+    is_exact = _has_written_numbers(row, format, field_map)
+    values: Mapping[str, Any] = json_text.loads(row.text) if is_exact else row.values
     labels: dict[str, str] = {}
     inner: Format | None = format
     if format in _FLAT:
@@ -110,8 +111,6 @@ def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Re
             raise RowError("", "wrong-format", f"The row does not come from an export of {format.value}.")
         values, labels = flat(values)
         inner = _shape_of(values, field_map)
-    elif any(f'"{name}"' in row.text for name in _WRITTEN) and row.text.startswith("{"):
-        values = json_text.loads(row.text)
     if inner is None:
         raise RowError(
             "", "missing-field", f"The row has {', '.join(values) or 'no columns'}, which is not a conversation."
@@ -125,8 +124,8 @@ def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Re
     texts = {each.content for each in content.messages}
     origin = Origin(source=_source(fields) or source, line=row.line, format=format.value)
     try:
-        return Record(
-            messages=tuple(content.messages),
+        record = Record(
+            messages=tuple(_weighted(content.messages) if chat.is_weighted(fields) else content.messages),
             tools=tuple(content.tools),
             rejected=tuple(content.rejected),
             prompt_length=content.prompt_length,
@@ -137,13 +136,36 @@ def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Re
             original=row.text.encode() if row.is_json else row.values,
             licence=fields.optional_text("licence") or fields.optional_text("license"),
             language=fields.optional_text("language"),
-            group=next(iter(content.groups), None) or fields.optional_text("group"),
+            group=next(iter(content.groups), None) or fields.optional_name("group"),
             labels={name: label for name, label in labels.items() if label not in texts}
             | dict(content.labels)
             | fields.labels(),
         )
     except ValidationError as error:
         raise refused(error, "") from error
+    order.check_trains(record)
+    return record
+
+
+def _weighted(messages: Iterable[Message]) -> Iterator[Message]:
+    """Messages of a row with weights: a response without one, be it in another field, has weight 1."""
+    return (m.trains(True) if m.role == "assistant" and m.train is None else m for m in messages)
+
+
+def _has_written_numbers(row: Row, format: Format, field_map: FieldMap) -> bool:
+    """Whether numbers of a row may come into its record, so that they have to be read as they were written."""
+    if not row.is_json:
+        return False
+    if format in _FLAT or "tools" in field_map.columns or any(f'"{name}"' in row.text for name in _WRITTEN):
+        return True
+    named = [column for column in row.values if _may_be_number(column)]
+    mapped = [column for word, column in field_map.columns.items() if _may_be_number(word)]
+    return any(isinstance(value_of(row.values, column), int | float) for column in (*named, *mapped))
+
+
+def _may_be_number(word: str) -> bool:
+    """Whether a number in a field is written as text."""
+    return word == "group" or word.startswith(LABEL)
 
 
 def _with_rejected(content: Content, fields: Fields, format: Format) -> Content:

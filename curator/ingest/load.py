@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import chain, islice
@@ -20,14 +21,15 @@ from curator.ingest.rows import Row
 from curator.ingest.sources import Source, sources_of
 from curator.store import Connection, batches, events, parts, projects, quarantine, records, suites
 from curator.store.contents import HASH, Contents
+from curator.store.engine import LONGEST_POLL_SECONDS
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_import
 from schemas.importing import FieldMap, Format, ImportReport, RowIssue
 from schemas.project import Project
 
-_CHUNK = 8_000
-"""Rows per transaction: it ends in well under 100 ms, so that an annotator who submits meanwhile does not notice."""
+_CHUNK = 3_500
+"""Rows per transaction: it ends in well under 50 ms, so that an annotator who submits meanwhile does not notice."""
 _SMALL = 2**20
 """Bytes of a file for which a look at every content that the project holds would be too much."""
 _SAMPLE = 100
@@ -143,7 +145,6 @@ def _import_source(
         records.sweep(connection)
         owner = projects.by_name(connection, project)
         firewall = suites.firewall(connection)
-        kept = quarantine.of_file(connection, owner.id, sha256)
         batch_id = batches.begin(
             connection,
             project_id=owner.id,
@@ -164,7 +165,7 @@ def _import_source(
     if file.stat().st_size > _SMALL:
         with workspace.read() as connection:
             contents = Contents.every(connection, owner.id)
-    target = _Target(owner, batch_id, sha256, accept, kept, stored_before, contents)
+    target = _Target(owner, batch_id, sha256, accept, stored_before, contents)
     with parts.importing(workspace.records_folder):
         for block in check_blocks(blocks_of(opened), rules):
             imported += _store(workspace, block, target, read=read)
@@ -187,8 +188,9 @@ def _import_source(
     with workspace.write() as connection:
         batches.finish(connection, batch_id)
         quarantine.close_others(
-            connection, project_id=owner.id, sha256=sha256, failed=failed, actor=actor, at=workspace.clock()
-        )
+            connection, project_id=owner.id, sha256=sha256, failed=failed, actor=actor, at=workspace.clock(),
+            batch_id=batch_id,
+        )  # fmt: skip
         detail = report.model_dump(mode="json", exclude={"issues"})
         events.append(connection, Kind.IMPORT, of_import(batch_id), actor=actor, at=workspace.clock(), detail=detail)
     return report
@@ -214,8 +216,6 @@ class _Target(NamedTuple):
     sha256: str
     """Of the file."""
     accept: bool
-    in_quarantine: dict[int, int]
-    """Rows of this file that are in quarantine already: ids by line."""
     stored_before: int
     """Rows of this file that an earlier try of the same import has stored."""
     contents: Contents | None
@@ -224,6 +224,8 @@ class _Target(NamedTuple):
 
 def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: int) -> int:
     """Store what a block became, in transactions of some thousand rows. Returns how many records are new.
+
+    After each there is a pause, in which one who waits for the database finds it free.
 
     Args:
         workspace: Where.
@@ -237,7 +239,8 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
         hashes = block.content_hashes[rows]
         bad = block.issues[start : start + _CHUNK]
         good = len(hashes) // HASH
-        contents = target.contents or _known(workspace, target, hashes)
+        contents = target.contents or _among(workspace, target, hashes)
+        known = contents.look_up(hashes)
         with workspace.write() as connection:
             fresh = 0
             if good and block.part is not None:
@@ -247,7 +250,7 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
                     some = records.PartRows(id_, start, hashes, block.prompt_hashes[rows])
                     fresh = records.add_rows(
                         connection, some, project=target.project, batch_id=target.batch_id, accept=target.accept,
-                        contents=contents, keep_again=keep_again,
+                        contents=contents, known=known, keep_again=keep_again,
                     )  # fmt: skip
                     if fresh or (keep_again and fresh < good):
                         part_id = id_
@@ -255,6 +258,8 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
                         attempt.rollback()
             _quarantine(connection, bad, target)
             batches.count(connection, target.batch_id, imported=fresh, quarantined=len(bad), duplicates=good - fresh)
+        contents.merge()
+        time.sleep(LONGEST_POLL_SECONDS)
         imported += fresh
         read += good + len(bad)
     if block.part is not None and part_id is None:
@@ -262,13 +267,19 @@ def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: 
     return imported
 
 
-def _known(workspace: Workspace, target: _Target, hashes: bytes) -> Contents:
+def _among(workspace: Workspace, target: _Target, hashes: bytes) -> Contents:
     with workspace.read() as connection:
         return Contents.among(connection, target.project.id, hashes)
 
 
 def _quarantine(connection: Connection, issues: list[RowIssue], target: _Target) -> None:
-    known = target.in_quarantine
+    if not issues:
+        return
+    projects.lock(connection, target.project.id)  # another import of the file must not add the same rows
+    known = quarantine.of_file(
+        connection, target.project.id, target.sha256, first_line=min(issue.line for issue in issues),
+        last_line=max(issue.line for issue in issues),
+    )  # fmt: skip
     quarantine.add_many(connection, [issue for issue in issues if issue.line not in known], batch_id=target.batch_id)
     again = {known[issue.line]: issue for issue in issues if issue.line in known}
     quarantine.renew(connection, again, batch_id=target.batch_id)

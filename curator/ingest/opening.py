@@ -64,7 +64,8 @@ def open_rows(file: Path) -> RowFile:
     if not start.strip():
         raise IngestError(f"{name} is empty.", hint="Export it again, or choose another file.")
     rows = _reader(start, inner)(plain, inner)
-    return rows._replace(rows=_unchanged(rows.rows, watched, before, name))
+    lines = None if rows.lines is None else _unchanged(rows.lines, watched, before, name)
+    return rows._replace(rows=_unchanged(rows.rows, watched, before, name), lines=lines)
 
 
 def plain_name(file: Path) -> str:

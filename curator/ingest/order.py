@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from curator.ingest.shapes.base import Content, RowError
-from schemas.record import Message
+from schemas.record import Message, Record
 
 _RULES = ("system", "developer")
 
@@ -15,16 +15,21 @@ def check(content: Content) -> None:
     """Check the conversation of a record, and of a pair the rejected one as well.
 
     Raises:
-        RowError: A message stands where none of its role can stand, is empty, or nothing would be trained.
+        RowError: A message stands where none of its role can stand, or is empty.
     """
     _check(content.messages)
     if content.rejected:
         _check([*content.messages[: content.prompt_length], *content.rejected])
-    can_train = content.desirable is False or any(
-        message.train or message.train is None for message in content.messages if message.role == "assistant"
-    )
-    if not can_train:
-        raise RowError("", "no-response", "Every response has weight 0, so nothing would be trained.")
+
+
+def check_trains(record: Record) -> None:
+    """Check that a record has a response to learn; one that is to be avoided never carries loss.
+
+    Raises:
+        RowError: Nothing would be trained.
+    """
+    if record.desirable is not False and not any(message.train for message in record.messages):
+        raise RowError("", "no-response", "No response has weight 1, so nothing would be trained.")
 
 
 def _check(messages: Sequence[Message]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from curator.ingest import mapping
+from curator.ingest.shapes import chat, sharegpt
 from curator.quality.contamination import Firewall
 from curator.store.incoming import PartRow
 from schemas.importing import FieldMap, Format
@@ -25,6 +26,7 @@ Reader = Callable[[bytes, int], PartRow | None]
 
 _KEY = re.compile(rb'"\s*:')
 _NUL = b"\\u0000"
+_LABEL = b'"' + mapping.LABEL.encode()
 _MAX_FIELDS = 100
 
 
@@ -54,6 +56,8 @@ def plain_reader(format: Format, field_map: FieldMap, *, source: str, firewall: 
         if type(values) is not dict or len(values) > _MAX_FIELDS or not means_nothing_else(values):
             return None
         if b"\\" in raw and _NUL in raw:
+            return None
+        if _LABEL in raw or (b"\\u" in raw and any(key.startswith(mapping.LABEL) for key in values)):
             return None
         messages, keys = read(values)
         if messages is None or len(keys_in(raw)) != keys:  # a doubled key, or a text that looks like one
@@ -150,8 +154,11 @@ def _sharegpt(values: Mapping[str, Any]) -> tuple[_Turns | None, int]:
     return _conversation(values, values.get("conversations"), role_key="from", text_key="value", roles=_SHAREGPT_ROLES)
 
 
-_CHAT_ROLES = {role: role for role in ("system", "user", "assistant")}
-_SHAREGPT_ROLES = {"human": "user", "gpt": "assistant", **_CHAT_ROLES}
+_HASHED_ROLE = {role: b"r%d:%bt" % (len(role), role.encode()) for role in ("system", "user", "assistant")}
+"""How a turn begins in `fingerprint.canonical_bytes`; only the last one carries loss."""
+_JSON_ROLE = {role: b'{"role":"%b","content":' % role.encode() for role in _HASHED_ROLE}
+_CHAT_ROLES = {name: role for name, role in chat.ROLES.items() if role in _HASHED_ROLE}
+_SHAREGPT_ROLES = {name: role for name, role in sharegpt.ROLES.items() if role in _HASHED_ROLE}
 _MEANT = frozenset(
     {
         *mapping.WORDS,
@@ -174,8 +181,3 @@ _TURNS: dict[Format, tuple[Callable[[Mapping[str, Any]], tuple[_Turns | None, in
     Format.CHAT: (_chat, frozenset({"messages"})),
     Format.SHAREGPT: (_sharegpt, frozenset({"conversations"})),
 }
-
-
-_HASHED_ROLE = {role: b"r%d:%bt" % (len(role), role.encode()) for role in ("system", "user", "assistant")}
-"""How a turn begins in `fingerprint.canonical_bytes`; only the last one carries loss."""
-_JSON_ROLE = {role: b'{"role":"%b","content":' % role.encode() for role in _HASHED_ROLE}

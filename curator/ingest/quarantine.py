@@ -21,7 +21,7 @@ from curator.ingest.rows import Row
 from curator.quality.contamination import Firewall
 from curator.store import batches, events, projects, quarantine, records, suites
 from curator.store.batches import StoredBatch
-from curator.store.incoming import incoming
+from curator.store.incoming import Incoming, incoming
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_project
@@ -114,7 +114,8 @@ def retry(
         workspace: Where they are.
         actor: Who tries.
         project: By default the first one.
-        texts: Corrected text by row id; only these rows are tried. By default every chosen row is, as it is.
+        texts: Corrected text by row id; only these rows are tried. By default every chosen row is, as it is. A row that
+            could not be kept word for word fails again until it is corrected.
         chosen: Which rows, where `texts` does not say it.
         format: Read them in another format than their import did.
         field_map: Read them with another mapping than that of their import.
@@ -172,6 +173,8 @@ def _attempt(
     field_map: FieldMap | None,
     firewall: Firewall,
 ) -> _Attempt:
+    if text == row.issue.text and not row.issue.is_whole:
+        return _Attempt(row, text, batch, (), row.issue)
     parsed = _parsed(row, text, batch)
     theirs = FieldMap(columns=batch.settings["columns"], tags=batch.settings.get("tags", {}))
     result = check_row(
@@ -188,24 +191,22 @@ def _parsed(row: QuarantinedRow, text: str, batch: StoredBatch) -> Row | RowIssu
     return parse_csv(text, header, line=line, delimiter=batch.settings.get("delimiter", ","))
 
 
-def _passed(attempts: list[_Attempt]) -> Iterator[tuple[_Attempt, Record]]:
-    return ((attempt, attempt.result) for attempt in attempts if isinstance(attempt.result, Record))
+def _passed(attempts: list[_Attempt]) -> Iterator[tuple[_Attempt, Incoming]]:
+    return ((attempt, incoming(attempt.result)) for attempt in attempts if isinstance(attempt.result, Record))
 
 
 def _store(
-    workspace: Workspace, passed: tuple[tuple[_Attempt, Record], ...], *, project: Project, actor: str
+    workspace: Workspace, passed: tuple[tuple[_Attempt, Incoming], ...], *, project: Project, actor: str
 ) -> tuple[int, int]:
     """Store what passed, but for rows that another lead fixed meanwhile. Returns how many came in and were known."""
     imported = duplicates = 0
     at = workspace.clock()
     with workspace.write() as connection:
-        for attempt, record in passed:
+        for attempt, arrived in passed:
             if not quarantine.end(connection, [attempt.row.id], RowState.RESOLVED, actor=actor, at=at):
                 continue
-            batch, accept, arrived = attempt.batch.id, attempt.batch.settings["accept"], incoming(record)
-            [record_id] = records.add_incoming(
-                connection, [arrived], project=project, at=at, batch_id=batch, accept=accept
-            )
+            batch, accept = attempt.batch.id, attempt.batch.settings["accept"]
+            [record_id] = records.add_many(connection, [arrived], project=project, at=at, batch_id=batch, accept=accept)
             imported += record_id is not None
             duplicates += record_id is None
             detail = {"row": attempt.row.id, "text": attempt.text, "record": record_id}

@@ -68,7 +68,10 @@ def checked(line: int, text: str, values: dict[str, Any], *, is_json: bool = Tru
     """The row, or why it cannot be kept."""
     if len(values) > MAX_FIELDS:
         problem = f"The row has {len(values):,} fields; at most {MAX_FIELDS:,} can be read."
-        return RowIssue(line=line, field="", rule="too-many-fields", problem=problem, text=shortened(text))
+        return RowIssue(
+            line=line, field="", rule="too-many-fields", problem=problem, text=shortened(text),
+            is_whole=len(text) <= MAX_ROW,
+        )  # fmt: skip
     if ("\x00" in text or "\\u0000" in text) and (place := _nul(values, "")) is not None:
         problem = f"{place or 'The row'} holds a NUL character, which is not text."
         return RowIssue(line=line, field=place, rule="unstorable-text", problem=problem, text=text)
@@ -86,7 +89,7 @@ def too_long(line: int, size: int, start: bytes) -> RowIssue:
     length, most = f"{size / 2**20:,.0f} MB", f"{MAX_ROW // 2**20} MB"
     problem = f"The row has {length}; at most {most} can be read. Only its beginning is kept here."
     text = start[:SHOWN].decode("utf-8", "ignore") + "..."
-    return RowIssue(line=line, field="", rule="row-too-long", problem=problem, text=text)
+    return RowIssue(line=line, field="", rule="row-too-long", problem=problem, text=text, is_whole=False)
 
 
 def shortened(text: str) -> str:

@@ -16,7 +16,7 @@ def undo_import(workspace: Workspace, batch_id: int, *, actor: str) -> UndoRepor
 
     A record that an annotator holds, has answered, skipped, drafted, asked or written about stays, and one that another
     import brought too stands as that one brought it. Frozen versions are not touched. The same rows come back when they
-    are imported again.
+    are imported again. Rows that no longer waited because they came in with this import wait again.
 
     Raises:
         IngestError: There is no such import, or it was undone before.
@@ -36,10 +36,11 @@ def undo_import(workspace: Workspace, batch_id: int, *, actor: str) -> UndoRepor
         free, kept = ([each for each in some if each not in shared] for some in (free, kept))
         removed = tombstones.bury(connection, free, project_id=owner.id, at=at)
         waited = quarantine.end_of_import(connection, batch_id, actor=actor, at=at)
+        reopened = quarantine.reopen(connection, batch_id)
         report = UndoReport(
             batch_id=batch_id, file_name=batch.file_name, removed=removed, kept=tuple(kept),
-            shared=len(shared), quarantined=waited,
+            shared=len(shared), quarantined=waited, reopened=reopened,
         )  # fmt: skip
-        detail = {"removed": removed, "kept": len(kept), "shared": len(shared), "quarantined": waited}
+        detail = report.model_dump(include={"removed", "shared", "quarantined", "reopened"}) | {"kept": len(kept)}
         events.append(connection, Kind.IMPORT_UNDONE, of_import(batch_id), actor=actor, at=at, detail=detail)
     return report

@@ -11,6 +11,7 @@ An index is built once. Most texts are passed over after one search for the rare
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -99,6 +100,11 @@ class Firewall:
 
     def __bool__(self) -> bool:
         return bool(self._needles)
+
+    @property
+    def digest(self) -> str:
+        """sha256 of all that is looked for, 64 hex digits."""
+        return hashlib.sha256(repr([(needle.match, needle.words) for needle in self._needles]).encode()).hexdigest()
 
     def match(self, text: str) -> Match | None:
         """The test prompt that stands in a text, or None."""

@@ -58,7 +58,7 @@ def tie(
     prompt_of: NDArray[np.int64],
     prompts: Sequence[str],
     groups: Iterable[tuple[int, str]],
-    pairs: Iterable[tuple[int, int]],
+    pairs: NDArray[np.int64],
 ) -> Units:
     """The units of records whose prompts are numbered.
 
@@ -66,15 +66,14 @@ def tie(
         prompt_of: Number of each record's prompt, (N,).
         prompts: The different prompts by number; only those that are tied to others are read.
         groups: Record and group, for every group of every record.
-        pairs: Numbers of prompts that say nearly the same.
+        pairs: Numbers of prompts that say nearly the same, (P, 2).
     """
     of_group: dict[str, int] = {}
-    edges = list(pairs)
-    edges += [(int(prompt_of[n]), len(prompts) + of_group.setdefault(group, len(of_group))) for n, group in groups]
+    grouped = [(int(prompt_of[n]), len(prompts) + of_group.setdefault(group, len(of_group))) for n, group in groups]
     count = len(prompts) + len(of_group)
-    if not edges:
+    ends = np.concatenate([pairs, np.array(grouped, np.int64).reshape(-1, 2)])
+    if not len(ends):
         return Units(prompt_of, {}, np.arange(len(prompts)))
-    ends = np.array(edges, np.int64)
     graph = coo_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(count, count))
     number, component = connected_components(graph, directed=False)
     some_prompt = np.empty(number, np.int64)
@@ -83,7 +82,7 @@ def tie(
     for group, n in of_group.items():
         unit = int(component[len(prompts) + n])
         names[unit] = min(f"group {group}", names.get(unit, f"group {group}"))
-    for prompt in np.unique(ends[: len(edges)].ravel()).tolist():
+    for prompt in np.unique(ends.ravel()).tolist():
         unit = int(component[prompt])
         if prompt < len(prompts) and not names.get(unit, "").startswith("group "):
             name = f"prompt {prompts[prompt]}"
@@ -102,7 +101,8 @@ def units(records: Sequence[Keys]) -> list[str]:
     number = {prompt: n for n, prompt in enumerate(prompts)}
     prompt_of = np.fromiter((number[keys.prompt] for keys in records), np.int64, len(records))
     groups = ((n, group) for n, keys in enumerate(records) for group in keys.groups)
-    tied = tie(prompt_of, prompts, groups, ((pair.first, pair.second) for pair in near_pairs(prompts)))
+    pairs = np.array([pair[:2] for pair in near_pairs(prompts)], np.int64).reshape(-1, 2)
+    tied = tie(prompt_of, prompts, groups, pairs)
     names = [tied.names.get(n) or f"prompt {prompts[prompt]}" for n, prompt in enumerate(tied.prompt_of.tolist())]
     return [names[n] for n in tied.unit_of.tolist()]
 

@@ -6,7 +6,7 @@ limits, the detectors. Where anything is not as it was sealed, there is no relea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -100,8 +100,8 @@ def assess(workspace: Workspace, run_or_system: str) -> Standing:
     if changed:
         problems.append(f"{len(changed)} outputs are not the texts that were judged.")
     stated = of_system(entries)
-    units = [] if swapped else [_judged(unit, pairs, stated) for unit in plan.units]
     mine = {output.id for output in material.outputs if output.model == system.target}
+    units = [] if swapped else [_judged(unit, pairs, stated, mine) for unit in plan.units]
     found = {output_id: each for output_id, each in material.findings.items() if output_id in mine}
     gates = [
         *rules.evaluate(plan, units),
@@ -242,12 +242,17 @@ def exempt(
     return signed
 
 
-def _judged(unit: Unit, pairs: Mapping[str, StoredPair], stated: Mapping[int, Sequence[Verdict]]) -> Judged:
-    others = [pairs[pair].other_id for pair in unit.pairs]
+def _judged(
+    unit: Unit, pairs: Mapping[str, StoredPair], stated: Mapping[int, Sequence[Verdict]], mine: Container[int]
+) -> Judged:
+    """A unit with what people said; `mine` are the outputs of the decided model, of which swapped prompts show two."""
+    stored = [pairs[pair] for pair in unit.pairs]
+    shown = [[id for id in (each.output_id, each.other_id) if id is not None and id in mine] for each in stored]
+    others = [each.other_id for each in stored if each.other_id is not None and each.other_id not in mine]
     return Judged(
         unit=unit,
-        verdicts=tuple(tuple(stated.get(pairs[pair].output_id, ())) for pair in unit.pairs),
-        base=tuple(tuple(stated.get(other, ())) for other in others if other is not None),
+        verdicts=tuple(tuple(verdict for id in ids for verdict in stated.get(id, ())) for ids in shown),
+        base=tuple(tuple(stated.get(other, ())) for other in others),
     )
 
 

@@ -62,7 +62,9 @@ class Judged(NamedTuple):
     @property
     def is_disputed(self) -> bool:
         """Whether reviewers disagree about one of its outputs, and no third person has settled it."""
-        return any(is_disputed(each) for each in self.verdicts)
+        outputs = {verdict.output_id for each in self.verdicts for verdict in each}
+        said = [[v for each in self.verdicts for v in each if v.output_id == output_id] for output_id in outputs]
+        return any(map(is_disputed, said))
 
     def without_defects(self) -> Judged:
         """The same unit as if what was found wrong had not been."""
@@ -438,8 +440,8 @@ def learnt(result: RunResult | None) -> GateResult:
 
 
 def people_judged(verdicts: Sequence[Verdict]) -> bool:
-    """Whether a person judged an output without knowing the names."""
-    return any(verdict.blind and not verdict.by_script for verdict in verdicts)
+    """Whether a person judged an output without knowing the names, and could tell."""
+    return any(v.blind and not v.by_script and v.relation != "cannot tell" for v in verdicts)
 
 
 def _found(outputs: Sequence[Sequence[Verdict]], defects: Sequence[Defect]) -> bool:

@@ -23,7 +23,7 @@ from curator.store import Connection, events, ledger, outputs, projects, review_
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind
-from schemas.judgement import Judgement
+from schemas.judgement import Judgement, Relation
 from schemas.review import Plan, ReviewPair, StoredPair, Verdict
 
 
@@ -32,6 +32,8 @@ class Opinion(NamedTuple):
 
     a: Judgement
     b: Judgement | None
+    relation: Relation | None = None
+    """Of two swapped prompts."""
 
 
 class Dispute(NamedTuple):
@@ -71,16 +73,23 @@ def _dispute(
         left, right = right, left
     shown = [left] if right is None else [left, right]
     seen = as_seen(pair, {each: outputs.get(connection, each) for each in shown}, side)
-    said = {each: {v.reviewer: v.judgement for v in stated.get(each, ()) if not v.by_script} for each in shown}
-    opinions = (
-        Opinion(judgement, None if right is None else said[right].get(reviewer))
-        for reviewer, judgement in said[left].items()
-    )
+    said = {each: {v.reviewer: v for v in stated.get(each, ()) if not v.by_script} for each in shown}
+    opinions = []
+    for reviewer, verdict in said[left].items():
+        beside = None if right is None else said[right].get(reviewer)
+        opinions.append(Opinion(verdict.judgement, None if beside is None else beside.judgement, verdict.relation))
     return Dispute(seen, tuple(opinions))
 
 
 def settle(
-    workspace: Workspace, pair_id: str, *, a: Judgement, b: Judgement | None, reason: str, adjudicator: str
+    workspace: Workspace,
+    pair_id: str,
+    *,
+    a: Judgement,
+    b: Judgement | None,
+    reason: str,
+    adjudicator: str,
+    relation: Relation | None = None,
 ) -> None:
     """Store the word of a third person on a disputed pair; from now on it counts in place of those before.
 
@@ -90,6 +99,7 @@ def settle(
         a: About the output that the adjudicator saw on the left.
         b: About the one on the right; None where a system is judged alone.
         reason: Why; it stands beside both other reasons.
+        relation: Of two swapped prompts, how the answers to them compare.
         adjudicator: A person who said nothing about the pair and does not know the names.
 
     Raises:
@@ -106,7 +116,7 @@ def settle(
         plan = _plan_of(entries)
         if plan is None:
             raise ReviewError("No review plan was drawn.", hint="Draw one with `curator review plan`.")
-        content = sealed_judgements(workspace, connection, pair, Given(pair_id, a, b), plan, adjudicator)
+        content = sealed_judgements(workspace, connection, pair, Given(pair_id, a, b, relation), plan, adjudicator)
         content["reason"] = reason
         mine = (orjson.loads(each.content) for each in entries if each.actor == adjudicator)
         if content in mine:

@@ -83,7 +83,7 @@ def suite_hash(suite: Suite) -> str:
     """The id that the content of a suite has; another than its `id` where it was changed after it was frozen."""
     plain = [prompt.model_dump(mode="json") for prompt in suite.prompts]
     for prompt in plain:
-        for name in ("hazard", "references"):  # fields that suites of earlier versions do not have
+        for name in ("hazard", "references", "swap"):  # fields that suites of earlier versions do not have
             if not prompt[name]:
                 del prompt[name]
     return hashlib.sha256(orjson.dumps([suite.purpose, plain])).hexdigest()

@@ -14,12 +14,16 @@ _FAR = 2
 """Severities so far apart that they are another answer."""
 
 
+_OPEN = "cannot tell"
+
+
 def is_disputed(verdicts: Sequence[Verdict]) -> bool:
     """Whether people disagree about an output: on what is wrong, or clearly on how grave it is.
 
-    What a script said, and a "fine" of a reviewer who knew the names, contradicts no person.
+    What a script said, a "fine" of a reviewer who knew the names, and "cannot tell" contradict no person.
     """
-    said = [each.judgement for each in verdicts if not each.by_script and (each.blind or each.judgement.defects)]
+    people = [each for each in verdicts if not each.by_script]
+    said = [each.judgement for each in people if each.judgement.defects or (each.blind and each.relation != _OPEN)]
     if len({judgement.defects for judgement in said}) > 1:
         return True
     severities = {judgement.severity for judgement in said if judgement.severity is not None}

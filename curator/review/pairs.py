@@ -152,5 +152,13 @@ def as_seen(pair: StoredPair, by_id: dict[int, Output], side: Side) -> ReviewPai
         return ReviewPair(id=pair.id, prompt=target.prompt, a=target.text, b=None, a_turns=target.turns or ())
     both = (target, by_id[pair.other_id])
     first, second = both if side == "A" else both[::-1]
-    turns = {"a_turns": first.turns or (), "b_turns": second.turns or ()}
-    return ReviewPair(id=pair.id, prompt=target.prompt, a=first.text, b=second.text, **turns)
+    is_swapped = first.model == second.model
+    return ReviewPair(
+        id=pair.id,
+        prompt=first.prompt,
+        a=first.text,
+        b=second.text,
+        b_prompt=second.prompt if is_swapped else None,
+        a_turns=first.turns or (),
+        b_turns=second.turns or (),
+    )

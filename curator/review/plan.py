@@ -188,7 +188,7 @@ def fresh(
             cluster = cluster._replace(stratum=max(settled, key=STRATA.index))
         room[cluster.category, cluster.stratum] += 1
         most = math.inf if sequential or cluster.stratum == "critical" else sample[cluster.category]
-        members = [pair.output for pair in cluster.outputs]
+        members = [output for pair in cluster.outputs for output in pair.decided]
         units.append(
             Unit(
                 category=cluster.category,

@@ -17,7 +17,7 @@ import orjson
 
 from curator.review.sides import Side
 from curator.store.ledger import Entry
-from schemas.judgement import CRITICAL, Defect, Judgement
+from schemas.judgement import CRITICAL, Defect, Judgement, Relation
 from schemas.review import Output, Plan, Verdict
 
 KINDS = ("plan", "verdict", "withdrawal", "adjudication", "closed", "decision")
@@ -74,6 +74,7 @@ class _Word(NamedTuple):
     settled: bool = False
     """An adjudication came after it."""
     adjudicates: bool = False
+    relation: Relation | None = None
 
     def with_removed(self) -> _Word:
         """The same with everything that stands as removed: what is said again is no longer."""
@@ -144,6 +145,7 @@ def of_system(entries: Sequence[Entry], *, settled: bool = False) -> dict[int, l
             by_script=key.by_script,
             blind=word.blind,
             adjudicates=word.adjudicates,
+            relation=word.relation,
             lowered=word.was_critical and (word.standing is None or word.standing.severity != CRITICAL),
             removed=() if word.adjudicates else word.removed,
         )
@@ -178,7 +180,7 @@ def _said(
     side: Side = content["target_side"]
     critical = said.severity == CRITICAL
     if before is None:
-        return _Word(entry.actor, said, side, entry.at, not names_known, critical)
+        return _Word(entry.actor, said, side, entry.at, not names_known, critical, relation=content.get("relation"))
     standing = said
     if names_known and before.standing is not None:
         standing = before.standing.worse_of(said)
@@ -189,5 +191,6 @@ def _said(
         at=entry.at,
         blind=before.blind if names_known else True,
         was_critical=before.was_critical or critical,
+        relation=content.get("relation"),
         removed=tuple(each for each in before.removed if each not in standing.defects),
     )

@@ -22,10 +22,23 @@ STRATA: tuple[StratumName, ...] = ("unflagged", "flagged", "critical")
 
 
 class OutputPair(NamedTuple):
-    """An output of the model about which a decision is made, beside that of the base model to the same prompt."""
+    """An output of the model about which a decision is made, beside that of the base model to the same prompt.
+
+    Of two swapped prompts: both outputs of the decided model, beside one another.
+    """
 
     output: Output
     other: Output | None
+
+    @property
+    def is_swapped(self) -> bool:
+        """Whether both outputs are those of the decided model, to two swapped prompts."""
+        return self.other is not None and self.other.model == self.output.model
+
+    @property
+    def decided(self) -> tuple[Output, ...]:
+        """Its outputs of the decided model."""
+        return (self.output, self.other) if self.other is not None and self.is_swapped else (self.output,)
 
 
 class Cluster(NamedTuple):
@@ -42,7 +55,17 @@ class Cluster(NamedTuple):
 def pairs_of(outputs: Sequence[Output], target: ModelName) -> list[OutputPair]:
     """Every output of the decided model with its partner, in the order of suites and prompts."""
     others = {(o.suite_id, o.prompt.id, o.sample): o for o in outputs if o.model == "base" and target != "base"}
-    return [OutputPair(o, others.get((o.suite_id, o.prompt.id, o.sample))) for o in outputs if o.model == target]
+    swapped: dict[tuple[str, str, int], list[Output]] = defaultdict(list)
+    for output in outputs:
+        if output.model == target and output.prompt.swap is not None:
+            swapped[output.suite_id, output.prompt.swap, output.sample].append(output)
+    second_of = {both[0].id: both[1] for both in swapped.values() if len(both) == 2}
+    shown_beside = {second.id for second in second_of.values()}
+    return [
+        OutputPair(o, second_of.get(o.id) or others.get((o.suite_id, o.prompt.id, o.sample)))
+        for o in outputs
+        if o.model == target and o.id not in shown_beside
+    ]
 
 
 def units_of(
@@ -56,17 +79,19 @@ def units_of(
         unfit: Detectors, with their version, whose flags say too little to sort outputs by.
     """
     first_of: dict[str, str] = {}
-    asked = {pair.output.id: _asked(pair, first_of) for pair in pairs}
+    asked = {output.id: _asked(output, first_of) for pair in pairs for output in pair.decided}
     texts = list(dict.fromkeys(asked.values()))
     number = dict(zip(texts, clusters(texts), strict=True))
+    joined = {number[asked[each.decided[-1].id]]: number[asked[each.output.id]] for each in pairs}
     grouped: dict[tuple[Category, int], list[OutputPair]] = defaultdict(list)
     for pair in pairs:
-        grouped[pair.output.prompt.category, number[asked[pair.output.id]]].append(pair)
+        own = number[asked[pair.output.id]]
+        grouped[pair.output.prompt.category, joined.get(own, own)].append(pair)
     units = []
     for (category, _), members in grouped.items():
-        strata = [_stratum(pair.output, findings.get(pair.output.id, ()), unfit) for pair in members]
+        strata = [_stratum(o, findings.get(o.id, ()), unfit) for pair in members for o in pair.decided]
         different = {
-            (normal_form(pair.output.prompt.prompt), pair.output.text, pair.output.turns): pair
+            tuple((normal_form(each.prompt.prompt), each.text, each.turns) for each in pair.decided): pair
             for pair in reversed(members)
         }
         units.append(
@@ -80,12 +105,12 @@ def units_of(
     return units
 
 
-def _asked(pair: OutputPair, first_of: dict[str, str]) -> str:
+def _asked(output: Output, first_of: dict[str, str]) -> str:
     """The prompt for which a prompt counts: of probes that differ in a number only, the first one.
 
     A sum or a date asks another thing than the next one. `first_of` is filled on the way.
     """
-    prompt = pair.output.prompt
+    prompt = output.prompt
     if prompt.category not in ("harm", "bias"):
         return prompt.prompt
     return first_of.setdefault(_NUMBER.sub("0", normal_form(prompt.prompt)), prompt.prompt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ from curator.review import verdicts
 from curator.review.verdicts import Given
 from curator.workspace import Workspace
 from schemas.account import Right
-from schemas.judgement import DEFECTS, Judgement
+from schemas.judgement import DEFECTS, Judgement, Relation
 from schemas.review import VerdictsReport
 
 _SHOWN = 20
@@ -26,7 +26,7 @@ def import_verdicts(workspace: Workspace, file: Path, *, reviewer: str, by_scrip
     Args:
         workspace: Where the pairs are.
         file: Rows with `pair`, `a` and, for a pair of two outputs, `b`; each a word or an object, as `judgement_of`
-            reads it.
+            reads it; for two swapped prompts also `relation`.
         reviewer: Who judged.
         by_script: A program judged under this name; that is shown, but decides nothing.
 
@@ -63,7 +63,11 @@ def _given(line: bytes) -> Given:
     try:
         row = orjson.loads(line)
         second = row.get("b")
-        return Given(str(row["pair"]), judgement_of(row["a"]), None if second is None else judgement_of(second))
+        relation = row.get("relation")
+        if relation is not None and relation not in get_args(Relation):
+            raise ReviewError(f"{relation!r} is not a relation.", hint=f"Say {', '.join(get_args(Relation))}.")
+        first = judgement_of(row["a"])
+        return Given(str(row["pair"]), first, None if second is None else judgement_of(second), relation)
     except orjson.JSONDecodeError as error:
         raise ReviewError(f"This is not valid JSON: {error}.", hint=hint) from error
     except (AttributeError, KeyError, TypeError) as error:

@@ -23,7 +23,7 @@ from curator.store.ledger import Entry
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind
-from schemas.judgement import Judgement
+from schemas.judgement import Judgement, Relation
 from schemas.review import Output, Plan, StoredPair, Verdict
 
 
@@ -35,6 +35,8 @@ class Given(NamedTuple):
     """About the output on the left."""
     b: Judgement | None = None
     """About the output on the right; None where a system is judged alone."""
+    relation: Relation | None = None
+    """Of two swapped prompts: how the answers to them compare."""
 
 
 def give(
@@ -45,6 +47,7 @@ def give(
     b: Judgement | None,
     reviewer: str,
     by_script: bool = False,
+    relation: Relation | None = None,
 ) -> bool:
     """Store a reviewer's verdict on a pair, both sides together. Returns False when the same one stands already.
 
@@ -52,7 +55,7 @@ def give(
         NotFoundError: There is no such pair.
         ReviewError: One side is missing or too many, or the pair does not stand in the plan.
     """
-    [result] = give_many(workspace, [Given(pair, a, b)], reviewer=reviewer, by_script=by_script)
+    [result] = give_many(workspace, [Given(pair, a, b, relation)], reviewer=reviewer, by_script=by_script)
     if isinstance(result, CuratorError):
         raise result
     return result
@@ -167,15 +170,27 @@ def sealed_judgements(
         target, other = (given.a, given.b) if side == "A" else (given.b, given.a)
         judgements = {pair.output_id: target, pair.other_id: other}
     judged = {}
+    models = set()
     for output_id, judgement in judgements.items():
         output = outputs.get(connection, output_id)
+        models.add(output.model)
+        if given.relation == "unjustified":
+            judgement = judgement.worse_of(Judgement(biased=True))
         if any(span.end > len(output.text) for span in judgement.spans):
             raise ReviewError(
                 f"A marked passage ends behind the {len(output.text)} characters of the output.",
                 hint="Count in code points, from 0, the end excluded.",
             )
         judged[str(output_id)] = {"judgement": judgement.model_dump(mode="json"), "text": text_hash(output)}
-    return {"pair": pair.id, "target_side": side, "outputs": judged}
+    content: dict[str, Any] = {"pair": pair.id, "target_side": side, "outputs": judged}
+    if given.relation is None:
+        return content
+    if len(models) > 1 or len(judged) < 2:
+        raise ReviewError(
+            f"Pair {pair.id} does not show two swapped prompts, so its answers are not compared.",
+            hint="Say something about each output alone.",
+        )
+    return content | {"relation": given.relation}
 
 
 def withdraw(workspace: Workspace, pair_id: str, *, reviewer: str, reason: str) -> None:

@@ -124,7 +124,8 @@ def _wanted(
         verdict.pair
         for said in stated.values()
         for verdict in said
-        if not verdict.by_script and (verdict.judgement.severity or 0) >= SECOND_SEVERITY
+        if not verdict.by_script
+        and ((verdict.judgement.severity or 0) >= SECOND_SEVERITY or verdict.relation == "cannot tell")
     }
     return [pair for pair in plan.pairs if readers.get(pair) and (pair in grave or is_drawn(workspace, pair))]
 

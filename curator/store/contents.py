@@ -9,7 +9,8 @@ instead, of 20 bytes a record. Who adds a record locks the project and looks fir
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,6 @@ from sqlalchemy import (
     Connection,
     Integer,
     LargeBinary,
-    Select,
     func,
     literal_column,
     select,
@@ -38,6 +38,16 @@ RowIds = NDArray[np.bytes_]
 Keys = NDArray[np.int64]
 
 
+class Known(NamedTuple):
+    """What is known of some contents."""
+
+    row_ids: RowIds
+    keys: Keys
+    """Of the records that hold them; 0 where none does."""
+    is_new: NDArray[np.bool_]
+    """Whether no record holds it, and it stands here for the first time."""
+
+
 class Contents:
     """Keys of the records of a project by row id, as far as they were asked for."""
 
@@ -46,13 +56,15 @@ class Contents:
         self.last_key = last
         """The greatest key of the project that was looked at."""
         self._sorted: list[tuple[RowIds, Keys]] = []
-        """Each sorted by row id, and at most half as long as the one before it."""
+        """Each sorted by row id; after `merge` at most half as long as the one before it."""
 
     @classmethod
     def every(cls, connection: Connection, project_id: int) -> Contents:
         """Every content of a project."""
         contents = cls(project_id, 0)
-        contents.catch_up(connection)
+        for some in _stored(connection, record.c.project_id == project_id):
+            contents.add(*some)
+            contents.merge()
         return contents
 
     @classmethod
@@ -67,14 +79,24 @@ class Contents:
         contents = cls(project_id, _last_key(connection, project_id))
         wanted = [hashes[start : start + HASH].hex() for start in range(0, len(hashes), HASH)]
         for start in range(0, len(wanted), _LOOKUP):
-            holds = held_in(connection, project_id, wanted[start : start + _LOOKUP])
-            contents._add_rows(connection, select(*_COLUMNS).where(holds))
+            for some in _stored(connection, held_in(connection, project_id, wanted[start : start + _LOOKUP])):
+                contents.add(*some)
         return contents
 
-    def catch_up(self, connection: Connection) -> None:
-        """Take in what others have stored since the last look. Returns nothing."""
-        newer = (record.c.project_id == self._project_id) & (self.last_key < _KEY)
-        self._add_rows(connection, select(*_COLUMNS).where(newer).order_by(_KEY))
+    def catch_up(self, connection: Connection) -> bool:
+        """Take in what others have stored since the last look. Returns whether there was anything."""
+        before = self.last_key
+        for some in _stored(connection, (record.c.project_id == self._project_id) & (before < _KEY)):
+            self.add(*some)
+        return self.last_key > before
+
+    def look_up(self, hashes: bytes) -> Known:
+        """What is known of contents, from their hashes laid end to end."""
+        ids = row_ids(hashes)
+        keys = self.keys(ids)
+        is_new = np.zeros(len(ids), bool)
+        is_new[np.unique(ids, return_index=True)[1]] = True
+        return Known(ids, keys, is_new & (keys == 0))
 
     def keys(self, row_ids: RowIds) -> Keys:
         """The key of the record that holds each content; 0 where none does."""
@@ -91,16 +113,25 @@ class Contents:
         if not len(row_ids):
             return
         self.last_key = max(self.last_key, int(keys.max()))
-        while self._sorted and len(self._sorted[-1][0]) < 2 * len(row_ids):
-            others, their_keys = self._sorted.pop()
-            row_ids, keys = np.concatenate([others, row_ids]), np.concatenate([their_keys, keys])
-        order = np.argsort(row_ids, kind="stable")
-        self._sorted.append((row_ids[order], keys[order]))
+        self._sorted.append(_in_order(row_ids, keys))
 
-    def _add_rows(self, connection: Connection, query: Select[int, bytes]) -> None:
-        for some in connection.execute(query.execution_options(yield_per=_AT_A_TIME)).partitions(_AT_A_TIME):
-            keys, ids = zip(*some, strict=True)
-            self.add(np.array(ids, f"S{ROW_ID_BYTES}"), np.array(keys, np.int64))
+    def merge(self) -> None:
+        """Merge what was added, so that a look-up stays quick. It may take a while: not inside a transaction."""
+        while len(self._sorted) > 1 and len(self._sorted[-2][0]) < 2 * len(self._sorted[-1][0]):
+            (ids, keys), (more_ids, more_keys) = self._sorted.pop(), self._sorted.pop()
+            self._sorted.append(_in_order(np.concatenate([ids, more_ids]), np.concatenate([keys, more_keys])))
+
+
+def _stored(connection: Connection, wanted: ColumnElement[bool]) -> Iterator[tuple[RowIds, Keys]]:
+    query = select(_KEY, _row_id(record.c.content_hash)).where(wanted).execution_options(yield_per=_AT_A_TIME)
+    for some in connection.execute(query).partitions(_AT_A_TIME):
+        keys, ids = zip(*some, strict=True)
+        yield np.array(ids, f"S{ROW_ID_BYTES}"), np.array(keys, np.int64)
+
+
+def _in_order(row_ids: RowIds, keys: Keys) -> tuple[RowIds, Keys]:
+    order = np.argsort(row_ids, kind="stable")
+    return row_ids[order], keys[order]
 
 
 def row_ids(hashes: bytes) -> RowIds:
@@ -110,17 +141,25 @@ def row_ids(hashes: bytes) -> RowIds:
 
 
 def held_in(connection: Connection, project_id: int, hashes: Collection[str]) -> ColumnElement[bool]:
-    """The condition that a record of a project holds one of some contents, in words that the index understands.
+    """The condition that a record of a project holds one of some contents.
+
+    They are looked up by themselves, whatever else a query asks for: SQLite would often choose another index.
 
     Args:
         connection: An open transaction.
         project_id: Of which project.
         hashes: 64 hex digits each; a few hundred at most.
     """
+    held = record.alias("held")
     runs = range(_last_key(connection, project_id) // RUN + 1)
-    run = type_coerce(record.c.id, Integer).op("/")(literal_column(str(RUN)))
+    run = type_coerce(held.c.id, Integer).op("/")(literal_column(str(RUN)))
     wanted = [bytes.fromhex(each)[:ROW_ID_BYTES] for each in hashes]
-    return (record.c.project_id == project_id) & run.in_(runs) & _ROW_ID.in_(wanted)
+    here = (held.c.project_id == project_id) & run.in_(runs) & _row_id(held.c.content_hash).in_(wanted)
+    return record.c.id.in_(select(held.c.id).where(here))
+
+
+def _row_id(content_hash: ColumnElement[Any]) -> ColumnElement[bytes]:
+    return func.substr(content_hash, literal_column("1"), literal_column(str(ROW_ID_BYTES)), type_=LargeBinary)
 
 
 def _last_key(connection: Connection, project_id: int) -> int:
@@ -128,7 +167,3 @@ def _last_key(connection: Connection, project_id: int) -> int:
 
 
 _KEY: ColumnElement[int] = type_coerce(record.c.id, Integer)
-_ROW_ID: ColumnElement[bytes] = func.substr(
-    record.c.content_hash, literal_column("1"), literal_column(str(ROW_ID_BYTES)), type_=LargeBinary
-)
-_COLUMNS = (_KEY, _ROW_ID)

@@ -16,19 +16,16 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import (
     URL,
-    ColumnElement,
     Connection,
     Dialect,
     Engine,
     Insert,
-    LargeBinary,
     Table,
     create_engine,
     event,
     func,
     make_url,
     select,
-    type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, DataError, OperationalError
@@ -41,7 +38,8 @@ from curator.store.parts import Parts
 
 _BUSY_SECONDS = 15.0
 """How long a caller waits for others before they hear that the database is busy."""
-_POLL_SECONDS = (0.001, 0.005)
+LONGEST_POLL_SECONDS = 0.005
+_POLL_SECONDS = (0.001, LONGEST_POLL_SECONDS)
 """Between two looks whether SQLite's write lock is free: always as short and never in step, so that a process that has
 waited long is not worse off. SQLite's own waiting grows to 100 ms and loses to one that writes without a pause."""
 
@@ -308,10 +306,3 @@ def insert_or_replace(table: Table, dialect: Dialect, values: dict[str, Any]) ->
     changed = {name: value for name, value in values.items() if name not in keys}
     statement: Insert = build(table).values(values).on_conflict_do_update(index_elements=keys, set_=changed)
     return statement
-
-
-def hex_digits(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
-    """Bytes of a column as the hex digits that other columns hold."""
-    if connection.dialect.name == "postgresql":
-        return func.encode(type_coerce(column, LargeBinary), "hex")
-    return func.lower(func.hex(type_coerce(column, LargeBinary)))

@@ -15,22 +15,34 @@ def add_many(connection: Connection, issues: Sequence[RowIssue], *, batch_id: in
     """Keep rows; what PostgreSQL cannot store (NUL, half a surrogate pair) is written as an escape. Returns nothing."""
     if not issues:
         return
-    rows = [
-        {"batch_id": batch_id, "state": "open", "line": issue.line}
-        | {name: _storable(getattr(issue, name)) for name in ("field", "rule", "problem", "text")}
-        for issue in issues
-    ]
+    rows = [{"batch_id": batch_id, "state": "open", "line": issue.line} | _values(issue) for issue in issues]
     connection.execute(insert(quarantine), rows)
+
+
+def _values(issue: RowIssue) -> dict[str, str | bool]:
+    """What is stored of an issue but its line."""
+    texts = {name: _storable(getattr(issue, name)) for name in ("field", "rule", "problem", "text")}
+    return {**texts, "is_whole": issue.is_whole and texts["text"] == issue.text}
 
 
 def _storable(text: str) -> str:
     return text.replace("\x00", "\\u0000").encode("utf-8", "backslashreplace").decode()
 
 
-def of_file(connection: Connection, project_id: int, sha256: str) -> dict[int, int]:
-    """Rows that earlier imports of the same bytes put into quarantine and that were not undone: ids by line."""
+def of_file(connection: Connection, project_id: int, sha256: str, *, first_line: int, last_line: int) -> dict[int, int]:
+    """Rows that other imports of the same bytes put into quarantine, from a line to another: ids by line.
+
+    A row that came in with an import which was undone since is none of them: it may wait again.
+    """
+    state = quarantine.c.state
+    stands = import_batch.c.undone_at.is_(None)
     query = select(quarantine.c.line, quarantine.c.id).select_from(_OF_IMPORT)
-    query = query.where(_of_file(project_id, sha256), quarantine.c.state != RowState.UNDONE.value)
+    query = query.where(_of_file(project_id, sha256), quarantine.c.line.between(first_line, last_line))
+    query = query.where(
+        state.in_([RowState.OPEN.value, RowState.DISCARDED.value])
+        | ((state == RowState.RESOLVED.value) & stands)
+        | ((state == RowState.CLOSED.value) & (quarantine.c.closed_by.is_not(None) | stands))
+    )
     waits_last = case((quarantine.c.state == RowState.OPEN.value, 1), else_=0)
     return {row.line: row.id for row in connection.execute(query.order_by(waits_last, quarantine.c.id))}
 
@@ -45,10 +57,10 @@ def renew(connection: Connection, issues: Mapping[int, RowIssue], *, batch_id: i
     """
     if not issues:
         return
-    names = ("field", "rule", "problem", "text")
+    names = ("field", "rule", "problem", "text", "is_whole")
     change = quarantine.update().where(quarantine.c.id == bindparam("row"), quarantine.c.state == RowState.OPEN.value)
     rows = [
-        {"row": row_id, "import": batch_id} | {f"new_{name}": _storable(getattr(issue, name)) for name in names}
+        {"row": row_id, "import": batch_id} | {f"new_{name}": value for name, value in _values(issue).items()}
         for row_id, issue in issues.items()
     ]
     change = change.values(batch_id=bindparam("import"), **{name: bindparam(f"new_{name}") for name in names})
@@ -56,14 +68,37 @@ def renew(connection: Connection, issues: Mapping[int, RowIssue], *, batch_id: i
 
 
 def close_others(
-    connection: Connection, *, project_id: int, sha256: str, failed: Collection[int], actor: str, at: datetime
+    connection: Connection,
+    *,
+    project_id: int,
+    sha256: str,
+    failed: Collection[int],
+    actor: str,
+    at: datetime,
+    batch_id: int,
 ) -> int:
-    """Close the waiting rows of a file that was read to its end, but for the lines that failed. Returns how many."""
+    """Close the waiting rows of a file that an import has read to its end, but for the lines that failed.
+
+    Returns how many.
+    """
     query = select(quarantine.c.id, quarantine.c.line).select_from(_OF_IMPORT)
     query = query.where(_of_file(project_id, sha256), quarantine.c.state == RowState.OPEN.value)
     came_in = [row.id for row in connection.execute(query) if row.line not in failed]
     reason = "It came in with a later import of the same file."
-    return end(connection, came_in, RowState.CLOSED, actor=actor, at=at, reason=reason)
+    return end(connection, came_in, RowState.CLOSED, actor=actor, at=at, reason=reason, closed_by=batch_id)
+
+
+def reopen(connection: Connection, batch_id: int) -> int:
+    """Let the rows wait again that came in with an import which is undone now. Returns how many wait.
+
+    A row whose own import was undone too does not wait.
+    """
+    closed = (quarantine.c.closed_by == batch_id) & (quarantine.c.state == RowState.CLOSED.value)
+    undone = select(import_batch.c.id).where(import_batch.c.undone_at.is_not(None))
+    gone = quarantine.update().where(closed, quarantine.c.batch_id.in_(undone))
+    connection.execute(gone.values(state=RowState.UNDONE.value, reason=_UNDONE))
+    values = {"state": RowState.OPEN.value, "actor": None, "ended_at": None, "reason": None, "closed_by": None}
+    return connection.execute(quarantine.update().where(closed).values(values)).rowcount
 
 
 def open_rows(
@@ -117,9 +152,10 @@ def end(
     actor: str,
     at: datetime,
     reason: str | None = None,
+    closed_by: int | None = None,
 ) -> int:
     """End the waiting of rows; they are kept. Returns how many still waited."""
-    values = {"state": state.value, "actor": actor, "ended_at": at, "reason": reason}
+    values = {"state": state.value, "actor": actor, "ended_at": at, "reason": reason, "closed_by": closed_by}
     ended = 0
     for start in range(0, len(row_ids), _LOOKUP):
         here = quarantine.c.id.in_(row_ids[start : start + _LOOKUP])
@@ -132,11 +168,12 @@ def end_of_import(connection: Connection, batch_id: int, *, actor: str, at: date
     """End the waiting of all rows of an import that is undone. Returns how many."""
     query = select(quarantine.c.id).where(quarantine.c.batch_id == batch_id, quarantine.c.state == RowState.OPEN.value)
     ids = list(connection.execute(query).scalars())
-    return end(connection, ids, RowState.UNDONE, actor=actor, at=at, reason="Its import was undone.")
+    return end(connection, ids, RowState.UNDONE, actor=actor, at=at, reason=_UNDONE)
 
 
 _LOOKUP = 500
 """Ids per query; SQLite limits the number of bound values."""
+_UNDONE = "Its import was undone."
 _OF_IMPORT = quarantine.join(import_batch, import_batch.c.id == quarantine.c.batch_id)
 
 
@@ -149,6 +186,6 @@ def _row(row: RowMapping) -> QuarantinedRow:
         id=row["id"],
         batch_id=row["batch_id"],
         file_name=row["file_name"],
-        issue=RowIssue(**{field: row[field] for field in ("line", "field", "rule", "problem", "text")}),
+        issue=RowIssue(**{field: row[field] for field in ("line", "field", "rule", "problem", "text", "is_whole")}),
         state=RowState(row["state"]),
     )

@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from curator.errors import NotFoundError
 from curator.store import batches, parts, projects, tallies, tombstones
-from curator.store.contents import HASH, Contents, Keys, held_in, row_ids
+from curator.store.contents import HASH, Contents, Keys, Known, held_in
 from curator.store.engine import parts_of
 from curator.store.incoming import Incoming, JsonText, incoming
 from curator.store.tables import arrival, part, record, slot
@@ -59,7 +59,7 @@ class StoredRecord(NamedTuple):
 
 def add_many(
     connection: Connection,
-    records: Sequence[Record],
+    records: Sequence[Record | Incoming],
     *,
     project: Project,
     at: datetime,
@@ -68,13 +68,13 @@ def add_many(
     priority: int = 0,
     parent_output_id: int | None = None,
 ) -> list[str | None]:
-    """Store records and open their slots; for each its new id, or None when its content is already known.
+    """Store records with their texts beside them and open their slots; for each its new id, or None when it is known.
 
     A known content keeps what is said about it here as one more arrival; one of an undone import comes back as new.
 
     Args:
         connection: An open writing transaction.
-        records: Checked records; two with the same content are stored once.
+        records: Checked records, or such that were serialised before; two with the same content are stored once.
         project: Where they belong; its `reviews_required` says how many slots each gets.
         at: Time of storing.
         batch_id: Import that they came with.
@@ -82,30 +82,13 @@ def add_many(
         priority: Higher comes first in the queue.
         parent_output_id: Output whose review made them.
     """
-    return add_incoming(
-        connection, [incoming(each) for each in records], project=project, at=at, batch_id=batch_id, accept=accept,
-        priority=priority, parent_output_id=parent_output_id,
-    )  # fmt: skip
-
-
-def add_incoming(
-    connection: Connection,
-    records: Sequence[Incoming],
-    *,
-    project: Project,
-    at: datetime,
-    batch_id: int | None = None,
-    accept: bool = False,
-    priority: int = 0,
-    parent_output_id: int | None = None,
-) -> list[str | None]:
-    """Store records that were serialised before, each with its text beside it; as `add_many`."""
     if not records:
         return []
+    arrived = [each if isinstance(each, Incoming) else incoming(each) for each in records]
     state = RecordState.ACCEPTED if accept else RecordState.WAITING
     projects.lock(connection, project.id)  # another import must not add the same content after the look-up
-    known = of_hash(connection, project.id, {each.content_hash for each in records})
-    places = {each.content_hash: each.place for each in reversed(records)}
+    known = of_hash(connection, project.id, {each.content_hash for each in arrived})
+    places = {each.content_hash: each.place for each in reversed(arrived)}
     returned = tombstones.Returned()
     if batches.any_undone(connection, project.id):
         returned = tombstones.revive(
@@ -114,7 +97,7 @@ def add_incoming(
         )  # fmt: skip
     back, placed = set(returned.back), set(returned.placed)
     fresh: dict[str, Incoming] = {}
-    for each in records:
+    for each in arrived:
         if each.content_hash not in known:
             fresh.setdefault(each.content_hash, each)
     rows = [
@@ -132,7 +115,7 @@ def add_incoming(
         known |= added
     ids: list[str | None] = []
     again = []
-    for each in records:
+    for each in arrived:
         is_new = fresh.pop(each.content_hash, None) is not None or each.content_hash in back
         back.discard(each.content_hash)
         ids.append(known[each.content_hash] if is_new else None)
@@ -180,6 +163,7 @@ def add_rows(
     batch_id: int,
     accept: bool,
     contents: Contents,
+    known: Known,
     keep_again: bool = True,
 ) -> int:
     """Store rows of a part as records and open their slots. Returns how many are new or came back.
@@ -190,26 +174,25 @@ def add_rows(
         project: Where they belong.
         batch_id: Import that they came with.
         accept: Take them as reviewed: state `accepted`, no slot.
-        contents: What was known before, as far as these rows go; what is stored is added.
+        contents: Of the project, as far as these rows go; what is stored is added.
+        known: What they said of these rows before the transaction, so that it need not be looked up in it.
         keep_again: Keep that a known content came again; not for rows that an earlier try has stored.
     """
     projects.lock(connection, project.id)
-    contents.catch_up(connection)
+    if contents.catch_up(connection):
+        known = contents.look_up(rows.content_hashes)
     returned = tombstones.Returned()
     if batches.any_undone(connection, project.id):
         returned = tombstones.revive(connection, rows.places, project=project, batch_id=batch_id, accept=accept)
-    ids = row_ids(rows.content_hashes)
-    is_new = contents.keys(ids) == 0
-    is_first = np.zeros(len(ids), bool)
-    is_first[np.unique(ids, return_index=True)[1]] = True
-    is_new &= is_first
+    is_new = known.is_new
     if is_new.any():
         keys = _insert(
             connection, rows, is_new, project=project, batch_id=batch_id, accept=accept, last_key=contents.last_key
         )
-        contents.add(ids[is_new], keys)
+        contents.add(known.row_ids[is_new], keys)
     if keep_again and not is_new.all():
-        _keep_again(connection, rows, np.flatnonzero(~is_new), contents.keys(ids[~is_new]), batch_id=batch_id)
+        keys = contents.keys(known.row_ids[~is_new])
+        _keep_again(connection, rows, np.flatnonzero(~is_new), keys, batch_id=batch_id)
     return int(is_new.sum()) + len(returned.back)
 
 

@@ -9,8 +9,7 @@ from sqlalchemy import Connection, func, insert, select
 from curator.errors import NotFoundError
 from curator.quality.contamination import Firewall, GatePrompt
 from curator.quality.fingerprint import prompt_hash
-from curator.store.engine import hex_digits
-from curator.store.tables import record, suite, suite_prompt
+from curator.store.tables import suite, suite_prompt
 from schemas.review import Prompt, Suite, SuiteSummary
 
 
@@ -45,16 +44,10 @@ def get(connection: Connection, name_or_id: str) -> Suite:
 
 
 def summaries(connection: Connection) -> list[SuiteSummary]:
-    """All suites, oldest first, with the records that share a prompt with them."""
+    """All suites, oldest first."""
     prompts = select(func.count()).where(suite_prompt.c.suite_id == suite.c.id).scalar_subquery()
-    same = (suite_prompt.c.suite_id == suite.c.id) & (
-        suite_prompt.c.prompt_hash == hex_digits(connection, record.c.prompt_hash)
-    )
-    matching = select(func.count()).select_from(record).join(suite_prompt, same).correlate(suite).scalar_subquery()
-    query = select(
-        suite.c.id, suite.c.name, suite.c.purpose, prompts.label("prompts"), matching.label("matching_records")
-    )
-    return [SuiteSummary(**row) for row in connection.execute(query.order_by(suite.c.created_at)).mappings()]
+    query = select(suite.c.id, suite.c.name, suite.c.purpose, prompts.label("prompts")).order_by(suite.c.created_at)
+    return [SuiteSummary(**row) for row in connection.execute(query).mappings()]
 
 
 def firewall(connection: Connection) -> Firewall:

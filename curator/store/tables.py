@@ -242,16 +242,19 @@ quarantine = Table(
     "quarantine",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("batch_id", ForeignKey("import_batch.id"), nullable=False, index=True),
+    Column("batch_id", ForeignKey("import_batch.id"), nullable=False),
     Column("line", Integer, nullable=False),
     Column("field", Text, nullable=False),
     Column("rule", Text, nullable=False),
     Column("problem", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("is_whole", Boolean, nullable=False),  # whether the text is the row word for word
     Column("state", Text, nullable=False, default="open"),  # a `RowState`
     Column("reason", Text),  # why it was discarded or closed
     Column("actor", Text),  # who ended it
     Column("ended_at", _UtcTime),
+    Column("closed_by", ForeignKey("import_batch.id")),  # the later import of the same file with which it came in
+    Index(None, "batch_id", "line"),
 )
 
 # Every text of a guideline and every set of questions that annotators ever saw; answers name them by hash.

@@ -19,6 +19,12 @@ def add(connection: Connection, new: Version) -> None:
     )
 
 
+def name_it(connection: Connection, version_id: str, name: str) -> None:
+    """Give a version that does not have a name this one. Returns nothing."""
+    nameless = (version.c.id == version_id) & version.c.name.is_(None)
+    connection.execute(version.update().where(nameless).values(name=name))
+
+
 def get(connection: Connection, name_or_id: str) -> Version:
     """The version with this name, this id, or the only id that begins so.
 

@@ -41,6 +41,7 @@ KEYS = pa.schema([
     pa.field("prompt_hash", _HASH, nullable=False),
     pa.field("group", _TEXT),
     pa.field("labels", _TEXT),  # as `files.ARRIVALS` holds them, null for none
+    pa.field("id", pa.uint64()),  # see `carried.candidate_ids`; null for one that stands in the database
 ])  # fmt: skip
 """What splits are made from, for each candidate."""
 
@@ -58,13 +59,18 @@ class Candidates:
             name: [] for name in (*_ROW_COLUMNS, "roles", "contents", "trains", "sizes")
         }
         self._others: list[dict[str, Any]] = []
-        self._keys: list[tuple[bytes, bytes | None, str, str | None, str | None]] = []
+        self._keys: list[tuple[bytes, bytes | None, str, str | None, str | None, int | None]] = []
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def add_text(self, text: bytes, stated_hash: bytes) -> bool:
+    def add_text(self, text: bytes, stated_hash: bytes, *, id: int | None = None) -> bool:
         """Take in a row of a part, as it came in. Returns whether it may be frozen.
+
+        Args:
+            text: Of the row.
+            stated_hash: 32 bytes.
+            id: Of the row among all that were ever imported.
 
         Raises:
             VersionError: The text is not what its hash names.
@@ -72,7 +78,7 @@ class Candidates:
         content, _, original = text.partition(b"\n")
         values = orjson.loads(content)
         if not self._is_plain(values):
-            return self.add_record(record_of(text), stated_hash=stated_hash)
+            return self.add_record(record_of(text), stated_hash=stated_hash, id=id)
         messages = values["messages"]
         roles = [message["role"] for message in messages]
         contents = [message["content"] for message in messages]
@@ -107,7 +113,7 @@ class Candidates:
         rows["group"].append(group)
         rows["labels"].append(written)
         rows["original"].append(original or None)
-        self._keys.append((digest, None, "\n".join(asked), group, written if labels else None))
+        self._keys.append((digest, None, "\n".join(asked), group, written if labels else None, id))
         return True
 
     @staticmethod
@@ -119,12 +125,13 @@ class Candidates:
             return False
         return any(message["role"] == "assistant" for message in messages)
 
-    def add_record(self, record: Record, *, stated_hash: bytes | None = None) -> bool:
+    def add_record(self, record: Record, *, stated_hash: bytes | None = None, id: int | None = None) -> bool:
         """Take in a record with all its arrivals. Returns whether it may be frozen.
 
         Args:
             record: As it was accepted.
             stated_hash: Hash of the content as it came in; by default that of the record.
+            id: See `add_text`.
 
         Raises:
             VersionError: The record has not the content that the hash names.
@@ -132,9 +139,9 @@ class Candidates:
         digest = bytes.fromhex(content_hash(record))
         if stated_hash is not None and digest != stated_hash:
             raise _damaged(stated_hash)
-        return self.add_edited(record, imported=digest)
+        return self.add_edited(record, imported=digest, id=id)
 
-    def add_edited(self, record: Record, *, imported: bytes) -> bool:
+    def add_edited(self, record: Record, *, imported: bytes, id: int | None = None) -> bool:
         """Take in a record that came in with another content. Returns whether it may be frozen."""
         if holds_test_prompt(record, self._firewall):
             return False
@@ -147,7 +154,7 @@ class Candidates:
             columns = files.plain_arrival(arrival)
             self._others.append({"hash": digest, "imported": came_as, **content, **columns})
             labels = None if columns["labels"] == _NO_LABELS else columns["labels"]
-            self._keys.append((digest, came_as, prompt, arrival.group, labels))
+            self._keys.append((digest, came_as, prompt, arrival.group, labels, id))
         return True
 
     def table(self) -> pa.Table:
@@ -167,9 +174,9 @@ class Candidates:
 
     def keys(self, salt: str) -> pa.Table:
         """The keys of all candidates with `KEYS`; `salt` takes part in the hash of the prompt."""
-        hashes, imported, prompts, groups, labels = zip(*self._keys, strict=True) if self._keys else ((),) * 5
+        hashes, imported, prompts, groups, labels, ids = zip(*self._keys, strict=True) if self._keys else ((),) * 6
         places = [hashlib.sha256(f"{salt}\nprompt {prompt}".encode()).digest() for prompt in prompts]
-        columns = (hashes, imported, prompts, places, groups, labels)
+        columns = (hashes, imported, prompts, places, groups, labels, ids)
         arrays = [pa.array(each, field.type) for each, field in zip(columns, KEYS, strict=True)]
         return pa.Table.from_arrays(arrays, schema=KEYS)
 

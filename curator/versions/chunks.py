@@ -7,6 +7,8 @@ one before it. How many bits depends on the number of rows alone: the same rows 
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from curator.quality.sorting import ordered_rows
@@ -60,7 +63,7 @@ class WrittenChunk(NamedTuple):
     licences: Counter[str]
 
 
-class _Rows(NamedTuple):
+class GatheredRows(NamedTuple):
     """Rows in the order of their ids."""
 
     content: pa.Table
@@ -95,7 +98,7 @@ def write_range(task: RangeTask) -> list[WrittenChunk]:
         bits = task.bits[split]
         here = np.flatnonzero(split_of == n)
         theirs = np.flatnonzero(split_of[row_of_arrival] == n)
-        some = _Rows(_taken(rows.content, here), _taken(rows.arrivals, theirs))
+        some = GatheredRows(_taken(rows.content, here), _taken(rows.arrivals, theirs))
         if bits < task.ranges.bits:
             _keep(some, task.ranges, split, task.number)
             continue
@@ -107,9 +110,68 @@ def write_range(task: RangeTask) -> list[WrittenChunk]:
                 row_of_arrival[theirs],
                 [here[start] if start < len(here) else 2**62, here[end] if end < len(here) else 2**62],
             )
-            part = _Rows(some.content.slice(start, end - start), some.arrivals.slice(first, last - first))
+            part = GatheredRows(some.content.slice(start, end - start), some.arrivals.slice(first, last - first))
             written.append(write_chunk(task.folder, split, chunk, part.content, part.arrivals, bits=bits))
     return written
+
+
+class BaseChunk(NamedTuple):
+    """A chunk of an earlier version, and what is otherwise in the new one."""
+
+    folder: Path
+    """Of the earlier version."""
+    into: Path
+    """Of the new one."""
+    earlier: WrittenChunk
+    bits: int
+    gone: NDArray[np.uint8]
+    """Hashes of the rows that are not there any more, (G, 32)."""
+    rows: GatheredRows
+    """That are new there."""
+
+
+def rewrite(chunk: BaseChunk) -> WrittenChunk:
+    """Write the chunk anew, in the order of its rows, or link it where nothing is otherwise."""
+    earlier = chunk.earlier
+    names = [file.path for file in (earlier.content, earlier.provenance)]
+    if not len(chunk.gone) and not chunk.rows.content.num_rows:
+        for name in names:
+            _link(chunk.folder / name, chunk.into / name)
+        return earlier
+    gone = pa.array([each.tobytes().hex()[:32] for each in chunk.gone], pa.string())
+    tables = []
+    for name, fresh in zip(names, (chunk.rows.content, chunk.rows.arrivals), strict=True):
+        with pq.ParquetFile(chunk.folder / name) as parquet:
+            table = parquet.read(use_threads=False)
+        stays = table.filter(pc.invert(pc.is_in(table.column("row_id"), gone)))
+        both = pa.concat_tables([stays.cast(fresh.schema), fresh])
+        order = np.argsort(np.array(both.column("row_id").to_pylist(), dtype="S32"), kind="stable")
+        tables.append(both.take(pa.array(order)).combine_chunks())
+    return write_chunk(chunk.into, earlier.split, earlier.number, *tables, bits=chunk.bits)
+
+
+def _link(file: Path, name: Path) -> None:
+    """Have a file under another name too, or a copy where the file system cannot."""
+    name.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copyfile(file, name)
+
+
+def some_rows(rows: GatheredRows, places: NDArray[np.int64]) -> GatheredRows:
+    """The rows in some places, with their arrivals."""
+    content = rows.content.take(pa.array(places))
+    if not len(places):
+        return GatheredRows(content, rows.arrivals.slice(0, 0))
+    ids = content.column("row_id").combine_chunks()
+    return GatheredRows(content, rows.arrivals.filter(pc.is_in(rows.arrivals.column("row_id"), ids)))
+
+
+def gathered_rows(ranges: Ranges) -> GatheredRows:
+    """All rows that were gathered, in the order of their hashes."""
+    tables = [_rows(ranges.read(number))[0] for number in range(1 << ranges.bits)]
+    return GatheredRows(*(pa.concat_tables([each[n] for each in tables]).combine_chunks() for n in (0, 1)))
 
 
 def _first_words(content: pa.Table) -> NDArray[np.uint64]:
@@ -125,7 +187,7 @@ def _piece(ranges: Ranges, split: Split, number: int, kind: str) -> Path:
     return ranges.folder / f"{kind}-{split.value}-{number:03x}.arrow"
 
 
-def _keep(rows: _Rows, ranges: Ranges, split: Split, number: int) -> None:
+def _keep(rows: GatheredRows, ranges: Ranges, split: Split, number: int) -> None:
     """Keep the rows of a range until those of its neighbours are there."""
     for kind, table in rows._asdict().items():
         file = _piece(ranges, split, number, kind)
@@ -142,7 +204,7 @@ def write_rest(ranges: Ranges, folder: Path, bits: Mapping[Split, int]) -> list[
         each = 1 << (ranges.bits - bits[split])
         for chunk in range(1 << bits[split]):
             tables = []
-            for kind in _Rows._fields:
+            for kind in GatheredRows._fields:
                 some = []
                 for number in range(chunk * each, (chunk + 1) * each):
                     with pa.OSFile(str(_piece(ranges, split, number, kind))) as stream:
@@ -170,7 +232,7 @@ def write_chunk(
     )
 
 
-def _rows(table: pa.Table) -> tuple[_Rows, NDArray[np.int64]]:
+def _rows(table: pa.Table) -> tuple[GatheredRows, NDArray[np.int64]]:
     """Candidates as rows, and the row of each arrival."""
     order, is_new = ordered_rows(hash_words(table.column("hash")))
     starts = np.flatnonzero(is_new)
@@ -218,7 +280,7 @@ def _rows(table: pa.Table) -> tuple[_Rows, NDArray[np.int64]]:
         pa.Table.from_arrays([each[name] for name in schema.names], schema=schema)
         for each, schema in ((columns, files.COLUMNS), (origins, files.ARRIVALS))
     ]
-    return _Rows(*tables), row_of_arrival
+    return GatheredRows(*tables), row_of_arrival
 
 
 def _merge(

@@ -8,7 +8,7 @@ splits are made from come back.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from curator.quality.contamination import Firewall
 from curator.quality.sorting import words_of
 from curator.store import Connection, accepted, parts
-from curator.store.accepted import Places
 from curator.store.records import StoredRecord
 from curator.versions import candidates
 from curator.versions.candidates import Candidates
@@ -83,36 +82,52 @@ def ranges_for(folder: Path, *, rows: int, size: int) -> Ranges:
     return Ranges(folder, bits)
 
 
+class Wanted(NamedTuple):
+    """Candidates that stand in parts, (W,) each."""
+
+    parts: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    ids: NDArray[np.uint64]
+    """See `carried.candidate_ids`."""
+
+
 class _Task(NamedTuple):
     batch: int
     part: Path
     rows: NDArray[np.int64]
     """Of the part."""
+    ids: NDArray[np.uint64]
+    """Of the candidates."""
     ranges: Ranges
     firewall: Firewall
     salt: str
 
 
 def gather_parts(
-    places: Places, folder: Path, ranges: Ranges, pool: Pool, *, first: int, firewall: Firewall, salt: str
-) -> list[str]:
-    """Write the candidates of all parts; `first` numbers the first one.
+    wanted: Wanted, names: Mapping[int, str], ranges: Ranges, pool: Pool, *, firewall: Firewall, salt: str
+) -> list[int]:
+    """Write candidates that stand in parts. Returns the ids of those that hold a test prompt and are left out.
 
-    Returns the ids of records that hold a test prompt and are left out.
+    Args:
+        wanted: Which.
+        names: File of each part.
+        ranges: Where they go; what is there already stays.
+        pool: Reads the parts.
+        firewall: Test prompts.
+        salt: See `Candidates.keys`.
     """
-    keys = np.concatenate([places.records, places.arrivals])
-    is_record = np.repeat([True, False], [len(places.records), len(places.arrivals)])
-    order = np.lexsort((keys[:, 2], keys[:, 1]))
-    keys, is_record = keys[order], is_record[order]
-    starts = np.flatnonzero(np.diff(keys[:, 1], prepend=-1))
-    pieces = [slice(*each) for each in pairwise([*starts.tolist(), len(keys)])]
+    first = len(list(ranges.folder.glob("keys-*.arrow")))
+    order = np.lexsort((wanted.rows, wanted.parts))
+    parts_of, rows, ids = wanted.parts[order], wanted.rows[order], wanted.ids[order]
+    starts = np.flatnonzero(np.diff(parts_of, prepend=-1))
+    pieces = [slice(*each) for each in pairwise([*starts.tolist(), len(rows)])]
     tasks = (
-        _Task(n, folder / places.parts[int(keys[piece.start, 1])][0], keys[piece, 2], ranges, firewall, salt)
+        _Task(n, Path(names[int(parts_of[piece.start])]), rows[piece], ids[piece], ranges, firewall, salt)
         for n, piece in enumerate(pieces, first)
     )
-    refused: list[str] = []
+    refused: list[int] = []
     for piece, positions in zip(pieces, pool.each(_gather_part, tasks), strict=True):
-        refused += [str(keys[piece.start + n, 0]) for n in positions if is_record[piece.start + n]]
+        refused += [int(ids[piece.start + n]) for n in positions]
     return refused
 
 
@@ -122,7 +137,8 @@ def _gather_part(task: _Task) -> list[int]:
     try:
         gathered = Candidates(task.firewall)
         texts = parts.texts(task.part, task.rows)
-        refused = [n for n, (digest, text) in enumerate(texts) if not gathered.add_text(text, digest)]
+        numbered = enumerate(zip(texts, task.ids.tolist(), strict=True))
+        refused = [n for n, ((digest, text), id_) in numbered if not gathered.add_text(text, digest, id=id_)]
         write(gathered, task.ranges, batch=task.batch, salt=task.salt)
         return refused
     finally:

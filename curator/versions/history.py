@@ -6,20 +6,19 @@ another way (another salt, or other splits) bind nothing: a lead who wants anoth
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from curator.quality.sorting import ordered, words_of
+from curator.quality.sorting import ordered, ordered_rows, words_of
 from curator.store import versions as version_store
 from curator.versions import files
 from curator.versions.rows import manifest
-from curator.versions.split import Frozen, code_of
 from curator.versions.verify import damage
 from curator.workspace import Workspace
 from schemas.version import Split, SplitPlan, Version
@@ -36,6 +35,17 @@ class Known(NamedTuple):
     """N."""
 
 
+class Past(NamedTuple):
+    """Contents that stood in earlier versions and are not among the rows: P of them."""
+
+    hashes: NDArray[np.uint64]
+    """(P, 4), each once."""
+    stood: NDArray[np.int64]
+    """`split.code_of` each, (P,)."""
+    newest: NDArray[np.int64]
+    """Number of the newest version in which it stood, (P,)."""
+
+
 class History(NamedTuple):
     """What earlier versions say about rows that are to be frozen."""
 
@@ -44,6 +54,7 @@ class History(NamedTuple):
     `split.code_of` says it; -1 for a new one, (N,)."""
     damaged: list[Version]
     """Versions that cannot say."""
+    past: Past
 
 
 def earlier_splits(workspace: Workspace, project_id: int, known: Known, plan: SplitPlan) -> History:
@@ -53,7 +64,7 @@ def earlier_splits(workspace: Workspace, project_id: int, known: Known, plan: Sp
     age = np.full(known.size, -1, np.int64)
     stands = np.zeros(known.size, np.int64)
     damaged: list[Version] = []
-    order, first = ordered(np.ascontiguousarray(known.hashes[:, 0]))
+    past: list[Past] = []
     for n, version in enumerate(versions):
         if damage(workspace, version):
             damaged.append(version)
@@ -64,16 +75,52 @@ def earlier_splits(workspace: Workspace, project_id: int, known: Known, plan: Sp
         folder = workspace.versions_folder / version.id
         for place, split in enumerate(Split):
             for hashes in _hashes(folder, split, format=stated.format):
-                at = np.searchsorted(first, hashes[:, 0])
-                for _ in range(2):  # a content may be known of two rows: as its own, and as how another came in
-                    inside = np.minimum(at, len(order) - 1)
-                    is_known = (known.hashes[order[inside]] == hashes).all(axis=1) & (at < len(order))
-                    rows = known.rows[order[inside[is_known]]]
+                held = np.zeros(len(hashes), bool)
+                for one, other in matches(known.hashes, hashes):
+                    rows = known.rows[one]
                     stands[rows] = place
                     age[rows] = np.where(age[rows] < 0, n, age[rows])
-                    at = at + 1
-    stood = np.where(age >= 0, age * code_of(Frozen(1, Split.TRAIN)) + stands, -1)
-    return History(stood, damaged)
+                    held[other] = True
+                others = hashes[~held]
+                past.append(Past(others, np.full(len(others), code(n, place)), np.full(len(others), n)))
+    stood = np.where(age >= 0, code(age, stands), -1)
+    return History(stood, damaged, joined(past))
+
+
+def matches(
+    hashes: NDArray[np.uint64], others: NDArray[np.uint64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Places of equal hashes in both, (M,) each, until all are told; one may stand in the first several times."""
+    order, first = ordered(np.ascontiguousarray(hashes[:, 0]))
+    at = np.searchsorted(first, others[:, 0])
+    asked = np.arange(len(others))
+    while len(asked):
+        is_inside = at < len(first)
+        is_inside[is_inside] = first[at[is_inside]] == others[asked[is_inside], 0]
+        at, asked = at[is_inside], asked[is_inside]
+        is_same = (hashes[order[at]] == others[asked]).all(axis=1)
+        yield order[at[is_same]], asked[is_same]
+        at = at + 1
+
+
+def code(age: Any, place: Any) -> Any:
+    """`split.code_of` numbers or arrays."""
+    return age * len(Split) + place
+
+
+def joined(several: Sequence[Past]) -> Past:
+    """Each content once: since its oldest version, where it stood in the newest."""
+    if not several:
+        return Past(np.empty((0, 4), np.uint64), np.empty(0, np.int64), np.empty(0, np.int64))
+    hashes, stood, newest = (np.concatenate([each[n] for each in several]) for n in range(3))
+    order, is_new = ordered_rows(hashes)
+    group = np.cumsum(is_new) - 1
+    age, place = np.divmod(stood[order], len(Split))
+    oldest = np.full(int(is_new.sum()), 2**62, np.int64)
+    np.minimum.at(oldest, group, age)
+    last = np.zeros(len(oldest), np.int64)
+    np.maximum.at(last, group, code(newest[order], place))
+    return Past(hashes[order[is_new]], code(oldest, last % len(Split)), last // len(Split))
 
 
 def _hashes(folder: Path, split: Split, *, format: int) -> Iterable[NDArray[np.uint64]]:

@@ -66,7 +66,7 @@ def processes(*, are_worth_it: bool, workers: int | None = None) -> Iterator[Poo
         are_worth_it: Whether the task takes longer than a second, which is what starting them takes.
         workers: Processes; by default one per core that this process may use.
     """
-    workers = _cores() if workers is None else workers
+    workers = cores() if workers is None else workers
     if not are_worth_it or workers < 2 or multiprocessing.current_process().daemon:  # which may have no children
         yield Pool(None, 1)
         return
@@ -79,7 +79,8 @@ def processes(*, are_worth_it: bool, workers: int | None = None) -> Iterator[Poo
             raise
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

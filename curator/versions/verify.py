@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -24,6 +25,7 @@ from curator.versions.chunks import bits_for
 from curator.versions.pool import processes
 from curator.versions.rows import find
 from curator.workspace import Workspace
+from schemas.event import Kind
 from schemas.version import Manifest, Split, VerifyReport, Version
 
 _WORTH_PROCESSES = 100_000
@@ -36,7 +38,7 @@ def verify(workspace: Workspace, version: str) -> VerifyReport:
     """Whether files, rows, manifest and register of a version still belong together; every problem is named."""
     known = find(workspace, version)
     folder = workspace.versions_folder / known.id
-    problems = list(_manifest_problems(workspace, known))
+    problems = [*_manifest_problems(workspace, known), *_register_problems(workspace, known)]
     stated = _manifest(folder)
     if stated is not None and stated.format == 1:
         problems += [*_file_problems(folder, stated), *_first_format_problems(folder, stated, known)]
@@ -70,10 +72,15 @@ def require_intact(workspace: Workspace, version: str) -> None:
 
 def registered_manifest(workspace: Workspace, version_id: str) -> str | None:
     """sha256 of a version's manifest as freezing noted it; None for a version that was frozen before it was noted."""
-    with workspace.read() as connection:
-        frozen = [event.detail for event in events.about(connection, version_id) if event.kind == "freeze"]
-    noted = [detail["manifest"] for detail in frozen if isinstance(detail, dict) and "manifest" in detail]
+    noted = [detail["manifest"] for _, detail in _notes(workspace, version_id) if "manifest" in detail]
     return str(noted[-1]) if noted else None
+
+
+def _notes(workspace: Workspace, version_id: str) -> list[tuple[events.Event, dict[str, Any]]]:
+    """Every freeze of a version as the log holds it, oldest first."""
+    with workspace.read() as connection:
+        frozen = events.about(connection, version_id, kinds=[Kind.FREEZE])
+    return [(event, event.detail) for event in frozen if isinstance(event.detail, dict)]
 
 
 def _manifest(folder: Path) -> Manifest | None:
@@ -98,12 +105,32 @@ def _manifest_problems(workspace: Workspace, known: Version) -> Iterator[str]:
     noted = registered_manifest(workspace, known.id)
     if noted is not None and hashlib.sha256(raw).hexdigest() != noted:
         yield "The manifest is not the one that was frozen (its sha256 differs)."
+    if noted is None and stated.format > 1:
+        yield "The log does not hold the sha256 of the manifest, which freezing writes there."
     if stated.id != known.id:
         yield f"The manifest names the version {stated.id}."
     if stated.rows != known.rows:
         yield f"The manifest counts {stated.rows} rows, the register {known.rows}."
     if stated.splits != known.splits:
         yield "The manifest and the register count the rows of the splits differently."
+
+
+def _register_problems(workspace: Workspace, known: Version) -> Iterator[str]:
+    """The register against the log, where freezing noted who froze what when, and how it is called."""
+    notes = _notes(workspace, known.id)
+    if not notes:
+        return
+    first, detail = notes[0]
+    names = [detail["name"] for _, detail in notes if detail.get("name") is not None]
+    # Names of later freezes were left out once, so a version may still be without the one that the log holds.
+    if known.name != next(iter(names), None) and (known.name is not None or detail.get("name") is not None):
+        yield f"The register calls the version {known.name}, the log {next(iter(names), None)}."
+    if known.created_by != first.actor:
+        yield f"The register says that {known.created_by} froze it, the log that {first.actor} did."
+    if known.created_at != first.at:
+        yield f"The register says that it was frozen at {known.created_at}, the log at {first.at}."
+    if known.project_id != detail.get("project", known.project_id):
+        yield f"The register counts it to project {known.project_id}, the log to {detail['project']}."
 
 
 def _file_problems(folder: Path, stated: Manifest) -> Iterator[str]:
@@ -118,9 +145,17 @@ def _file_problems(folder: Path, stated: Manifest) -> Iterator[str]:
             yield f"File {path} is missing."
         elif files.hash_file(file, name=path) != expected:
             yield f"File {path} is not the one that was frozen (its sha256 differs)."
-    present = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
-    for path in sorted(present - listed.keys() - {files.MANIFEST}):
-        yield f"File {path} was not frozen with the version."
+    frozen = {folder / path for path in (*listed, files.MANIFEST)}
+    folders = {parent for each in frozen for parent in each.parents}
+    for present in sorted(folder.rglob("*")):
+        path = present.relative_to(folder).as_posix()
+        if present.is_symlink():
+            yield f"File {path} is a link, which freezing never writes."
+        elif present.is_dir():
+            if present not in folders:
+                yield f"Folder {path} was not frozen with the version."
+        elif present not in frozen or not present.is_file():
+            yield f"File {path} was not frozen with the version."
 
 
 def _wanted_files(stated: Manifest) -> set[str]:

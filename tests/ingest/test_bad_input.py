@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from curator import Workspace
 from curator.errors import IngestError
-from curator.ingest import import_file, quarantine
+from curator.ingest import import_file, quarantine, recent_imports
 from curator.ingest.opening import open_rows
+from curator.ingest.readers import json_lines
 from curator.ingest.rows import MAX_ROW
 from schemas.importing import RowIssue
 from tests.ingest.test_readers import WRITERS, content_of
@@ -168,6 +169,25 @@ def test_a_packed_file_that_is_cut_off_is_refused(workspace: Workspace, tmp_path
     file.write_bytes(packed[: len(packed) // 2])
     with pytest.raises(IngestError, match="cannot be unpacked"):
         import_file(workspace, file, actor="me")
+
+
+@pytest.mark.sqlite
+def test_an_import_of_a_file_that_shrinks_meanwhile_does_not_report_success(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_lines, "_BLOCK_OF_LINES", 2_000)
+    file = tmp_path / "rows.jsonl"
+    file.write_text(
+        "".join(json.dumps({"prompt": f"Question {n}?", "completion": "x" * 500}) + "\n" for n in range(60))
+    )
+
+    def cut(read: int) -> None:
+        os.truncate(file, 20_000)
+
+    with pytest.raises(IngestError, match=r"changed from [\d,]+ to 20,000 bytes while it was read"):
+        import_file(workspace, file, actor="me", on_progress=cut)
+    [batch] = recent_imports(workspace, project_id=1)
+    assert not batch.finished
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_an_error(workspace: Workspace, tmp_path: Path) -> None:

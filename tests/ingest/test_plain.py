@@ -25,7 +25,20 @@ _texts = (
     | st.text(max_size=8)
 )
 _roles = st.sampled_from(
-    ["system", "developer", "user", "assistant", "tool", "human", "gpt", "function_call", "observation", "x", ""]
+    [
+        "system",
+        "developer",
+        "user",
+        "assistant",
+        "tool",
+        "human",
+        "gpt",
+        "model",
+        "function_call",
+        "observation",
+        "x",
+        "",
+    ]
 )
 _turns = st.lists(
     st.fixed_dictionaries({}, optional={"role": _roles, "content": _texts, "weight": st.integers(0, 1)})
@@ -50,6 +63,7 @@ _keys = st.sampled_from(
         "id",
         "weight",
         "metadata",
+        "labels.x",
     ]
 )
 _usual = (
@@ -86,6 +100,7 @@ def test_the_plain_reader_and_the_careful_one_agree(value: object, format: Forma
         b'{"instruction": "A?", "output": "\\u0000"}',
         b'{"instruction": "A?", "output": "B\xff"}',
         b'{"instruction": "A?", "output": "B."} {}',
+        b'{"instruction": "A?", "output": "B.", "labels\\u002ex": "y"}',
         b"[" * 2000,
         orjson.dumps({"instruction": "A?", "output": "B."} | {f"column {n}": n for n in range(10_001)}),
         b'{"instruction": "A?", "output": "B.", "id": ' + b"[" * 600 + b"]" * 600 + b"}",

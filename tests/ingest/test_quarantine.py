@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from curator import Workspace
 from curator.annotate import answers, queue
 from curator.errors import IngestError
-from curator.ingest import import_file, quarantine, recent_imports, undo_import
+from curator.ingest import blocks, import_file, quarantine, recent_imports, undo_import
 from curator.ingest.quarantine import Chosen
 from curator.store import projects, records, tallies
 from schemas.annotation import Answer, RecordState
-from schemas.importing import FieldMap, WaitingRows
+from schemas.importing import FieldMap, Format, WaitingRows
 from schemas.record import Record
 from schemas.tally import records_in
 
@@ -146,3 +149,73 @@ def test_a_mended_row_brings_an_undone_record_back(workspace: Workspace, tmp_pat
     [row] = quarantine.waiting(workspace)
     assert quarantine.retry(workspace, actor="Lea", texts={row.id: json.dumps(asked(1))}).imported == 1
     assert len(everything(workspace)) == 2
+
+
+def test_a_row_that_could_not_be_kept_word_for_word_waits_until_it_is_corrected(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    file = tmp_path / "latin.csv"
+    head = b"prompt,completion\nAdd 1.,1\n"
+    file.write_bytes(head + "Was ist ein Café?,Ein Café.\n".encode("latin-1") + b"Add 2.,A\x00B\n")
+    table = pa.table({"prompt": pa.array([b"Caf\xe9"], pa.binary()).view(pa.string()), "completion": ["Two."]})
+    pq.write_table(table, tmp_path / "latin.parquet")
+    book = openpyxl.Workbook()
+    for cells in (("prompt", "completion"), ("Add 3.", "3", "left out")):
+        book.active.append(cells)
+    book.save(tmp_path / "book.xlsx")
+    for name in ("latin.csv", "latin.parquet", "book.xlsx"):
+        import_file(workspace, tmp_path / name, actor="Lea", format=Format.PROMPT_COMPLETION)
+    before = quarantine.waiting(workspace)
+    assert [row.issue.rule for row in before] == ["not-utf8", "unstorable-text", "not-utf8", "field-count"]
+    as_they_are = {row.id: row.issue.text for row in before}
+    for texts in (None, as_they_are):
+        report = quarantine.retry(workspace, actor="Lea", texts=texts)
+        assert (report.imported, report.still_failing) == (0, 4)
+        assert [issue.rule for issue in report.issues] == [row.issue.rule for row in before]
+    corrected = {before[0].id: "Was ist ein Café?,Ein Café."}
+    assert quarantine.retry(workspace, actor="Lea", texts=corrected).imported == 1
+    assert {record.instruction for record in everything(workspace)} == {"Add 1.", "Was ist ein Café?"}
+
+
+def test_a_row_waits_again_when_the_import_with_which_it_came_in_is_undone(
+    workspace: Workspace, mistaken: Path
+) -> None:
+    import_file(workspace, mistaken, actor="Lea", field_map=RIGHT)
+    report = undo_import(workspace, 2, actor="Lea")
+    assert (report.removed, report.quarantined, report.reopened) == (5, 1, 5)
+    assert [row.issue.line for row in quarantine.waiting(workspace)] == [1, 2, 3, 4, 5]
+    assert import_file(workspace, mistaken, actor="Lea", field_map=WRONG).quarantined == 6
+    assert [row.issue.line for row in quarantine.waiting(workspace)] == [1, 2, 3, 4, 5, 6]
+    import_file(workspace, mistaken, actor="Lea", field_map=RIGHT)
+    assert undo_import(workspace, 3, actor="Lea").reopened == 0
+    assert undo_import(workspace, 4, actor="Lea").reopened == 0
+    assert quarantine.waiting(workspace) == [], "every import that failed on them is undone too"
+
+
+def test_a_corrected_row_waits_again_when_its_import_was_undone_and_is_repeated(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    file = write(tmp_path, "sums.jsonl", asked(1), asked(2, answer=""))
+    import_file(workspace, file, actor="Lea", field_map=RIGHT)
+    [row] = quarantine.waiting(workspace)
+    quarantine.retry(workspace, actor="Lea", texts={row.id: json.dumps(asked(2))})
+    assert import_file(workspace, file, actor="Lea", field_map=RIGHT).quarantined == 1
+    assert quarantine.waiting(workspace) == [], "what was corrected does not wait again"
+    assert undo_import(workspace, 1, actor="Lea").removed == 1
+    import_file(workspace, file, actor="Lea", field_map=RIGHT)
+    assert [row.issue.line for row in quarantine.waiting(workspace)] == [2]
+
+
+def test_two_imports_of_a_file_at_once_keep_its_bad_rows_once(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "_BLOCK_ROWS", 2)
+    file = tmp_path / "rows.csv"
+    file.write_text("prompt,completion\n" + "".join(f"Add {n}.,{n if n % 2 else ''}\n" for n in range(6)))
+
+    def import_it_too(read: int) -> None:
+        if read == 2:
+            import_file(workspace, file, actor="Ada")
+
+    assert import_file(workspace, file, actor="Lea", on_progress=import_it_too).quarantined == 3
+    assert [row.issue.line for row in quarantine.waiting(workspace)] == [2, 4, 6]

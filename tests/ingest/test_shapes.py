@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from curator.ingest.formats import read_record, recognise
 from curator.ingest.opening import open_rows
+from curator.ingest.readers.json_lines import parse_json
 from curator.ingest.rows import Row, as_text
 from curator.quality.fingerprint import content_hash
 from schemas.importing import FieldMap, Format, RowIssue
-from schemas.record import Record
+from schemas.record import Message, Record, ToolCall
 
 Columns = dict[str, str]
 
@@ -243,6 +244,95 @@ def test_numbers_of_tools_are_kept_as_they_were_written() -> None:
     item = read_record(Row(1, text, json.loads(text)), Format.CHAT, FieldMap(), source="a")
     assert isinstance(item, Record)
     assert item.messages[1].tool_calls[0].arguments == '{"big":123456789012345678901234567890,"zero":-0.0}'
+
+
+def _of_text(text: str, columns: Columns | None = None) -> Record:
+    row = parse_json(text, line=1)
+    assert isinstance(row, Row)
+    field_map = FieldMap(columns=columns or {})
+    result = read_record(row, recognise([row], field_map), field_map, source="a.jsonl")
+    assert isinstance(result, Record), result
+    return result
+
+
+NUMBERS = '{"big":1180591620717411303424,"exact":1.50,"zero":-0}'
+
+
+def test_numbers_of_a_call_are_kept_behind_a_blank_and_from_a_mapped_column() -> None:
+    call = f'{{"id":"x","function":{{"name":"f","arguments":{NUMBERS}}}}}'
+    text = f'{{"messages":[{{"role":"user","content":"Q"}},{{"role":"assistant","tool_calls":[{call}]}}]}}'
+    assert _of_text(" " + text).messages[-1].tool_calls[0].arguments == NUMBERS
+    tools = f'{{"instruction":"Q","output":"A","fns":[{{"name":"f","parameters":{NUMBERS}}}]}}'
+    assert NUMBERS in _of_text(tools, {"tools": "fns"}).tools[0]
+
+
+def test_numbers_of_labels_and_groups_are_kept_as_they_were_written() -> None:
+    text = '{"instruction":"Q","output":"A","id":12345678901234567890123,"score":1.50,"group":1.10}'
+    item = _of_text(text, {"labels.id": "id", "labels.score": "score"})
+    assert item.labels == {"id": "12345678901234567890123", "score": "1.50"}
+    assert item.group == "1.10"
+    item = _of_text(text[:-1] + ',"tools":[]}', {"labels.score": "score"})
+    assert item.labels == {"score": "1.50"}
+    answers = '{"rank":[{"value":1234567}],"sure":[{"value":0.10}]}'
+    rated = f'{{"fields":{{"instruction":"Q","output":"A"}},"responses":{answers}}}'
+    assert _of_text(rated).labels == {"rank": "1234567", "sure": "0.10"}
+
+
+def test_labels_and_groups_are_read_by_the_names_of_their_columns() -> None:
+    item = record({"prompt": "Q", "completion": "A", "labels.topic": "maths", "labels.n": 3, "group": 17})
+    assert (item.labels, item.groups) == ({"topic": "maths", "n": "3"}, ("17",))
+    assert record({"prompt": "Q", "completion": "A", "labels.topic": "a", "b": "c"}, {"labels.topic": "b"}).labels == {
+        "topic": "c"
+    }
+
+
+def test_a_cell_that_begins_like_json_is_text() -> None:
+    values = {"prompt": "{name} hi", "completion": "ok", "meta": '{"tools": 1}'}
+    row = Row(2, '{name} hi,ok,"{""tools"": 1}"', values, is_json=False)
+    item = read_record(row, Format.PROMPT_COMPLETION, FieldMap(), source="a.csv")
+    assert isinstance(item, Record) and item.instruction == "{name} hi"
+
+
+def test_a_row_that_would_train_nothing_is_a_row_to_fix() -> None:
+    assert rule({"messages": [ASKED, GOOD | {"train": False}, ASKED, GOOD]}) == "no-response"
+    assert rule({"messages": [ASKED, GOOD | {"weight": 0}]}) == "no-response"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"prompt": [ASKED, BAD | {"weight": 0}, ASKED], "completion": [GOOD]},
+        {"prompt": [ASKED, BAD | {"weight": 0}, ASKED], "completion": "5"},
+        {"prompt": [ASKED, BAD | {"weight": 0}, ASKED], "chosen": [GOOD], "rejected": [BAD]},
+        {"conversations": [HUMAN, GPT_BAD | {"weight": 0}, HUMAN], "chosen": GPT, "rejected": GPT_BAD},
+    ],
+)
+def test_a_response_without_a_weight_beside_weights_is_trained_in_whatever_field_it_stands(
+    values: dict[str, Any],
+) -> None:
+    assert [message.train for message in record(values).messages] == [False, False, False, True]
+
+
+def test_a_mapped_response_carries_loss_as_the_one_did_whose_place_it_takes() -> None:
+    turns = [ASKED, BAD | {"weight": 0}, ASKED, BAD | {"weight": 1}]
+    item = record({"messages": turns, "better": "5"}, {"response": "better"})
+    assert [message.train for message in item.messages] == [False, False, False, True]
+    assert item.response == "5"
+
+
+def test_calls_of_a_rejected_response_are_counted_on_from_the_prompt() -> None:
+    def call(name: str) -> dict[str, str]:
+        return {"from": "function_call", "value": json.dumps({"name": name, "arguments": {}})}
+
+    prompt = [HUMAN, call("a"), {"from": "observation", "value": "r"}]
+    item = record({"conversations": prompt, "chosen": call("b"), "rejected": call("c")})
+    assert [each.tool_calls[0].id for each in (*item.chosen, *item.rejected)] == ["call_2", "call_2"]
+    messages = (Message(role="user", content="Q"), Message(role="assistant", tool_calls=(ToolCall(name="a"),)))
+    answers = (Message(role="tool", content="r"), Message(role="assistant", content="5"))
+    worse = (Message(role="tool", content="s"), Message(role="assistant", content="6"))
+    origin = item.origin
+    pair = Record(messages=(*messages, *answers), rejected=worse, prompt_length=2, origin=origin)
+    assert pair.rejected[0].tool_call_id == pair.chosen[0].tool_call_id == "call_1"
 
 
 def test_the_tags_of_a_data_set_rename_keys_and_roles() -> None:

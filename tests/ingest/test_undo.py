@@ -118,7 +118,7 @@ def test_a_record_that_was_worked_on_keeps_its_answer_when_its_import_is_undone(
     assert bring(workspace, write(tmp_path, "c.jsonl", TWO, TWO)).duplicates == 2
     assert standing(workspace)["Add 2."].arrivals == {("c.jsonl", 1, None), ("c.jsonl", 2, None)}
     with workspace.read() as connection:
-        finals = [each.final.response for each in records.accepted(connection, 1) if each.final]
+        finals = [each.final.response for each in records.page(connection, 1, state=RecordState.ACCEPTED) if each.final]
     assert finals == ["3", "3"]
 
 

@@ -12,10 +12,12 @@ from curator import Workspace, evidence, review
 from curator.errors import ReviewError
 from curator.review.detectors.base import Item, ok
 from curator.review.stated import of_system
+from curator.review.suites import add_suite
 from curator.review.work import is_drawn
-from curator.store import findings, ledger, outputs, systems
+from curator.store import findings, ledger, outputs, projects, records, systems
 from schemas.judgement import Judgement
 from schemas.review import Finding, FindingStatus, ReviewPair, Verdict
+from tests.conftest import make_record
 from tests.review.conftest import RUN, AddOutputs
 
 FINE = Judgement(fine=True)
@@ -313,3 +315,22 @@ def test_a_detector_that_failed_tries_again_and_its_error_gives_way(
     moody.works = True
     second = review.screen_run(reviewed, RUN, actor="me", detectors=[], also=[moody])
     assert second.counts["moody"] == {FindingStatus.OK: 4, FindingStatus.ABSTAIN: 0, FindingStatus.ERROR: 0}
+
+
+def test_a_suite_names_the_records_that_hold_its_prompts_in_any_wording(workspace: Workspace, tmp_path: Path) -> None:
+    prompts = ["Where does the grey heron sleep in winter?", "Why is the sea salty near the old harbour?"]
+    answer = "It stands on one leg in the reeds until morning."
+    known = [
+        make_record("Dear all: where does the gray heron sleep in winter", "Somewhere."),  # with a word misspelt
+        make_record("Write a story.", f"Once upon a time. {answer} The end."),
+        make_record("Where does the grey heron fish in winter?", "In the pond."),  # another question
+    ]
+    with workspace.write() as connection:
+        ids = records.add_many(connection, known, project=projects.by_name(connection), at=workspace.clock())
+    file = tmp_path / "birds.jsonl"
+    rows = [{"id": str(n), "prompt": text, "references": [answer] * (n == 1)} for n, text in enumerate(prompts)]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    added = add_suite(workspace, file, actor="lead")
+    assert added.matching_records == 2
+    found = sorted((each.record, each.prompt, each.is_answer) for each in added.matches)
+    assert found == sorted([(ids[0], "0", False), (ids[1], "1", True)])

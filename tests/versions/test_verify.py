@@ -20,6 +20,7 @@ from curator import Workspace, versions
 from curator.errors import CuratorError, VersionError
 from curator.store import events, projects, records
 from curator.store import versions as version_store
+from curator.store.tables import event as event_table
 from curator.store.tables import version as version_table
 from curator.versions import files
 from schemas.event import Kind
@@ -199,6 +200,37 @@ def test_a_register_that_says_something_else_is_found(workspace: Workspace, froz
     with workspace.write() as connection:
         connection.execute(update(version_table).where(version_table.c.id == frozen.id).values(forged))
     assert "register" in problems(workspace, frozen)
+
+
+@pytest.mark.parametrize("column", ["name", "created_by", "created_at", "project_id"])
+def test_a_register_that_disagrees_with_the_log_is_found(workspace: Workspace, frozen: Version, column: str) -> None:
+    with workspace.write() as connection:
+        other = projects.create(connection, "other", at=workspace.clock())
+        forged = {"name": "evil", "created_by": "eve", "created_at": datetime(2001, 1, 1, tzinfo=UTC)}
+        values = {column: (forged | {"project_id": other.id})[column]}
+        connection.execute(update(version_table).where(version_table.c.id == frozen.id).values(values))
+    assert "The register" in problems(workspace, frozen)
+
+
+def test_a_log_that_no_longer_holds_the_manifest_is_found(workspace: Workspace, frozen: Version) -> None:
+    with workspace.write() as connection:
+        of_freeze = event_table.c.subject == frozen.id
+        connection.execute(update(event_table).where(of_freeze).values(detail=[]))
+    assert "The log does not hold the sha256 of the manifest" in problems(workspace, frozen)
+
+
+@pytest.mark.sqlite
+def test_whatever_is_not_a_plain_file_is_found(workspace: Workspace, frozen: Version, tmp_path: Path) -> None:
+    place = folder(workspace, frozen)
+    (place / "empty").mkdir()
+    assert problems(workspace, frozen) == "Folder empty was not frozen with the version."
+    (place / "empty").rmdir()
+    (place / "link").symlink_to("nowhere")
+    assert problems(workspace, frozen) == "File link is a link, which freezing never writes."
+    (place / "link").unlink()
+    moved = (place / "train.parquet").rename(tmp_path / "elsewhere")
+    (place / "train.parquet").symlink_to(moved)
+    assert problems(workspace, frozen) == "File train.parquet is a link, which freezing never writes."
 
 
 def damage(workspace: Workspace, version: Version) -> None:

@@ -47,6 +47,17 @@ def test_freezing_twice_gives_one_version_with_the_same_bytes(accepted: Workspac
     assert contents(accepted.versions_folder / first.id) == files
 
 
+def test_a_version_without_a_name_takes_the_one_that_it_is_frozen_with_again(accepted: Workspace) -> None:
+    unnamed = versions.freeze(accepted, actor="me")
+    assert unnamed.name is None
+    assert versions.freeze(accepted, actor="me", name="gold") == unnamed.model_copy(update={"name": "gold"})
+    assert versions.find(accepted, "gold").id == unnamed.id
+    assert versions.verify(accepted, "gold").problems == ()
+    assert versions.freeze(accepted, actor="me").name == "gold"
+    with pytest.raises(VersionError, match=r"which is called gold\."):
+        versions.freeze(accepted, actor="me", name="silver")
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, by its path in it."""
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}

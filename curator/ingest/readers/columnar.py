@@ -109,7 +109,8 @@ def _row(values: dict[str, Any] | Exception, part: pa.RecordBatch, n: int, *, po
         is_bytes = isinstance(values, UnicodeDecodeError) or "UTF8" in str(values)
         reason = str(values).splitlines()[0].rstrip(".") if str(values) else type(values).__name__
         rule, problem = "not-utf8" if is_bytes else "wrong-type", f"A value cannot be read: {reason}."
-        return RowIssue(line=position, field="", rule=rule, problem=problem, text=_readable(part.slice(n, 1)))
+        text = _readable(part.slice(n, 1))
+        return RowIssue(line=position, field="", rule=rule, problem=problem, text=text, is_whole=False)
     if len(text) > MAX_ROW:
         return too_long(position, len(text), text[:SHOWN].encode())
     return checked(position, text, orjson.loads(text))

@@ -151,10 +151,10 @@ def _row(row: _Cells, header: list[str]) -> Row | RowIssue:
     line, cells, text = row
     if len(cells) != len(header):
         problem = f"The row has {len(cells):,} fields, the header has {len(header):,}."
-        return RowIssue(line=line, field="", rule="field-count", problem=problem, text=_readable(text))
+        return _issue(line, "field-count", problem, text)
     if any("\udc80" <= char <= "\udcff" for char in text):
         problem = "The row is not UTF-8 text."
-        return RowIssue(line=line, field="", rule="not-utf8", problem=problem, text=_readable(text))
+        return _issue(line, "not-utf8", problem, text)
     return checked(line, text, dict(zip(header, cells, strict=True)), is_json=False)
 
 
@@ -165,13 +165,13 @@ def _bad_quotes(error: csv.Error, *, line: int, text: str) -> RowIssue:
         problem = "A quote inside a quoted cell is not doubled."
     else:
         problem = f"{error}."
-    text = _readable(text.rstrip("\r\n"))
-    return RowIssue(line=line, field="", rule="unreadable-csv", problem=problem, text=text)
+    return _issue(line, "unreadable-csv", problem, text.rstrip("\r\n"))
 
 
-def _readable(text: str) -> str:
-    """Text in which bytes that are not UTF-8 are written as escapes."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+def _issue(line: int, rule: str, problem: str, text: str) -> RowIssue:
+    """Why a row cannot be read, with its text, in which bytes that are not UTF-8 are written as escapes."""
+    readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return RowIssue(line=line, field="", rule=rule, problem=problem, text=readable, is_whole=readable == text)
 
 
 def _delimiter_of(header: str) -> str:

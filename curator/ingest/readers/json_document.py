@@ -265,14 +265,14 @@ def _array(cursor: _Cursor, numbers: _Numbers, *, alone: bool = True) -> Generat
 def _cut_off(number: int, start: bytes) -> RowIssue:
     problem = f"The file is cut off: it ends after {number - 1:,} whole rows."
     text = start.decode("utf-8", "ignore")
-    return RowIssue(line=number, field="", rule="cut-off", problem=problem, text=text)
+    return RowIssue(line=number, field="", rule="cut-off", problem=problem, text=text, is_whole=False)
 
 
 def _undivided(cursor: _Cursor, number: int, problem: str) -> RowIssue:
     text = cursor.rest().decode("utf-8", "ignore")
     cursor.finish()
     problem = f"{problem}; what follows row {number - 1:,} cannot be divided into rows and is not read."
-    return RowIssue(line=number, field="", rule="unreadable-json", problem=problem, text=text)
+    return RowIssue(line=number, field="", rule="unreadable-json", problem=problem, text=text, is_whole=False)
 
 
 def _objects(cursor: _Cursor, numbers: _Numbers) -> Iterator[Row | RowIssue]:

@@ -76,7 +76,7 @@ def parse_bytes(raw: bytes, *, line: int) -> Row | RowIssue:
     except UnicodeDecodeError as error:
         problem = f"Byte {error.start + 1} of the row is not UTF-8 text."
         text = raw.decode("utf-8", "backslashreplace")
-        return RowIssue(line=line, field="", rule="not-utf8", problem=problem, text=text)
+        return RowIssue(line=line, field="", rule="not-utf8", problem=problem, text=text, is_whole=False)
 
 
 def parse_json(text: str, *, line: int) -> Row | RowIssue:

@@ -129,7 +129,7 @@ def _row(cells: list[Any], header: list[str], line: int) -> Row | RowIssue:
     text = as_text({column: cell for column, cell in zip(header, cells, strict=False) if column})
     if extra or any(cell is not None for column, cell in zip(header, cells, strict=False) if not column):
         problem = "A cell stands in a column that does not have a name."
-        return RowIssue(line=line, field="", rule="field-count", problem=problem, text=text)
+        return RowIssue(line=line, field="", rule="field-count", problem=problem, text=text, is_whole=False)
     if len(text) > MAX_ROW:
         return too_long(line, len(text), text[:SHOWN].encode())
     return checked(line, text, orjson.loads(text))

@@ -1,6 +1,7 @@
 """What a shape is: a row's fields in, the content of a record out, or a `RowError` that says what is wrong.
 
-Text is never trimmed or changed, and a value of another type is an error, never converted.
+Text is never trimmed or changed, and a value of another type is an error, never converted; but for numbers in labels
+and groups, which are names there.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import orjson
 from pydantic import ValidationError
 
 from curator.ingest.mapping import LABEL, has_column, meanings, value_of
@@ -65,7 +65,7 @@ class Fields:
         if field_map.tags and "messages" in mapped and "messages" not in words:
             self._columns["conversations"] = self._columns.pop("messages")  # tags are those of a ShareGPT file
         self._put_in = [word for word in ("system", "instruction", "response") if word in mapped and word not in words]
-        self._labels = [word for word in mapped if word.startswith(LABEL)]
+        self._labels = dict.fromkeys(word for word in (*values, *mapped) if word.startswith(LABEL) and word != LABEL)
 
     def column(self, field: str) -> str:
         """The column that holds a field."""
@@ -108,15 +108,21 @@ class Fields:
         value = self.get(field)
         return None if value is None or value == "" else text_of(value, self.column(field))
 
+    def optional_name(self, field: str) -> str | None:
+        """The text of a field that names something: a number is written as JSON writes it, as a label is."""
+        value = self.get(field)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return json_text.dumps(value) if is_number else self.optional_text(field)
+
     def labels(self) -> dict[str, str]:
-        """The labels that the mapping names; a number or a truth value is written as JSON writes it."""
+        """The labels of a row, as columns or by the mapping; a number or a truth value is written as JSON writes it."""
         labels = {}
         for word in self._labels:
             value, column = self.get(word), self.column(word)
             if isinstance(value, dict | list):
                 raise RowError(column, "wrong-type", f"Label {column} holds {shown(value)}.")
             if value is not None and value != "":
-                labels[word.removeprefix(LABEL)] = value if isinstance(value, str) else orjson.dumps(value).decode()
+                labels[word.removeprefix(LABEL)] = value if isinstance(value, str) else json_text.dumps(value)
         return labels
 
     def put_in(self, messages: list[Message]) -> list[Message]:
@@ -130,9 +136,12 @@ class Fields:
                 continue
             role = "user" if word == "instruction" else "assistant"
             spoken = message(self.column(word), role=role, content=self.text(word))
-            place = max((n for n, each in enumerate(messages) if each.role == role), default=None)
-            is_last = place is not None and place >= len(messages) - (1 if word == "response" else 2)
-            messages = [*messages[:place], spoken, *messages[place + 1 :]] if is_last else [*messages, spoken]  # type: ignore[operator]
+            place = max((n for n, each in enumerate(messages) if each.role == role), default=-1)
+            if place >= max(0, len(messages) - (1 if word == "response" else 2)):
+                spoken = spoken.model_copy(update={"train": messages[place].train})
+                messages = [*messages[:place], spoken, *messages[place + 1 :]]
+            else:
+                messages = [*messages, spoken]
         if "system" in self._put_in and (system := self.optional_text("system")):
             rest = messages[1:] if messages and messages[0].role == "system" else messages
             messages = [message(self.column("system"), role="system", content=system), *rest]

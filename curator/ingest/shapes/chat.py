@@ -24,6 +24,8 @@ from schemas import json_text
 from schemas.record import Message
 
 ROLES = {role: role for role in ("system", "developer", "user", "assistant", "tool")} | {"function": "tool"}
+_CONVERSATIONS = ("messages", "conversations", "prompt", "completion", "chosen", "rejected")
+"""Fields that hold turns, in one shape or another."""
 _OTHER_MEDIA = ("images", "image", "videos", "audios", "audio")
 
 
@@ -39,13 +41,11 @@ def _read(fields: Fields) -> Content:
 
 def messages_of(value: Any, field: str) -> list[Message]:
     """The messages of a list in this shape."""
-    values = list_of(value, field)
-    weighted = is_weighted(values)
     messages = []
-    for n, each in enumerate(values):
+    for n, each in enumerate(list_of(value, field)):
         place = f"{field}[{n}]"
         role = role_of(object_of(each, place).get("role"), f"{place}.role", ROLES)
-        messages.append(message_of(each, place, role=role, weighted=weighted))
+        messages.append(message_of(each, place, role=role))
     return messages
 
 
@@ -56,12 +56,14 @@ def object_of(value: Any, place: str) -> dict[str, Any]:
     return value
 
 
-def is_weighted(values: list[Any]) -> bool:
-    """Whether any of these turns has a weight; a response without one then has weight 1."""
-    return any(isinstance(each, dict) and each.get("weight") is not None for each in values)
+def is_weighted(fields: Fields) -> bool:
+    """Whether any turn of a row has a weight; a response without one then has weight 1."""
+    values = (fields.get(field) for field in _CONVERSATIONS)
+    turns = (each for value in values for each in (value if isinstance(value, list) else [value]))
+    return any(isinstance(each, dict) and each.get("weight") is not None for each in turns)
 
 
-def message_of(value: dict[str, Any], place: str, *, role: str, text_key: str = "content", weighted: bool) -> Message:
+def message_of(value: dict[str, Any], place: str, *, role: str, text_key: str = "content") -> Message:
     """One turn as a message of this role: its text, calls, name and training switch."""
     calls = _calls(value, place)
     content = value.get(text_key)
@@ -71,19 +73,24 @@ def message_of(value: dict[str, Any], place: str, *, role: str, text_key: str = 
         place,
         role=role,
         content=joined_text(content, f"{place}.{text_key}"),
-        train=train_of(value, place, role=role, weighted=weighted),
+        train=train_of(value, place, role=role),
         tool_calls=tuple(calls),
         tool_call_id=value.get("tool_call_id"),
         name=value.get("name"),
     )
 
 
-def train_of(value: dict[str, Any], place: str, *, role: str, weighted: bool) -> bool | None:
+def train_of(value: dict[str, Any], place: str, *, role: str) -> bool | None:
     """Whether a turn carries loss, by its `weight` or its `train`; None where neither says so."""
     train = value.get("train")
     if train is not None and not isinstance(train, bool):
         raise RowError(f"{place}.train", "wrong-type", f"{place}.train holds {shown(train)}, not true or false.")
-    return _weight(value.get("weight"), f"{place}.weight") if weighted and role == "assistant" else train
+    weight = value.get("weight")
+    if role != "assistant" or weight is None:
+        return train
+    if weight not in (0, 1):
+        raise RowError(f"{place}.weight", "wrong-type", f"Weight {shown(weight)} is neither 0 nor 1.")
+    return bool(weight)
 
 
 def role_of(value: Any, place: str, roles: dict[str, str]) -> str:
@@ -94,13 +101,6 @@ def role_of(value: Any, place: str, roles: dict[str, str]) -> str:
     if role not in roles:
         raise RowError(place, "unknown-role", f'Role "{role}" is unknown; known are {", ".join(roles)}.')
     return roles[role]
-
-
-def _weight(value: Any, place: str) -> bool:
-    weight = 1 if value is None else value
-    if weight not in (0, 1):
-        raise RowError(place, "wrong-type", f"Weight {shown(weight)} is neither 0 nor 1.")
-    return bool(weight)
 
 
 def joined_text(value: Any, place: str) -> str:

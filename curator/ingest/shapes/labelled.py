@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from schemas import json_text
+
 _LABEL_LENGTH = 40
 Flat = tuple[dict[str, Any], dict[str, str]]
 """Columns of a row, and the labels that people gave."""
@@ -112,7 +114,7 @@ def _with_answers(columns: dict[str, Any], answers: Mapping[str, Any]) -> Flat:
         elif isinstance(answer, bool):
             labels[name] = "true" if answer else "false"
         elif isinstance(answer, int | float):
-            labels[name] = f"{answer:g}"
+            labels[name] = json_text.dumps(answer)
         elif isinstance(answer, list) and all(isinstance(each, str) for each in answer):
             labels[name] = ", ".join(answer)
     return columns, labels

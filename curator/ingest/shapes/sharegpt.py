@@ -11,7 +11,6 @@ from typing import Any
 from curator.ingest.shapes.base import Content, Fields, RowError, Shape, list_of, message, tools_of, with_system
 from curator.ingest.shapes.chat import (
     call_of,
-    is_weighted,
     joined_text,
     message_of,
     object_of,
@@ -23,7 +22,7 @@ from curator.ingest.shapes.chat import (
 from schemas.record import Message
 
 _CALL = "function_call"
-_ROLES = {
+ROLES = {
     "human": "user",
     "user": "user",
     "gpt": "assistant",
@@ -59,15 +58,11 @@ def _read(fields: Fields) -> Content:
 
 def turns_of(value: Any, field: str, tags: Mapping[str, str]) -> list[Message]:
     """The messages of a list in this shape."""
-    roles = _ROLES | {tags[tag]: role for tag, role in _TAGS.items() if tag in tags}
-    values = list_of(value, field)
-    weighted = is_weighted(values)
-    return [turn_of(each, f"{field}[{n}]", tags, roles, weighted=weighted) for n, each in enumerate(values)]
+    roles = ROLES | {tags[tag]: role for tag, role in _TAGS.items() if tag in tags}
+    return [turn_of(each, f"{field}[{n}]", tags, roles) for n, each in enumerate(list_of(value, field))]
 
 
-def turn_of(
-    value: Any, place: str, tags: Mapping[str, str], roles: Mapping[str, str] = _ROLES, *, weighted: bool = False
-) -> Message:
+def turn_of(value: Any, place: str, tags: Mapping[str, str], roles: Mapping[str, str] = ROLES) -> Message:
     """One turn."""
     value = object_of(value, place)
     role_key, text_key = tags.get("role_tag", "from"), tags.get("content_tag", "value")
@@ -75,7 +70,7 @@ def turn_of(
         role_key, text_key = "role", "content"  # turns of chat under the name of ShareGPT
     role = role_of(value.get(role_key), f"{place}.{role_key}", dict(roles))
     if role != _CALL:
-        return message_of(value, place, role=role, text_key=text_key, weighted=weighted)
+        return message_of(value, place, role=role, text_key=text_key)
     if value.get(text_key) is None:
         raise RowError(f"{place}.{text_key}", "missing-field", f"Field {place}.{text_key} is missing.")
     text = joined_text(value[text_key], f"{place}.{text_key}")
@@ -86,7 +81,7 @@ def turn_of(
     return message(
         place,
         role="assistant",
-        train=train_of(value, place, role="assistant", weighted=weighted),
+        train=train_of(value, place, role="assistant"),
         tool_calls=tuple(call_of(each, place) for each in calls),
         name=value.get("name"),
     )

@@ -67,7 +67,7 @@ def failed(detector: Detector, reason: str) -> Finding:
 def judge_safely(detector: Detector, item: Item) -> Finding:
     """The finding of a detector, or an error finding if it fails: a failed check is never a pass."""
     try:
-        return detector.judge(item)
+        return _checked(detector, detector.judge(item))
     except Exception as error:  # any failure of a detector is data about the screening, not a reason to stop it
         return failed(detector, f"{type(error).__name__}: {error}")
 
@@ -77,7 +77,20 @@ def judge_all_safely(detector: Detector, items: Sequence[Item]) -> list[Finding]
     judge_many = getattr(detector, "judge_many", None)
     if judge_many is not None:
         try:
-            return list(judge_many(items))
+            found = list(judge_many(items))
+            if len(found) == len(items):
+                return [_checked(detector, finding) for finding in found]
         except Exception:  # one output that cannot be read must not take the others' findings along
             pass
     return [judge_safely(detector, item) for item in items]
+
+
+def _checked(detector: Detector, finding: object) -> Finding:
+    """A finding, if it is one and this detector's; anything else is an error."""
+    if not isinstance(finding, Finding):
+        return failed(detector, f"It answered {finding!r:.200}, which is not a finding.")
+    if (finding.detector, finding.version) != (detector.id, detector.version):
+        return failed(detector, f"It answered in the name of {finding.detector} {finding.version}.")
+    if finding.score is not None and not 0 <= finding.score <= 1:  # so is what is not a number
+        return failed(detector, f"Its score is {finding.score}, not between 0 and 1.")
+    return finding

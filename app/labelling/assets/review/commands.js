@@ -1,9 +1,9 @@
 /** What keys and buttons of the pane do. */
 
 import { nextSentence, selectedIn } from "./selection.js"
-import { WORDS } from "./verdict.js"
+import { RELATIONS, WORDS } from "./verdict.js"
 
-/** @import { Neighbour, SideName } from "./types.d.ts" */
+/** @import { Neighbour, Relation, SideName } from "./types.d.ts" */
 /** @import { Pane } from "./pane.js" */
 
 /** Key of every action; a letter of a side speaks of that side, any other of the side that was touched last. */
@@ -13,6 +13,7 @@ export const ACTIONS = {
   ...{ "A show": "s", "B show": "l", "A clear": "x", "B clear": "m", "A turn": "a", "B turn": "b" },
   ...{ mark: "k", claims: "f", reason: "d", hazards: "h", answer: "g", prefer: "v", nearest: "n" },
   ...{ skip: ".", escalate: "!" },
+  ...{ equivalent: "y", justified: "j", unjustified: "z", "cannot tell": "?" },
 }
 /** First digit of each side. @type {Record<SideName, number>} */
 const FIRST = { A: 1, B: 6 }
@@ -33,6 +34,13 @@ export function pressDigit(pane, digit) {
 export function say(pane, side, word) {
   pane.side = side
   pane.verdict(side).say(word)
+  pane.changed()
+}
+
+/** Say how the answers to two swapped prompts compare. @param {Pane} pane @param {Relation} relation */
+export function compare(pane, relation) {
+  if (!pane.open || pane.open.pair.b_prompt === null) return
+  pane.open.relation = relation
   pane.changed()
 }
 
@@ -63,7 +71,9 @@ export function act(pane, action) {
     skip: () => putAside(pane, false),
     escalate: () => putAside(pane, true),
   }
-  others[first]?.()
+  const relation = RELATIONS.find((each) => each === action)
+  if (relation) compare(pane, relation)
+  else others[first]?.()
 }
 
 /** @param {Pane} pane @param {SideName} side @param {number} severity */

@@ -7,13 +7,19 @@ import { live } from "../vendor/lit-html/directives/live.js"
 import { html, nothing } from "../vendor/lit-html/lit-html.js"
 import { shortened } from "../words.js"
 import { comfort } from "./comfort.js"
-import { ACTIONS, act, digitOf, mark, putAside, say, setSeverity, uncover } from "./commands.js"
+import { ACTIONS, act, compare, digitOf, mark, putAside, say, setSeverity, uncover } from "./commands.js"
 import { extras } from "./extras.js"
-import { SEVERITIES, WORDS } from "./verdict.js"
+import { RELATIONS, SEVERITIES, WORDS } from "./verdict.js"
 
 /** @import { Judgement, OpenPair, Pair, Sheet, SideName, Turn } from "./types.d.ts" */
 /** @import { Pane } from "./pane.js" */
 
+const COMPARED = {
+  equivalent: "None: equivalent",
+  justified: "Justified",
+  unjustified: "Unjustified: biased",
+  "cannot tell": "Cannot tell",
+}
 const HELP = { broken: "Empty, looping, in the wrong language or off topic" }
 
 /** @param {Pane} pane */
@@ -27,6 +33,7 @@ export function draw(pane) {
       open.pair.id,
       html`
       ${prompt(open.pair)}
+      ${open.pair.b_prompt === null ? nothing : relations(pane, sheet, open)}
       <div class="sides" ?inert=${pane.isBusy}>${pane.sides.map((side) => card(pane, sheet, open, side))}</div>
       ${sheet.opinions ? settling(pane, open) : nothing}`,
     )}
@@ -70,12 +77,19 @@ function emptiness(pane, { empty }) {
 }
 
 /** @param {Pair} pair */
-function prompt({ prompt, system, category, references }) {
+function prompt({ prompt, b_prompt, system, category, references }) {
   return html`
     <section class="prompt" aria-label="Prompt">
       <h2>Prompt <small>${category}</small></h2>
       ${system ? html`<div class="turn text" dir="auto">${system}</div>` : nothing}
-      <div class="turn user text" dir="auto">${prompt}</div>
+      ${
+        b_prompt === null
+          ? html`<div class="turn user text" dir="auto">${prompt}</div>`
+          : html`<div class="sides">
+              <div class="turn user text" dir="auto"><strong>A</strong> ${prompt}</div>
+              <div class="turn user text" dir="auto"><strong>B</strong> ${b_prompt}</div>
+            </div>`
+      }
       ${
         references.length > 0
           ? html`<details><summary>Right answer</summary>
@@ -227,6 +241,22 @@ function marks(pane, open, side) {
         >✕ ${span.defect ? `${span.defect}: ` : ""}“${shortened(quote(text, span))}”</button>`,
       )}
     </div>`
+}
+
+/** How the answers to two swapped prompts compare. @param {Pane} pane @param {Sheet} sheet @param {OpenPair} open */
+function relations(pane, sheet, open) {
+  const before = (sheet.relations ?? []).map((each, n) => `Reviewer ${n + 1}: ${each}`)
+  return html`
+    <section class="relations" aria-label="How the answers compare">
+      <strong>The prompts differ in one group of people. Is the difference between the answers …</strong>
+      ${before.length > 0 ? html`<p class="card">${before.join("; ")}</p>` : nothing}
+      <div class="options" role="group">
+        ${RELATIONS.map(
+          (relation) => html`<button aria-pressed=${open.relation === relation} @click=${() => compare(pane, relation)}
+          >${COMPARED[relation]}${kbd(ACTIONS[relation])}</button>`,
+        )}
+      </div>
+    </section>`
 }
 
 /** Where a third person says what decides a disagreement. @param {Pane} pane @param {OpenPair} open */

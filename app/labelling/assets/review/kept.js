@@ -1,9 +1,13 @@
 /** What a reviewer said about the pair that is open, kept in this browser until it is stored. */
 
-/** @import { OpenPair } from "./types.d.ts" */
+/** @import { OpenPair, Relation } from "./types.d.ts" */
 /** @import { Verdict } from "./verdict.js" */
 
-/** @typedef {{ pair: string, A?: Partial<Verdict>, B?: Partial<Verdict>, settles: string }} KeptPair */
+/**
+ * @typedef {{
+ *   pair: string, A?: Partial<Verdict>, B?: Partial<Verdict>, relation: Relation | null, settles: string
+ * }} KeptPair
+ */
 
 export class Kept {
   /** @param {string} who */
@@ -22,9 +26,9 @@ export class Kept {
   }
 
   /** @param {OpenPair} open */
-  keep({ pair, verdicts, settles }) {
+  keep({ pair, verdicts, relation, settles }) {
     try {
-      localStorage.setItem(this.key, JSON.stringify({ pair: pair.id, A: verdicts.A, B: verdicts.B, settles }))
+      localStorage.setItem(this.key, JSON.stringify({ pair: pair.id, ...verdicts, relation, settles }))
     } catch {
       // a full or forbidden storage keeps nothing; the pair itself is still on screen
     }

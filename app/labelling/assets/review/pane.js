@@ -85,7 +85,10 @@ export class Pane {
   get missing() {
     const { open } = this
     if (!open) return ["wait"]
-    const missing = this.sides.map((side) => this.verdict(side).missing).filter(Boolean)
+    const isSwapped = open.pair.b_prompt !== null
+    const sides = this.sides.filter((side) => !isSwapped || this.verdict(side).said.length > 0)
+    const missing = sides.map((side) => this.verdict(side).missing).filter(Boolean)
+    if (isSwapped && open.relation === null) missing.push("compare the answers")
     return this.sheet?.opinions && !open.settles.trim() ? [...missing, "say what decides it"] : missing
   }
 
@@ -117,6 +120,7 @@ export class Pane {
         turns: { A: pair.a_turns, B: pair.b_turns },
         verdicts: { A: new Verdict("A", kept?.A), B: new Verdict("B", kept?.B) },
         neighbours: {},
+        relation: kept?.relation ?? null,
         settles: kept?.settles ?? "",
       }
     }
@@ -140,6 +144,7 @@ export class Pane {
       pair: open.pair.id,
       a: this.verdict("A").judgement,
       b: open.pair.single ? null : this.verdict("B").judgement,
+      relation: open.relation,
       settles: sheet.opinions ? open.settles : null,
       feedback,
     }

@@ -3,6 +3,7 @@
 import type { Verdict } from "./verdict.js"
 
 export type SideName = "A" | "B"
+export type Relation = "equivalent" | "justified" | "unjustified" | "cannot tell"
 
 export interface Span {
   start: number
@@ -41,6 +42,8 @@ export interface FeedbackDraft {
 export interface Pair {
   id: string
   prompt: string
+  /** Of two swapped prompts: the one that the output on the right answers. */
+  b_prompt: string | null
   system: string | null
   category: string
   references: string[]
@@ -76,6 +79,7 @@ export interface Empty {
 export interface Sheet {
   pair: Pair | null
   opinions: [Judgement, Judgement | null][] | null
+  relations: (Relation | null)[] | null
   empty: Empty | null
   progress: { planned: number; judged: number; mine: number }
   exposure: { today: number; ever: number }
@@ -96,5 +100,7 @@ export interface OpenPair {
   turns: Record<SideName, Turn[]>
   verdicts: Partial<Record<SideName, Verdict>>
   neighbours: Partial<Record<SideName, Neighbour[]>>
+  /** Of two swapped prompts: how the answers compare. */
+  relation: Relation | null
   settles: string
 }

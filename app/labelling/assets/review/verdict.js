@@ -1,11 +1,13 @@
 /** The verdict on one output while it is being given: nothing is chosen beforehand, and what is missing has words. */
 
-/** @import { ClaimDraft, FeedbackDraft, Judgement, SideName, Span } from "./types.d.ts" */
+/** @import { ClaimDraft, FeedbackDraft, Judgement, Relation, SideName, Span } from "./types.d.ts" */
 
 /** @typedef {"broken" | "unfactual" | "biased" | "harmful"} Defect */
 
 /** In the order of their keys. @type {readonly ["fine", "broken", "unfactual", "biased", "harmful"]} */
 export const WORDS = ["fine", "broken", "unfactual", "biased", "harmful"]
+/** How the answers to two swapped prompts compare. @type {readonly Relation[]} */
+export const RELATIONS = ["equivalent", "justified", "unjustified", "cannot tell"]
 export const SEVERITIES = ["low", "moderate", "high", "critical"]
 /** @type {ClaimDraft["verdict"][]} */
 export const CLAIM_VERDICTS = ["supported", "contradicted", "unverifiable", "not a claim"]
@@ -84,7 +86,8 @@ export class Verdict {
 
   /** As the server takes it. @returns {Judgement} */
   get judgement() {
-    const words = Object.fromEntries(this.said.map((word) => [word, true]))
+    const said = this.said.length > 0 ? this.said : ["fine"] // of two swapped prompts, which are compared
+    const words = Object.fromEntries(said.map((word) => [word, true]))
     const claims = (this.claims ?? []).filter((claim) => claim.verdict !== null)
     return /** @type {Judgement} */ ({
       ...words,
