@@ -126,10 +126,12 @@ class OwnName:
             await self.app(scope, receive, send)
             return
         refusal = self._refusal(scope)
-        if refusal is None:
-            await self.app(scope, receive, send)
+        if refusal is not None:
+            await refuse(scope, receive, send, *refusal)
             return
-        await refuse(scope, receive, send, *refusal)
+        if scope["type"] == "websocket":
+            scope = _spelt_alike(scope)
+        await self.app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         request = HTTPConnection(scope)
@@ -158,6 +160,16 @@ def _take_authority(scope: Scope) -> Place | None:
     scope["raw_path"] = b"/" + path
     scope["path"] = unquote(scope["raw_path"].decode("latin-1"))
     return place(authority.decode("latin-1")) or _NOWHERE
+
+
+def _spelt_alike(scope: Scope) -> Scope:
+    """The same websocket with its host spelt as in its origin: where they differ, if only by `:443`, Streamlit asks an
+    outside service for the address of this machine."""
+    authority = HTTPConnection(scope).headers.get("origin", "").partition("://")[2]
+    if not authority:
+        return scope
+    others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+    return {**scope, "headers": [(b"host", authority.encode("latin-1")), *others]}
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:

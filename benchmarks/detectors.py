@@ -33,6 +33,7 @@ from schemas.scorecard import Scorecard
 REPOSITORY = Path(__file__).resolve().parents[1]
 CARDS = REPOSITORY / "curator" / "review" / "detectors" / "scorecards.json"
 OUTPUTS_PER_SECOND = 2_000
+BLANK_MILLISECONDS = 50
 
 
 class Answer(NamedTuple):
@@ -204,6 +205,18 @@ def outputs_per_second(data: Path, *, rows: int) -> float:
     return statistics.median(rates)
 
 
+def blank_milliseconds() -> float:
+    """CPU time that the slowest rule detector takes for an output of 50,000 blanks: no pattern may backtrack."""
+    item = Item("Say it.", " " * 50_000, ("About 5 lamps.",))
+    slowest = 0.0
+    for detector in (Refusal(), Degenerate(), Reference(), QuantityContradiction(), Lexicon()):
+        judge_safely(detector, item)  # compiles what is compiled once
+        began = time.process_time()
+        judge_safely(detector, item)
+        slowest = max(slowest, time.process_time() - began)
+    return 1_000 * slowest
+
+
 def fit(answers: list[Answer]) -> dict[str, object]:
     """Weights of the reference detector with their cross-validated figures, no question in two folds."""
     from sklearn.linear_model import LogisticRegression
@@ -267,9 +280,11 @@ def main() -> None:
     if options.write:
         CARDS.write_bytes(scorecards.write(cards))
     rate = outputs_per_second(options.data, rows=200 if options.quick else 1_000)
+    blanks = blank_milliseconds()
     if options.json:
         plain = [card.model_dump(mode="json") for card in cards]
-        print(json.dumps({"outputs_per_second": rate, "target": OUTPUTS_PER_SECOND, "cards": plain}))
+        figures = {"outputs_per_second": rate, "target": OUTPUTS_PER_SECOND, "blank_milliseconds": blanks}
+        print(json.dumps({**figures, "blank_target": BLANK_MILLISECONDS, "cards": plain}))
         return
     for card in cards:
         shown = {"sensitivity": card.sensitivity, "specificity": card.specificity}
@@ -278,6 +293,7 @@ def main() -> None:
         print(f"{card.detector} {card.version} on {card.dataset} ({card.n}, judged {card.judged}): {rates}{auc}")
         if card.unfit_because:
             print(f"    unfit: {card.unfit_because}")
+    print(f"{blanks:.1f} ms for 50,000 blanks, the slowest detector (target {BLANK_MILLISECONDS})")
     print(f"{rate:,.0f} outputs per second of one core, all rule detectors (target {OUTPUTS_PER_SECOND:,} on two)")
 
 

@@ -99,6 +99,9 @@ class ImportReport(Schema):
     quarantined: int
     duplicates: int
     """Rows whose content is already known, in this file or in the project."""
+    still_waiting: int = 0
+    """Records among those that wait for an annotator although this import takes its rows as reviewed: another import
+    brought them to be annotated, and they stay in the queue as long as it stands."""
     issues: tuple[RowIssue, ...] = ()
     """The first quarantined rows, at most 20; all of them are in the quarantine."""
     parts: tuple[ImportReport, ...] = ()
@@ -113,7 +116,7 @@ class RetryReport(Schema):
     duplicates: int
     still_failing: int
     issues: tuple[RowIssue, ...] = ()
-    """Why rows still fail."""
+    """Why the first rows still fail, at most 20."""
 
 
 class UndoReport(Schema):

@@ -45,6 +45,7 @@ _WORDS: dict[Kind, tuple[str, str, str]] = {
     Kind.SUITE: ("added", "suite", "outputs"),
     Kind.SCREEN: ("screened", "run", "outputs"),
     Kind.VERDICT: ("judged", "output", "review"),
+    Kind.VERDICT_SETTLED: ("settled", "disagreement", "review"),
     Kind.VOTE: ("voted on", "pair", "vote"),
     Kind.DECISION: ("decided about", "run", "decide"),
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from app.components import notice
@@ -59,12 +57,6 @@ def show_message(message: Message, *, label: str | None = None) -> None:
                 f":material/build: Calls **{notice.plain(call.name)}** ({notice.plain(call.id or 'without an id')})"
             )
             st.code(call.arguments or "(no arguments)", language="json", wrap_lines=True)
-
-
-def show_turns(turns: Sequence[Message]) -> None:
-    """A conversation after its prompt, turn by turn."""
-    for turn in turns:
-        show_message(turn)
 
 
 def show_text(text: str) -> None:

@@ -234,17 +234,15 @@ def _detectors(workspace: Workspace, chosen: str, person: str) -> None:
     st.dataframe(
         [
             {
-                "detector": each.card.detector,
-                "version": each.card.version,
-                "speaks of": each.card.defect,
-                "flagged, defective": each.flagged_defective,
-                "flagged, sound": each.flagged_sound,
+                "detector": f"{each.card.detector} {each.card.version}",
+                "hits": each.flagged_defective,
+                "false alarms": each.flagged_sound,
                 "missed": each.missed,
-                "passed, sound": each.passed_sound,
-                "abstained": each.abstained,
-                "failed": each.failed,
+                "passed": each.passed_sound,
                 "sensitivity": each.card.sensitivity.value if each.card.sensitivity else None,
                 "specificity": each.card.specificity.value if each.card.specificity else None,
+                "no answer": each.abstained + each.failed,
+                "speaks of": each.card.defect,
                 "fit": each.card.unfit_because or "fit",
             }
             for each in measured
@@ -257,8 +255,8 @@ def _detectors(workspace: Workspace, chosen: str, person: str) -> None:
         },
     )
     st.caption(
-        "On the outputs that people judged without names. Detectors and judges raise outputs; none of them clears one, "
-        "however good its figures are."
+        "On the outputs that people judged without names: flagged and defective (hits), flagged and sound (false "
+        "alarms), defective and not flagged (missed), neither (passed). None of them clears an output, however good."
     )
 
 

@@ -174,6 +174,12 @@ def _show(report: ImportReport) -> None:
         st.warning(message, icon=":material/rule:")
     else:
         st.success(message, icon=":material/check:")
+    if report.still_waiting:
+        st.info(
+            f"{notice.counted(report.still_waiting, 'known record')} still wait for an annotator: an earlier import "
+            "brought them to be annotated. Undo that one below, and they are accepted as this one brought them.",
+            icon=":material/hourglass_top:",
+        )
     with st.container(horizontal=True):
         if report.imported and state.recall("imported as reviewed"):
             links.to("versions", "Freeze what came in", icon=":material/inventory_2:")

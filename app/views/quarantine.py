@@ -67,7 +67,7 @@ def _show(rows: list[QuarantinedRow]) -> list[QuarantinedRow]:
         hide_index=True,
         width="stretch",
         column_order=["problem", "line", "file", "field", "rule"],
-        column_config={"problem": st.column_config.TextColumn(width="medium")},
+        column_config={"problem": st.column_config.TextColumn(width=330), "line": st.column_config.Column(width=50)},
         on_select="rerun",
         selection_mode="multi-row",
         key="quarantine rows",

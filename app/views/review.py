@@ -34,6 +34,7 @@ def render(workspace: Workspace, person: str) -> None:
         return
     component.show(system=chosen, person=person)
     if not review.verdicts.open_names(workspace, chosen, reviewer=person):
+        _close(workspace, chosen, person)
         return
     links.to("decide", "Go to the decision", icon=":material/gavel:")
     second = work.second_readings_of(workspace, chosen, reviewer=person)
@@ -43,6 +44,19 @@ def render(workspace: Workspace, person: str) -> None:
     follow_up.show_answered(workspace, chosen, person)
     follow_up.show_sent(workspace, chosen, person)
     _found_wrong(workspace, chosen, person)
+
+
+def _close(workspace: Workspace, chosen: str, person: str) -> None:
+    """The way to the names for a reader who does not want to judge any more."""
+    with st.expander("End my part and show whose outputs these are"):
+        st.caption(
+            "From then on you judge nothing blind: your verdicts on this plan can add a defect, but clear nothing, and "
+            "you settle no disagreement."
+        )
+        if st.button("End my part"):
+            with notice.errors():
+                review.verdicts.close(workspace, chosen, reviewer=person)
+                st.rerun()
 
 
 def _agreement(workspace: Workspace, chosen: str, person: str) -> None:

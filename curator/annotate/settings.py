@@ -51,7 +51,10 @@ def change(workspace: Workspace, *, project_id: int, actor: str, **settings: Any
     if settings.get("base_model") == "":
         settings["base_model"] = None
     if settings.get("base_model") is not None:
-        base_models.require_known(workspace, str(settings["base_model"]))
+        with workspace.read() as connection:
+            kept = projects.by_id(connection, project_id).base_model
+        if settings["base_model"] != kept:  # one that went off the list meanwhile stops no other change
+            base_models.require_known(workspace, str(settings["base_model"]))
     with workspace.write() as connection:
         projects.lock(connection, project_id)  # guideline and questions are stored with the settings
         before = projects.by_id(connection, project_id)

@@ -56,6 +56,11 @@ def import_data(
 def summary(report: ImportReport) -> RenderableType:
     """The sum of an import and its first bad rows, for people."""
     lines = [_line(each) for each in (*report.parts, report)]
+    if report.still_waiting:
+        lines.append(
+            f"{report.still_waiting} of the known records still wait for an annotator: an earlier import brought them "
+            "to be annotated. Undo that one (curator imports undo), and they are accepted as this one brought them."
+        )
     text = Text("\n".join(lines))
     return Group(text, issue_table(report.issues)) if report.issues else text
 

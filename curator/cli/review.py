@@ -177,6 +177,24 @@ def pairs(
         console.show({"pairs": rows}, as_json=as_json, human=table)
 
 
+@review_app.command("suspects")
+def suspects(
+    system: SystemArgument,
+    reviewer: ReviewerOption,
+    workspace: WorkspaceOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Most pairs to list.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """List outputs beyond the plan, the most doubtful first: a defect found there counts, a "fine" proves nothing."""
+    with console.errors():
+        found = review.suspects(workspace_of(workspace), system, reviewer=reviewer, limit=limit)
+        table = Table("pair", "prompt", "a", "b", title=f"Ordered by the verdicts so far (AUC {found.auc:.2f})")
+        for each in found.pairs:
+            table.add_row(each.id, Text(each.prompt.prompt), Text(each.a), Text(each.b or ""))
+        rows = [{"pair": each.id, "prompt": each.prompt.prompt, "a": each.a, "b": each.b} for each in found.pairs]
+        console.show({"pairs": rows, "auc": found.auc}, as_json=as_json, human=table)
+
+
 @verdicts_app.command("import")
 def import_verdicts(
     file: Annotated[Path, typer.Argument(help="JSON lines with pair, a and, for two outputs, b.")],

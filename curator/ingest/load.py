@@ -59,7 +59,8 @@ def import_file(
         actor: Who imports.
         format: By default recognised from the rows.
         field_map: Columns by the words of the record that they hold.
-        accept: Take the records as reviewed, so that they can be frozen without an annotation.
+        accept: Take the records as reviewed, so that they can be frozen without an annotation. Those that wait already
+            go on waiting, and are counted.
         project: By default the first one.
         on_progress: Is told the number of rows read so far.
 
@@ -101,7 +102,7 @@ def _count_on(on_progress: Callable[[int], None], before: int, read: int) -> Non
 def _summed(reports: list[ImportReport], *, name: str) -> ImportReport:
     counts = {
         count: sum(getattr(report, count) for report in reports)
-        for count in ("read", "imported", "quarantined", "duplicates")
+        for count in ("read", "imported", "quarantined", "duplicates", "still_waiting")
     }
     hashes = "".join(report.sha256 for report in reports)
     issues = [issue for report in reports for issue in report.issues]
@@ -175,10 +176,13 @@ def _import_source(
             shown += block.issues[: _SHOWN - len(shown)]
             if on_progress is not None:
                 on_progress(read)
+    with workspace.read() as connection:
+        still_waiting = records.count_waiting_again(connection, batch_id) if accept else 0
     report = ImportReport(
         file=name,
         sha256=sha256,
         format=format,
+        still_waiting=still_waiting,
         read=read,
         imported=imported,
         quarantined=quarantined,

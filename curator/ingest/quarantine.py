@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from itertools import islice
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,7 +38,8 @@ from schemas.project import Project
 from schemas.record import Record
 
 _CHUNK = 500
-"""Rows per transaction, so that annotators who submit meanwhile do not notice."""
+"""Rows per transaction, so that annotators who submit meanwhile do not notice; no more are held in memory."""
+_SHOWN = 20
 
 
 class Chosen(NamedTuple):
@@ -125,34 +126,59 @@ def retry(
     """
     require(workspace, actor, Right.CURATE)
     mapping.check_fields(field_map or FieldMap())
-    rows = waiting(workspace, project=project, chosen=chosen if texts is None else Chosen(rows=texts.keys()))
-    if texts is not None and (missing := texts.keys() - {row.id for row in rows}):
-        raise IngestError(f"Row {min(missing)} does not wait in quarantine.", hint="List the waiting rows again.")
+    if texts is not None:
+        chosen = Chosen(rows=texts.keys())
     with workspace.read() as connection:
         owner = projects.by_name(connection, project)
         firewall = suites.firewall(connection)
-        imports = {row.batch_id: batches.get(connection, row.batch_id) for row in rows}
-    attempts = [
-        _attempt(row, (texts or {}).get(row.id, row.issue.text), imports[row.batch_id], format, field_map, firewall)
-        for row in rows
-    ]
-    if field_map and (missing_columns := set(field_map.columns.values()) - {c for a in attempts for c in a.columns}):
-        known = sorted({column for attempt in attempts for column in attempt.columns})
-        raise mapping.unknown_column(min(missing_columns), known=known, file_name="The quarantine")
-    imported = duplicates = 0
-    passed = _passed(attempts)
-    while some := tuple(islice(passed, _CHUNK)):
-        came_in, known_before = _store(workspace, some, project=owner, actor=actor)
+        ids = quarantine.open_ids(connection, owner.id, rule=chosen.rule, file_name=chosen.file_name)
+    if chosen.rows is not None:
+        wanted = set(chosen.rows)
+        ids = [each for each in ids if each in wanted]
+    if texts is not None and (missing := texts.keys() - set(ids)):
+        raise IngestError(f"Row {min(missing)} does not wait in quarantine.", hint="List the waiting rows again.")
+
+    def attempts() -> Iterator[list[_Attempt]]:
+        for start in range(0, len(ids), _CHUNK):
+            with workspace.read() as connection:
+                rows = quarantine.open_rows(connection, project_id=owner.id, ids=ids[start : start + _CHUNK])
+                imports = {batch_id: batches.get(connection, batch_id) for batch_id in {row.batch_id for row in rows}}
+            corrected = texts or {}
+            yield [
+                _attempt(row, corrected.get(row.id, row.issue.text), imports[row.batch_id], format, field_map, firewall)
+                for row in rows
+            ]
+
+    _check_columns(field_map or FieldMap(), chain.from_iterable(attempts()))
+    imported = duplicates = failing = 0
+    shown: list[RowIssue] = []
+    for some in attempts():
+        came_in, known_before = _store(workspace, _passed(some), project=owner, actor=actor)
         imported += came_in
         duplicates += known_before
-    issues = tuple(attempt.result for attempt in attempts if isinstance(attempt.result, RowIssue))
+        issues = [attempt.result for attempt in some if isinstance(attempt.result, RowIssue)]
+        failing += len(issues)
+        shown += issues[: _SHOWN - len(shown)]
     return RetryReport(
-        rows=imported + duplicates + len(issues),
+        rows=imported + duplicates + failing,
         imported=imported,
         duplicates=duplicates,
-        still_failing=len(issues),
-        issues=issues,
+        still_failing=failing,
+        issues=tuple(shown),
     )
+
+
+def _check_columns(field_map: FieldMap, attempts: Iterable[_Attempt]) -> None:
+    """Check that some row has each column of a mapping; rows are looked at until none is missing."""
+    missing = set(field_map.columns.values())
+    known: set[str] = set()
+    for attempt in attempts if missing else ():
+        known.update(attempt.columns)
+        missing.difference_update(attempt.columns)
+        if not missing:
+            return
+    if missing:
+        raise mapping.unknown_column(min(missing), known=sorted(known), file_name="The quarantine")
 
 
 class _Attempt(NamedTuple):
@@ -191,12 +217,12 @@ def _parsed(row: QuarantinedRow, text: str, batch: StoredBatch) -> Row | RowIssu
     return parse_csv(text, header, line=line, delimiter=batch.settings.get("delimiter", ","))
 
 
-def _passed(attempts: list[_Attempt]) -> Iterator[tuple[_Attempt, Incoming]]:
-    return ((attempt, incoming(attempt.result)) for attempt in attempts if isinstance(attempt.result, Record))
+def _passed(attempts: list[_Attempt]) -> list[tuple[_Attempt, Incoming]]:
+    return [(attempt, incoming(attempt.result)) for attempt in attempts if isinstance(attempt.result, Record)]
 
 
 def _store(
-    workspace: Workspace, passed: tuple[tuple[_Attempt, Incoming], ...], *, project: Project, actor: str
+    workspace: Workspace, passed: list[tuple[_Attempt, Incoming]], *, project: Project, actor: str
 ) -> tuple[int, int]:
     """Store what passed, but for rows that another lead fixed meanwhile. Returns how many came in and were known."""
     imported = duplicates = 0

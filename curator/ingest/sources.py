@@ -36,6 +36,9 @@ _FIELDS = {
     "chosen": "chosen",
     "rejected": "rejected",
     "kto_tag": "kto_tag",
+    "images": "images",
+    "videos": "videos",
+    "audios": "audios",
 }
 """LLaMA-Factory's columns in our words."""
 

@@ -138,7 +138,7 @@ def exemption_of(
 
 
 def _said(text: str, problem: str) -> str:
-    plain = text.strip().replace("\x00", "")
+    plain = " ".join(text.replace("\x00", "").split())  # one paragraph: it stands in the lines of a signed card
     if not plain:
         raise ReleaseError(problem, hint="Say it in a sentence.")
     if len(plain) > _MOST_LETTERS:

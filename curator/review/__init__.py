@@ -9,6 +9,7 @@ from curator.review.reviewer_agreement import agreement_of
 from curator.review.screen import screen_file, screen_run
 from curator.review.subjects import reviewable
 from curator.review.suites import add_suite, list_suites
+from curator.review.suspects import suspects
 from curator.review.verdict_file import import_verdicts
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "screen_file",
     "screen_run",
     "standing",
+    "suspects",
     "verdicts",
 ]

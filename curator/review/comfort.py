@@ -49,9 +49,10 @@ def uncover(workspace: Workspace, pair_id: str, side: Side, *, reviewer: str) ->
     require(workspace, reviewer, Right.REVIEW)
     with workspace.write() as connection:
         pair = review_pairs.get(connection, pair_id)
-        target_side = side_of_target(workspace, pair_id, reviewer)
-        is_target = pair.other_id is None or side == target_side
-        output = outputs.get(connection, pair.output_id if is_target or pair.other_id is None else pair.other_id)
+        shown = pair.output_id
+        if pair.other_id is not None and side != side_of_target(workspace, pair_id, reviewer):
+            shown = pair.other_id
+        output = outputs.get(connection, shown)
         set_aside.uncovered(connection, pair_id, side, reviewer, at=workspace.clock())
     return output
 

@@ -54,6 +54,7 @@ def output_behind(workspace: Workspace, pair_id: str, side: Side, *, reviewer: s
         NotFoundError: There is no such pair.
         ReviewError: The pair has one output, which stands on side A.
     """
+    require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         pair = review_pairs.get(connection, pair_id)
     if pair.other_id is None:

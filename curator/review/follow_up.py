@@ -48,7 +48,7 @@ def answered_by(workspace: Workspace, run_or_system: str, *, reviewer: str) -> l
         own = [o for o in outputs.of_system(connection, system.id) if o.model == system.target]
         others = [each for each in corrections.of_project(connection, system.project_id) if each.system_id != system.id]
         entries = ledger.entries(connection, system.id, kinds=KINDS)
-        stated = of_system(entries) if may_see_names(entries, reviewer) else None
+        stated = of_system(entries) if may_see_names(workspace, entries, reviewer) else None
         known = records.some(connection, {each.record_id for each in others})
     by_place: dict[tuple[str, str], list[Output]] = {}
     by_text: dict[str, list[Output]] = {}

@@ -21,7 +21,7 @@ from curator.errors import ReviewError
 from curator.review.detectors.base import Detector, Item, failed, judge_all_safely
 from schemas.review import Finding
 
-MANY = 2_000
+MANY = 5_000
 """Outputs from which on processes are worth the second that starting them takes."""
 _AHEAD = 2
 """Parts that wait beside those under way, so that memory does not grow with their number."""

@@ -27,7 +27,7 @@ class ReviewProgress(NamedTuple):
     planned: int
     """Pairs that the plan drew."""
     judged: int
-    """Of those, judged by any reviewer."""
+    """Of those, judged by any person."""
     mine: int
     """Of those, judged by this reviewer."""
 
@@ -118,7 +118,7 @@ def review_progress(workspace: Workspace, reviewer: str, run_or_system: str) -> 
         plan = _plan_of(connection, run_or_system)
         if plan is None:
             return ReviewProgress(0, 0, 0)
-        done = judged_by(ledger.entries(connection, plan.system_id, kinds=["verdict", "withdrawal"]))
+        done = judged_by(ledger.entries(connection, plan.system_id, kinds=["verdict", "withdrawal"]), scripts=False)
     people = [done.get(pair, set()) for pair in plan.pairs]
     return ReviewProgress(len(people), sum(map(bool, people)), sum(reviewer in each for each in people))
 

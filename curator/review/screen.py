@@ -27,7 +27,7 @@ from schemas.review import Finding, FindingStatus, Output, ScreenReport, System
 from schemas.version import Split
 
 _CHUNK = 100
-_LARGE = 1_000_000
+_LARGE = 4_000_000
 """Bytes of a file from which on processes are worth starting."""
 
 

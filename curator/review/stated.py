@@ -31,18 +31,17 @@ def is_closed(entries: Sequence[Entry], plan: Plan, reviewer: str) -> bool:
     return any(orjson.loads(entry.content)["plan"] == plan.id for entry in mine)
 
 
-def judged_by(entries: Sequence[Entry], *, people_only: bool = False) -> dict[str, set[str]]:
-    """For every pair who has a verdict on it that was not taken back; scripts too, unless only people are asked for."""
+def judged_by(entries: Sequence[Entry], *, scripts: bool = True) -> dict[str, set[str]]:
+    """For every pair who has a verdict on it that was not taken back; scripts count unless they are left out."""
     found: dict[str, set[str]] = {}
     for entry in entries:
         if entry.kind in ("verdict", "withdrawal"):
             content = orjson.loads(entry.content)
-            people = found.setdefault(content["pair"], set())
-            if entry.kind == "verdict":
-                if not (people_only and content.get("by_script")):
-                    people.add(entry.actor)
-            else:
-                people.discard(entry.actor)
+            reviewers = found.setdefault(content["pair"], set())
+            if entry.kind == "withdrawal":
+                reviewers.discard(entry.actor)
+            elif scripts or not content["by_script"]:
+                reviewers.add(entry.actor)
     return found
 
 

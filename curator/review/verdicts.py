@@ -14,7 +14,6 @@ import orjson
 from curator import evidence
 from curator.access import require
 from curator.errors import CuratorError, ReviewError
-from curator.review.disputes import disputed_pairs
 from curator.review.sides import side_of_target
 from curator.review.stated import KINDS, is_closed, judged_by, of_system, text_hash
 from curator.review.work import work_for
@@ -227,19 +226,23 @@ def close(workspace: Workspace, system_id: str, *, reviewer: str) -> None:
     evidence.anchor(workspace, system_id)
 
 
-def may_see_names(entries: Sequence[Entry], reviewer: str) -> bool:
-    """Whether nothing is left that a reviewer could judge blind: their part is closed, or the whole plan is judged.
+def may_see_names(workspace: Workspace, entries: Sequence[Entry], reviewer: str) -> bool:
+    """Whether nothing is left that a reviewer could judge blind: their part is closed, or nothing waits for them.
 
-    While reviewers disagree, someone who has not seen the names is needed to settle it.
+    While a second reading or a dispute waits for a person who has not seen the names, they stay hidden from all who
+    could be that person; who does not want to be closes their part.
     """
     plans = [entry for entry in entries if entry.kind == "plan"]
     if not plans:
         return False
     plan = Plan.model_validate_json(plans[-1].content)
-    done = judged_by(entries, people_only=True)
+    done = judged_by(entries, scripts=False)
     if is_closed(entries, plan, reviewer):
         return True
-    return all(done.get(pair) for pair in plan.pairs) and not disputed_pairs(of_system(entries))
+    if not all(done.get(pair) for pair in plan.pairs):
+        return False
+    work = work_for(workspace, plan, entries, reviewer)
+    return not work.second and not work.disputes
 
 
 def open_names(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bool:
@@ -251,7 +254,7 @@ def open_names(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bo
     with workspace.read() as connection:
         system = systems.find(connection, run_or_system)
         entries = ledger.entries(connection, system.id, kinds=KINDS)
-    if not may_see_names(entries, reviewer):
+    if not may_see_names(workspace, entries, reviewer):
         return False
     if not is_closed(entries, _plan_in_force(entries), reviewer):
         close(workspace, system.id, reviewer=reviewer)
@@ -278,7 +281,7 @@ def with_names(
 
 def close_finished(workspace: Workspace, connection: Connection, plan: Plan, entries: Sequence[Entry]) -> None:
     """Close the part of every reviewer for whom a plan has nothing left: no reading, no second reading, no dispute."""
-    done = judged_by(entries, people_only=True)
+    done = judged_by(entries, scripts=False)
     if not all(done.get(each) for each in plan.pairs):
         return
     for person in sorted({name for names in done.values() for name in names}):

@@ -7,7 +7,7 @@ secret of the workspace: a first reader cannot tell whether another person will 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -67,7 +67,7 @@ def work_for(
         passed_on: Pairs that others did not read on: they come first.
     """
     stated = of_system(entries)
-    readers = _readers(entries, stated)
+    readers = judged_by(entries, scripts=False)
     wanted = _wanted(workspace, plan, stated, readers)
     disputed, parties = disputed_pairs(stated), _parties(entries)
     return Work(
@@ -98,23 +98,16 @@ def second_readings_of(workspace: Workspace, run_or_system: str, *, reviewer: st
 def second_readings(workspace: Workspace, plan: Plan, entries: Sequence[Entry]) -> SecondReadings:
     """How far second readings are, over all reviewers."""
     stated = of_system(entries)
-    readers = _readers(entries, stated)
+    readers = judged_by(entries, scripts=False)
     wanted = _wanted(workspace, plan, stated, readers)
     return SecondReadings(len(wanted), sum(len(readers[pair]) > 1 for pair in wanted))
 
 
-def is_drawn(workspace: Workspace, pair: str) -> bool:
-    """Whether chance brings a pair to a second reader; the same whenever it is asked for."""
-    drawn = hmac.digest(evidence.secret(workspace, "second reader"), pair.encode(), "sha256")
-    return int.from_bytes(drawn[:8], "big") < SECOND_SHARE * 2**64
-
-
-def _readers(entries: Sequence[Entry], stated: Mapping[int, Collection[Verdict]]) -> dict[str, set[str]]:
-    """For every pair who judged it and did not take it back; scripts do not read."""
-    scripts = {(v.pair, v.reviewer) for said in stated.values() for v in said if v.by_script}
-    return {
-        pair: {name for name in people if (pair, name) not in scripts} for pair, people in judged_by(entries).items()
-    }
+def drawn(workspace: Workspace, pairs: Iterable[str]) -> set[str]:
+    """Of some pairs those that chance brings to a second reader; the same whenever it is asked for."""
+    key = evidence.secret(workspace, "second reader")
+    limit = SECOND_SHARE * 2**64
+    return {pair for pair in pairs if int.from_bytes(hmac.digest(key, pair.encode(), "sha256")[:8], "big") < limit}
 
 
 def _wanted(
@@ -127,7 +120,9 @@ def _wanted(
         if not verdict.by_script
         and ((verdict.judgement.severity or 0) >= SECOND_SEVERITY or verdict.relation == "cannot tell")
     }
-    return [pair for pair in plan.pairs if readers.get(pair) and (pair in grave or is_drawn(workspace, pair))]
+    read = [pair for pair in plan.pairs if readers.get(pair)]
+    chosen = drawn(workspace, read) | grave
+    return [pair for pair in read if pair in chosen]
 
 
 def _parties(entries: Sequence[Entry]) -> dict[str, set[str]]:

@@ -90,8 +90,9 @@ def _says_the_same(one: StoredBatch, other: StoredBatch) -> bool:
     return _reading(one) == _reading(other)
 
 
-def _reading(batch: StoredBatch) -> tuple[str, str, dict[str, str], dict[str, str]]:
-    return batch.file_name, batch.format, batch.settings["columns"], batch.settings.get("tags", {})
+def _reading(batch: StoredBatch) -> tuple[str, str, dict[str, str], dict[str, str], bool]:
+    settings = batch.settings
+    return batch.file_name, batch.format, settings["columns"], settings.get("tags", {}), settings["accept"]
 
 
 def any_undone(connection: Connection, project_id: int) -> bool:

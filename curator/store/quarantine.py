@@ -101,6 +101,19 @@ def reopen(connection: Connection, batch_id: int) -> int:
     return connection.execute(quarantine.update().where(closed).values(values)).rowcount
 
 
+def open_ids(
+    connection: Connection, project_id: int, *, rule: str | None = None, file_name: str | None = None
+) -> list[int]:
+    """Ids of the rows that wait to be fixed, oldest first: all, or those of a rule or a file."""
+    query = select(quarantine.c.id).select_from(_OF_IMPORT).order_by(quarantine.c.id)
+    query = query.where(quarantine.c.state == RowState.OPEN.value, import_batch.c.project_id == project_id)
+    if rule is not None:
+        query = query.where(quarantine.c.rule == rule)
+    if file_name is not None:
+        query = query.where(import_batch.c.file_name == file_name)
+    return list(connection.execute(query).scalars())
+
+
 def open_rows(
     connection: Connection,
     *,

@@ -293,6 +293,13 @@ def _bytes_at(end_to_end: bytes, n: ColumnElement[int], size: int) -> ColumnElem
     return func.substr(literal(end_to_end, LargeBinary), n * size + 1, size, type_=LargeBinary)
 
 
+def count_waiting_again(connection: Connection, batch_id: int) -> int:
+    """How many records wait for an annotator whose content an import brought again."""
+    query = select(func.count(arrival.c.record_id.distinct())).join(record, record.c.id == arrival.c.record_id)
+    query = query.where(arrival.c.batch_id == batch_id, record.c.state == RecordState.WAITING.value)
+    return connection.execute(query).scalar_one()
+
+
 def sweep(connection: Connection) -> int:
     """Remove parts that an import which died left behind, unless one is under way. Returns how many."""
     folder = parts_of(connection).folder

@@ -135,7 +135,10 @@ def _sharegpt(record: Record) -> dict[str, Any]:
 
 def _sharegpt_call(call: ToolCall) -> str:
     identity = {} if call.id is None else {"id": call.id}
-    return json_text.dumps({"name": call.name, "arguments": _loaded(call.arguments), **identity})
+    arguments = _loaded(call.arguments)
+    if arguments is None or (isinstance(arguments, str) and arguments != call.arguments):
+        raise ValueError("calls a tool with a text or with null in place of arguments, which ShareGPT cannot hold")
+    return json_text.dumps({"name": call.name, "arguments": arguments, **identity})
 
 
 def _without_counted_ids(messages: tuple[Message, ...]) -> list[Message]:

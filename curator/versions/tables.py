@@ -7,6 +7,7 @@ begins like a formula, so such a text gets an apostrophe before it, which the im
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -30,6 +31,8 @@ _COLUMNS = (
 _RUNS = ("=", "+", "-", "@", "\t", "\r")
 _MOST_CHARACTERS = 32_767
 """Excel cuts a longer cell."""
+_NOT_IN_XML = re.compile("[\ufffe\uffff]")
+"""No XML file can hold these; they would come back as other text."""
 _MOST_ROWS = 1_048_576
 _EPOCH = datetime(1980, 1, 1)
 """Written as the time of creation, so that the same rows give the same bytes."""
@@ -70,6 +73,9 @@ def write_workbook(file: Path, rows: Iterable[FrozenRow]) -> None:
             for column, text in enumerate(_cells(row)):
                 if len(text) > _MOST_CHARACTERS:
                     raise ValueError(f"has {len(text):,} characters in {_COLUMNS[column]}, and Excel holds 32,767")
+                if unheld := _NOT_IN_XML.search(text):
+                    code = f"U+{ord(unheld.group()):04X}"
+                    raise ValueError(f"has the character {code} in {_COLUMNS[column]}, which Excel cannot hold")
                 if text:
                     sheet.write_string(n, column, text)
 

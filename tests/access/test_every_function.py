@@ -19,7 +19,7 @@ from curator.store import accounts
 from schemas.account import Right, Role
 
 _STAGES = ("ingest", "annotate", "versions", "runs", "review", "release", "access")
-_WHO = ("actor", "annotator", "reviewer", "voter", "author", "person")
+_WHO = ("actor", "adjudicator", "annotator", "reviewer", "voter", "author", "person")
 """Parameters that name the person who acts."""
 
 _LEAD = {
@@ -44,8 +44,15 @@ _OF_THE_SERVER = {
     "runs.work.execute",
 }
 """Functions that write for no person."""
-_NOT_AN_ACT = {"review.sides.side_of_target", "access.rights.require"}
-"""Functions that take a name and are the check, or read nothing of the workspace but its secret."""
+_NOT_AN_ACT = {
+    "access.rights.require",
+    "review.sides.side_of_target",
+    "review.verdicts.may_see_names",
+    "review.verdicts.sealed_judgements",
+    "review.work.work_for",
+}
+"""Functions that take a name and are the check, or read nothing of the workspace but its secret: what else they work
+on, their caller has read, who was checked."""
 
 
 def _public() -> Iterator[tuple[str, Callable[..., object]]]:

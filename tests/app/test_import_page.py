@@ -89,3 +89,24 @@ def test_an_import_is_undone_beside_its_file(workspace: Workspace, monkeypatch: 
     press(app, "Undo the import of good")
     assert "1 record removed." in texts(app)
     assert stored(workspace) == 0
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n" + bytes(300), b'{"a": [1,2'], ids=["a picture", "cut off"])
+def test_a_file_without_rows_ends_in_a_sentence_and_cannot_be_imported(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    app = upload(draw("import_data", workspace, monkeypatch), "strange.json", content)
+    assert "can be read" in app.error[0].value
+    assert not [button for button in app.button if button.label.startswith("Import")]
+
+
+def test_what_came_in_as_reviewed_leads_to_freezing_and_is_no_longer_said_to_be_unstored(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = upload(draw("import_data", workspace, monkeypatch), "chat.jsonl", LINES.replace(b"question", b"instruction"))
+    choose(app, "Response", "answer")
+    app.toggle[0].set_value(True).run()
+    press(app, "Import")
+    assert "Freeze what came in" in [link.label for link in app.main.get("page_link")]
+    assert "They are stored." in texts(app)
+    assert "Versions" in [link.label for link in app.sidebar.get("page_link")]

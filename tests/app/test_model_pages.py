@@ -36,6 +36,11 @@ def test_the_train_page_shows_curves_and_what_was_chosen(
     assert "records go through the model flat" in shown.replace("\\", "")
     assert "divided once" in shown
     assert [metric.label for metric in app.metric][:2] == ["Held-out loss before", "Held-out loss after"]
+    assert '"log"' not in app.get("vega_lite_chart")[0].proto.spec
+    app.slider(key="smoothing").set_value(0.6)
+    app.toggle(key="log scale").set_value(True).run()
+    assert "Training is smoothed" in texts(app)
+    assert '"log"' in app.get("vega_lite_chart")[0].proto.spec
 
 
 def test_a_check_before_the_start_says_what_a_run_would_do(

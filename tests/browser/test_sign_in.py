@@ -45,7 +45,7 @@ def test_from_the_first_admin_to_an_annotator_at_work(
     expect(ben.get_by_role("link", name="Train")).to_have_count(0)
     expect(ben.get_by_text("another role has that page")).to_be_visible()
     expect(ben.get_by_text("What happened last")).to_have_count(0)
-    ben.get_by_role("link", name="Annotate", exact=True).click()
+    ben.get_by_test_id("stSidebar").get_by_role("link", name="Annotate", exact=True).click()
     expect(ben.get_by_role("textbox", name="Response")).to_be_visible()
     ben.keyboard.press("a")
     expect(ben.get_by_text("Submitted, 1 today")).to_be_visible()
@@ -68,7 +68,7 @@ def test_from_the_first_admin_to_an_annotator_at_work(
     ben.get_by_label("Name").fill("Ben")
     ben.get_by_label("Password").fill(PASSWORD)
     ben.get_by_role("button", name="Sign in").click()
-    ben.get_by_role("link", name="Annotate", exact=True).click()
+    ben.get_by_test_id("stSidebar").get_by_role("link", name="Annotate", exact=True).click()
     expect(ben.get_by_role("textbox", name="Response")).to_be_visible()
 
     accounts.disable(stocked, "Ben", actor="Ada")

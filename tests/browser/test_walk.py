@@ -21,6 +21,9 @@ from tests.training.conftest import base_folder, tokenizer
 
 __all__ = ["base_folder", "tokenizer"]
 
+_BUSY = 120_000
+"""ms: an upper bound where a process starts, or libraries are loaded, on a busy machine."""
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 _COUNT = """addEventListener("click", (event) => {
@@ -74,8 +77,8 @@ def test_a_newcomer_comes_from_a_file_to_a_decision(
     expect(page.get_by_role("link", name="Train")).to_be_visible()  # the menu has grown
     clicks(page)
     page.get_by_role("link", name="Fine-tune a model on it").click()
-    page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.get_by_role("button", name="Start", exact=True).click(timeout=_BUSY)  # the first page that loads PyTorch
+    expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=_BUSY)
     assert clicks(page) == 2
     page.close()
     [run] = runs.watch(workspace)
@@ -87,21 +90,22 @@ def test_a_newcomer_comes_from_a_file_to_a_decision(
     other = browser.new_context(viewport={"width": 1400, "height": 800}).new_page()
     other.on("console", lambda message: warnings.append(message.text) if message.type == "warning" else None)
     other.add_init_script(_COUNT)
+    other.set_default_timeout(_BUSY)
     other.goto(f"{address}/train?run={run.id}&person=Ben")
-    expect(other.get_by_text("Held-out loss after")).to_be_visible()
+    expect(other.get_by_text("Held-out loss after")).to_be_visible(timeout=_BUSY)
     expect(other).to_have_title("first on small, full · Train · Curator")
     expect(other.get_by_text(re.compile("records go through the model flat")).first).to_be_visible()  # in the log, too
     clicks(other)
     other.get_by_role("button", name="Let it answer the suite probes").click()
-    other.get_by_role("button", name="Screen and review").click(timeout=120_000)
-    expect(other.get_by_text("0 of 2 judged")).to_be_visible()
+    other.get_by_role("button", name="Screen and review").click(timeout=_BUSY)
+    expect(other.get_by_text("0 of 2 judged")).to_be_visible(timeout=_BUSY)
     assert generation.count(workspace, run.id, review.list_suites(workspace)[0].id) == 4
     for reviewer in ("Ben", "Lea"):
         for pair in pairs.open_pairs(workspace, reviewer, run.id):
             verdicts.give(workspace, pair.id, a=Judgement(fine=True), b=Judgement(fine=True), reviewer=reviewer)
     other.get_by_role("link", name="Decide").click()
     other.get_by_role("button", name="Store this decision").click()
-    expect(other.get_by_text("decided by Ben")).to_be_visible()
+    expect(other.get_by_text("decided by Ben")).to_be_visible(timeout=_BUSY)
     assert clicks(other) == 4
     assert [text for text in warnings if "extent" in text] == []
     other.context.close()

@@ -30,6 +30,7 @@ async def _unchanged(_request: Request) -> Response:
 
 async def _stream(socket: WebSocket) -> None:
     await socket.accept()
+    await socket.send_text(socket.headers["host"])
     await socket.close()
 
 
@@ -135,6 +136,13 @@ def test_behind_a_proxy_that_speaks_https_the_port_that_goes_without_saying_is_t
     assert client.post("/page", headers=sent | {"origin": "https://curator.example.org:8443"}).status_code == 403
     client.base_url = "https://curator.example.org"
     assert client.post("/page", headers={"origin": "http://curator.example.org"}).status_code == 403
+
+
+def test_streamlit_finds_nothing_to_ask_about_an_origin_that_was_let_in(client: TestClient) -> None:
+    """It compares the two headers letter by letter, and asks an outside service where they differ."""
+    sent = {"host": "Curator.example.org:443", "origin": "https://curator.example.org"}
+    with client.websocket_connect("/stream", headers=sent) as socket:
+        assert socket.receive_text() == "curator.example.org"
 
 
 def test_names_come_from_the_environment_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -219,3 +219,17 @@ def test_two_imports_of_a_file_at_once_keep_its_bad_rows_once(
 
     assert import_file(workspace, file, actor="Lea", on_progress=import_it_too).quarantined == 3
     assert [row.issue.line for row in quarantine.waiting(workspace)] == [2, 4, 6]
+
+
+def test_more_rows_than_one_transaction_takes_are_tried_and_the_first_reasons_shown(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "_CHUNK", 4)
+    rows = [asked(n, answer=str(n) if n < 5 else " ") for n in range(30)]
+    import_file(workspace, write(tmp_path, "sums.jsonl", *rows), actor="Lea", field_map=WRONG)
+    with pytest.raises(IngestError, match="Do you mean answer"):
+        quarantine.retry(workspace, actor="Lea", field_map=FieldMap(columns={"response": "anser"}))
+    report = quarantine.retry(workspace, actor="Lea", field_map=RIGHT)
+    assert (report.rows, report.imported, report.duplicates, report.still_failing) == (30, 5, 0, 25)
+    assert [issue.line for issue in report.issues] == list(range(6, 26))
+    assert len(quarantine.waiting(workspace)) == 25

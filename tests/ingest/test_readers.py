@@ -223,6 +223,19 @@ def test_a_damaged_offset_in_an_arrow_file_does_not_end_the_process(tmp_path: Pa
                 assert "is damaged" in error.problem
 
 
+def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["Q"]), pa.array(["A"]), pa.array(["B"])], names=["prompt", "text", "text"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(IngestError, match="Two columns of a"):
+        read(tmp_path / "a.parquet")
+
+
+def test_a_header_that_is_not_utf8_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("prompt,completion,café\nQ,A,x\n".encode("latin-1"))
+    with pytest.raises(IngestError, match="is not UTF-8 text"):
+        read(tmp_path / "a.csv")
+
+
 _BITS = [
     b"[",
     b"]",

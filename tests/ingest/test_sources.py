@@ -106,6 +106,14 @@ def test_a_list_of_llama_factory_brings_its_columns_and_roles(workspace: Workspa
     assert (verdict.instruction, verdict.response, verdict.desirable) == ("Add.\n3 3", "7", False)
 
 
+def test_pictures_under_another_name_are_kept_out_by_name(workspace: Workspace, tmp_path: Path) -> None:
+    entry = {"file_name": "a.json", "columns": {"prompt": "ask", "response": "say", "images": "pics"}}
+    (tmp_path / "dataset_info.json").write_text(json.dumps({"a": entry}))
+    (tmp_path / "a.json").write_text(json.dumps([{"ask": "What is it?", "say": "A cat.", "pics": ["cat.png"]}]))
+    [issue] = import_file(workspace, tmp_path / "dataset_info.json", actor="me").issues
+    assert (issue.rule, issue.field) == ("unsupported-part", "pics")
+
+
 def test_a_file_beside_such_a_list_is_read_by_its_entry(workspace: Workspace, listed: Path) -> None:
     report = import_file(workspace, listed.parent / "talk.json", actor="me")
     assert (report.imported, report.format, report.parts) == (1, Format.SHAREGPT, ())

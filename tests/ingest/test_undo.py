@@ -202,3 +202,15 @@ def test_an_import_that_was_cut_short_and_finished_by_another_is_undone_with_tha
     assert {each.state for each in standing(workspace).values()} == {RecordState.ACCEPTED}
     assert undo_import(workspace, 2, actor="lea").removed == 10
     assert standing(workspace) == {}
+
+
+def test_rows_that_wait_already_are_counted_when_a_trusted_file_brings_them(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    bring(workspace, write(tmp_path, "a.jsonl", ONE), accept=False)
+    report = bring(workspace, write(tmp_path, "b.jsonl", ONE, ONE, TWO))
+    assert (report.imported, report.duplicates, report.still_waiting) == (1, 2, 1)
+    assert standing(workspace)["Add 1."].state is RecordState.WAITING
+    undo_import(workspace, 1, actor="lea")
+    assert {each.state for each in standing(workspace).values()} == {RecordState.ACCEPTED}
+    assert standing(workspace)["Add 1."].slots == 0

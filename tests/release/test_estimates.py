@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curator import Workspace, release
+from curator import Workspace, release, review
+from curator.errors import ReviewError
 from schemas.release import Outcome
 from tests.release.walk import SYSTEM, Walk, honest, question
 
@@ -53,3 +54,28 @@ def test_with_few_defects_the_labels_stand_alone(workspace: Workspace, tmp_path:
     assert rate.estimate is None
     assert rate.plain is not None
     assert "Fewer than 5" in rate.why_not
+
+
+@pytest.mark.sqlite
+def test_suspects_beyond_the_plan_are_mostly_harmful_and_a_critical_one_blocks(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    walk = reviewed(workspace, tmp_path, share=0.3)
+    planned = set(review.standing(workspace, release.assess(workspace, SYSTEM).system.id).pairs)
+    found = review.suspects(workspace, SYSTEM, reviewer="Ada", limit=15)
+    assert found.auc > 0.9
+    assert len(found.pairs) == 15
+    assert not planned & {pair.id for pair in found.pairs}
+    assert sum("HARM" in pair.a for pair in found.pairs) >= 13
+    before = release.assess(workspace, SYSTEM).gates[0]
+    walk.say({pair.id: "fine" for pair in found.pairs[1:]})
+    assert release.assess(workspace, SYSTEM).gates[0].upper == before.upper  # what was not drawn clears nothing
+    walk.say({found.pairs[0].id: "harmful:4"})
+    assert [gate.status for gate in release.assess(workspace, SYSTEM).gates if gate.name == "critical harm"] == ["fail"]
+
+
+@pytest.mark.sqlite
+def test_a_few_verdicts_order_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    reviewed(workspace, tmp_path, share=0.0, n=60)
+    with pytest.raises(ReviewError, match="teach nothing yet"):
+        review.suspects(workspace, SYSTEM, reviewer="Ada")

@@ -13,7 +13,7 @@ from curator.errors import ReviewError
 from curator.review.detectors.base import Item, ok
 from curator.review.stated import of_system
 from curator.review.suites import add_suite
-from curator.review.work import is_drawn
+from curator.review.work import drawn
 from curator.store import findings, ledger, outputs, projects, records, systems
 from schemas.judgement import Judgement
 from schemas.review import Finding, FindingStatus, ReviewPair, Verdict
@@ -90,7 +90,7 @@ def test_pairs_come_in_the_order_of_the_plan_and_each_is_judged_once(
         assert review.verdicts.give(reviewed, pair.id, a=FINE, b=FINE, reviewer=reviewer)
     assert seen == list(plan.pairs)
     again = review.pairs.next_pair(reviewed, "Ada", RUN)  # of what Ben judged, what chance brings to a second reader
-    assert (again and again.id) == next(filter(lambda pair: is_drawn(reviewed, pair), seen[1::2]), None)
+    assert (again and again.id) == next((pair for pair in seen[1::2] if pair in drawn(reviewed, seen)), None)
     assert review.pairs.review_progress(reviewed, "Ada", RUN) == (4, 4, 2)
     assert len(seen_by(reviewed, "Ada")) == 2  # what Ben judged, for a second reading
 

@@ -55,16 +55,16 @@ def test_a_second_person_reads_what_is_grave_and_a_share_of_the_rest_that_the_se
     review.verdicts.give(walk.workspace, first.id, a=GRAVE, b=None, reviewer="Ada")
     own = [first.id, *read_by(walk, "Ada")]
     assert len(own) == len(set(own)) == 95
-    drawn = {pair for pair in own if work.is_drawn(walk.workspace, pair)} | {first.id}
+    drawn = work.drawn(walk.workspace, own) | {first.id}
     assert counted(walk) == (len(drawn), 0)
     assert set(read_by(walk, "Ben")) == drawn
     assert counted(walk) == (len(drawn), len(drawn))
     assert review.pairs.next_pair(walk.workspace, "Cy", SYSTEM) is None
     names = [f"{n:020x}" for n in range(2000)]
-    before = [name for name in names if work.is_drawn(walk.workspace, name)]
+    before = work.drawn(walk.workspace, names)
     assert 250 < len(before) < 550  # a share of 0.2 is 400; 150 are more than 8 standard errors
     (walk.workspace.folder / "secret.key").unlink()
-    assert before != [name for name in names if work.is_drawn(walk.workspace, name)]
+    assert before != work.drawn(walk.workspace, names)
 
 
 def test_a_third_person_settles_a_disagreement_and_until_then_the_worst_counts(walk: Walk, tmp_path: Path) -> None:
@@ -132,5 +132,6 @@ def test_names_stay_hidden_while_a_reader_is_still_needed(walk: Walk) -> None:
     walk.judge(lambda _: "fine")  # nothing is left that no person judged
     read_by(walk, "Ben")
     assert (names("Ada"), names("Ben"), names("lead")) == (True, True, False)
+    assert not names("Cy")  # who may settle it
     adjudication.settle(walk.workspace, pairs[0].id, a=GRAVE, b=None, reason="It does.", adjudicator="Cy")
     assert names("lead")

@@ -73,6 +73,8 @@ def test_a_browser_trains_only_from_folders_on_the_list(frozen: Frozen, base_fol
     ):
         with pytest.raises(TrainingError, match="not on the list"):
             ask()
+    settings.change(workspace, project_id=1, actor="Lea", base_model="/moved/model")
+    assert settings.change(served, project_id=1, actor="Lea", base_model="/moved/model", min_rating=4).min_rating == 4
     base = base_models.add(served, base_folder, name="small", actor="Lea")
     assert preflight(served, version.id, config(base_folder)).ok
     assert add(workspace, "a", base_folder) == "v on small, full"

@@ -55,6 +55,7 @@ from curator.store import (
     verdicts,
 )
 from curator.store import quarantine as kept_rows
+from curator.store import versions as frozen
 from curator.store.runs import ProcessMark
 from schemas.account import Role
 from schemas.annotation import Answer, RecordState, Suggestion
@@ -126,13 +127,16 @@ def _import(workspace: Workspace, tmp_path: Path) -> None:
     assert quarantine.retry(workspace, actor="me", texts=fixed).imported == 1
     with workspace.write() as connection:
         assert kept_rows.count_open(connection, 1) == 0
+        frozen.name_it(connection, "unknown", "gold")
     file.write_text('{"prompt": "undone", "completion": "z"}\n{"prompt": "x"}\n')
     import_file(workspace, file, actor="me")
     [waiting] = quarantine.waiting_by_rule(workspace)
     assert waiting.rows == 1
     assert import_file(workspace, file, actor="me").duplicates == 1  # the bad row waits under the newer import
     newest, older, _ = recent_imports(workspace, project_id=1)
-    assert undo_import(workspace, newest.id, actor="me").quarantined == 1
+    assert import_file(workspace, file, actor="me", accept=True).still_waiting == 1
+    assert undo_import(workspace, newest.id + 1, actor="me").shared == 0
+    assert undo_import(workspace, newest.id, actor="me").quarantined == 0
     assert undo_import(workspace, older.id, actor="me").removed == 1
     assert import_file(workspace, file, actor="me").imported == 1
     [newest, *_] = recent_imports(workspace, project_id=1)

@@ -161,6 +161,28 @@ def test_a_cell_that_excel_would_cut_is_refused_by_name(workspace: Workspace, tm
 
 
 @pytest.mark.sqlite
+@pytest.mark.parametrize("code", ["\ufffe", "\uffff"])
+def test_a_character_that_excel_would_change_is_refused_by_name(
+    workspace: Workspace, tmp_path: Path, code: str
+) -> None:
+    accept(workspace, [make_record("Odd?", f"x{code}")])
+    with pytest.raises(UnsayableError, match=f"character U.{ord(code):X} in response, which Excel cannot hold"):
+        exported(workspace, tmp_path / "out", ExportFormat.XLSX)
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("arguments", ['"text"', '"1"', "null"])
+def test_arguments_that_sharegpt_would_change_are_refused_by_name(
+    workspace: Workspace, tmp_path: Path, arguments: str
+) -> None:
+    call = Message(role="assistant", tool_calls=(ToolCall(name="f", arguments=arguments),), train=True)
+    odd = Record(messages=(Message(role="user", content="Q"), call), origin=Origin(source="a.jsonl"))
+    accept(workspace, [odd])
+    with pytest.raises(UnsayableError, match="a text or with null in place of arguments"):
+        exported(workspace, tmp_path / "out", ExportFormat.SHAREGPT)
+
+
+@pytest.mark.sqlite
 def test_a_datasets_folder_opens_both_ways_and_has_a_card(workspace: Workspace, tmp_path: Path) -> None:
     accept(workspace, [*EVERYTHING, *(make_record(f"More {n}?", licence="MIT") for n in range(60))])
     exported(workspace, tmp_path / "out", ExportFormat.HF, plan=SplitPlan())

@@ -140,6 +140,11 @@ def _check_width(schema: pa.Schema, name: str) -> None:
         names = schema.names
     except UnicodeDecodeError as error:
         raise _damaged(name, error) from error
+    if doubled := next((column for n, column in enumerate(names) if column in names[:n]), None):
+        raise IngestError(
+            f"Two columns of {name} are called {doubled}; one of them would be lost.",
+            hint="Give every column its own name.",
+        )
     if len(names) > MAX_FIELDS:
         raise IngestError(
             f"{name} has {len(names):,} columns; at most {MAX_FIELDS:,} can be read.",

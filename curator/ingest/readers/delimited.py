@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from curator.errors import IngestError
@@ -40,6 +40,8 @@ def read(stream: BinaryIO, name: str) -> RowFile:
             f"{name} has {len(header):,} columns; at most {MAX_FIELDS:,} can be read.",
             hint="Keep the columns that hold instruction and response.",
         )
+    if _not_utf8(header):
+        raise IngestError(f"The first line of {name} is not UTF-8 text.", hint="Save the file again as UTF-8.")
     if not any(header) or len(set(header)) != len(header) or "\x00" in "".join(header):
         raise IngestError(
             f"The first line of {name} is not a header with a different name for every column.",
@@ -152,7 +154,7 @@ def _row(row: _Cells, header: list[str]) -> Row | RowIssue:
     if len(cells) != len(header):
         problem = f"The row has {len(cells):,} fields, the header has {len(header):,}."
         return _issue(line, "field-count", problem, text)
-    if any("\udc80" <= char <= "\udcff" for char in text):
+    if _not_utf8(text):
         problem = "The row is not UTF-8 text."
         return _issue(line, "not-utf8", problem, text)
     return checked(line, text, dict(zip(header, cells, strict=True)), is_json=False)
@@ -172,6 +174,11 @@ def _issue(line: int, rule: str, problem: str, text: str) -> RowIssue:
     """Why a row cannot be read, with its text, in which bytes that are not UTF-8 are written as escapes."""
     readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return RowIssue(line=line, field="", rule=rule, problem=problem, text=readable, is_whole=readable == text)
+
+
+def _not_utf8(texts: Iterable[str]) -> bool:
+    """Whether any of these texts was made of bytes that are not UTF-8."""
+    return any("\udc80" <= char <= "\udcff" for text in texts for char in text)
 
 
 def _delimiter_of(header: str) -> str:

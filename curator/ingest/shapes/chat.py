@@ -161,8 +161,9 @@ def parsed(text: str, place: str) -> Any:
 
 def refuse_media(fields: Fields) -> None:
     """Check that no picture or sound belongs to the row: its text would speak of something that is not there."""
-    for column in _OTHER_MEDIA:
-        if isinstance(fields.values.get(column), list | dict) and fields.values[column]:
+    for field in _OTHER_MEDIA:
+        column, value = fields.column(field), fields.get(field)
+        if isinstance(value, list | dict) and value:
             raise RowError(column, "unsupported-part", f"Field {column} holds other media; only text can be read.")
 
 
