@@ -18,8 +18,8 @@ from schemas.account import Right
 
 _MB = 2**20  # as Streamlit counts
 _UPLOAD = "/_stcore/upload_file/"
-_MOST_BYTES = {"/api/v1/labelling/": 4_100_000, "/auth/": 20_000}
-"""By where a path begins; labelling has a sentence of its own for texts over 4 MB."""
+_MOST_BYTES = {"/api/v1/": 4_100_000, "/auth/": 20_000}
+"""By where a path begins; `json_api` has a sentence of its own for texts over 4 MB."""
 _MOST_ELSEWHERE = 100_000
 _FRAMING = 2**20
 """Bytes that a form may add to the file it carries."""

@@ -38,7 +38,6 @@ _RANGE_BITS = 22
 """Shingles are sorted in ranges of about four million."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying by it loses nothing
 _POLITE = re.compile(r"^(?:(?:can|could|would|will) you )+|\b(?:please|kindly)\b")
-_POLITE_WORDS = ("please", "kindly", "can you ", "could you ", "would you ", "will you ")
 
 
 _APOSTROPHES = "'`\u00b4\u02bc\u2018\u2019"
@@ -79,7 +78,8 @@ def plain_words(text: str) -> str:
     """
     form = text.lower() if text.isascii() else normal_form(text)
     words = " ".join(form.translate(_MARKS).split())
-    if any(word in words for word in _POLITE_WORDS):  # rare, and looking is cheaper than replacing
+    if "please" in words or "kindly" in words or "l you " in words or "ld you " in words or "can you " in words:
+        # rare, and looking is cheaper than replacing
         words = " ".join(_POLITE.sub(" ", words).split()) or words
     return words or text.strip()
 
@@ -94,7 +94,7 @@ def near_pairs(texts: Sequence[str], *, least: float = 0.8, width: int = 3) -> l
         least: Smallest index of a pair, above 0 and at most 1.
         width: Words of a shingle.
     """
-    shared = _shared(*_shingles(texts, width))
+    shared = _shared(texts, width)
     pairs = _nominated(shared, least)
     if not len(pairs):
         return []
@@ -185,8 +185,9 @@ class _Shared(NamedTuple):
         return self.alone + np.diff(self.first)
 
 
-def _shared(shingles: NDArray[np.uint64], counts: NDArray[np.int64]) -> _Shared:
+def _shared(every: Sequence[str], width: int) -> _Shared:
     """Number the shingles of several texts, and count the others. One range of hashes at a time: memory is bounded."""
+    shingles, counts = _shingles(every, width)
     texts = len(counts)
     row_of = np.repeat(np.arange(texts, dtype=np.int32), counts)
     alone = np.zeros(texts, np.int64)
@@ -199,15 +200,19 @@ def _shared(shingles: NDArray[np.uint64], counts: NDArray[np.int64]) -> _Shared:
         rows.append(some.rows)
         hashes.append(some.hashes)
         spreads.append(some.spreads)
-    all_hashes, width = np.concatenate(hashes), max(1, sum(map(len, hashes)))
+    del shingles, row_of
+    all_hashes, most = np.concatenate(hashes), max(1, sum(map(len, hashes)))
     rank = np.empty(len(all_hashes), dtype=np.int64)
     rank[np.lexsort((all_hashes, np.concatenate(spreads)))] = np.arange(len(all_hashes))
     keys = rank[np.concatenate(numbers)]
-    keys += np.concatenate(rows) * np.int64(width)
+    numbers.clear()
+    for start, each in zip(np.cumsum([0, *map(len, rows)]), rows, strict=False):
+        keys[start : start + len(each)] += each * np.int64(most)
+    rows.clear()
     keys.sort()
     first = np.zeros(texts + 1, np.int64)
-    every_row = (keys // width).astype(np.int32)
-    keys %= width
+    every_row = np.floor_divide(keys, most, dtype=np.int64).astype(np.int32)
+    keys %= most
     np.cumsum(np.bincount(every_row, minlength=texts), out=first[1:])
     return _Shared(every_row, keys.astype(np.int32), first, alone)
 

@@ -8,7 +8,8 @@ which tests/versions/test_candidates.py holds to.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -55,9 +56,9 @@ class Candidates:
     def __init__(self, firewall: Firewall) -> None:
         """Begin with none."""
         self._firewall = firewall
-        self._rows: dict[str, list[Any]] = {
-            name: [] for name in (*_ROW_COLUMNS, "roles", "contents", "trains", "sizes")
-        }
+        self._rows: list[tuple[Any, ...]] = []
+        """Of plain records, see `_ROW_COLUMNS`; then the number of messages."""
+        self._messages: list[dict[str, Any]] = []
         self._others: list[dict[str, Any]] = []
         self._keys: list[tuple[bytes, bytes | None, str, str | None, str | None, int | None]] = []
 
@@ -77,53 +78,42 @@ class Candidates:
         """
         content, _, original = text.partition(b"\n")
         values = orjson.loads(content)
-        if not self._is_plain(values):
-            return self.add_record(record_of(text), stated_hash=stated_hash, id=id)
         messages = values["messages"]
-        roles = [message["role"] for message in messages]
-        contents = [message["content"] for message in messages]
-        trains = [message["train"] for message in messages]
-        digest = hashlib.sha256(_canonical(roles, contents, trains)).digest()
+        if not values.keys() <= _PLAIN:
+            return self.add_record(record_of(text), stated_hash=stated_hash, id=id)
+        parts: list[bytes] = []
+        asked: list[str] = []
+        last = question = -1
+        for n, message in enumerate(messages):
+            if message.keys() != _MESSAGE_KEYS or type(message["train"]) is not bool:
+                return self.add_record(record_of(text), stated_hash=stated_hash, id=id)
+            role, encoded = message["role"], message["content"].encode()
+            if role == "assistant":
+                last = n
+            elif role == "user":
+                question = n
+            parts.append(_CANONICAL % (len(role), role.encode(), len(encoded), encoded, message["train"]))
+        if last < 0:
+            return self.add_record(record_of(text), stated_hash=stated_hash, id=id)
+        digest = hashlib.sha256(b"".join(parts)).digest()
         if digest != stated_hash:
             raise _damaged(stated_hash)
-        if self._firewall and any(self._firewall.match(each) for each in contents if each):
+        if self._firewall and any(self._firewall.match(each["content"]) for each in messages if each["content"]):
             return False
-        last = len(roles) - 1 - roles[::-1].index("assistant")
-        asked = [
-            f"{role} {plain_words(text)}"
-            for role, text in zip(roles[:last], contents, strict=False)
-            if role not in RULES
-        ]
+        for message in messages[:last]:
+            if message["role"] not in RULES:
+                asked.append(f"{message['role']} {plain_words(message['content'])}")
         labels = values.get("labels")
         written = _NO_LABELS if not labels else files.json_object(labels)
-        origin, rows = values["origin"], self._rows
-        group = values.get("group")
-        rows["hash"].append(digest)
-        rows["instruction"].append(contents[len(roles) - 1 - roles[::-1].index("user")] if "user" in roles else "")
-        rows["response"].append(contents[last])
-        rows["roles"] += roles
-        rows["contents"] += contents
-        rows["trains"] += trains
-        rows["sizes"].append(len(roles))
-        rows["source"].append(origin["source"])
-        rows["line"].append(origin.get("line"))
-        rows["format"].append(origin.get("format"))
-        rows["licence"].append(values.get("licence"))
-        rows["language"].append(values.get("language"))
-        rows["group"].append(group)
-        rows["labels"].append(written)
-        rows["original"].append(original or None)
+        origin, group = values["origin"], values.get("group")
+        instruction = messages[question]["content"] if question >= 0 else ""
+        self._messages += messages
+        self._rows.append((
+            digest, instruction, messages[last]["content"], origin["source"], origin.get("line"), origin.get("format"),
+            values.get("licence"), values.get("language"), group, written, original or None, len(messages),
+        ))  # fmt: skip
         self._keys.append((digest, None, "\n".join(asked), group, written if labels else None, id))
         return True
-
-    @staticmethod
-    def _is_plain(values: dict[str, Any]) -> bool:
-        if not values.keys() <= _PLAIN:
-            return False
-        messages = values["messages"]
-        if any(message.keys() != _MESSAGE_KEYS or type(message["train"]) is not bool for message in messages):
-            return False
-        return any(message["role"] == "assistant" for message in messages)
 
     def add_record(self, record: Record, *, stated_hash: bytes | None = None, id: int | None = None) -> bool:
         """Take in a record with all its arrivals. Returns whether it may be frozen.
@@ -162,15 +152,18 @@ class Candidates:
         return pa.concat_tables([self._plain_table(), pa.Table.from_pylist(self._others, schema=COLUMNS)])
 
     def _plain_table(self) -> pa.Table:
-        rows = self._rows
-        count = len(rows["hash"])
-        columns: dict[str, pa.Array] = {"messages": _messages(rows)}
+        count = len(self._rows)
+        *values, sizes = zip(*self._rows, strict=True) if self._rows else ((),) * (len(_ROW_COLUMNS) + 1)
+        columns = dict(zip(_ROW_COLUMNS, values, strict=True))
+        arrays = []
         for field in COLUMNS:
-            if field.name in rows:
-                columns[field.name] = _array(rows[field.name], field.type)
-            elif field.name != "messages":
-                columns[field.name] = pa.nulls(count, field.type)
-        return pa.Table.from_arrays([columns[field.name] for field in COLUMNS], schema=COLUMNS)
+            if field.name == "messages":
+                arrays.append(_messages(self._messages, sizes))
+            elif field.name in columns:
+                arrays.append(pa.array(columns[field.name], field.type))
+            else:
+                arrays.append(pa.nulls(count, field.type))
+        return pa.Table.from_arrays(arrays, schema=COLUMNS)
 
     def keys(self, salt: str) -> pa.Table:
         """The keys of all candidates with `KEYS`; `salt` takes part in the hash of the prompt."""
@@ -185,31 +178,23 @@ _ROW_COLUMNS = (
     "hash", "instruction", "response", "source", "line", "format", "licence", "language", "group", "labels", "original",
 )  # fmt: skip
 _MESSAGE_KEYS = {"role", "content", "train"}
+_CANONICAL = b"r%d:%bt%d:%bl1:%d"
+"""`fingerprint.canonical_bytes` of a message that has nothing else."""
 
 
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    return pa.array(values, kind)
-
-
-def _messages(rows: dict[str, list[Any]]) -> pa.Array:
-    """Messages of plain rows as the column of a version holds them."""
+def _messages(messages: Sequence[dict[str, Any]], sizes: Sequence[int]) -> pa.Array:
+    """Messages of plain rows, so many of each, as the column of a version holds them."""
     structs = files.COLUMNS.field("messages").type.value_type
-    flat = [pa.array(rows["roles"], _TEXT), pa.array(rows["contents"], _TEXT), pa.array(rows["trains"], pa.bool_())]
-    others = [pa.nulls(len(rows["roles"]), structs.field(n).type) for n in range(3, structs.num_fields)]
-    values = pa.StructArray.from_arrays([*flat, *others], fields=list(structs))
-    ends = [0]
-    for size in rows["sizes"]:
-        ends.append(ends[-1] + size)
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values, type=files.COLUMNS.field("messages").type)
-
-
-def _canonical(roles: Sequence[str], contents: Iterable[str], trains: Iterable[bool]) -> bytes:
-    """`fingerprint.canonical_bytes` of messages that have nothing else."""
-    parts = []
-    for role, text, train in zip(roles, contents, trains, strict=True):
-        encoded = text.encode()
-        parts.append(b"r%d:%bt%d:%bl1:%d" % (len(role), role.encode(), len(encoded), encoded, train))
-    return b"".join(parts)
+    names = [field.name for field in structs]
+    flat = [
+        pa.array([message[name] for message in messages], structs.field(name).type)
+        if name in _MESSAGE_KEYS
+        else pa.nulls(len(messages), structs.field(name).type)
+        for name in names
+    ]
+    values = pa.StructArray.from_arrays(flat, fields=list(structs))
+    ends = pa.array([0, *accumulate(sizes)], pa.int32())
+    return pa.ListArray.from_arrays(ends, values, type=files.COLUMNS.field("messages").type)
 
 
 def _damaged(stated: bytes) -> VersionError:

@@ -95,68 +95,70 @@ def freeze(
         last = _last(workspace, under, earlier)
         gathering = Gathering(workspace.records_folder, places, ranges, firewall, plan.salt)
         last = last if last is not None and gathering.is_close_to(last) else None
-        with processes(are_worth_it=last is None and len(places.records) > _WORTH_PROCESSES) as pool:
+        is_large = last is None and len(places.records) > _WORTH_PROCESSES
+        with processes(are_worth_it=is_large) as pool:
             rows, refused_ids = gathering.gather(last, pool)
-            refused = others.refused + gathering.records_of(refused_ids)
-            if not rows.size:
-                raise VersionError(
-                    f"Project {owner.name} has no accepted record that may be frozen ({len(refused)} stand in a test "
-                    "suite).",
-                    hint="Annotate records, or import a trusted file with --accept.",
-                )
-            if last is None:
-                history = earlier_splits(workspace, owner.id, rows.known, plan)
-            else:
-                history = history_of(last, under.versions.index(last.version), rows)
-            pairs = keyed.pairs_of(rows, plan)
-            assignment = divide(
-                keyed.grouping_of(rows, pairs, plan),
-                plan,
-                strata=keyed.strata_of(rows, plan),
-                stood=history.stood,
-                to_train=merged_splits is MergedSplits.TRAIN,
+        refused = others.refused + gathering.records_of(refused_ids)
+        if not rows.size:
+            raise VersionError(
+                f"Project {owner.name} has no accepted record that may be frozen ({len(refused)} stand in a test "
+                "suite).",
+                hint="Annotate records, or import a trusted file with --accept.",
             )
-            if assignment.merges and merged_splits is MergedSplits.REFUSE:
-                raise _undecided(rows, gathering, history.stood, assignment.merges, pool)
-            _check(rows, assignment, plan)
-            buckets = identity.bucket_hashes_of(
-                keyed.as_bytes(rows.hashes), keyed.as_bytes(rows.training_hashes), assignment.places, [*Split]
+        if last is None:
+            history = earlier_splits(workspace, owner.id, rows.known, plan)
+        else:
+            history = history_of(last, under.versions.index(last.version), rows)
+        pairs = keyed.pairs_of(rows, plan)
+        assignment = divide(
+            keyed.grouping_of(rows, pairs, plan),
+            plan,
+            strata=keyed.strata_of(rows, plan),
+            stood=history.stood,
+            to_train=merged_splits is MergedSplits.TRAIN,
+        )
+        if assignment.merges and merged_splits is MergedSplits.REFUSE:
+            raise _undecided(rows, gathering, history.stood, assignment.merges)
+        _check(rows, assignment, plan)
+        buckets = identity.bucket_hashes_of(
+            keyed.as_bytes(rows.hashes), keyed.as_bytes(rows.training_hashes), assignment.places, [*Split]
+        )
+        version_id = identity.version_id(buckets)
+        taken = {each.name: each.id for each in registered if each.name}
+        if name is not None and taken.get(name, version_id) != version_id:
+            raise VersionError(f"Name {name} belongs to version {taken[name][:12]}.", hint="Choose another name.")
+        called = next((other for other, id_ in taken.items() if id_ == version_id), name)
+        if name is not None and called != name:
+            raise VersionError(
+                f"The same content is frozen as version {version_id[:12]}, which is called {called}.",
+                hint=f"Use the name {called}: a version has one name, and keeps it.",
             )
-            version_id = identity.version_id(buckets)
-            taken = {each.name: each.id for each in registered if each.name}
-            if name is not None and taken.get(name, version_id) != version_id:
-                raise VersionError(f"Name {name} belongs to version {taken[name][:12]}.", hint="Choose another name.")
-            called = next((other for other, id_ in taken.items() if id_ == version_id), name)
-            if name is not None and called != name:
-                raise VersionError(
-                    f"The same content is frozen as version {version_id[:12]}, which is called {called}.",
-                    hint=f"Use the name {called}: a version has one name, and keeps it.",
-                )
-            counts = np.bincount(assignment.places, minlength=len(_SPLITS)).tolist()
-            version = Version(
+        counts = np.bincount(assignment.places, minlength=len(_SPLITS)).tolist()
+        version = Version(
+            id=version_id,
+            name=name,
+            rows=rows.size,
+            splits=dict(zip(Split, counts, strict=True)),
+            created_at=workspace.clock(),
+            created_by=actor,
+            project_id=owner.id,
+        )
+        written = None
+        if not _is_whole(workspace, version):
+            stated = Manifest(
+                format=files.FORMAT,
                 id=version_id,
-                name=name,
-                rows=rows.size,
-                splits=dict(zip(Split, counts, strict=True)),
-                created_at=workspace.clock(),
-                created_by=actor,
-                project_id=owner.id,
+                schema_hash=identity.SCHEMA_HASH,
+                rows=version.rows,
+                splits=version.splits,
+                split_plan=plan,
+                buckets=tuple(buckets),
+                files=(),
+                merged=others.records + len(places.records) - len(refused) - rows.size,
+                refused_suite_matches=len(refused),
+                warnings=(*assignment.warnings, *_damage_warnings(history.damaged, version_id)),
             )
-            written = None
-            if not _is_whole(workspace, version):
-                stated = Manifest(
-                    format=files.FORMAT,
-                    id=version_id,
-                    schema_hash=identity.SCHEMA_HASH,
-                    rows=version.rows,
-                    splits=version.splits,
-                    split_plan=plan,
-                    buckets=tuple(buckets),
-                    files=(),
-                    merged=others.records + len(places.records) - len(refused) - rows.size,
-                    refused_suite_matches=len(refused),
-                    warnings=(*assignment.warnings, *_damage_warnings(history.damaged, version_id)),
-                )
+            with processes(are_worth_it=is_large) as pool:  # other ones: those would take memory meanwhile
                 written = _write(workspace.versions_folder, stated, rows, assignment, gathering, last, pool)
     with workspace.write() as connection:
         version_store.add(connection, version)
@@ -241,13 +243,11 @@ def _ranges(
 _LISTED = 5
 
 
-def _undecided(
-    rows: Rows, gathering: Gathering, stood: NDArray[np.int64], merges: Sequence[Merge], pool: Pool
-) -> VersionError:
+def _undecided(rows: Rows, gathering: Gathering, stood: NDArray[np.int64], merges: Sequence[Merge]) -> VersionError:
     """The error for records that belong together and stood in different splits; it names some of them."""
     examples = []
     listed = np.array([row for merged in merges[:_LISTED] for row in merged.records], np.int64)
-    gathering.gather_again(listed[rows.carried_row[listed] >= 0], rows, pool)
+    gathering.gather_again(listed[rows.carried_row[listed] >= 0], rows, Pool(None, 1))
     for merged in merges[:_LISTED]:
         shown = []
         for split in merged.splits:

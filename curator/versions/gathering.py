@@ -143,6 +143,7 @@ def _gather_part(task: _Task) -> list[int]:
         return refused
     finally:
         gc.enable()
+        pa.default_memory_pool().release_unused()
 
 
 class InDatabase(NamedTuple):

@@ -51,7 +51,10 @@ class _SignedIn:
 
 def _app(*, together: int = 12, patience: float = 30.0) -> Starlette:
     return Starlette(
-        routes=[Route(path, _keep, methods=["PUT", "POST"]) for path in (UPLOAD, "/auth/sign-in", "/other")],
+        routes=[
+            Route(path, _keep, methods=["PUT", "POST"])
+            for path in (UPLOAD, "/api/v1/review/draft", "/auth/sign-in", "/other")
+        ],
         middleware=[
             Middleware(limits.Bodies, patience=patience),
             Middleware(_SignedIn),
@@ -127,7 +130,9 @@ def test_uploads_that_arrive_at_once_are_counted_before_they_end() -> None:
     assert sorted(asyncio.run(send_all())) == [200, 413]
 
 
-@pytest.mark.parametrize(("path", "most"), [("/auth/sign-in", 20_000), ("/other", 100_000)])
+@pytest.mark.parametrize(
+    ("path", "most"), [("/api/v1/review/draft", 4_100_000), ("/auth/sign-in", 20_000), ("/other", 100_000)]
+)
 @pytest.mark.parametrize("says_size", [True, False])
 def test_other_routes_take_small_bodies_only(client: TestClient, path: str, most: int, says_size: bool) -> None:
     def send(size: int) -> int:

@@ -152,3 +152,12 @@ def test_records_that_come_to_belong_together_are_named_with_their_words(workspa
     with pytest.raises(VersionError) as error:
         versions.freeze(workspace, actor="me", plan=SplitPlan(train=0.5, validation=0.25, test=0.25))
     assert all(text in error.value.problem for text in by_split.values())
+
+
+def test_what_a_killed_freeze_left_behind_is_removed_by_the_next(workspace: Workspace, tmp_path: Path) -> None:
+    left = workspace.folder / ".freezing-killed"
+    left.mkdir()
+    (left / "lock").touch()
+    bring(workspace, tmp_path, random.Random(3), 100)
+    freeze(workspace)
+    assert list(workspace.folder.glob(".freezing-*")) == []

@@ -297,6 +297,51 @@ def test_a_version_of_the_first_format_is_read_verified_and_exported(
     assert (changes.added, changes.removed, changes.edited) == (0, 0, 0)
 
 
+SECOND = Path(__file__).parent / "second_format"
+SECOND_ID = next(each.name for each in SECOND.iterdir())
+
+
+@pytest.fixture
+def second_format(workspace: Workspace) -> Version:
+    """A version that was frozen before large splits were divided into files, in a workspace of today."""
+    shutil.copytree(SECOND / SECOND_ID, workspace.versions_folder / SECOND_ID)
+    stated = Manifest.model_validate_json((SECOND / SECOND_ID / files.MANIFEST).read_bytes())
+    values = stated.model_dump(include={"rows", "splits"})
+    with workspace.write() as connection:
+        project_id = projects.by_name(connection).id
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        version = Version(id=SECOND_ID, name="old", created_at=at, created_by="me", project_id=project_id, **values)
+        version_store.add(connection, version)
+        sha256 = hashlib.sha256((SECOND / SECOND_ID / files.MANIFEST).read_bytes()).hexdigest()
+        detail = {"name": "old", "manifest": sha256}
+        events.append(connection, Kind.FREEZE, SECOND_ID, actor="me", at=at, detail=detail)
+    return version
+
+
+def test_a_version_of_the_second_format_is_read_and_verified_and_frozen_again_with_its_id(
+    workspace: Workspace, second_format: Version, tmp_path: Path
+) -> None:
+    assert problems(workspace, second_format) == ""
+    rows = list(versions.rows(workspace, SECOND_ID))
+    assert len(rows) == 14
+    assert {row.record.tools for row in rows} == {(), ('{"name":"f","most":1e400}',)}
+    before = {file: file.read_bytes() for file in folder(workspace, second_format).glob("*.parquet")}
+    exported = versions.export(workspace, "old", format=ExportFormat.HF, out=tmp_path / "before", actor="me").files
+    file = folder(workspace, second_format) / "provenance" / "train.parquet"
+    file.write_bytes(file.read_bytes()[:-1])
+    assert "provenance/train.parquet is not the one that was frozen" in problems(workspace, second_format)
+    with workspace.write() as connection:
+        again = [row.record for row in rows]
+        records.add_many(connection, again, project=projects.by_name(connection), at=workspace.clock(), accept=True)
+    plan = SplitPlan(train=0.6, validation=0.2, test=0.2)
+    assert versions.freeze(workspace, actor="me", plan=plan).id == SECOND_ID
+    assert {file: file.read_bytes() for file in before} == before  # its files are those of a small version of today
+    assert versions.manifest(workspace, SECOND_ID).format == files.FORMAT
+    assert (
+        versions.export(workspace, "old", format=ExportFormat.HF, out=tmp_path / "after", actor="me").files == exported
+    )
+
+
 def test_damage_to_a_version_of_the_first_format_is_found(workspace: Workspace, first_format: Version) -> None:
     damage(workspace, first_format)
     assert "train.parquet is not the one that was frozen" in problems(workspace, first_format)

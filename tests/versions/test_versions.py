@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from curator import Workspace, versions
-from curator.errors import UnsayableError, VersionError
+from curator.errors import CuratorError, UnsayableError, VersionError
 from curator.ingest import import_file
 from curator.quality.fingerprint import content_hash
 from curator.review import add_suite
@@ -170,3 +171,18 @@ def test_an_export_does_not_overwrite_what_is_not_its_own(accepted: Workspace, t
     with pytest.raises(VersionError, match="holds other files"):
         versions.export(accepted, version.id, format=ExportFormat.TRL, out=tmp_path, actor="me")
     assert (tmp_path / "thesis.docx").read_text() == "years of work"
+
+
+@pytest.mark.sqlite
+def test_texts_that_were_changed_in_a_part_are_not_frozen(workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps({"prompt": f"Question {n}?", "completion": "Good."}) + "\n" for n in range(5)))
+    import_file(workspace, file, actor="me", accept=True)
+    [part] = workspace.records_folder.glob("*.parquet")
+    table = pq.read_table(part)
+    texts = [text.replace("Good.", "Evil.") for text in table.column("text").to_pylist()]
+    pq.write_table(table.set_column(1, table.schema.field("text"), [texts]), part)
+    with pytest.raises(CuratorError, match="has not the content that it came in with") as error:
+        versions.freeze(workspace, actor="me", plan=ALL_TRAIN)
+    assert "restore it from a backup" in error.value.hint
+    assert list(workspace.versions_folder.glob("*/manifest.json")) == []
