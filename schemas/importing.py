@@ -104,6 +104,8 @@ class ImportReport(Schema):
     brought them to be annotated, and they stay in the queue as long as it stands."""
     issues: tuple[RowIssue, ...] = ()
     """The first quarantined rows, at most 20; all of them are in the quarantine."""
+    unread: tuple[str, ...] = ()
+    """Columns of the first rows that hold what a model would miss and that no field read; they stay in `original`."""
     parts: tuple[ImportReport, ...] = ()
     """One report a file where a folder or a list of files was imported; `format` is then that of the first."""
 

@@ -161,7 +161,7 @@ class Record(Schema):
 
     origin: Origin
     original: RowBytes | None = None
-    """The row word for word as UTF-8 bytes; written as JSON where the file has no lines (Parquet, Excel)."""
+    """The row word for word as UTF-8 bytes; of a table (CSV, Parquet, Excel) its cells under their names, as JSON."""
     licence: Text | None = None
     language: Text | None = None
     group: Text | None = None

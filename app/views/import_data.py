@@ -139,6 +139,11 @@ def _show_preview(looked: Preview, *, is_stored: bool) -> None:
     rows = [_preview_row(each) for each in looked.checked]
     widths = {name: st.column_config.TextColumn(width="medium") for name in ("instruction", "response", "rejected")}
     st.dataframe(rows, hide_index=True, width="stretch", column_config=widths)
+    if looked.unread and not is_stored:
+        st.info(
+            f"Not read: {_named(looked.unread)}. Choose above what they hold if a model should learn them.",
+            icon=":material/visibility_off:",
+        )
 
 
 def _preview_row(checked: Record | RowIssue) -> dict[str, str | None]:
@@ -187,6 +192,12 @@ def _show(report: ImportReport) -> None:
             links.to("annotate", "Annotate what came in", icon=":material/edit_note:")
         if report.quarantined:
             links.to("quarantine", "Fix the rows in quarantine", icon=":material/rule:")
+    if report.unread:
+        st.info(
+            f"Not read: {_named(report.unread)}. They stay with the row as it came; where a model should learn them, "
+            "undo the import and choose the columns.",
+            icon=":material/visibility_off:",
+        )
     if report.quarantined:
         st.dataframe(
             [issue.model_dump(include={"line", "field", "rule", "problem"}) for issue in report.issues],
@@ -194,6 +205,10 @@ def _show(report: ImportReport) -> None:
             width="stretch",
             column_order=["problem", "line", "field", "rule"],
         )
+
+
+def _named(columns: tuple[str, ...]) -> str:
+    return ", ".join(notice.plain(column) for column in columns)
 
 
 def _show_recent(workspace: Workspace, project: Project, person: str) -> None:

@@ -95,12 +95,17 @@ def _shape_of(values: Mapping[str, Any], field_map: FieldMap) -> Format | None:
 def read_record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Record | RowIssue:
     """The record that a row stands for, or why it stands for none."""
     try:
-        return _record(row, format, field_map, source=source)
+        return read_fields(row, format, field_map, source=source)[0]
     except RowError as error:
         return RowIssue(line=row.line, field=error.field, rule=error.rule, problem=error.problem, text=row.text)
 
 
-def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Record:
+def read_fields(row: Row, format: Format, field_map: FieldMap, *, source: str) -> tuple[Record, Fields]:
+    """The record that a row stands for, with the fields that it was read from.
+
+    Raises:
+        RowError: It stands for none.
+    """
     is_exact = _has_written_numbers(row, format, field_map)
     values: Mapping[str, Any] = json_text.loads(row.text) if is_exact else row.values
     labels: dict[str, str] = {}
@@ -144,7 +149,7 @@ def _record(row: Row, format: Format, field_map: FieldMap, *, source: str) -> Re
     except ValidationError as error:
         raise refused(error, "") from error
     order.check_trains(record)
-    return record
+    return record, fields
 
 
 def _weighted(messages: Iterable[Message]) -> Iterator[Message]:

@@ -19,8 +19,9 @@ from curator.ingest.opening import open_rows, plain_name
 from curator.ingest.preview import columns_in, header_hash
 from curator.ingest.rows import Row
 from curator.ingest.sources import Source, sources_of
+from curator.ingest.unread import unread_columns
 from curator.store import Connection, batches, events, parts, projects, quarantine, records, suites
-from curator.store.contents import HASH, Contents
+from curator.store.contents import HASH, Contents, last_key
 from curator.store.engine import LONGEST_POLL_SECONDS
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -30,8 +31,9 @@ from schemas.project import Project
 
 _CHUNK = 3_500
 """Rows per transaction: it ends in well under 50 ms, so that an annotator who submits meanwhile does not notice."""
-_SMALL = 2**20
-"""Bytes of a file for which a look at every content that the project holds would be too much."""
+_WORTH_READING_ALL = 64
+"""Bytes of a file for each record of the project above which all its contents are read: to look one row up takes as
+long as to read eight contents."""
 _SAMPLE = 100
 """Rows that are looked at to recognise the format."""
 _SHOWN = 20
@@ -112,6 +114,7 @@ def _summed(reports: list[ImportReport], *, name: str) -> ImportReport:
         format=reports[0].format,
         **counts,
         issues=tuple(issues[:_SHOWN]),
+        unread=tuple(dict.fromkeys(column for report in reports for column in report.unread)),
         parts=tuple(reports),
     )
 
@@ -162,10 +165,9 @@ def _import_source(
     failed: set[int] = set()
     part_names = f"{batch_id:08d}-{secrets.token_hex(4)}"
     rules = Rules(format, field_map, name, firewall, workspace.records_folder, part_names)
-    contents = None
-    if file.stat().st_size > _SMALL:
-        with workspace.read() as connection:
-            contents = Contents.every(connection, owner.id)
+    with workspace.read() as connection:
+        is_large = file.stat().st_size >= _WORTH_READING_ALL * last_key(connection, owner.id)
+        contents = Contents.every(connection, owner.id) if is_large else None
     target = _Target(owner, batch_id, sha256, accept, stored_before, contents)
     with parts.importing(workspace.records_folder):
         for block in check_blocks(blocks_of(opened), rules):
@@ -188,6 +190,7 @@ def _import_source(
         quarantined=quarantined,
         duplicates=read - imported - quarantined,
         issues=tuple(shown),
+        unread=unread_columns((row for row in sample if isinstance(row, Row)), format, field_map),
     )
     with workspace.write() as connection:
         batches.finish(connection, batch_id)
@@ -223,7 +226,7 @@ class _Target(NamedTuple):
     stored_before: int
     """Rows of this file that an earlier try of the same import has stored."""
     contents: Contents | None
-    """Every content of the project, unless the file is small."""
+    """Every content of the project, unless the file is small beside it."""
 
 
 def _store(workspace: Workspace, block: CheckedBlock, target: _Target, *, read: int) -> int:

@@ -13,6 +13,7 @@ from curator.ingest import mapping
 from curator.ingest.formats import columns_of, read_record, recognise
 from curator.ingest.opening import open_rows, plain_name
 from curator.ingest.rows import Row
+from curator.ingest.unread import unread_columns
 from curator.store import batches
 from curator.workspace import Workspace
 from schemas.importing import FieldMap, Format, RowIssue
@@ -33,6 +34,8 @@ class Preview(NamedTuple):
     problem: str | None
     checked: tuple[Record | RowIssue, ...]
     """What the first rows become; empty where the format is not recognised."""
+    unread: tuple[str, ...] = ()
+    """Columns that hold what a model would miss and that no field reads, see `curator.ingest.unread`."""
 
 
 def preview(file: Path, *, format: Format | None = None, field_map: FieldMap | None = None, limit: int = 5) -> Preview:
@@ -54,7 +57,8 @@ def preview(file: Path, *, format: Format | None = None, field_map: FieldMap | N
         return Preview(columns, None, error.problem, ())
     name = plain_name(file)
     checked = (row if isinstance(row, RowIssue) else read_record(row, format, field_map, source=name) for row in rows)
-    return Preview(columns, format, None, tuple(islice(checked, limit)))
+    unread = unread_columns(_read(rows), format, field_map)
+    return Preview(columns, format, None, tuple(islice(checked, limit)), unread)
 
 
 def columns_in(rows: Iterable[Row | RowIssue]) -> tuple[str, ...]:

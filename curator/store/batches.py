@@ -67,7 +67,8 @@ def rows_of_try(connection: Connection, batch_id: int) -> int:
     alike = [other for other in of_file(connection, batch) if other.id < batch_id and _says_the_same(other, batch)]
     if any(other.undone_at is not None for other in alike):
         return 0
-    return max((other.read for other in alike if not other.finished), default=0)
+    finished = max((other.id for other in alike if other.finished), default=0)  # it went on where those before it ended
+    return max((other.read for other in alike if other.id > finished), default=0)
 
 
 def continued_by(connection: Connection, batch: StoredBatch) -> StoredBatch | None:

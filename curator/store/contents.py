@@ -51,9 +51,9 @@ class Known(NamedTuple):
 class Contents:
     """Keys of the records of a project by row id, as far as they were asked for."""
 
-    def __init__(self, project_id: int, last: int) -> None:
+    def __init__(self, project_id: int, last_key: int) -> None:
         self._project_id = project_id
-        self.last_key = last
+        self.last_key = last_key
         """The greatest key of the project that was looked at."""
         self._sorted: list[tuple[RowIds, Keys]] = []
         """Each sorted by row id; after `merge` at most half as long as the one before it."""
@@ -76,7 +76,7 @@ class Contents:
             project_id: Of which project.
             hashes: 32 bytes each.
         """
-        contents = cls(project_id, _last_key(connection, project_id))
+        contents = cls(project_id, last_key(connection, project_id))
         wanted = [hashes[start : start + HASH].hex() for start in range(0, len(hashes), HASH)]
         for start in range(0, len(wanted), _LOOKUP):
             for some in _stored(connection, held_in(connection, project_id, wanted[start : start + _LOOKUP])):
@@ -151,7 +151,7 @@ def held_in(connection: Connection, project_id: int, hashes: Collection[str]) ->
         hashes: 64 hex digits each; a few hundred at most.
     """
     held = record.alias("held")
-    runs = range(_last_key(connection, project_id) // RUN + 1)
+    runs = range(last_key(connection, project_id) // RUN + 1)
     run = type_coerce(held.c.id, Integer).op("/")(literal_column(str(RUN)))
     wanted = [bytes.fromhex(each)[:ROW_ID_BYTES] for each in hashes]
     here = (held.c.project_id == project_id) & run.in_(runs) & _row_id(held.c.content_hash).in_(wanted)
@@ -162,7 +162,8 @@ def _row_id(content_hash: ColumnElement[Any]) -> ColumnElement[bytes]:
     return func.substr(content_hash, literal_column("1"), literal_column(str(ROW_ID_BYTES)), type_=LargeBinary)
 
 
-def _last_key(connection: Connection, project_id: int) -> int:
+def last_key(connection: Connection, project_id: int) -> int:
+    """The greatest key of a record of a project; 0 where it has none."""
     return connection.execute(select(func.max(_KEY)).where(record.c.project_id == project_id)).scalar() or 0
 
 

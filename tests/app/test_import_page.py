@@ -91,6 +91,17 @@ def test_an_import_is_undone_beside_its_file(workspace: Workspace, monkeypatch: 
     assert stored(workspace) == 0
 
 
+def test_a_column_that_was_not_read_is_named_before_and_after_the_import(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"prompt": "Why?", "completion": "So.", "system_prompt": "Be brief.", "id": 7}
+    app = upload(draw("import_data", workspace, monkeypatch), "brief.jsonl", json.dumps(row).encode())
+    assert "Not read: system_prompt. Choose above" in texts(app).replace("\\", "")
+    press(app, "Import brief")
+    assert "Not read: system_prompt. They stay" in texts(app).replace("\\", "")
+    assert "Choose above" not in texts(app)
+
+
 @pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n" + bytes(300), b'{"a": [1,2'], ids=["a picture", "cut off"])
 def test_a_file_without_rows_ends_in_a_sentence_and_cannot_be_imported(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, content: bytes

@@ -60,6 +60,8 @@ class Fields:
     def __init__(self, values: Mapping[str, Any], words: Mapping[str, str], field_map: FieldMap) -> None:
         mapped = meanings(field_map)
         self.values = values
+        self.columns_read: set[str] = set()
+        """Columns that were asked for, and those of which a mapping names a part."""
         self.tags = field_map.tags
         self._columns = {words.get(word, word): column for word, column in mapped.items()}
         if field_map.tags and "messages" in mapped and "messages" not in words:
@@ -89,7 +91,9 @@ class Fields:
 
     def get(self, field: str) -> Any:
         """What stands in a field; None where nothing does."""
-        return value_of(self.values, self.column(field))
+        column = self.column(field)
+        self.columns_read.add(column if column in self.values else column.partition(".")[0])
+        return value_of(self.values, column)
 
     def required(self, field: str) -> Any:
         """What stands in a field that must be there."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from curator.ingest.mapping import value_of
 from curator.ingest.shapes.base import (
     Content,
     Fields,
@@ -58,7 +59,7 @@ def object_of(value: Any, place: str) -> dict[str, Any]:
 
 def is_weighted(fields: Fields) -> bool:
     """Whether any turn of a row has a weight; a response without one then has weight 1."""
-    values = (fields.get(field) for field in _CONVERSATIONS)
+    values = (value_of(fields.values, fields.column(field)) for field in _CONVERSATIONS)
     turns = (each for value in values for each in (value if isinstance(value, list) else [value]))
     return any(isinstance(each, dict) and each.get("weight") is not None for each in turns)
 
