@@ -12,6 +12,7 @@ import hmac
 import os
 import secrets
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from pydantic import ValidationError
 
 from curator import whole
 from curator.errors import StoreError
-from curator.store import Connection, decisions, ledger, systems
+from curator.store import Connection, decisions, ledger, projects, suites, systems
 from curator.workspace import Workspace
 from schemas.release import Decision, Outcome
+from schemas.review import Plan, System
 
 _SECRET = "secret.key"
 _BYTES = 32
@@ -61,6 +63,8 @@ def add(
     workspace: Workspace, connection: Connection, system_id: str, kind: str, content: dict[str, Any], *, actor: str
 ) -> ledger.Entry:
     """Add an entry to the ledger of a system, which the caller has locked. Returns it; `anchor` follows the commit."""
+    if ledger.last(connection, system_id) is not None:
+        _refuse_without_secret(workspace)
     key = secret(workspace, "ledger")
     return ledger.append(connection, system_id, kind, content, actor=actor, at=workspace.clock(), key=key)
 
@@ -81,10 +85,15 @@ def anchor(workspace: Workspace, system_id: str) -> None:
 
 def problems(workspace: Workspace, system_id: str, entries: list[ledger.Entry]) -> list[str]:
     """What shows that a ledger is not as it was written, in words; `entries` is all of it."""
+    if entries:
+        _refuse_without_secret(workspace)
     broken = ledger.broken_at(entries, system_id, key=secret(workspace, "ledger"))
     if broken is not None:
         return [f"Entry {broken} of the ledger is not the one that was sealed: it was changed, removed or inserted."]
-    n, seal = _anchored(_anchor_file(workspace, system_id))
+    file = _anchor_file(workspace, system_id)
+    n, seal = _anchored(file)
+    if n == 0 and (len(entries) > 1 or file.exists()):  # the first entry may have been stored a moment ago
+        return [f"The copy of the ledger's last seal, {file.name}, is gone or damaged: its end may have been removed."]
     if n > len(entries):
         return [f"The ledger ends at entry {len(entries)}, but {n} were written: its end was removed."]
     if n and entries[n - 1].seal != seal:
@@ -140,11 +149,17 @@ def may_go_out(workspace: Workspace, run_id: str, *, checkpoint: str | None) -> 
     with workspace.read() as connection:
         system = systems.find(connection, run_id)
         decision = standing_decision(workspace, connection, system.id)
-        ended = _ended_exemptions(ledger.entries(connection, system.id, kinds=["decision", "exemption ended"]))
+        entries = ledger.entries(connection, system.id)
+        ended = _ended_exemptions([entry for entry in entries if entry.kind in ("decision", "exemption ended")])
+        last = max((entry.n for entry in entries if entry.kind == "decision"), default=0)
+        plan_id = decision.plan if decision else None
+        since = _since(connection, system, plan_id, [entry for entry in entries if entry.n > last])
     if decision is None:
         return "No decision was made about it."
     if decision.outcome not in (Outcome.RELEASE, Outcome.CONDITIONS):
         return f"The decision of {decision.at:%Y-%m-%d} is {decision.outcome.value}: {' '.join(decision.reasons)}"
+    if since is not None:
+        return since
     for exemption in decision.exemptions:
         if exemption.gate in ended:
             return f"The exemption for {exemption.gate} was taken back after the decision: decide again."
@@ -156,6 +171,34 @@ def may_go_out(workspace: Workspace, run_id: str, *, checkpoint: str | None) -> 
     if decision.checkpoint is None or decision.checkpoint != checkpoint:
         return f"The decision of {decision.at:%Y-%m-%d} is about another checkpoint."
     return None
+
+
+def _since(connection: Connection, system: System, plan_id: str | None, after: Sequence[ledger.Entry]) -> str | None:
+    """What came after a decision and was not weighed in it, in words."""
+    named = {"plan": "another review plan", "verdict": "another verdict", "withdrawal": "a withdrawn verdict",
+             "adjudication": "a settled disagreement"}  # fmt: skip
+    came = [named[entry.kind] for entry in after if entry.kind in named]
+    if came:
+        return f"{came[0].capitalize()} came after the decision: decide again."
+    entry = ledger.newest(connection, system.id, "plan")
+    if entry is None or plan_id is None:
+        return None
+    bound = Plan.model_validate_json(entry.content).binding
+    if projects.by_id(connection, system.project_id).gates != bound.gates:
+        return "The limits changed after the decision: decide again."
+    deciding = {suite.name for suite in suites.summaries(connection) if suite.purpose == "gate"}
+    if deciding != bound.suites.keys():
+        return "The gate suites changed after the decision: decide again."
+    return None
+
+
+def _refuse_without_secret(workspace: Workspace) -> None:
+    """A ledger that was sealed cannot be read by a new key, and a new one would hide that the old one is gone."""
+    if not (workspace.folder / _SECRET).exists():
+        raise StoreError(
+            f"The key of the workspace, {_SECRET}, is gone, and verdicts were sealed with it.",
+            hint="Restore it from a backup; without it nothing can be decided.",
+        )
 
 
 def checkpoint_hash(workspace: Workspace, run_id: str, part: str = "checkpoint") -> str | None:

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, JsonValue, model_validator
 
 from schemas.base import Schema
-from schemas.judgement import Judgement, Relation
+from schemas.judgement import Defect, Judgement, Relation
 from schemas.record import Message, Text
 from schemas.release import Gates
 
@@ -194,6 +194,8 @@ class Verdict(Schema):
     """A third person settled by it what reviewers disagreed about."""
     lowered: bool = False
     """The reviewer took a critical severity back: another reviewer has to look."""
+    removed: tuple[Defect, ...] = ()
+    """Defects that the reviewer took back after they had gone on: they count until another person has judged it."""
 
 
 class ReviewPair(Schema):

@@ -121,7 +121,7 @@ def _table(workspace: Workspace, run: Run, suite: SuiteSummary, person: str) -> 
     stored = generation.outputs_of(workspace, run.id, suite.id)
     if not stored:
         return
-    if suite.purpose == "gate" and not review.verdicts.names_are_open(workspace, run.id, reviewer=person):
+    if suite.purpose == "gate" and not review.verdicts.open_names(workspace, run.id, reviewer=person):
         st.info(
             "Whose outputs these are stays hidden until your part of the review is closed: what is read with names is "
             "not judged blind.",

@@ -33,7 +33,7 @@ def render(workspace: Workspace, person: str) -> None:
         links.to("decide", "Draw the plan", icon=":material/gavel:")
         return
     component.show(system=chosen, person=person)
-    if not review.verdicts.names_are_open(workspace, chosen, reviewer=person):
+    if not review.verdicts.open_names(workspace, chosen, reviewer=person):
         _close(workspace, chosen, person)
         return
     links.to("decide", "Go to the decision", icon=":material/gavel:")

@@ -200,11 +200,14 @@ def import_verdicts(
     file: Annotated[Path, typer.Argument(help="JSON lines with pair, a and, for two outputs, b.")],
     reviewer: ReviewerOption,
     workspace: WorkspaceOption = None,
+    script: Annotated[
+        bool, typer.Option("--script", help="A program said this under the name: it is shown, but decides nothing.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Store what a reviewer said: fine, broken, unfactual, biased or harmful:SEVERITY, several joined by +."""
     with console.errors():
-        report = review.import_verdicts(workspace_of(workspace), file, reviewer=reviewer)
+        report = review.import_verdicts(workspace_of(workspace), file, reviewer=reviewer, by_script=script)
         _name_problems(report.problems)
         human = f"{report.stored} verdicts stored, {report.known} said before, {report.refused} refused."
         console.show(report, as_json=as_json, human=human)

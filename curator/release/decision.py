@@ -21,12 +21,13 @@ from curator.release.gates import Judged
 from curator.review import binding, sides
 from curator.review.plan import plan_hash
 from curator.review.stated import changed_texts, of_system
+from curator.review.twins import found_elsewhere
 from curator.store import decisions, events, ledger, projects, review_pairs, runs, systems
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_project
 from schemas.release import Decision, Exemption, GateResult, Gates, Outcome
-from schemas.review import Plan, StoredPair, System, Unit, Verdict
+from schemas.review import Binding, Plan, StoredPair, System, Unit, Verdict
 
 
 class Standing(NamedTuple):
@@ -60,6 +61,9 @@ def assess(workspace: Workspace, run_or_system: str) -> Standing:
         entries = ledger.entries(connection, system.id)
         material = binding.gather(connection, system)
         pairs = review_pairs.of_system(connection, system.id)
+        decided = [output for output in material.outputs if output.model == system.target]
+        elsewhere = found_elsewhere(connection, system, decided)
+        told = events.about(connection, system.id, kinds=[Kind.VERDICT])
         run = runs.get(connection, system.run_id) if system.run_id else None
     learnt = [] if run is None else [rules.learnt(run.result)]
     problems = evidence.problems(workspace, system.id, entries)
@@ -74,6 +78,11 @@ def assess(workspace: Workspace, run_or_system: str) -> Standing:
         return _standing(system, None, gates, [], entries, signed, use, read_at)
     now = binding.bind(workspace, material)
     problems += binding.changes(plan.binding, now)
+    problems += _suites_that_went(entries, now)
+    sealed = {entry.seal for entry in entries}
+    seals = {event.detail["seal"] for event in told if isinstance(event.detail, dict) and "seal" in event.detail}
+    if not seals <= sealed:
+        problems.append("The log tells of verdicts that the ledger does not hold.")
     if plan.id != plan_hash(plan):
         problems.append("The plan is not the one that was drawn.")
     for suite in material.suites:
@@ -97,6 +106,8 @@ def assess(workspace: Workspace, run_or_system: str) -> Standing:
     gates = [
         *rules.evaluate(plan, units),
         rules.critical_harm(units),
+        rules.coverage(units),
+        rules.known_elsewhere(elsewhere, units),
         rules.answered(plan),
         rules.screened(plan),
         rules.detector_errors(found, plan.gates),
@@ -243,6 +254,17 @@ def _judged(
         verdicts=tuple(tuple(verdict for id in ids for verdict in stated.get(id, ())) for ids in shown),
         base=tuple(tuple(stated.get(other, ())) for other in others),
     )
+
+
+def _suites_that_went(entries: Sequence[ledger.Entry], now: Binding) -> list[str]:
+    """Gate suites of any plan so far that are not gate suites with the same content any more."""
+    plans = [Plan.model_validate_json(entry.content) for entry in entries if entry.kind == "plan"]
+    once = {(name, content) for plan in plans for name, content in plan.binding.suites.items()}
+    return [
+        f"Gate suite {name}, for which an earlier plan was drawn, is not what it was."
+        for name, content in sorted(once)
+        if now.suites.get(name) != content
+    ]
 
 
 def _plan_of(entries: Sequence[ledger.Entry]) -> Plan | None:

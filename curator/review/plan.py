@@ -11,7 +11,8 @@ import hashlib
 import hmac
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import orjson
@@ -25,7 +26,7 @@ from curator.review.binding import Material
 from curator.review.scorecards import is_unfit
 from curator.review.screen import expected_detectors
 from curator.review.sides import pair_id
-from curator.review.units import Cluster, OutputPair, pairs_of, units_of
+from curator.review.units import STRATA, Cluster, OutputPair, pairs_of, units_of
 from curator.stats.intervals import needed
 from curator.store import events, ledger, review_pairs, systems
 from curator.versions import rows as version_rows
@@ -38,6 +39,8 @@ from schemas.version import Split
 
 ALLOWED = 1
 """Defects with which a plan can still pass: a sample of the smallest size fails good models too often."""
+_FIRST_LOOK = 0.93
+"""Share of alpha that the first look at a category may spend."""
 LIMIT_OF: dict[Category, str] = {"harm": "harmful", "fact": "unfactual", "bias": "biased", "task": "unsolved"}
 """The limit of the project's gates under which a category stands."""
 
@@ -85,7 +88,10 @@ def draw(
             return before
         sequential, seed = kept, before.seed
     gates = material.gates if before is None or not judged else _strictest(before.gates, material.gates)
-    plan, pairs = fresh(workspace, material, now, gates=gates, sequential=bool(sequential), seed=seed or 0)
+    strata = {} if before is None else _strata_that_stay(before, judged)
+    plan, pairs = fresh(
+        workspace, material, now, gates=gates, sequential=bool(sequential), seed=seed or 0, strata=strata
+    )
     if before is not None:
         since = {"predecessor": before.id, "changes": tuple(_differences(before, plan))}
         plan = plan.model_copy(update={"looks": _looks(before, plan, judged), **since})
@@ -119,11 +125,11 @@ def plan_hash(plan: Plan) -> str:
 def confidence_of(gates: Gates, looks: int) -> float:
     """Confidence of a bound after so many earlier looks at the same category.
 
-    The first look may be wrong with probability alpha, the second with alpha / 4, the next with alpha / 8 and so on:
-    all together with at most 1.5 alpha.
+    The first look may be wrong with probability .93 alpha, the second with .035 alpha, the next with half of that and
+    so on: all together with at most alpha.
     """
     alpha = 1 - gates.confidence
-    return 1 - (alpha if looks == 0 else alpha / 2 ** (looks + 1))
+    return 1 - alpha * (_FIRST_LOOK if looks == 0 else (1 - _FIRST_LOOK) / 2**looks)
 
 
 def is_judged(unit: Unit, judged: Counter[str]) -> bool:
@@ -151,9 +157,16 @@ class Drawn(NamedTuple):
 
 
 def fresh(
-    workspace: Workspace, material: Material, now: Binding, *, gates: Gates, sequential: bool, seed: int
+    workspace: Workspace,
+    material: Material,
+    now: Binding,
+    *,
+    gates: Gates,
+    sequential: bool,
+    seed: int,
+    strata: Mapping[str, StratumName] = MappingProxyType({}),
 ) -> Drawn:
-    """The units in random order, the planned ones marked, as if no plan had been there before."""
+    """The units in random order, the planned ones marked; `strata` holds pairs whose stratum is settled already."""
     key = evidence.secret(workspace, "order")
 
     def place(cluster: Cluster) -> bytes:
@@ -170,6 +183,9 @@ def fresh(
     units, pairs = [], []
     for cluster in clusters:
         stored = [_stored(workspace, material.system, pair) for pair in cluster.outputs]
+        settled = [strata[pair.id] for pair in stored if pair.id in strata]
+        if settled:
+            cluster = cluster._replace(stratum=max(settled, key=STRATA.index))
         room[cluster.category, cluster.stratum] += 1
         most = math.inf if sequential or cluster.stratum == "critical" else sample[cluster.category]
         members = [output for pair in cluster.outputs for output in pair.decided]
@@ -208,7 +224,7 @@ def fresh(
 def _sample_size(gates: Gates, category: Category) -> int:
     """Units to draw of a stratum: as many as show that the limit is kept, with some defects."""
     limit = float(getattr(gates, LIMIT_OF[category]))
-    return needed(limit, ALLOWED, confidence=gates.confidence) if limit < 1 else 1
+    return needed(limit, ALLOWED, confidence=confidence_of(gates, 0)) if limit < 1 else 1
 
 
 def _stored(workspace: Workspace, system: System, pair: OutputPair) -> StoredPair:
@@ -250,6 +266,15 @@ def _strictest(before: Gates, now: Gates) -> Gates:
     return Gates(**strict | {"confidence": max(before.confidence, now.confidence)})
 
 
+def _strata_that_stay(before: Plan, judged: Counter[str]) -> dict[str, StratumName]:
+    """The stratum of every pair of a category that has a verdict.
+
+    Findings that come after verdicts may be made from them: strata drawn by those would hide what is left.
+    """
+    looked_at = {unit.category for unit in before.units if any(judged[pair] for pair in unit.pairs)}
+    return {pair: unit.stratum for unit in before.units if unit.category in looked_at for pair in unit.pairs}
+
+
 def _differences(before: Plan, after: Plan) -> list[str]:
     found = binding.changes(before.binding, after.binding)
     if after.gates != after.binding.gates:
@@ -260,12 +285,14 @@ def _differences(before: Plan, after: Plan) -> list[str]:
 
 
 def _looks(before: Plan, after: Plan, judged: Counter[str]) -> dict[Category, int]:
-    """How often each category was looked at; one whose sample is the same was not looked at again."""
+    """How often each category was looked at; one whose sample is the same was not looked at again.
+
+    One verdict is a look: who may draw again after each chooses the sample that suits.
+    """
     looks = dict(before.looks)
     for category in {unit.category for unit in before.units}:
         old = {unit.pairs for unit in before.units if unit.category == category and unit.planned}
         new = {unit.pairs for unit in after.units if unit.category == category and unit.planned}
-        done = [all(judged[pair] for pair in pairs) for pairs in old]
-        if old != new and (any(done) if before.sequential else all(done)):
+        if old != new and any(judged[pair] for pairs in old for pair in pairs):
             looks[category] = looks.get(category, 0) + 1
     return looks

@@ -8,6 +8,7 @@ before it: from then on the word of the third person stands, until another verdi
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ import orjson
 
 from curator.review.sides import Side
 from curator.store.ledger import Entry
-from schemas.judgement import CRITICAL, Judgement, Relation
+from schemas.judgement import CRITICAL, Defect, Judgement, Relation
 from schemas.review import Output, Plan, Verdict
 
 KINDS = ("plan", "verdict", "withdrawal", "adjudication", "closed", "decision")
@@ -25,7 +26,8 @@ KINDS = ("plan", "verdict", "withdrawal", "adjudication", "closed", "decision")
 
 def is_closed(entries: Sequence[Entry], plan: Plan, reviewer: str) -> bool:
     """Whether a reviewer's part of a plan is closed, so that names may be shown."""
-    mine = (entry for entry in entries if entry.kind == "closed" and entry.actor == reviewer)
+    person = person_of(reviewer)
+    mine = (entry for entry in entries if entry.kind == "closed" and person_of(entry.actor) == person)
     return any(orjson.loads(entry.content)["plan"] == plan.id for entry in mine)
 
 
@@ -43,19 +45,40 @@ def judged_by(entries: Sequence[Entry], *, scripts: bool = True) -> dict[str, se
     return found
 
 
+def person_of(name: str) -> str:
+    """A name as it counts: spellings that differ in case, width or outer blanks are one person."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+class _Key(NamedTuple):
+    """Whose words about which output: a script that runs under a person's name never speaks for the person."""
+
+    output_id: int
+    pair: str
+    person: str
+    by_script: bool
+
+
 class _Word(NamedTuple):
     """What one reviewer has said about one output so far."""
 
+    reviewer: str
     standing: Judgement | None
     side: Side
     at: datetime
-    by_script: bool
     blind: bool
     was_critical: bool
+    removed: tuple[Defect, ...] = ()
+    """What the reviewer once found wrong and later did not, after they had gone on to another pair."""
     settled: bool = False
     """An adjudication came after it."""
     adjudicates: bool = False
     relation: Relation | None = None
+
+    def with_removed(self) -> _Word:
+        """The same with everything that stands as removed: what is said again is no longer."""
+        now = self.standing.defects if self.standing else ()
+        return self._replace(removed=tuple(dict.fromkeys((*self.removed, *now))))
 
 
 def of_system(entries: Sequence[Entry], *, settled: bool = False) -> dict[int, list[Verdict]]:
@@ -70,53 +93,62 @@ def of_system(entries: Sequence[Entry], *, settled: bool = False) -> dict[int, l
     closed: dict[str, set[str]] = {}
     judged_before_decision: set[tuple[str, str]] = set()
     judged: set[tuple[str, str]] = set()
-    words: dict[tuple[int, str, str], _Word] = {}
+    words: dict[_Key, _Word] = {}
+    last_said: dict[str, str] = {}
     for entry in entries:
         content: dict[str, Any] = orjson.loads(entry.content)
         if entry.kind == "plan":
             pairs_of_plan[content["id"]] = frozenset(pair for unit in content["units"] for pair in unit["pairs"])
         elif entry.kind == "closed":
-            closed.setdefault(entry.actor, set()).update(pairs_of_plan.get(content["plan"], ()))
+            closed.setdefault(person_of(entry.actor), set()).update(pairs_of_plan.get(content["plan"], ()))
         elif entry.kind == "decision":
             judged_before_decision |= judged
         elif entry.kind in ("verdict", "withdrawal"):
-            about = (entry.actor, content["pair"])
-            names_known = content["pair"] in closed.get(entry.actor, ()) or about in judged_before_decision
+            person = person_of(entry.actor)
+            about = (person, content["pair"])
+            names_known = content["pair"] in closed.get(person, ()) or about in judged_before_decision
+            is_at_once = last_said.get(person) == content["pair"]
+            last_said[person] = content["pair"]
             judged.add(about)
             if entry.kind == "verdict":
                 for output_id, said in content["outputs"].items():
-                    key = (int(output_id), content["pair"], entry.actor)
-                    words[key] = _said(words.get(key), entry, content, said["judgement"], names_known=names_known)
+                    key = _Key(int(output_id), content["pair"], person, bool(content.get("by_script")))
+                    before = words.get(key)
+                    if before is not None and not is_at_once:
+                        before = before.with_removed()
+                    words[key] = _said(before, entry, content, said["judgement"], names_known=names_known)
             elif not names_known:
                 for key, word in words.items():
-                    if key[1:] == (content["pair"], entry.actor):
-                        words[key] = word._replace(standing=None)
+                    if (key.person, key.pair) == about:
+                        words[key] = (word if is_at_once else word.with_removed())._replace(standing=None)
         elif entry.kind == "adjudication":
             for key, word in words.items():
-                if key[1] == content["pair"]:
+                if key.pair == content["pair"]:
                     words[key] = word._replace(settled=True)
             for output_id, said in content["outputs"].items():
                 word = _said(None, entry, content, said["judgement"], names_known=False)
-                words[int(output_id), content["pair"], entry.actor] = word._replace(adjudicates=True)
+                key = _Key(int(output_id), content["pair"], person_of(entry.actor), False)
+                words[key] = word._replace(adjudicates=True)
     found: dict[int, list[Verdict]] = {}
-    for (output_id, pair, reviewer), word in words.items():
+    for key, word in words.items():
         if (word.standing is None and not word.was_critical) or (word.adjudicates if settled else word.settled):
             continue
         standing = word.standing or Judgement(harmful=True, severity=CRITICAL)
         verdict = Verdict(
-            output_id=output_id,
-            pair=pair,
-            reviewer=reviewer,
+            output_id=key.output_id,
+            pair=key.pair,
+            reviewer=word.reviewer,
             judgement=standing,
             shown_as=word.side,
             at=word.at,
-            by_script=word.by_script,
+            by_script=key.by_script,
             blind=word.blind,
             adjudicates=word.adjudicates,
             relation=word.relation,
             lowered=word.was_critical and (word.standing is None or word.standing.severity != CRITICAL),
+            removed=() if word.adjudicates else word.removed,
         )
-        found.setdefault(output_id, []).append(verdict)
+        found.setdefault(key.output_id, []).append(verdict)
     return found
 
 
@@ -133,8 +165,9 @@ def changed_texts(entries: Sequence[Entry], by_id: Mapping[int, Output]) -> list
 
 
 def text_hash(output: Output) -> str:
-    """sha256 of a prompt and the output to it, with all turns of a conversation; 64 hex digits."""
-    whole = [output.prompt.system, output.prompt.prompt, output.text]
+    """sha256 of an output with its model, its place and the prompt, and all turns of a conversation; 64 hex digits."""
+    place = [output.model, output.suite_id, output.prompt.id, output.prompt.category, output.sample]
+    whole = [*place, output.prompt.system, output.prompt.prompt, output.text]
     turns = [[turn.role, turn.content] for turn in output.turns or ()]
     return hashlib.sha256(orjson.dumps([*whole, turns] if turns else whole)).hexdigest()
 
@@ -145,19 +178,18 @@ def _said(
     said = Judgement.model_validate(judgement)
     side: Side = content["target_side"]
     critical = said.severity == CRITICAL
-    by_script = bool(content.get("by_script"))
     if before is None:
-        return _Word(said, side, entry.at, by_script, not names_known, critical, relation=content.get("relation"))
+        return _Word(entry.actor, said, side, entry.at, not names_known, critical, relation=content.get("relation"))
     standing = said
     if names_known and before.standing is not None:
         standing = before.standing.worse_of(said)
-    blind = before.blind if names_known else True
     return _Word(
-        standing,
-        side,
-        entry.at,
-        before.by_script and by_script,
-        blind,
-        before.was_critical or critical,
+        reviewer=before.reviewer,
+        standing=standing,
+        side=side,
+        at=entry.at,
+        blind=before.blind if names_known else True,
+        was_critical=before.was_critical or critical,
         relation=content.get("relation"),
+        removed=tuple(each for each in before.removed if each not in standing.defects),
     )

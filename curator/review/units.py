@@ -6,6 +6,7 @@ pieces of evidence. It is as bad as the worst of its outputs.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -15,7 +16,9 @@ from curator.quality.normal_form import normal_form
 from schemas.judgement import CRITICAL_HAZARDS
 from schemas.review import Category, Finding, FindingStatus, ModelName, Output, StratumName
 
-_ORDER: tuple[StratumName, ...] = ("unflagged", "flagged", "critical")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+STRATA: tuple[StratumName, ...] = ("unflagged", "flagged", "critical")
+"""From the least to the most urgent."""
 
 
 class OutputPair(NamedTuple):
@@ -75,12 +78,14 @@ def units_of(
         findings: By the id of the output.
         unfit: Detectors, with their version, whose flags say too little to sort outputs by.
     """
-    texts = list(dict.fromkeys(output.prompt.prompt for pair in pairs for output in pair.decided))
+    first_of: dict[str, str] = {}
+    asked = {output.id: _asked(output, first_of) for pair in pairs for output in pair.decided}
+    texts = list(dict.fromkeys(asked.values()))
     number = dict(zip(texts, clusters(texts), strict=True))
-    joined = {number[each.decided[-1].prompt.prompt]: number[each.output.prompt.prompt] for each in pairs}
+    joined = {number[asked[each.decided[-1].id]]: number[asked[each.output.id]] for each in pairs}
     grouped: dict[tuple[Category, int], list[OutputPair]] = defaultdict(list)
     for pair in pairs:
-        own = number[pair.output.prompt.prompt]
+        own = number[asked[pair.output.id]]
         grouped[pair.output.prompt.category, joined.get(own, own)].append(pair)
     units = []
     for (category, _), members in grouped.items():
@@ -93,11 +98,22 @@ def units_of(
             Cluster(
                 category=category,
                 key=min(normal_form(pair.output.prompt.prompt) for pair in members),
-                stratum=max(strata, key=_ORDER.index),
+                stratum=max(strata, key=STRATA.index),
                 outputs=tuple(sorted(different.values(), key=lambda pair: pair.output.id)),
             )
         )
     return units
+
+
+def _asked(output: Output, first_of: dict[str, str]) -> str:
+    """The prompt for which a prompt counts: of probes that differ in a number only, the first one.
+
+    A sum or a date asks another thing than the next one. `first_of` is filled on the way.
+    """
+    prompt = output.prompt
+    if prompt.category not in ("harm", "bias"):
+        return prompt.prompt
+    return first_of.setdefault(_NUMBER.sub("0", normal_form(prompt.prompt)), prompt.prompt)
 
 
 def _stratum(output: Output, findings: Sequence[Finding], unfit: Collection[tuple[str, str]]) -> StratumName:

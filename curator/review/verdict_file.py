@@ -20,7 +20,7 @@ from schemas.review import VerdictsReport
 _SHOWN = 20
 
 
-def import_verdicts(workspace: Workspace, file: Path, *, reviewer: str) -> VerdictsReport:
+def import_verdicts(workspace: Workspace, file: Path, *, reviewer: str, by_script: bool = False) -> VerdictsReport:
     """Store the verdicts of a JSON lines file. Returns how many were new and how many rows could not be used.
 
     Args:
@@ -28,6 +28,7 @@ def import_verdicts(workspace: Workspace, file: Path, *, reviewer: str) -> Verdi
         file: Rows with `pair`, `a` and, for a pair of two outputs, `b`; each a word or an object, as `judgement_of`
             reads it; for two swapped prompts also `relation`.
         reviewer: Who judged.
+        by_script: A program judged under this name; that is shown, but decides nothing.
 
     Raises:
         ReviewError: The file cannot be read.
@@ -45,7 +46,7 @@ def import_verdicts(workspace: Workspace, file: Path, *, reviewer: str) -> Verdi
                 given.append((number, _given(line)))
             except CuratorError as error:
                 problems.append((number, error.problem))
-    results = verdicts.give_many(workspace, [each for _, each in given], reviewer=reviewer)
+    results = verdicts.give_many(workspace, [each for _, each in given], reviewer=reviewer, by_script=by_script)
     for (number, _), result in zip(given, results, strict=True):
         if isinstance(result, CuratorError):
             problems.append((number, result.problem))

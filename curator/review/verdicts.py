@@ -245,25 +245,35 @@ def may_see_names(workspace: Workspace, entries: Sequence[Entry], reviewer: str)
     return not work.second and not work.disputes
 
 
-def names_are_open(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bool:
-    """Whether a page may show a reviewer whose outputs these are."""
+def open_names(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bool:
+    """Let a reviewer see whose outputs these are, if nothing is left to be judged blind. Returns whether they may.
+
+    From then on their part of the plan is closed, whether they judged something or not: what they say clears nothing.
+    """
     require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         system = systems.find(connection, run_or_system)
-        return may_see_names(workspace, ledger.entries(connection, system.id, kinds=KINDS), reviewer)
+        entries = ledger.entries(connection, system.id, kinds=KINDS)
+    if not may_see_names(workspace, entries, reviewer):
+        return False
+    if not is_closed(entries, _plan_in_force(entries), reviewer):
+        close(workspace, system.id, reviewer=reviewer)
+    return True
+
+
+def _plan_in_force(entries: Sequence[Entry]) -> Plan:
+    return Plan.model_validate_json([entry for entry in entries if entry.kind == "plan"][-1].content)
 
 
 def with_names(
     workspace: Workspace, run_or_system: str, *, reviewer: str, limit: int
 ) -> list[tuple[Output, list[Verdict]]]:
     """Outputs that a reviewer found wrong with all verdicts on them, newest first; none while names are hidden."""
-    require(workspace, reviewer, Right.REVIEW)
+    if not open_names(workspace, run_or_system, reviewer=reviewer):
+        return []
     with workspace.read() as connection:
         system = systems.find(connection, run_or_system)
-        entries = ledger.entries(connection, system.id, kinds=KINDS)
-        if not may_see_names(workspace, entries, reviewer):
-            return []
-        stated = of_system(entries)
+        stated = of_system(ledger.entries(connection, system.id, kinds=KINDS))
         wrong = [each for each, said in stated.items() if any(verdict.judgement.defects for verdict in said)]
         newest = sorted(wrong, key=lambda each: max(verdict.at for verdict in stated[each]), reverse=True)[:limit]
         return [(outputs.get(connection, output_id), stated[output_id]) for output_id in newest]

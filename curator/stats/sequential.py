@@ -39,7 +39,7 @@ def anytime_upper(defective: Sequence[bool], *, confidence: float = 0.95) -> flo
     bound, defects = 1.0, 0
     for n, is_defective in enumerate(defective, 1):
         defects += is_defective
-        if _log_wealth(bound, defects, n) >= -math.log(1 - confidence) or bound == 1.0:
+        if _log_wealth(bound, defects, n) >= _decisive(confidence) or bound == 1.0:
             bound = min(bound, _upper(defects, n, confidence))
     return bound
 
@@ -57,9 +57,14 @@ def anytime_lower(defective: Sequence[bool], *, confidence: float = 0.95) -> flo
 def looks_needed(limit: float, defects: int, n: int, *, confidence: float = 0.95) -> int:
     """Further verdicts without a defect after which the bound is at most `limit`."""
     more = 0
-    while _log_wealth(limit, defects, n + more) < -math.log(1 - confidence):
+    while _log_wealth(limit, defects, n + more) < _decisive(confidence):
         more += 1
     return more
+
+
+def _decisive(confidence: float) -> float:
+    """Log of the wealth that decides; after very many looks the confidence is 1 in floating point."""
+    return -math.log(max(1 - confidence, 1e-300))
 
 
 def _upper(defects: int, n: int, confidence: float) -> float:
@@ -67,7 +72,7 @@ def _upper(defects: int, n: int, confidence: float) -> float:
     low, high = defects / n, 1.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        if _log_wealth(middle, defects, n) >= -math.log(1 - confidence):
+        if _log_wealth(middle, defects, n) >= _decisive(confidence):
             high = middle
         else:
             low = middle
@@ -88,7 +93,7 @@ def _lower(defects: int, n: int, confidence: float) -> float:
             - defects * math.log(max(middle, 1e-300))
             - (n - defects) * math.log1p(-middle)
         )
-        if log_wealth >= -math.log(1 - confidence):
+        if log_wealth >= _decisive(confidence):
             low = middle
         else:
             high = middle

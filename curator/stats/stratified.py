@@ -76,7 +76,7 @@ def stratified_upper(strata: Sequence[Stratum], *, confidence: float = 0.95) -> 
         pooled = upper_bound(defects, judged, confidence=confidence)
         if defects <= judged * pooled - 1:
             return pooled
-    return _search(present, confidence)
+    return max(_search(present, confidence, last) for last in range(len(present)))
 
 
 def stratified_lower(strata: Sequence[Stratum], *, confidence: float = 0.95) -> float:
@@ -86,12 +86,15 @@ def stratified_lower(strata: Sequence[Stratum], *, confidence: float = 0.95) -> 
 
 
 @functools.lru_cache(maxsize=4096)
-def _search(strata: tuple[Stratum, ...], confidence: float) -> float:
-    """The largest rate that is still likely enough, over a grid of the rates that is refined around its best points."""
+def _search(strata: tuple[Stratum, ...], confidence: float, last: int) -> float:
+    """The largest rate that is still likely enough, over a grid of the rates that is refined around its best points.
+
+    The rate of stratum `last` is solved for, those of the others lie on the grid. A maximum at the edge of one grid can
+    lie inside another, so the caller tries every stratum.
+    """
     whole = sum(stratum.total for stratum in strata)
     weights = np.array([stratum.total / whole for stratum in strata])
     chance = _Chance(strata, weights)
-    last = int(np.argmax([stratum.judged for stratum in strata]))  # solved for; the others lie on the grid
     others = [n for n in range(len(strata)) if n != last]
     alone = [upper_bound(each.defects, each.judged, confidence=1 - (1 - confidence) / 50) for each in strata]
     low, high = np.zeros(len(others)), np.array([min(1.0, max(alone[n], 3 / strata[n].judged)) for n in others])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
-from curator.errors import NotFoundError
+from curator.errors import NotFoundError, StoreError
 from curator.store import runs, versions
 from curator.store.engine import insert_or_ignore
 from curator.store.tables import system
@@ -28,10 +29,17 @@ def ensure_run(connection: Connection, run_id: str, *, actor: str, at: datetime)
 
 
 def ensure_named(connection: Connection, name: str, *, project_id: int, actor: str, at: datetime) -> System:
-    """Register a system without a run, if its name is new. Returns it."""
+    """Register a system without a run, if its name is new. Returns it.
+
+    Raises:
+        StoreError: A run is called that, and one could be taken for the other.
+    """
     known = connection.execute(select(system).where(system.c.name == name)).mappings().first()
     if known is not None:
         return _system(known)
+    with suppress(NotFoundError):
+        run = runs.get(connection, name)
+        raise StoreError(f"{name} is what run {run.id} is called.", hint="Call the system something else.")
     new_id = f"system-{uuid.uuid4().hex[:12]}"
     values = {"id": new_id, "name": name, "project_id": project_id, "created_at": at, "created_by": actor}
     connection.execute(insert(system).values(values))

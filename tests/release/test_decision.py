@@ -38,9 +38,9 @@ def test_a_run_that_nobody_looked_at_is_inconclusive(reviewed: Workspace, add_ou
     assert decision.outcome is Outcome.INCONCLUSIVE
     stands = release.assess(reviewed, RUN)
     prospect = release.prospect(stands)
-    assert (prospect.left, prospect.at_best, prospect.in_the_way) == ({"task": 22}, Outcome.RELEASE, ())
+    assert (prospect.left, prospect.at_best, prospect.in_the_way) == ({"task": 23}, Outcome.RELEASE, ())
     [task] = prospect.gates
-    assert (task.left, task.now, task.if_sound, task.if_defective) == (22, "inconclusive", "pass", "fail")
+    assert (task.left, task.now, task.if_sound, task.if_defective) == (23, "inconclusive", "pass", "fail")
     assert task.pairs == tuple(pair.id for pair in review.pairs.open_pairs(reviewed, "Ada", RUN))
     assert task.spare == 1  # the plan was drawn so that one defect can be borne
 
@@ -52,7 +52,7 @@ def test_enough_clean_verdicts_release(reviewed: Workspace, add_outputs: AddOutp
     assert decision.outcome is Outcome.RELEASE, decision.reasons
     assert release.decisions_of(reviewed, RUN) == [decision]
     [task] = [gate for gate in decision.gates if gate.category]
-    assert (task.base_defects, task.base_judged) == (0, 22)
+    assert (task.base_defects, task.base_judged) == (0, 23)
 
 
 def test_wrong_answers_block_and_are_compared_with_the_base(reviewed: Workspace, add_outputs: AddOutputs) -> None:
@@ -63,11 +63,11 @@ def test_wrong_answers_block_and_are_compared_with_the_base(reviewed: Workspace,
         review.verdicts.give(reviewed, pair.id, **said, reviewer="Ada")
     assert release.decide(reviewed, RUN, actor="me").outcome is Outcome.BLOCKED
     change, refusals = release.against_base(reviewed, release.assess(reviewed, RUN))[:2]
-    assert (change.fixed, change.still_failing, change.newly_failing, change.fine) == (0, 0, 22, 0)
+    assert (change.fixed, change.still_failing, change.newly_failing, change.fine) == (0, 0, 23, 0)
     assert (change.measure, change.category, change.judged_by) == ("broken or unfactual", "task", "people")
     assert {each.kind for each in change.failing} == {"newly failing"}
-    assert (refusals.measure, refusals.newly_failing, refusals.fine) == ("over-refusal", 0, 22)
-    assert change.p_value == pytest.approx(2 * 0.5**22)
+    assert (refusals.measure, refusals.newly_failing, refusals.fine) == ("over-refusal", 0, 23)
+    assert change.p_value == pytest.approx(2 * 0.5**23)
 
 
 def test_a_detector_that_failed_makes_the_decision_inconclusive(reviewed: Workspace, add_outputs: AddOutputs) -> None:

@@ -149,9 +149,9 @@ def test_after_the_names_were_shown_a_verdict_adds_defects_and_removes_none(
     [first, second] = seen_by(reviewed, "Ada")
     harmful = Judgement(harmful=True, severity=3)
     review.verdicts.give(reviewed, first.id, a=harmful, b=FINE, reviewer="Ada")
-    assert not review.verdicts.names_are_open(reviewed, RUN, reviewer="Ada")
+    assert not review.verdicts.open_names(reviewed, RUN, reviewer="Ada")
     review.verdicts.close(reviewed, RUN, reviewer="Ada")
-    assert review.verdicts.names_are_open(reviewed, RUN, reviewer="Ada")
+    assert review.verdicts.open_names(reviewed, RUN, reviewer="Ada")
     assert len(review.verdicts.with_names(reviewed, RUN, reviewer="Ada", limit=5)) == 1
     assert review.verdicts.with_names(reviewed, RUN, reviewer="Ben", limit=5) == []
     review.verdicts.give(reviewed, first.id, a=FINE, b=Judgement(biased=True), reviewer="Ada")

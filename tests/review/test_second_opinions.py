@@ -54,7 +54,7 @@ def test_a_second_person_reads_what_is_grave_and_a_share_of_the_rest_that_the_se
     first = review.pairs.next_pair(walk.workspace, "Ada", SYSTEM)
     review.verdicts.give(walk.workspace, first.id, a=GRAVE, b=None, reviewer="Ada")
     own = [first.id, *read_by(walk, "Ada")]
-    assert len(own) == len(set(own)) == 93
+    assert len(own) == len(set(own)) == 95
     drawn = work.drawn(walk.workspace, own) | {first.id}
     assert counted(walk) == (len(drawn), 0)
     assert set(read_by(walk, "Ben")) == drawn
@@ -125,7 +125,7 @@ def test_only_a_person_who_is_no_party_and_knows_no_names_settles_with_a_reason(
 
 def test_names_stay_hidden_while_a_reader_is_still_needed(walk: Walk) -> None:
     def names(reviewer: str) -> bool:
-        return review.verdicts.names_are_open(walk.workspace, system_id(walk), reviewer=reviewer)
+        return review.verdicts.open_names(walk.workspace, system_id(walk), reviewer=reviewer)
 
     pairs = walk.judge(lambda _: "fine", limit=92)
     walk.say({pairs[0].id: "harmful:3"}, reviewer="Ben")
