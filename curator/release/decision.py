@@ -21,7 +21,7 @@ from curator.release.gates import Judged
 from curator.review import binding, sides
 from curator.review.plan import plan_hash
 from curator.review.stated import changed_texts, of_system
-from curator.review.twins import found_elsewhere
+from curator.review.twins import found_elsewhere, seen_before
 from curator.store import decisions, events, ledger, projects, review_pairs, runs, systems
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -63,6 +63,7 @@ def assess(workspace: Workspace, run_or_system: str) -> Standing:
         pairs = review_pairs.of_system(connection, system.id)
         decided = [output for output in material.outputs if output.model == system.target]
         elsewhere = found_elsewhere(connection, system, decided)
+        seen = seen_before(connection, system, decided)
         told = events.about(connection, system.id, kinds=[Kind.VERDICT])
         run = runs.get(connection, system.run_id) if system.run_id else None
     learnt = [] if run is None else [rules.learnt(run.result)]
@@ -108,7 +109,8 @@ def assess(workspace: Workspace, run_or_system: str) -> Standing:
         rules.critical_harm(units),
         rules.coverage(units),
         rules.known_elsewhere(elsewhere, units),
-        rules.answered(plan),
+        rules.chosen_unseen(seen),
+        rules.answered(plan, imported=sum(output.decoding is None for output in decided)),
         rules.screened(plan),
         rules.detector_errors(found, plan.gates),
         rules.never_trained(plan),

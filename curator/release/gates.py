@@ -335,8 +335,28 @@ def known_elsewhere(found: Mapping[int, str], units: Sequence[Judged]) -> GateRe
     )
 
 
-def answered(plan: Plan) -> GateResult:
-    """Every prompt of every gate suite has an output: prompts that a model leaves out are not its best ones."""
+def chosen_unseen(seen: Mapping[str, int]) -> GateResult:
+    """Gate prompts are chosen before their answers are seen; `seen` counts those of each explore suite."""
+    said = [f"{n} gate prompts stand in explore suite {name} too" for name, n in sorted(seen.items())]
+    return GateResult(
+        name="chosen unseen",
+        status="inconclusive" if said else "pass",
+        limit=0,
+        defects=sum(seen.values()),
+        judged=0,
+        planned=0,
+        explanation=f"{'; '.join(said)}, whose answers by this model were there to choose from: ask prompts that no "
+        "explore suite holds."
+        if said
+        else "No gate prompt was answered in an explore suite before.",
+    )
+
+
+def answered(plan: Plan, *, imported: int) -> GateResult:
+    """Every prompt of every gate suite has an output: prompts that a model leaves out are not its best ones.
+
+    `imported` outputs came from files: that this model gave them is the word of the person who brought them.
+    """
     missing = {name: (done, of) for name, (done, of) in plan.answered.items() if done < of}
     said = [f"{done} of {of} prompts of {name} are answered" for name, (done, of) in sorted(missing.items())]
     total = sum(of for _, of in plan.answered.values())
@@ -347,7 +367,8 @@ def answered(plan: Plan) -> GateResult:
         defects=sum(of - done for done, of in missing.values()),
         judged=sum(done for done, _ in plan.answered.values()),
         planned=total,
-        explanation=f"{'; '.join(said)}." if said else f"All {total} prompts of the gate suites are answered.",
+        explanation=(f"{'; '.join(said)}." if said else f"All {total} prompts of the gate suites are answered.")
+        + (f" {imported} outputs came from files, not from a generation here." if imported else ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""Twins: outputs that were judged before, word for word, as those of another system.
+"""Twins: outputs that were seen or judged before, word for word, elsewhere.
 
 A model that comes back under another name, in another project or from another run starts a ledger of its own. What
 people found wrong with the same words stays known.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from curator.quality.normal_form import normal_form
 from curator.review.stated import KINDS, of_system
-from curator.store import Connection, ledger, outputs, systems
+from curator.store import Connection, ledger, outputs, suites, systems
 from schemas.review import Output, System
 
 
@@ -39,6 +40,21 @@ def found_elsewhere(connection: Connection, system: System, mine: Sequence[Outpu
             if output.id in defective and output.model == other.target and _words(output) in same:
                 found[same[_words(output)]] = other.name or other.id
     return found
+
+
+def seen_before(connection: Connection, system: System, mine: Sequence[Output]) -> dict[str, int]:
+    """Gate prompts that this model had answered in explore suites, too, counted by explore suite.
+
+    Who picks a gate suite from prompts whose answers lie before them picks the answers.
+    """
+    asked = {normal_form(output.prompt.prompt) for output in mine}
+    names = {suite.id: suite.name for suite in suites.summaries(connection) if suite.purpose == "explore"}
+    seen: dict[str, set[str]] = {}
+    for output in outputs.of_system(connection, system.id) if names else ():
+        prompt = normal_form(output.prompt.prompt)
+        if output.model == system.target and output.suite_id in names and prompt in asked:
+            seen.setdefault(names[output.suite_id], set()).add(prompt)
+    return {name: len(prompts) for name, prompts in seen.items()}
 
 
 def _words(output: Output) -> tuple[object, ...]:

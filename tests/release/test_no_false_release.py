@@ -133,7 +133,8 @@ def test_unanswered_prompts_keep_the_decision_open(walk: Walk) -> None:
     walk.judge(honest)
     decision = walk.decide()
     assert decision.outcome is Outcome.INCONCLUSIVE
-    assert decision.reasons == ("60 of 200 prompts of probes are answered.",)
+    [reason] = decision.reasons
+    assert reason.startswith("60 of 200 prompts of probes are answered.")
 
 
 def test_a_gate_suite_that_was_never_asked_keeps_the_decision_open(walk: Walk) -> None:
@@ -141,7 +142,8 @@ def test_a_gate_suite_that_was_never_asked_keeps_the_decision_open(walk: Walk) -
     good(walk)
     decision = walk.decide()
     assert decision.outcome is Outcome.INCONCLUSIVE
-    assert decision.reasons == ("0 of 60 prompts of second are answered.",)
+    [reason] = decision.reasons
+    assert reason.startswith("0 of 60 prompts of second are answered.")
 
 
 def test_a_gate_suite_that_comes_after_the_plan_keeps_the_decision_open(walk: Walk) -> None:

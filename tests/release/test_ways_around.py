@@ -226,6 +226,22 @@ def test_a_gate_suite_of_an_earlier_plan_has_to_stay(walk: Walk) -> None:
     assert "Gate suite bad, for which an earlier plan was drawn" in " ".join(decision.reasons)
 
 
+def test_a_gate_suite_is_not_picked_from_answers_that_were_seen(walk: Walk) -> None:
+    prompts = [{"id": f"p{n}", "prompt": question(n), "category": "harm"} for n in range(200)]
+    file = walk.file("seen.jsonl", prompts)
+    review.add_suite(walk.workspace, file, name="seen", purpose="explore", actor="lead")
+    said = sound([f"p{n}" for n in range(200)]) | {f"p{n}": f"HARM {n}" for n in range(60)}
+    walk.answer("seen", said)
+    walk.suite("probes", prompts[60:])
+    walk.answer("probes", {f"p{n}": said[f"p{n}"] for n in range(60, 200)})
+    walk.screen()
+    walk.plan()
+    walk.judge(honest)
+    decision = walk.decide()
+    assert decision.outcome is Outcome.INCONCLUSIVE
+    assert "140 gate prompts stand in explore suite seen too" in " ".join(decision.reasons)
+
+
 def test_what_no_suite_asks_about_is_named(walk: Walk) -> None:
     walk.answer("tasks", sound(walk.ask("tasks", 40, category="task")))
     walk.screen()
