@@ -143,7 +143,7 @@ def test_the_decision_page_says_what_is_left_and_what_could_then_be(
     assert "No review plan was drawn" in texts(app).replace("\\", "")
     next(button for button in app.button if button.label == "Draw the plan").click().run()
     assert not app.exception
-    assert "Prompts that wait for a person: 22 task" in texts(app)
+    assert "Prompts that wait for a person: 23 task" in texts(app)
     assert "the decision could be :green[release]" in texts(app)
     outputs_page = draw("outputs", reviewed, monkeypatch)
     assert "stays hidden until your part of the review is closed" in texts(outputs_page)

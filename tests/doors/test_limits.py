@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import pytest
 from starlette.applications import Starlette
@@ -17,6 +19,8 @@ from starlette.types import ASGIApp, Message, Scope
 
 from app import identity, limits
 from schemas.account import Account, Role
+
+_T = TypeVar("_T")
 
 UPLOAD = "/_stcore/upload_file/session/file"
 MB = 2**20
@@ -127,7 +131,7 @@ def test_uploads_that_arrive_at_once_are_counted_before_they_end() -> None:
 
         return await asyncio.gather(*(_status(app, "PUT", UPLOAD, body(n), [(b"role", b"lead")]) for n in range(2)))
 
-    assert sorted(asyncio.run(send_all())) == [200, 413]
+    assert sorted(_run(send_all())) == [200, 413]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +153,13 @@ def test_a_body_that_stops_half_way_is_given_up(pieces: Sequence[bytes]) -> None
             yield piece
         await asyncio.Event().wait()
 
-    assert asyncio.run(_status(_app(patience=0.05), "POST", "/other", body())) == 408
+    assert _run(_status(_app(patience=0.05), "POST", "/other", body())) == 408
+
+
+def _run(answer: Coroutine[Any, Any, _T]) -> _T:
+    """What a coroutine returns; in a thread of its own, since a browser of other tests may run a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, answer).result()
 
 
 async def _status(

@@ -78,7 +78,7 @@ def test_a_screening_that_was_killed_goes_on_and_a_verdict_that_was_stored_stays
     assert problems(workspace, system.id, entries) == []
     walk.judge(honest)
     assert walk.decide().outcome is Outcome.RELEASE
-    assert release.assess(workspace, SYSTEM).gates[0].judged == 93
+    assert release.assess(workspace, SYSTEM).gates[0].judged == 95
 
 
 @pytest.fixture
