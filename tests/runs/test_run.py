@@ -212,6 +212,33 @@ def test_a_tuned_model_says_what_it_was_taught_and_stops(frozen: Frozen, base_fo
     assert (again.outputs, again.new) == (24, 0)
 
 
+_DIES = """
+import os, signal, sys
+from pathlib import Path
+from curator import open_workspace
+from curator.runs import generation
+from schemas.review import Decoding
+generation.generate(open_workspace(Path(sys.argv[1])), sys.argv[2], "suite", decoding=Decoding(max_new_tokens=4),
+                    actor="me", on_progress=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def test_a_generation_that_was_killed_goes_on_behind_what_it_stored(
+    frozen: Frozen, base_folder: Path, tmp_path: Path
+) -> None:
+    workspace, version = frozen
+    run = runs.train(workspace, version.id, config(base_folder, max_steps=2), actor="me")
+    (tmp_path / "suite.jsonl").write_text("\n".join(f'{{"id": "{n}", "prompt": "Say {n}."}}' for n in range(40)))
+    add_suite(workspace, tmp_path / "suite.jsonl", purpose="explore", actor="me")
+    ended = subprocess.run([sys.executable, "-c", _DIES, str(workspace.folder), run.id], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    with workspace.read() as connection:
+        before = len(outputs.of_system(connection, run.id))
+    assert 0 < before < 80
+    report = generation.generate(workspace, run.id, "suite", decoding=Decoding(max_new_tokens=4), actor="me")
+    assert (report.outputs, report.new) == (80, 80 - before)
+
+
 def test_greedy_outputs_do_not_depend_on_their_company(
     frozen: Frozen, base_folder: Path, tokenizer: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:
