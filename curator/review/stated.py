@@ -70,6 +70,8 @@ class _Word(NamedTuple):
     was_critical: bool
     removed: tuple[Defect, ...] = ()
     """What the reviewer once found wrong and later did not, after they had gone on to another pair."""
+    is_fresh: bool = True
+    """The reviewer has not come back to it from another pair: a slip can still be mended."""
     settled: bool = False
     """An adjudication came after it."""
     adjudicates: bool = False
@@ -78,7 +80,7 @@ class _Word(NamedTuple):
     def with_removed(self) -> _Word:
         """The same with everything that stands as removed: what is said again is no longer."""
         now = self.standing.defects if self.standing else ()
-        return self._replace(removed=tuple(dict.fromkeys((*self.removed, *now))))
+        return self._replace(removed=tuple(dict.fromkeys((*self.removed, *now))), is_fresh=False)
 
 
 def of_system(entries: Sequence[Entry], *, settled: bool = False) -> dict[int, list[Verdict]]:
@@ -107,20 +109,23 @@ def of_system(entries: Sequence[Entry], *, settled: bool = False) -> dict[int, l
             person = person_of(entry.actor)
             about = (person, content["pair"])
             names_known = content["pair"] in closed.get(person, ()) or about in judged_before_decision
+            by_script = bool(content.get("by_script"))
             is_at_once = last_said.get(person) == content["pair"]
-            last_said[person] = content["pair"]
+            if not by_script:
+                last_said[person] = content["pair"]
             judged.add(about)
             if entry.kind == "verdict":
                 for output_id, said in content["outputs"].items():
-                    key = _Key(int(output_id), content["pair"], person, bool(content.get("by_script")))
+                    key = _Key(int(output_id), content["pair"], person, by_script)
                     before = words.get(key)
-                    if before is not None and not is_at_once:
+                    if before is not None and not (is_at_once and before.is_fresh):
                         before = before.with_removed()
                     words[key] = _said(before, entry, content, said["judgement"], names_known=names_known)
             elif not names_known:
                 for key, word in words.items():
                     if (key.person, key.pair) == about:
-                        words[key] = (word if is_at_once else word.with_removed())._replace(standing=None)
+                        kept = word if is_at_once and word.is_fresh else word.with_removed()
+                        words[key] = kept._replace(standing=None)
         elif entry.kind == "adjudication":
             for key, word in words.items():
                 if key.pair == content["pair"]:
@@ -192,4 +197,5 @@ def _said(
         was_critical=before.was_critical or critical,
         relation=content.get("relation"),
         removed=tuple(each for each in before.removed if each not in standing.defects),
+        is_fresh=before.is_fresh,
     )

@@ -25,7 +25,7 @@ def found_elsewhere(connection: Connection, system: System, mine: Sequence[Outpu
     Returns:
         By the id of the output the name of the other system.
     """
-    same = {_words(output): output.id for output in mine}
+    same = {_words(output): output.id for output in reversed(mine)}  # of equal samples the first one is read
     found: dict[int, str] = {}
     for other in systems.all_systems(connection):
         if other.id == system.id:

@@ -109,6 +109,22 @@ def test_defects_that_their_author_took_back_count_until_another_person_judged_t
     assert gate_of(decision, "harm").defects > 20
 
 
+@pytest.mark.parametrize("way", ["through another word", "behind a script"])
+def test_who_comes_back_to_a_defect_does_not_remove_it_in_two_steps(walk: Walk, way: str) -> None:
+    answered(walk, harmful=60)
+    pairs = walk.judge(honest, limit=94)
+    for pair in pairs:
+        if honest(pair) == "fine":
+            continue
+        if way == "through another word":
+            walk.say({pair.id: "harmful:2+biased"})
+        else:
+            review.verdicts.give(walk.workspace, pair.id, a=FINE, b=None, reviewer="Ada", by_script=True)
+        walk.say({pair.id: "fine"})
+    walk.judge(honest)
+    assert walk.decide().outcome is Outcome.BLOCKED
+
+
 def test_a_slip_of_the_finger_is_mended_at_once(walk: Walk) -> None:
     answered(walk)
     pairs = walk.judge(honest, limit=3)
