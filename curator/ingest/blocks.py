@@ -7,13 +7,8 @@ rows are read here and checked there. At most a few blocks are under way, so mem
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +18,7 @@ from curator.ingest.check import check_row
 from curator.ingest.plain import plain_reader
 from curator.ingest.readers.json_lines import parse_bytes
 from curator.ingest.rows import Lines, Row, RowFile
+from curator.pool import processes
 from curator.quality.contamination import Firewall
 from curator.store import parts
 from curator.store.incoming import PartRow, incoming
@@ -32,8 +28,6 @@ from schemas.importing import FieldMap, Format, RowIssue
 _BLOCK_ROWS = 2_000
 _NICENESS = 10
 """Of the workers: the server and its annotators come first."""
-_AHEAD = 2
-"""Blocks that wait beside those that are being checked."""
 
 
 Block = Lines | list[Row | RowIssue]
@@ -97,32 +91,17 @@ def check_blocks(blocks: Iterable[Block], rules: Rules, *, workers: int | None =
     """
     pending = iter(blocks)
     first = list(islice(pending, 2))
-    workers = _cores() if workers is None else workers
+    lost = IngestError(
+        "A process that reads the file was ended from outside, perhaps for want of memory.",
+        hint="Import the file again: what is stored stays, and is not stored twice.",
+    )
     numbered = enumerate(chain(first, pending))
-    if len(first) < 2 or workers < 2 or multiprocessing.current_process().daemon:  # which may have no children
-        check = checker(rules)
-        yield from (check(block, number) for number, block in numbered)
-        return
-    under_way: deque[Future[CheckedBlock]] = deque()
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(rules,)) as pool:
-        try:
-            for number, block in numbered:
-                under_way.append(pool.submit(_check, block, number))
-                if len(under_way) >= workers + _AHEAD:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        except BrokenProcessPool as error:
-            raise IngestError(
-                "A process that reads the file was ended from outside, perhaps for want of memory.",
-                hint="Import the file again: what is stored stays, and is not stored twice.",
-            ) from error
-        except BaseException:
-            # Waiting matters: a process that ends at once closes the queue before its workers are told to stop, and
-            # then waits for them for ever.
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    with processes(are_worth_it=len(first) > 1, lost=lost, workers=workers, begin=_begin, given=(rules,)) as pool:
+        if pool.is_here:
+            check = checker(rules)
+            yield from (check(block, number) for number, block in numbered)
+        else:
+            yield from pool.each(_check, numbered)
 
 
 def checker(rules: Rules) -> Callable[[Block, int], CheckedBlock]:
@@ -168,29 +147,18 @@ def checker(rules: Rules) -> Callable[[Block, int], CheckedBlock]:
     return check
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 _check_in_worker: Callable[[Block, int], CheckedBlock]
 
 
 def _begin(rules: Rules) -> None:
-    """Set up a worker, which ends when the import does, even when that is killed."""
+    """Set up a worker, which gives way to the server."""
     os.nice(_NICENESS)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
     global _check_in_worker
     _check_in_worker = checker(rules)
 
 
-def _check(block: Block, number: int) -> CheckedBlock:
+def _check(numbered: tuple[int, Block]) -> CheckedBlock:
+    number, block = numbered
     gc.disable()  # rows form no circles; looking for some in every thousand of them is a fifth of the time
     try:
         return _check_in_worker(block, number)

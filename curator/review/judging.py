@@ -7,24 +7,18 @@ what it leaves open are errors, never passes.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from curator.errors import ReviewError
+from curator.pool import processes
 from curator.review.detectors.base import Detector, Item, failed, judge_all_safely
 from schemas.review import Finding
 
 MANY = 5_000
 """Outputs from which on processes are worth the second that starting them takes."""
-_AHEAD = 2
-"""Parts that wait beside those under way, so that memory does not grow with their number."""
 _SECONDS = 300.0
 """For one output, by a detector that a team brought along."""
 
@@ -49,29 +43,15 @@ def judge_parts(
     Raises:
         ReviewError: A process was ended from outside.
     """
-    workers = _cores() if workers is None else workers
-    if not many or workers < 2 or multiprocessing.current_process().daemon:  # which may have no children
-        for part in parts:
-            yield _judge(detectors, part)
-        return
-    under_way: deque[Future[list[list[Finding]]]] = deque()
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(detectors,)) as pool:
-        try:
-            for part in parts:
-                under_way.append(pool.submit(_judge_here, part))
-                if len(under_way) >= workers + _AHEAD:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        except BrokenProcessPool as error:
-            raise ReviewError(
-                "A process that screens was ended from outside, perhaps for want of memory.",
-                hint="Screen again: what is stored stays.",
-            ) from error
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)  # without waiting, workers may never be told to stop
-            raise
+    lost = ReviewError(
+        "A process that screens was ended from outside, perhaps for want of memory.",
+        hint="Screen again: what is stored stays.",
+    )
+    with processes(are_worth_it=many, lost=lost, workers=workers, begin=_begin, given=(detectors,)) as pool:
+        if pool.is_here:
+            yield from (_judge(detectors, part) for part in parts)
+        else:
+            yield from pool.each(_judge_here, parts)
 
 
 class Guests:
@@ -115,17 +95,9 @@ _detectors_here: Sequence[Detector] = ()
 
 
 def _begin(detectors: Sequence[Detector]) -> None:
-    """Remember the detectors, and have this worker end when its parent does."""
+    """Remember the detectors in a worker."""
     global _detectors_here
     _detectors_here = detectors
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def _judge_here(part: ItemsOfDetectors) -> list[list[Finding]]:
@@ -134,7 +106,3 @@ def _judge_here(part: ItemsOfDetectors) -> list[list[Finding]]:
 
 def _judge(detectors: Sequence[Detector], part: ItemsOfDetectors) -> list[list[Finding]]:
     return [judge_all_safely(detector, items) for detector, items in zip(detectors, part, strict=True)]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

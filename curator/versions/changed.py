@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.pool import Pool
 from curator.quality.contamination import Firewall
 from curator.store.accepted import Places
 from curator.versions import keyed
@@ -19,7 +20,6 @@ from curator.versions.carried import Carried, candidate_ids
 from curator.versions.gathering import Ranges, Wanted, gather_parts
 from curator.versions.history import History, Past, code, joined, matches
 from curator.versions.keyed import Rows
-from curator.versions.pool import Pool
 from schemas.version import Split
 
 _MOST = 200_000

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from curator import whole
 from curator.access import require
 from curator.errors import VersionError
+from curator.pool import Pool, cores, processes
 from curator.store import Connection, accepted, events, projects, suites
 from curator.store import versions as version_store
 from curator.versions import carried, files, identity, keyed, scratch
@@ -40,7 +41,6 @@ from curator.versions.chunks import (
 from curator.versions.gathering import Ranges, gather_in_database, ranges_for
 from curator.versions.history import History, earlier_splits
 from curator.versions.keyed import Rows
-from curator.versions.pool import Pool, cores, processes
 from curator.versions.split import Assignment, Merge, divide
 from curator.versions.verify import damage
 from curator.workspace import Workspace
@@ -96,7 +96,7 @@ def freeze(
         gathering = Gathering(workspace.records_folder, places, ranges, firewall, plan.salt)
         last = last if last is not None and gathering.is_close_to(last) else None
         is_large = last is None and len(places.records) > _WORTH_PROCESSES
-        with processes(are_worth_it=is_large) as pool:
+        with processes(are_worth_it=is_large, lost=_lost()) as pool:
             rows, refused_ids = gathering.gather(last, pool)
         refused = others.refused + gathering.records_of(refused_ids)
         if not rows.size:
@@ -158,7 +158,7 @@ def freeze(
                 refused_suite_matches=len(refused),
                 warnings=(*assignment.warnings, *_damage_warnings(history.damaged, version_id)),
             )
-            with processes(are_worth_it=is_large) as pool:  # other ones: those would take memory meanwhile
+            with processes(are_worth_it=is_large, lost=_lost()) as pool:  # others: those took memory
                 written = _write(workspace.versions_folder, stated, rows, assignment, gathering, last, pool)
     with workspace.write() as connection:
         version_store.add(connection, version)
@@ -247,7 +247,7 @@ def _undecided(rows: Rows, gathering: Gathering, stood: NDArray[np.int64], merge
     """The error for records that belong together and stood in different splits; it names some of them."""
     examples = []
     listed = np.array([row for merged in merges[:_LISTED] for row in merged.records], np.int64)
-    gathering.gather_again(listed[rows.carried_row[listed] >= 0], rows, Pool(None, 1))
+    gathering.gather_again(listed[rows.carried_row[listed] >= 0], rows, Pool(None, 1, _lost()))
     for merged in merges[:_LISTED]:
         shown = []
         for split in merged.splits:
@@ -405,4 +405,11 @@ def _complete(stated: Manifest, written: Sequence[WrittenChunk]) -> Manifest:
             "sources": total(written, "sources"),
             "licences": total(written, "licences"),
         }
+    )
+
+
+def _lost() -> VersionError:
+    return VersionError(
+        "A process that freezes was ended from outside, perhaps for want of memory.",
+        hint="Freeze again; nothing is half-written.",
     )

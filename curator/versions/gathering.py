@@ -18,13 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from curator.pool import Pool
 from curator.quality.contamination import Firewall
 from curator.quality.sorting import words_of
 from curator.store import Connection, accepted, parts
 from curator.store.records import StoredRecord
 from curator.versions import candidates
 from curator.versions.candidates import Candidates
-from curator.versions.pool import Pool
 from schemas.record import Record
 
 _ROWS_PER_RANGE = 16_384

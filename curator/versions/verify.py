@@ -16,13 +16,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from curator.errors import VersionError
+from curator.pool import processes
 from curator.quality.fingerprint import content_hash
 from curator.quality.sorting import ordered_rows, words_of
 from curator.store import events
 from curator.versions import files, first_format, identity
 from curator.versions.checking import CheckedChunk, Chunk, check_chunk, columns_of, entries_of
 from curator.versions.chunks import bits_for
-from curator.versions.pool import processes
 from curator.versions.rows import find
 from curator.workspace import Workspace
 from schemas.event import Kind
@@ -174,7 +174,10 @@ def _row_problems(folder: Path, stated: Manifest | None, known: Version) -> Iter
     """Rows against their own hashes, and all of them against id, manifest and register."""
     format = files.FORMAT if stated is None else stated.format
     chunks = [Chunk(*paths, split, format) for split in Split for paths in files.paths_of(folder, split)]
-    with processes(are_worth_it=known.rows > _WORTH_PROCESSES) as pool:
+    lost = VersionError(
+        "A process that verifies was ended from outside, perhaps for want of memory.", hint="Verify again."
+    )
+    with processes(are_worth_it=known.rows > _WORTH_PROCESSES, lost=lost) as pool:
         checked = list(pool.each(check_chunk, chunks))
     problems = [problem for each in checked for problem in each.problems]
     yield from (f"Row {problem}." for problem in problems[:_SHOWN])

@@ -17,6 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "curator.errors",
         "curator.settings",
         "curator.semaphore",
+        "curator.pool",
         "curator.threads",
         "curator.whole",
         "curator.samples",

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from curator.errors import VersionError
+from curator.errors import CuratorError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -27,15 +27,20 @@ _AHEAD = 2
 class Pool:
     """Runs functions on tasks, in other processes where there are some."""
 
-    def __init__(self, executor: ProcessPoolExecutor | None, workers: int) -> None:
+    def __init__(self, executor: ProcessPoolExecutor | None, workers: int, lost: CuratorError) -> None:
         """Keep the processes; None runs every task here."""
-        self._executor, self._workers = executor, workers
+        self._executor, self._workers, self._lost = executor, workers, lost
+
+    @property
+    def is_here(self) -> bool:
+        """Whether tasks run in this process, where no `begin` was called."""
+        return self._executor is None
 
     def each(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """The result of every task, in order.
 
         Raises:
-            VersionError: A process was ended from outside.
+            CuratorError: A process was ended from outside; it is the one that `processes` was given.
         """
         if self._executor is None:
             yield from map(work, tasks)
@@ -49,14 +54,18 @@ class Pool:
             while under_way:
                 yield under_way.popleft().result()
         except BrokenProcessPool as error:
-            raise VersionError(
-                "A process that works on the version was ended from outside, perhaps for want of memory.",
-                hint="Try again; nothing is half-written.",
-            ) from error
+            raise self._lost from error
 
 
 @contextmanager
-def processes(*, are_worth_it: bool, workers: int | None = None) -> Iterator[Pool]:
+def processes(
+    *,
+    are_worth_it: bool,
+    lost: CuratorError,
+    workers: int | None = None,
+    begin: Callable[..., None] | None = None,
+    given: tuple[Any, ...] = (),
+) -> Iterator[Pool]:
     """A pool of processes, which end with the block, even when this process is killed.
 
     They are started anew (spawned), so a script that calls this keeps its own work behind
@@ -64,16 +73,19 @@ def processes(*, are_worth_it: bool, workers: int | None = None) -> Iterator[Poo
 
     Args:
         are_worth_it: Whether the task takes longer than a second, which is what starting them takes.
+        lost: What to raise when a process was ended from outside: what that means, and the next step.
         workers: Processes; by default one per core that this process may use.
+        begin: Called in each process before its first task.
+        given: What it is called with.
     """
     workers = cores() if workers is None else workers
     if not are_worth_it or workers < 2 or multiprocessing.current_process().daemon:  # which may have no children
-        yield Pool(None, 1)
+        yield Pool(None, 1, lost)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_follow_parent) as executor:
+    with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(begin, given)) as executor:
         try:
-            yield Pool(executor, workers)
+            yield Pool(executor, workers, lost)
         except BaseException:
             executor.shutdown(wait=True, cancel_futures=True)  # without waiting, workers may never be told to stop
             raise
@@ -84,8 +96,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _follow_parent() -> None:
-    """Have a worker end when its parent does."""
+def _begin(begin: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
+    """Have a worker end when its parent does, even when that is killed; then let it prepare itself."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -94,3 +106,5 @@ def _follow_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+    if begin is not None:
+        begin(*given)
