@@ -91,6 +91,36 @@ def test_whoever_types_on_while_the_server_is_gone_keeps_the_focus_and_every_let
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+# As Streamlit's message, but it keeps the focus until the test lets it go.
+_STUBBORN_MESSAGE = """() => {
+  const box = document.createElement("div")
+  box.dataset.testid = "stDialog"
+  box.innerHTML = "Connection error <button aria-label='Close'>x</button>"
+  const button = box.querySelector("button")
+  document.body.append(box)
+  button.focus()
+  const hold = () => box.isConnected && button.focus()
+  document.addEventListener("focusin", hold)
+}"""
+
+
+def test_letters_typed_while_a_message_has_the_focus_go_into_the_text(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    open_queue(page, serve(stocked.folder))
+    editor(page).fill("What I ")
+    page.evaluate(_STUBBORN_MESSAGE)
+    page.keyboard.type("type is 5 letters")
+    expect(editor(page)).not_to_be_focused()
+    expect(editor(page)).to_have_value("What I type is 5 letters")
+    page.evaluate("document.querySelector('body > [data-testid=stDialog]').remove()")
+    expect(editor(page)).to_be_focused()
+    page.keyboard.type(", all kept")
+    expect(editor(page)).to_have_value("What I type is 5 letters, all kept")
+    expect(page.get_by_text(re.compile("^● Saved"))).to_be_visible()
+    expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+
+
 def test_a_draft_on_its_way_does_not_replace_the_text_that_a_skip_leaves(
     stocked: Workspace, serve: Serve, page: Page
 ) -> None:
