@@ -24,6 +24,7 @@ VERBS = {
     "agreement": "annotate.agreement",
     "team": "annotate.team",
     "profile": "curate.profile",
+    "topics": "topics.topics",
     "freeze": "versions.freeze",
     "versions": "versions.versions",
     "diff": "versions.diff",

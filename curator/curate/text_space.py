@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,19 +20,18 @@ from numpy.typing import NDArray
 
 from curator import whole
 from curator.errors import CurationError
-from curator.quality import terms, topics, vector_space
+from curator.quality import terms, topics
 from curator.quality.topics import Topics
 from curator.quality.vector_space import VectorSpace
-from curator.store import projects, records
+from curator.store import records
 from curator.store import topics as topic_store
-from curator.store.topics import TextHashes
 from curator.workspace import Workspace
 from schemas.project import Project
 
 SAMPLE = 20_000
 """Records that a space is fitted on: those whose texts have the lowest hashes, which is a sample drawn at random."""
 _BLOCK = 2_000
-_PIECES = ("ids", "hashes", "topic_of", "vectors", "idf", "components", "centres")
+_PIECES = ("ids", "hashes", "topic_of", "idf", "components", "centres")
 
 
 class TextSpace(NamedTuple):
@@ -66,33 +66,34 @@ def count(
 
     Args:
         workspace: Where the records are.
-        project: Whose.
+        project: Whose; the caller is `alone` with it.
         topic_count: How many topics; by default with the square root of the number of records.
         progress: Told how many of how many records are done.
 
     Raises:
-        CurationError: The project has no records, or another process counts them now.
+        CurationError: The project has no records.
     """
-    with _alone(workspace, project), workspace.read() as connection:
+    with workspace.read() as connection:
         now = topic_store.text_hashes(connection, project.id)
         total = len(now.ids)
         if not total:
             raise CurationError(f"The project {project.name} has no records.", hint="Import a file first.")
-        sample = np.argsort(now.hashes, kind="stable")[:SAMPLE]
-        fitted = topics.fit(_texts_at(connection, now, sample), count=topic_count)
+        sample = now.ids[np.argsort(now.hashes, kind="stable")[:SAMPLE]].tolist()
+        drawn = records.in_file_order(connection, [str(id) for id in sample])
+        texts = {each.id: terms.text_of(each.now) for each in drawn}
+        fitted = topics.fit([texts[str(id)] for id in sample], count=topic_count)
         with whole.folder(folder_of(workspace, project)) as fresh:
             size = fitted.space.components.shape[0]
-            vectors = np.lib.format.open_memmap(
-                fresh / "vectors.npy", mode="w+", dtype=np.float16, shape=(total, size)
-            )
+            vectors = np.lib.format.open_memmap(fresh / "vectors.npy", mode="w+", dtype=np.float16, shape=(total, size))
             topic_of = np.full(total, -1, np.int16)
             done = 0
-            for ids, texts in _in_blocks(connection, project.id):
-                block = fitted.space.project(texts)
-                places = np.searchsorted(now.ids, ids)
+            stream = records.every(connection, project.id)
+            while some := list(islice(stream, _BLOCK)):
+                block = fitted.space.project([terms.text_of(each.now) for each in some])
+                places = np.searchsorted(now.ids, [int(each.id) for each in some])
                 vectors[places] = block
                 topic_of[places] = np.where(block.any(axis=1), fitted.of_vectors(block), -1)
-                done += len(ids)
+                done += len(some)
                 if progress is not None:
                     progress(done, total)
             vectors.flush()
@@ -114,8 +115,8 @@ def load(workspace: Workspace, project: Project) -> TextSpace:
     """
     folder = folder_of(workspace, project)
     try:
-        mode = {name: "r" if name == "vectors" else None for name in _PIECES}
-        pieces = {name: np.load(folder / f"{name}.npy", mmap_mode=mode[name]) for name in _PIECES}  # type: ignore[call-overload]
+        pieces = {name: np.load(folder / f"{name}.npy") for name in _PIECES}
+        vectors = np.load(folder / "vectors.npy", mmap_mode="r")
         names = np.load(folder / "terms.npy")
     except FileNotFoundError as error:
         raise CurationError(
@@ -127,7 +128,7 @@ def load(workspace: Workspace, project: Project) -> TextSpace:
         ) from error
     told = tuple(tuple(each.split("\t")) if each else () for each in names.tolist())
     fitted = Topics(VectorSpace(pieces["idf"], pieces["components"]), pieces["centres"], told)
-    return TextSpace(pieces["ids"], pieces["hashes"], pieces["topic_of"], pieces["vectors"], fitted)
+    return TextSpace(pieces["ids"], pieces["hashes"], pieces["topic_of"], vectors, fitted)
 
 
 def is_counted(workspace: Workspace, project: Project) -> bool:
@@ -137,34 +138,16 @@ def is_counted(workspace: Workspace, project: Project) -> bool:
 
 def folder_of(workspace: Workspace, project: Project) -> Path:
     """Where the space of a project is kept."""
-    return workspace.folder / "spaces" / f"project-{project.id}"
-
-
-def _texts_at(connection: records.Connection, now: TextHashes, places: NDArray[np.int64]) -> list[str]:
-    """The texts of the records in some places, in the order of the places."""
-    text_by_id: dict[str, str] = {}
-    in_order = np.sort(places)  # neighbours stand in the same file
-    for start in range(0, len(in_order), 500):
-        ids = [str(each) for each in now.ids[in_order[start : start + 500]].tolist()]
-        text_by_id.update((id, terms.text_of(each.now)) for id, each in records.some(connection, ids).items())
-    return [text_by_id[str(each)] for each in now.ids[places].tolist()]
-
-
-def _in_blocks(connection: records.Connection, project_id: int) -> Iterator[tuple[list[int], list[str]]]:
-    ids: list[int] = []
-    texts: list[str] = []
-    for stored in records.every(connection, project_id):
-        ids.append(int(stored.id))
-        texts.append(terms.text_of(stored.now))
-        if len(ids) == _BLOCK:
-            yield ids, texts
-            ids, texts = [], []
-    if ids:
-        yield ids, texts
+    return workspace.folder / "cache" / "spaces" / f"project-{project.id}"
 
 
 @contextmanager
-def _alone(workspace: Workspace, project: Project) -> Iterator[None]:
+def alone(workspace: Workspace, project: Project) -> Iterator[None]:
+    """Hold off every other process that would count the space of a project.
+
+    Raises:
+        CurationError: One is counting it now.
+    """
     folder = folder_of(workspace, project)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("a") as lock:

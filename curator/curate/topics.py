@@ -62,8 +62,8 @@ def count(
     require(workspace, actor, Right.CURATE)
     with workspace.read() as connection:
         meant = projects.by_name(connection, project)
-    _remove_old(workspace, meant.id)
     with text_space.alone(workspace, meant):
+        _remove_old(workspace, meant.id)
         space = text_space.count(workspace, meant, topic_count=topics, progress=progress)
         with workspace.write() as connection:
             ids = topic_store.add(connection, meant.id, _new_topics(space), at=workspace.clock())

@@ -87,16 +87,22 @@ def _telling_terms(texts: Sequence[str], topic_of: NDArray[np.int64], count: int
     sizes = np.bincount(topic_of, minlength=count).tolist()
 
     def tells(term: str, topic: int) -> float:
-        inside = holding[topic][term] / sizes[topic]
+        inside: float = holding[topic][term] / sizes[topic]
         return inside * max(0.0, math.log(inside * len(texts) / everywhere[term])) ** 2
 
     telling = []
     for topic in range(count):
-        candidates = (term for term in holding[topic] if len(term) > 1 and not term.isdigit() and term not in ENGLISH_STOP_WORDS)
+        candidates = (
+            term for term in holding[topic] if len(term) > 1 and not term.isdigit() and term not in ENGLISH_STOP_WORDS
+        )
         # rounded, since a logarithm may differ in its last digit between machines
         ranked = sorted(candidates, key=lambda term: (-round(tells(term, topic), 9), term))
         telling.append(_different(ranked))
     return tuple(telling)
+
+
+def _may_name(term: str) -> bool:
+    return len(term) > 1 and not term.isdigit() and term not in ENGLISH_STOP_WORDS
 
 
 def _different(ranked: Sequence[str]) -> tuple[str, ...]:

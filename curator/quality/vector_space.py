@@ -41,9 +41,9 @@ class VectorSpace(NamedTuple):
     """Axes of the projection, (K, D)."""
 
     def weigh(self, texts: Sequence[str]) -> Any:
-        """TF-IDF of texts: a sparse float32 matrix (N, D) with rows of length 1; a text without terms is a row of zeros.
+        """TF-IDF of texts: a sparse float32 matrix (N, D) with rows of length 1.
 
-        Term frequency counts as 1 + log(frequency).
+        Term frequency counts as 1 + log(frequency). A text without terms is a row of zeros.
         """
         counts = _hashed.transform(texts)
         counts.data = (1 + np.log(counts.data)) * self.idf[counts.indices]

@@ -295,6 +295,29 @@ profile = Table(
     Column("at", _UtcTime, nullable=False),
 )
 
+# Records that share terms. New topics stand beside those that pages show, and take their place in one step.
+topic = Table(
+    "topic",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("project.id"), nullable=False, index=True),
+    Column("n", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("terms", _Json, nullable=False),
+    Column("examples", _Json, nullable=False),  # ids of the records closest to its centre
+    Column("is_shown", Boolean, nullable=False),
+    Column("counted_at", _UtcTime, nullable=False),
+)
+
+# The topic of a record: a fact about its text, as those above.
+record_topic = Table(
+    "record_topic",
+    metadata,
+    Column("topic_id", ForeignKey("topic.id"), primary_key=True),
+    Column("record_id", ForeignKey("record.id"), primary_key=True, index=True),
+    Column("text_hash", _Digest, nullable=False),
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

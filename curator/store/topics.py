@@ -11,8 +11,21 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Integer, case, delete, func, insert, select, type_coerce, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    LargeBinary,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 
+from curator.store.facts import is_current, text_hash
 from curator.store.tables import record, record_topic, topic
 from schemas.annotation import RecordState
 from schemas.topic import Topic
@@ -29,8 +42,7 @@ class TextHashes(NamedTuple):
 
 def text_hashes(connection: Connection, project_id: int) -> TextHashes:
     """What identifies the text of every record, as it stands now."""
-    standing = func.coalesce(record.c.final_hash, record.c.content_hash, type_=record.c.content_hash.type.impl)
-    query = select(type_coerce(record.c.id, Integer), standing).order_by(record.c.id)
+    query = select(type_coerce(record.c.id, Integer), type_coerce(text_hash(), LargeBinary)).order_by(record.c.id)
     query = query.where(record.c.project_id == project_id, record.c.deleted_at.is_(None))
     ids: list[int] = []
     hashes: list[bytes] = []
@@ -43,9 +55,10 @@ def text_hashes(connection: Connection, project_id: int) -> TextHashes:
 _STREAMED = 10_000
 
 
-def is_current() -> ColumnElement[bool]:
-    """Whether a record's text is still the one that its topic was counted on; for queries that join both tables."""
-    return record_topic.c.text_hash == func.coalesce(record.c.final_hash, record.c.content_hash)
+def count_records(connection: Connection, project_id: int) -> int:
+    """Records of a project that are not deleted."""
+    query = select(func.count()).where(record.c.project_id == project_id, record.c.deleted_at.is_(None))
+    return connection.execute(query).scalar_one()
 
 
 class NewTopic(NamedTuple):
@@ -76,7 +89,7 @@ def assign(connection: Connection, rows: Sequence[tuple[int, str, bytes]]) -> No
 def show(connection: Connection, project_id: int, topic_ids: Sequence[int]) -> None:
     """Let pages show these topics and no others of the project."""
     is_new = topic.c.id.in_(topic_ids)
-    connection.execute(update(topic).where(topic.c.project_id == project_id).values(is_shown=case((is_new, True), else_=False)))
+    connection.execute(update(topic).where(topic.c.project_id == project_id).values(is_shown=is_new))
 
 
 def remove_old(connection: Connection, project_id: int, *, most: int) -> int:
@@ -114,7 +127,7 @@ def shown(connection: Connection, project_id: int) -> list[Topic]:
             count(is_accepted & record.c.final_hash.is_not(None)).label("edited"),
         )
         .join(record, record.c.id == record_topic.c.record_id)
-        .where(record.c.project_id == project_id, record.c.deleted_at.is_(None), is_current())
+        .where(record.c.project_id == project_id, record.c.deleted_at.is_(None), is_current(record_topic))
         .group_by(record_topic.c.topic_id)
     ).subquery()
     query = select(topic, counts).outerjoin(counts, counts.c.topic_id == topic.c.id)
@@ -144,7 +157,7 @@ def of_records(connection: Connection, record_ids: Sequence[str]) -> dict[str, s
         select(record.c.id, topic.c.name)
         .join(record_topic, record_topic.c.record_id == record.c.id)
         .join(topic, topic.c.id == record_topic.c.topic_id)
-        .where(topic.c.is_shown, is_current())
+        .where(topic.c.is_shown, is_current(record_topic))
     )
     names: dict[str, str] = {}
     for start in range(0, len(record_ids), _BOUND):

@@ -53,6 +53,7 @@ from curator.store import (
     suggestions,
     suites,
     systems,
+    topics,
     verdicts,
 )
 from curator.store import quarantine as kept_rows
@@ -303,6 +304,17 @@ def _curate(workspace: Workspace) -> None:
         assert facts.settings(connection, 1)["mine"].is_on
         facts.keep_profile(connection, 1, {}, at=workspace.clock())
         assert facts.kept_profile(connection, 1) is not None
+        assert len(topics.text_hashes(connection, 1).ids) == topics.count_records(connection, 1)
+        some = [topics.NewTopic(name, (name,), ()) for name in ("one", "other")]
+        shown, old = topics.add(connection, 1, some, at=workspace.clock())
+        text_hash = bytes.fromhex(stored.text_hash)
+        topics.assign(connection, [(shown, first, text_hash), (old, first, text_hash)])
+        topics.show(connection, 1, [shown])
+        assert topics.remove_old(connection, 1, most=9) == 1
+        assert [(each.name, each.records) for each in topics.shown(connection, 1)] == [("one", 1)]
+        assert topics.counted_at(connection, 1) is not None
+        assert topics.of_records(connection, [first]) == {first: "one"}
+        assert [each.id for each in records.in_file_order(connection, [first])] == [first]
 
 
 def _accounts(workspace: Workspace) -> None:
