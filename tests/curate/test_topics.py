@@ -24,7 +24,8 @@ WORDS = {
     "sea": "ship sail harbour anchor wave captain island storm whale tide",
     "kitchen": "flour butter oven sugar recipe bake dough cake spoon salt",
     "court": "judge law trial lawyer verdict appeal witness jury crime prison",
-    "\u8336": "\u8336\u53f6 \u7eff\u8336 \u7ea2\u8336 \u6ce1\u8336 \u8336\u676f \u70ed\u6c34 \u8336\u58f6 \u53e3\u5473 \u9999\u6c14 \u4ea7\u5730",
+    "\u8336": "\u8336\u53f6 \u7eff\u8336 \u7ea2\u8336 \u6ce1\u8336 \u8336\u676f"
+    " \u70ed\u6c34 \u8336\u58f6 \u53e3\u5473 \u9999\u6c14 \u4ea7\u5730",
 }  # the last without blanks
 
 
