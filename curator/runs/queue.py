@@ -256,7 +256,7 @@ def _create(workspace: Workspace, version: str, config: TrainConfig, *, actor: s
         if importlib.util.find_spec(tracker) is None:
             raise TrainingError(f"The tracker {tracker} is not installed.", hint=f"Run pip install {tracker}.")
     # a wrong folder or template is refused here, before anything is stored
-    checkpoint.load_tokenizer(config.base, allow_download=config.allow_download, template=config.chat_template)
+    checkpoint.tokenizer_of(config)
     run_id = f"{workspace.clock():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
     frozen = versions.find(workspace, version)
     folder = folder_of(workspace, run_id)

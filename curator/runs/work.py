@@ -177,9 +177,7 @@ def _prepare(workspace: Workspace, run: Run, *, on_activity: OnActivity | None) 
     config = run.config
     accelerator = make_accelerator(config)
     torch.manual_seed(config.seed)
-    tokenizer = checkpoint.load_tokenizer(
-        config.base, allow_download=config.allow_download, template=config.chat_template
-    )
+    tokenizer = checkpoint.tokenizer_of(config)
     parts = data_of(workspace, run.version_id, tokenizer, config)
     training = parts[Split.TRAIN].examples
     if not training:
@@ -204,6 +202,7 @@ def _prepare(workspace: Workspace, run: Run, *, on_activity: OnActivity | None) 
     objective, note = place_model(model, config)
     learner = make_learner(objective, config, accelerator, tokens=config.epochs * token_count(training))
     learner.notes.insert(0, note)
+    learner.notes.extend(map(str, parts[Split.TRAIN].weighed))
     if measured.note:
         learner.notes.append(measured.note)
     if learner.is_main:

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from curator.errors import NotFoundError
+from curator.quality.fingerprint import content_hash
 from curator.store import batches, parts, projects, tallies, tombstones
 from curator.store.contents import HASH, Contents, Keys, Known, held_in
 from curator.store.engine import parts_of
@@ -55,6 +56,13 @@ class StoredRecord(NamedTuple):
     """As accepted."""
     batch_id: int | None
     parent_output_id: int | None
+    text_hash: str
+    """Hash of the content as it stands: of what was accepted, or else of what came in."""
+
+    @property
+    def now(self) -> Record:
+        """The record as it stands: as accepted, or else as it came in."""
+        return self.final or self.content
 
 
 def add_many(
@@ -367,7 +375,9 @@ def hashes_of(connection: Connection, record_ids: Collection[str]) -> set[str]:
 
 def set_state(connection: Connection, stored: StoredRecord, state: RecordState, *, final: Record | None) -> None:
     """Move a record to another state and keep the project's totals in step."""
-    values = {"state": state.value, "final": None if final is None else _edited(final, stored.content)}
+    edited = None if final is None else _edited(final, stored.content)
+    text_hash = None if final is None or edited is None else content_hash(final)
+    values = {"state": state.value, "final": edited, "final_hash": text_hash}
     connection.execute(record.update().where(record.c.id == stored.id).values(values))
     if state is not stored.state:
         changes = {records_in(stored.state): -1, records_in(state): 1}
@@ -425,7 +435,7 @@ def stored_records(connection: Connection, rows: Sequence[RowMapping]) -> list[S
             StoredRecord(
                 id=row["id"], project_id=row["project_id"], content_hash=row["content_hash"],
                 state=RecordState(row["state"]), content=content, final=final, batch_id=row["batch_id"],
-                parent_output_id=row["parent_output_id"],
+                parent_output_id=row["parent_output_id"], text_hash=row["final_hash"] or row["content_hash"],
             )
         )  # fmt: skip
     return stored

@@ -43,6 +43,7 @@ from curator.store import (
     claims,
     corrections,
     events,
+    facts,
     gold,
     outputs,
     projects,
@@ -113,6 +114,7 @@ def _walk(workspace: Workspace, add_outputs: AddOutputs, tmp_path: Path) -> None
     _lead(workspace)
     _train(workspace)
     _review(workspace, add_outputs)
+    _curate(workspace)
     _accounts(workspace)
     _jobs(workspace)
     overview.counts(workspace, project_id=1)
@@ -300,6 +302,22 @@ def _lead(workspace: Workspace) -> None:
     assignment.mark_gold(workspace, settled[0], Answer(response="x", rating=5), actor="Lea")
     assignment.unmark_gold(workspace, settled[0], actor="Lea")
     assert assignment.set_pool(workspace, "medical", [], project_id=1, actor="Lea") == 0
+
+
+def _curate(workspace: Workspace) -> None:
+    with workspace.write() as connection:
+        set_id = facts.asked_id(connection, {"mine": "1"})
+        [first] = facts.next_uncounted(connection, 1, enough=[set_id], limit=1)
+        stored = records.get(connection, first)
+        counted = facts.Facts(first, stored.text_hash, 2, 7, 1, None, None, ("mine",), {})
+        facts.store(connection, [counted], set_id=set_id, revisions={"mine": "1"})
+        assert facts.count_uncounted(connection, 1, enough=facts.asked_sets(connection)) > 0
+        assert facts.coverage(connection, 1) == {set_id: 1}
+        assert [each.hits for each in facts.tallied(connection, 1)] == [1]
+        facts.choose(connection, 1, "mine", facts.Setting(is_on=True, level="error"))
+        assert facts.settings(connection, 1)["mine"].is_on
+        facts.keep_profile(connection, 1, {}, at=workspace.clock())
+        assert facts.kept_profile(connection, 1) is not None
 
 
 def _accounts(workspace: Workspace) -> None:
