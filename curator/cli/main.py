@@ -57,6 +57,7 @@ VERBS = {
     "decide": "review.decide",
     "report": "review.report",
     "verify-decision": "review.verify_decision",
+    "jobs": "jobs.jobs_app",
     "account": "accounts.account_app",
     "backup": "backup.backup",
     "restore": "backup.restore",

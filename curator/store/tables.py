@@ -503,6 +503,41 @@ tally = Table(
     Column("n", Integer, nullable=False, default=0),
 )
 
+# Work that goes on in the background. `cursor` and `done` change in the transaction of the chunk that they speak of.
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("parameters", _Json, nullable=False),
+    Column("project_id", ForeignKey("project.id")),
+    Column("actor", Text, nullable=False),
+    Column("key", Text),  # of jobs of which one at a time is enough
+    Column("state", Text, nullable=False, default="queued"),
+    Column("done", Integer, nullable=False, default=0),
+    Column("total", Integer),
+    Column("cursor", _Json),
+    Column("result", _Json),
+    Column("problem", Text),
+    Column("hint", Text),
+    Column("cancelled_by", Text),
+    Column("host", Text),  # the machine, the process and the start of the process that work on it
+    Column("process_id", Integer),
+    Column("process_started", Float),
+    Column("beat_at", _UtcTime),  # last sign of life, for those who cannot see the process
+    Column("queued_at", _UtcTime, nullable=False),  # since when it waits for a process, or last did
+    Column("attempts", Integer, nullable=False, default=0),  # processes that took it up since the last chunk
+    Column("created_at", _UtcTime, nullable=False),
+    Column("started_at", _UtcTime),
+    Column("ended_at", _UtcTime),
+    CheckConstraint("state in ('queued', 'running', 'done', 'cancelled', 'failed')", name="state"),
+    Index(
+        "uq_job_key", "key", unique=True,
+        sqlite_where=text("key is not null and state in ('queued', 'running')"),
+        postgresql_where=text("key is not null and state in ('queued', 'running')"),
+    ),
+)  # fmt: skip
+
 version = Table(
     "version",
     metadata,

@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 
 import pytest
 
-from curator import Workspace, overview, release, review, store
+from curator import Workspace, jobs, overview, release, review, store
 from curator.access import accounts, passwords, sessions
 from curator.annotate import (
     adjudicate,
@@ -56,16 +56,19 @@ from curator.store import (
     topics,
     verdicts,
 )
+from curator.store import jobs as stored_jobs
 from curator.store import quarantine as kept_rows
 from curator.store import versions as frozen
-from curator.store.runs import ProcessMark
+from curator.store.jobs import Owner
 from schemas.account import Role
 from schemas.annotation import Answer, RecordState, Suggestion
 from schemas.audience import pool_audience
 from schemas.event import Kind
 from schemas.judgement import Judgement
+from schemas.process import ProcessMark
 from schemas.questions import Option, OptionMapping, Question, QuestionSet
 from schemas.run import TrainConfig
+from tests.jobs.counting import COUNTING
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
 __all__ = ["add_outputs", "reviewed"]
@@ -114,8 +117,20 @@ def _walk(workspace: Workspace, add_outputs: AddOutputs, tmp_path: Path) -> None
     _review(workspace, add_outputs)
     _curate(workspace)
     _accounts(workspace)
+    _jobs(workspace)
     overview.counts(workspace, project_id=1)
     overview.latest_events(workspace, limit=5)
+
+
+def _jobs(workspace: Workspace) -> None:
+    job_id = jobs.start(workspace, COUNTING, {"to": 6}, "Lea", detach=False)
+    jobs.execute(workspace, job_id, on_progress=lambda *_: jobs.cancel(workspace, job_id, actor="Lea"))
+    jobs.resume(workspace, job_id, actor="Lea", detach=False)
+    gone = Owner("another machine", ProcessMark(1, 1.0))
+    with workspace.write() as connection:
+        stored_jobs.take(connection, job_id, gone, at=workspace.clock())
+        assert stored_jobs.beat(connection, job_id, gone, at=workspace.clock())
+    assert [job.id for job in jobs.watch(workspace)] == [job_id]
 
 
 def _import(workspace: Workspace, tmp_path: Path) -> None:
