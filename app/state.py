@@ -22,6 +22,8 @@ from schemas.account import Account, Right
 from schemas.project import Project
 
 if TYPE_CHECKING:
+    from streamlit.elements.lib.mutable_tab_container import TabContainer
+
     from curator.runs.generation import Pair
 
 P = ParamSpec("P")
@@ -257,6 +259,19 @@ def words(name: str, *, label: str, nothing: str) -> str:
     text = st.text_input(label, key=f"filter {name}", placeholder=nothing).strip()
     _put_filter(name, [text] if text else [])
     return text
+
+
+def tabs(page: str, labels: Sequence[str]) -> Sequence[TabContainer]:
+    """The tabs of a page, whose open one stands in the address and is open again whenever the page is."""
+    name, key = f"{page}_tab", f"chosen {page}_tab"
+    _follow_address(name, key, labels)
+    if st.session_state.get(key) not in labels:
+        kept = recall(name)
+        st.session_state[key] = kept if kept in labels else labels[0]
+    drawn = st.tabs(labels, key=key, on_change="rerun")
+    remember(name, st.session_state[key])
+    put_in_address(name, st.session_state[key])
+    return drawn
 
 
 def _follow_filter(name: str, read: Callable[[Sequence[str]], object]) -> None:

@@ -28,7 +28,9 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         f"{_count(conflicts)} in conflict, {_count(flagged)} flagged, "
         f"{notice.counted(len(doubts), 'question')} to answer."
     )
-    tabs = st.tabs(["≠ In conflict", "⚑ Flagged", "Questions"])  # a tab whose label changes gives way to the first
+    tabs = state.tabs(
+        "adjudicate", ["≠ In conflict", "⚑ Flagged", "Questions"]
+    )  # a tab whose label changes gives way to the first
     with tabs[0]:
         if conflicts:
             _decide(workspace, _chosen(conflicts, "conflict"), project, person)

@@ -19,7 +19,7 @@ _PAGE = 20
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """Answers of this person, and what they did about records without an answer."""
     st.title("My history", anchor=False)
-    answered, aside = st.tabs(["Answered", "Skipped, flagged, asked"])
+    answered, aside = state.tabs("history", ["Answered", "Skipped, flagged, asked"])
     with answered:
         _answers(workspace, project, person)
     with aside:

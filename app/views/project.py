@@ -18,7 +18,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     """Three tabs, and a form for another project."""
     st.title(f"Project {notice.plain(project.name)}", anchor=False)
     notice.done("project message")
-    first, second, third, fourth = st.tabs(["Settings", "Guideline", "Questions", "New project"])
+    first, second, third, fourth = state.tabs("project", ["Settings", "Guideline", "Questions", "New project"])
     with first:
         _settings(workspace, project, person)
     with second:

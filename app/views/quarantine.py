@@ -33,7 +33,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     chosen = Chosen(rows=[row.id for row in selected]) if selected else filtered
     everything = f"all {total:,} rows" if total > 1 else "this row"
     which = notice.counted(len(selected), "chosen row") if selected else everything
-    correct, again, discard = st.tabs(["Correct a row", "Try again", "Discard"])
+    correct, again, discard = state.tabs("quarantine", ["Correct a row", "Try again", "Discard"])
     with correct, notice.errors():
         _correct(workspace, project, person, selected[0] if selected else rows[0])
     with again, notice.errors():

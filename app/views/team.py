@@ -24,7 +24,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     """Four views of the same work."""
     st.title("Team", anchor=False)
     notice.done("team")
-    done, agree, held, assigned = st.tabs(["Progress", "Agreement", "Open records", "Assignment"])
+    done, agree, held, assigned = state.tabs("team", ["Progress", "Agreement", "Open records", "Assignment"])
     with done:
         _progress(workspace, project, person)
     with agree:

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from curator.errors import NotFoundError
+from curator.quality.fingerprint import content_hash
 from curator.store import batches, parts, projects, tallies, tombstones
 from curator.store.contents import HASH, Contents, Keys, Known, held_in
 from curator.store.engine import parts_of
@@ -55,6 +56,13 @@ class StoredRecord(NamedTuple):
     """As accepted."""
     batch_id: int | None
     parent_output_id: int | None
+    text_hash: str
+    """Hash of the content as it stands: of what was accepted, or else of what came in."""
+
+    @property
+    def now(self) -> Record:
+        """The record as it stands: as accepted, or else as it came in."""
+        return self.final or self.content
 
 
 def add_many(
@@ -344,6 +352,15 @@ def some(connection: Connection, record_ids: Collection[str]) -> dict[str, Store
     return stored
 
 
+def in_file_order(connection: Connection, record_ids: Iterable[str]) -> Iterator[StoredRecord]:
+    """The records with these ids, streamed in the order of the files that hold them, which reads each file once."""
+    wanted = sorted(map(int, record_ids))  # an import numbers its rows in the order of its files
+    for start in range(0, len(wanted), _LOOKUP):
+        query = with_part().where(record.c.id.in_([str(id) for id in wanted[start : start + _LOOKUP]]))
+        ordered = query.order_by(record.c.part_id, record.c.part_row, record.c.id)
+        yield from stored_records(connection, connection.execute(ordered).mappings().all())
+
+
 def of_hash(connection: Connection, project_id: int, hashes: Collection[str]) -> dict[str, str]:
     """Ids of the records of a project with these content hashes, by hash."""
     found: dict[str, str] = {}
@@ -367,7 +384,9 @@ def hashes_of(connection: Connection, record_ids: Collection[str]) -> set[str]:
 
 def set_state(connection: Connection, stored: StoredRecord, state: RecordState, *, final: Record | None) -> None:
     """Move a record to another state and keep the project's totals in step."""
-    values = {"state": state.value, "final": None if final is None else _edited(final, stored.content)}
+    edited = None if final is None else _edited(final, stored.content)
+    text_hash = None if final is None or edited is None else content_hash(final)
+    values = {"state": state.value, "final": edited, "final_hash": text_hash}
     connection.execute(record.update().where(record.c.id == stored.id).values(values))
     if state is not stored.state:
         changes = {records_in(stored.state): -1, records_in(state): 1}
@@ -425,7 +444,7 @@ def stored_records(connection: Connection, rows: Sequence[RowMapping]) -> list[S
             StoredRecord(
                 id=row["id"], project_id=row["project_id"], content_hash=row["content_hash"],
                 state=RecordState(row["state"]), content=content, final=final, batch_id=row["batch_id"],
-                parent_output_id=row["parent_output_id"],
+                parent_output_id=row["parent_output_id"], text_hash=row["final_hash"] or row["content_hash"],
             )
         )  # fmt: skip
     return stored

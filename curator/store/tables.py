@@ -206,6 +206,7 @@ record = Table(
     Column("part_row", Integer),
     Column("content", _Json),  # the Record as it came in, where it has no part; never updated
     Column("final", _Json),  # the accepted Record, where it differs from what came in
+    Column("final_hash", _Digest),  # of its content; null where `final` is
     Column("state", Text, nullable=False, default="waiting"),
     Column("priority", Integer, nullable=False, default=0),
     Column("parent_output_id", ForeignKey("output.id")),  # set when a reviewer's verdict made this record
@@ -236,6 +237,85 @@ arrival = Table(
     Column("part_row", Integer),
     Column("content", _Json),
     CheckConstraint("(content is null) <> (part_id is null)", name="place"),
+)
+
+# Facts below are counted on a text and carry its hash. They are true of a record only while that is the hash of its
+# text as it stands: join them with `facts.is_current`.
+
+# How long a record's text is, and which rules were asked about it.
+measure = Table(
+    "measure",
+    metadata,
+    Column("record_id", ForeignKey("record.id"), primary_key=True),
+    Column("text_hash", _Digest, nullable=False),
+    Column("messages", Integer, nullable=False),
+    Column("characters", Integer, nullable=False),  # of all messages
+    Column("response_characters", Integer, nullable=False),  # of the last response
+    Column("tokens", Integer),  # of the conversation through the chat template of `tokenizer`
+    Column("tokenizer", Text),
+    Column("asked_id", ForeignKey("asked.id"), nullable=False),
+)
+
+# Rules that were asked together, each with its revision. Of one that is not in it there is no answer, not a clean one.
+asked = Table(
+    "asked",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rules", Text, nullable=False, unique=True),  # a JSON object of revisions by name, sorted
+)
+
+# A rule hit a record, or failed on it. What it goes by is not kept: asking the rule about the text says it again.
+rule_hit = Table(
+    "rule_hit",
+    metadata,
+    Column("record_id", ForeignKey("record.id"), primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("revision", Text, nullable=False),
+    Column("text_hash", _Digest, nullable=False),
+    Column("error", Text),  # null: a hit; else why there is no answer
+    Index(None, "rule", "record_id"),
+)
+
+# What a lead chose for a rule in a project; without a row, what was measured for it decides.
+rule_setting = Table(
+    "rule_setting",
+    metadata,
+    Column("project_id", ForeignKey("project.id"), primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("is_on", Boolean, nullable=False),
+    Column("level", Text, nullable=False),
+)
+
+# The newest profile of a project, as it was counted.
+profile = Table(
+    "profile",
+    metadata,
+    Column("project_id", ForeignKey("project.id"), primary_key=True),
+    Column("content", _Json, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+)
+
+# Records that share terms. New topics stand beside those that pages show, and take their place in one step.
+topic = Table(
+    "topic",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("project.id"), nullable=False, index=True),
+    Column("n", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("terms", _Json, nullable=False),
+    Column("examples", _Json, nullable=False),  # ids of the records closest to its centre
+    Column("is_shown", Boolean, nullable=False),
+    Column("counted_at", _UtcTime, nullable=False),
+)
+
+# The topic of a record: a fact about its text, as those above.
+record_topic = Table(
+    "record_topic",
+    metadata,
+    Column("topic_id", ForeignKey("topic.id"), primary_key=True),
+    Column("record_id", ForeignKey("record.id"), primary_key=True, index=True),
+    Column("text_hash", _Digest, nullable=False),
 )
 
 quarantine = Table(
@@ -422,6 +502,41 @@ tally = Table(
     Column("name", Text, primary_key=True),
     Column("n", Integer, nullable=False, default=0),
 )
+
+# Work that goes on in the background. `cursor` and `done` change in the transaction of the chunk that they speak of.
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("parameters", _Json, nullable=False),
+    Column("project_id", ForeignKey("project.id")),
+    Column("actor", Text, nullable=False),
+    Column("key", Text),  # of jobs of which one at a time is enough
+    Column("state", Text, nullable=False, default="queued"),
+    Column("done", Integer, nullable=False, default=0),
+    Column("total", Integer),
+    Column("cursor", _Json),
+    Column("result", _Json),
+    Column("problem", Text),
+    Column("hint", Text),
+    Column("cancelled_by", Text),
+    Column("host", Text),  # the machine, the process and the start of the process that work on it
+    Column("process_id", Integer),
+    Column("process_started", Float),
+    Column("beat_at", _UtcTime),  # last sign of life, for those who cannot see the process
+    Column("queued_at", _UtcTime, nullable=False),  # since when it waits for a process, or last did
+    Column("attempts", Integer, nullable=False, default=0),  # processes that took it up since the last chunk
+    Column("created_at", _UtcTime, nullable=False),
+    Column("started_at", _UtcTime),
+    Column("ended_at", _UtcTime),
+    CheckConstraint("state in ('queued', 'running', 'done', 'cancelled', 'failed')", name="state"),
+    Index(
+        "uq_job_key", "key", unique=True,
+        sqlite_where=text("key is not null and state in ('queued', 'running')"),
+        postgresql_where=text("key is not null and state in ('queued', 'running')"),
+    ),
+)  # fmt: skip
 
 version = Table(
     "version",

@@ -170,7 +170,7 @@ def revive(
     undone = undone.where(import_batch.c.project_id == project.id)
     wanted = sorted(places)
     entry = {
-        "final": None, "deleted_at": None, "state": state.value, "priority": priority,
+        "final": None, "final_hash": None, "deleted_at": None, "state": state.value, "priority": priority,
         "parent_output_id": parent_output_id,
     }  # fmt: skip
     for start in range(0, len(wanted), _LOOKUP):

@@ -61,6 +61,22 @@ def test_a_project_stays_when_the_page_changes_and_back_leads_back(
     expect(page.get_by_role("heading", name="Project medical")).to_be_visible()
 
 
+def test_the_open_tab_stands_in_the_address_and_no_other_page_takes_it_over(
+    stocked: Workspace, serve: Serve, page: Page
+) -> None:
+    page.goto(f"{serve(stocked.folder)}/team?team_tab=Agreement&person=Ada")
+    expect(page.get_by_role("tab", name="Agreement")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="Assignment").click()
+    expect(page).to_have_url(re.compile(r"[?&]team_tab=Assignment(&|$)"))
+    page.reload()
+    expect(page.get_by_role("tab", name="Assignment")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("link", name="Project", exact=True).click()
+    expect(page.get_by_role("tab", name="Settings")).to_have_attribute("aria-selected", "true")
+    expect(page).not_to_have_url(re.compile("team_tab"))
+    page.go_back()
+    expect(page.get_by_role("tab", name="Assignment")).to_have_attribute("aria-selected", "true")
+
+
 def test_a_window_of_800_pixels_folds_the_sidebar_and_cuts_no_number(
     stocked: Workspace, serve: Serve, page: Page
 ) -> None:

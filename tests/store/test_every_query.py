@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 
 import pytest
 
-from curator import Workspace, overview, release, review, store
+from curator import Workspace, jobs, overview, release, review, store
 from curator.access import accounts, passwords, sessions
 from curator.annotate import (
     adjudicate,
@@ -33,6 +33,7 @@ from curator.annotate import (
     team,
     undo,
 )
+from curator.curate.query import parse
 from curator.errors import AccessError
 from curator.ingest import import_file, quarantine, recent_imports, undo_import
 from curator.review import comfort, follow_up, votes
@@ -43,27 +44,33 @@ from curator.store import (
     claims,
     corrections,
     events,
+    facts,
     gold,
     outputs,
     projects,
     records,
     runs,
+    selection,
     skips,
     suggestions,
     suites,
     systems,
+    topics,
     verdicts,
 )
+from curator.store import jobs as stored_jobs
 from curator.store import quarantine as kept_rows
 from curator.store import versions as frozen
-from curator.store.runs import ProcessMark
+from curator.store.jobs import Owner
 from schemas.account import Role
 from schemas.annotation import Answer, RecordState, Suggestion
 from schemas.audience import pool_audience
 from schemas.event import Kind
 from schemas.judgement import Judgement
+from schemas.process import ProcessMark
 from schemas.questions import Option, OptionMapping, Question, QuestionSet
 from schemas.run import TrainConfig
+from tests.jobs.counting import COUNTING
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
 __all__ = ["add_outputs", "reviewed"]
@@ -110,9 +117,22 @@ def _walk(workspace: Workspace, add_outputs: AddOutputs, tmp_path: Path) -> None
     _lead(workspace)
     _train(workspace)
     _review(workspace, add_outputs)
+    _curate(workspace)
     _accounts(workspace)
+    _jobs(workspace)
     overview.counts(workspace, project_id=1)
     overview.latest_events(workspace, limit=5)
+
+
+def _jobs(workspace: Workspace) -> None:
+    job_id = jobs.start(workspace, COUNTING, {"to": 6}, "Lea", detach=False)
+    jobs.execute(workspace, job_id, on_progress=lambda *_: jobs.cancel(workspace, job_id, actor="Lea"))
+    jobs.resume(workspace, job_id, actor="Lea", detach=False)
+    gone = Owner("another machine", ProcessMark(1, 1.0))
+    with workspace.write() as connection:
+        stored_jobs.take(connection, job_id, gone, at=workspace.clock())
+        assert stored_jobs.beat(connection, job_id, gone, at=workspace.clock())
+    assert [job.id for job in jobs.watch(workspace)] == [job_id]
 
 
 def _import(workspace: Workspace, tmp_path: Path) -> None:
@@ -197,6 +217,11 @@ def _annotate(workspace: Workspace) -> None:
     assert lookup.find(workspace, waiting[0].id, project_id=1)[0].id == waiting[0].id
     assert lookup.find(workspace, "question", project_id=1)
     assert lookup.page(workspace, project_id=1, limit=1)
+    with workspace.read() as connection:
+        asked = parse("state:waiting question")
+        ids = connection.execute(selection.statement(connection, asked, 1)).scalars().all()
+        assert selection.count(connection, asked, 1) == len(ids) > 0
+        assert sorted(selection.page(connection, asked, 1).ids) == sorted(ids)
     story = lookup.story(workspace, waiting[0].id)
     assert (len(story.comments), len(story.doubts)) == (1, 1)
     alike = [each.id for each in waiting if each.content.instruction.startswith("Question")]
@@ -285,6 +310,33 @@ def _lead(workspace: Workspace) -> None:
     assignment.mark_gold(workspace, settled[0], Answer(response="x", rating=5), actor="Lea")
     assignment.unmark_gold(workspace, settled[0], actor="Lea")
     assert assignment.set_pool(workspace, "medical", [], project_id=1, actor="Lea") == 0
+
+
+def _curate(workspace: Workspace) -> None:
+    with workspace.write() as connection:
+        set_id = facts.asked_id(connection, {"mine": "1"})
+        [first] = facts.next_uncounted(connection, 1, enough=[set_id], limit=1)
+        stored = records.get(connection, first)
+        counted = facts.Facts(first, stored.text_hash, 2, 7, 1, None, None, ("mine",), {})
+        facts.store(connection, [counted], set_id=set_id, revisions={"mine": "1"})
+        assert facts.count_uncounted(connection, 1, enough=facts.asked_sets(connection)) > 0
+        assert facts.coverage(connection, 1) == {set_id: 1}
+        assert [each.hits for each in facts.tallied(connection, 1)] == [1]
+        facts.choose(connection, 1, "mine", facts.Setting(is_on=True, level="error"))
+        assert facts.settings(connection, 1)["mine"].is_on
+        facts.keep_profile(connection, 1, {}, at=workspace.clock())
+        assert facts.kept_profile(connection, 1) is not None
+        assert len(topics.text_hashes(connection, 1).ids) == topics.count_records(connection, 1)
+        some = [topics.NewTopic(name, (name,), ()) for name in ("one", "other")]
+        shown, old = topics.add(connection, 1, some, at=workspace.clock())
+        text_hash = bytes.fromhex(stored.text_hash)
+        topics.assign(connection, [(shown, first, text_hash), (old, first, text_hash)])
+        topics.show(connection, 1, [shown])
+        assert topics.remove_old(connection, 1, most=9) == 1
+        assert [(each.name, each.records) for each in topics.shown(connection, 1)] == [("one", 1)]
+        assert topics.counted_at(connection, 1) is not None
+        assert topics.of_records(connection, [first]) == {first: "one"}
+        assert [each.id for each in records.in_file_order(connection, [first])] == [first]
 
 
 def _accounts(workspace: Workspace) -> None:

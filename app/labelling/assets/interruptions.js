@@ -81,6 +81,7 @@ export class Interruptions {
 
 /** Type a letter where the caret of a field stands. @param {TextField} field @param {string} letter */
 function insert(field, letter) {
-  field.setRangeText(letter, field.selectionStart ?? field.value.length, field.selectionEnd ?? field.value.length, "end")
+  const end = field.value.length
+  field.setRangeText(letter, field.selectionStart ?? end, field.selectionEnd ?? end, "end")
   field.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true, inputType: "insertText", data: letter }))
 }
