@@ -140,6 +140,7 @@ class BulkAct(Schema):
     """A bulk act as it stands."""
 
     id: int
+    """Also that of the job which does it."""
     project_id: int
     act: Act
     query: str | None
@@ -149,7 +150,6 @@ class BulkAct(Schema):
     actor: str
     at: datetime
     """UTC."""
-    job_id: int
     undo_job_id: int | None = None
     undone_by: str | None = None
     undone_at: datetime | None = None

@@ -24,6 +24,7 @@ VERBS = {
     "agreement": "annotate.agreement",
     "team": "annotate.team",
     "profile": "curate.profile",
+    "select": "select.select",
     "topics": "topics.topics",
     "freeze": "versions.freeze",
     "versions": "versions.versions",

@@ -124,7 +124,7 @@ _KEPT = tuple(name for name in Record.model_fields if name not in ("original", "
 
 
 def _replacement(act: Replace) -> Callable[[str], str]:
-    flags = regex.IGNORECASE if act.ignores_case else regex.NOFLAG
+    flags = regex.IGNORECASE if act.ignores_case else 0
     try:
         pattern = regex.compile(regex.escape(act.pattern) if act.is_plain else act.pattern, flags)
         pattern.sub(act.by if not act.is_plain else "", "", timeout=_SECONDS)

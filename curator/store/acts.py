@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from curator.errors import NotFoundError
 from curator.store.tables import act, act_row, event, job, record
-from schemas.act import BulkAct, LeftOut
+from schemas.act import ACT, Act, BulkAct, LeftOut
 from schemas.event import Kind
 
 Keys = NDArray[np.int32]
@@ -71,7 +71,7 @@ class Count(NamedTuple):
 def moment(connection: Connection) -> Moment:
     """The present point in the history of the records."""
     is_alive = job.c.state.in_(["queued", "running"])
-    under_way = select(func.min(act.c.id)).join(job, (job.c.id == act.c.job_id) | (job.c.id == act.c.undo_job_id))
+    under_way = select(func.min(act.c.id)).join(job, (job.c.id == act.c.id) | (job.c.id == act.c.undo_job_id))
     first = connection.execute(under_way.where(is_alive)).scalar()
     newest = connection.execute(select(func.max(act.c.id))).scalar() or 0
     return Moment(last_event(connection), newest if first is None else first - 1)
@@ -101,7 +101,7 @@ def add(
     at: datetime,
     job_id: int,
 ) -> int:
-    """Store an act that is to be done. Returns its id.
+    """Store an act that is to be done. Returns its id, which is that of its job.
 
     Args:
         connection: An open writing transaction.
@@ -116,7 +116,7 @@ def add(
     """
     values = {
         "project_id": project_id, "act": dict(what), "query": query, "matched": len(keys), "actor": actor, "at": at,
-        "selection": zlib.compress(keys.astype("<i4").tobytes(), 1), "job_id": job_id, **since._asdict(),
+        "selection": zlib.compress(keys.astype("<i4").tobytes(), 1), "id": job_id, **since._asdict(),
     }  # fmt: skip
     return int(connection.execute(insert(act).values(values).returning(act.c.id)).scalar_one())
 
@@ -174,6 +174,24 @@ def about(connection: Connection, record_id: str) -> list[tuple[BulkAct, str]]:
     query = query.where(act_row.c.record_id == record_id, act_row.c.state != "left out").order_by(act.c.id)
     return [(_act({k: v for k, v in row.items() if k != "row"}), row["row"]) for row in
             connection.execute(query).mappings()]  # fmt: skip
+
+
+class Decision(NamedTuple):
+    """An act that decided about a record, or took its decision away."""
+
+    act: Act
+    last_event: int
+    """The newest event when it did."""
+
+
+def last_decision(connection: Connection, record_id: str) -> Decision | None:
+    """The newest act that stands, and by which a record was settled, set aside or put back into the queue."""
+    said = act.c.act["act"].as_string()
+    query = select(act.c.act, act_row.c.last_event).join(act_row, act_row.c.act_id == act.c.id)
+    query = query.where(act_row.c.record_id == record_id, act_row.c.state.in_(["changed", "kept"]))
+    query = query.where(said.in_(["accept", "reject", "flag", "send back", "re-review"]))
+    row = connection.execute(query.order_by(act.c.id.desc()).limit(1)).first()
+    return None if row is None else Decision(ACT.validate_python(row.act), row.last_event)
 
 
 def touched(

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import numpy as np
 from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select, type_coerce
 
-from curator.store import slots, tallies
-from curator.store.acts import among
+from curator.store import facts, slots, tallies
+from curator.store.acts import Keys, among
 from curator.store.tables import annotation, record, slot
 from schemas.annotation import RecordState
 from schemas.audience import ANYBODY, Audience
@@ -67,6 +68,25 @@ def lock(connection: Connection, keys: Sequence[int], *, project_id: int, now: d
         key: Locked(RecordState(state), gone, final, amended, tuple(theirs.get(key, ())))
         for key, state, gone, final, amended in rows
     }
+
+
+def of_project(connection: Connection, keys: Sequence[int], *, project_id: int) -> Keys:
+    """Those of some keys that are of records of a project which are there, ascending."""
+    query = select(_KEY).where(among(connection, record.c.id, keys), record.c.project_id == project_id)
+    return np.sort(np.fromiter(connection.execute(query.where(record.c.deleted_at.is_(None))).scalars(), np.int32))
+
+
+def count_states(connection: Connection, keys: Sequence[int]) -> dict[RecordState, int]:
+    """How many of some records stand where."""
+    query = select(record.c.state, func.count()).where(among(connection, record.c.id, keys))
+    return {RecordState(state): n for state, n in connection.execute(query.group_by(record.c.state))}
+
+
+def count_claimed(connection: Connection, keys: Sequence[int], *, now: datetime) -> int:
+    """How many of some records annotators have before them."""
+    held = (slot.c.state == "held") & (slot.c.holder.is_not(None)) & (slot.c.expires_at > now)
+    query = select(func.count(slot.c.record_id.distinct())).where(held, among(connection, slot.c.record_id, keys))
+    return int(connection.execute(query).scalar_one())
 
 
 def answered(connection: Connection, keys: Sequence[int]) -> set[int]:
@@ -128,6 +148,13 @@ def give(connection: Connection, keys: Sequence[int], audience: Audience) -> Non
     connection.execute(slot.update().where(here).values(audience=audience.key))
 
 
+def give_slots(connection: Connection, audiences: Mapping[int, str]) -> None:
+    """Keep single slots for whom each is named, by its id, where they are open. Returns nothing."""
+    for slot_id, audience in audiences.items():
+        here = (slot.c.id == slot_id) & slot.c.state.not_in(["done", "held"])
+        connection.execute(slot.update().where(here).values(audience=audience))
+
+
 def kept_apart(connection: Connection, keys: Sequence[int]) -> dict[int, dict[int, str]]:
     """Slots that are not answered and not for everyone, by record: for whom each is."""
     query = select(_OF, slot.c.id, slot.c.audience).where(
@@ -160,6 +187,12 @@ def texts(connection: Connection, keys: Sequence[int]) -> dict[int, dict[str, An
     query = select(_KEY.label("key"), *(record.c[name] for name in TEXTS)).where(among(connection, record.c.id, keys))
     rows = connection.execute(query).mappings()
     return {row["key"]: {name: row[name] for name in TEXTS} for row in rows}
+
+
+def text_hashes(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
+    """Hashes of the texts of records as they stand."""
+    query = select(_KEY, facts.text_hash()).where(among(connection, record.c.id, keys))
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def set_texts(connection: Connection, changed: Mapping[int, Mapping[str, Any]]) -> None:
@@ -211,7 +244,12 @@ def restore_slots(connection: Connection, key: int, before: Iterable[Sequence[An
         if state != "done":
             values |= slots.NOBODY
         connection.execute(slot.update().where(slot.c.id == slot_id).values(values))
-    connection.execute(delete(slot).where(among(connection, slot.c.record_id, [key]), slot.c.id.not_in(kept)))
+    remove_slots(connection, key, but=kept)
+
+
+def remove_slots(connection: Connection, key: int, *, but: Sequence[int]) -> None:
+    """Take the slots of a record away that an act had added, and that no annotator answered. Returns nothing."""
+    connection.execute(delete(slot).where(among(connection, slot.c.record_id, [key]), slot.c.id.not_in(but)))
 
 
 def move(

@@ -544,7 +544,7 @@ job = Table(
 act = Table(
     "act",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", ForeignKey("job.id"), primary_key=True),  # the job that does it
     Column("project_id", ForeignKey("project.id"), nullable=False, index=True),
     Column("act", _Json, nullable=False),
     Column("query", Text),
@@ -554,7 +554,6 @@ act = Table(
     Column("last_act", Integer, nullable=False),
     Column("actor", Text, nullable=False),
     Column("at", _UtcTime, nullable=False),
-    Column("job_id", ForeignKey("job.id"), nullable=False),
     Column("undo_job_id", ForeignKey("job.id")),
     Column("undone_by", Text),
     Column("undone_at", _UtcTime),
