@@ -65,6 +65,7 @@ from curator.store import quarantine as kept_rows
 from curator.store import versions as frozen
 from curator.store.jobs import Owner
 from schemas.account import Role
+from schemas.act import Assign
 from schemas.annotation import Answer, RecordState, Suggestion
 from schemas.audience import pool_audience
 from schemas.event import Kind
@@ -140,6 +141,7 @@ def _jobs(workspace: Workspace) -> None:
 
 
 def _bulk(workspace: Workspace) -> None:
+    bulk.select(workspace, "", Assign(person="Lea"), actor="Lea")
     for act in EVERY:
         bulk.preview(workspace, bulk.choose(workspace, "", project_id=1), act)
         report = bulk.select(workspace, "", act, actor="Lea")
