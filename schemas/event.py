@@ -62,6 +62,8 @@ class Kind(StrEnum):
     PRIORITY = "priority"
     SUGGESTIONS = "suggestions"
     GATES = "gates"
+    RULE = "rule"
+    """A rule on records was switched on or off, or its level was changed."""
     IMPORT = "import"
     IMPORT_UNDONE = "import-undone"
     ROW_FIXED = "row-fixed"

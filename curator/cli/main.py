@@ -24,6 +24,7 @@ VERBS = {
     "agreement": "annotate.agreement",
     "team": "annotate.team",
     "profile": "curate.profile",
+    "check": "curate.check",
     "topics": "topics.topics",
     "freeze": "versions.freeze",
     "versions": "versions.versions",

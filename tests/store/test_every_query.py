@@ -315,12 +315,16 @@ def _lead(workspace: Workspace) -> None:
 def _curate(workspace: Workspace) -> None:
     with workspace.write() as connection:
         set_id = facts.asked_id(connection, {"mine": "1"})
-        [first] = facts.next_uncounted(connection, 1, enough=[set_id], limit=1)
+        [(first, _)] = facts.next_records(connection, 1, enough=[set_id], limit=1)
+        assert records.texts_now(connection, [first])[0].record_id == first
+        assert facts.count_records(connection, 1) > 1
         stored = records.get(connection, first)
         counted = facts.Facts(first, stored.text_hash, 2, 7, 1, None, None, ("mine",), {})
         facts.store(connection, [counted], set_id=set_id, revisions={"mine": "1"})
         assert facts.count_uncounted(connection, 1, enough=facts.asked_sets(connection)) > 0
         assert facts.coverage(connection, 1) == {set_id: 1}
+        assert facts.examples(connection, 1, "mine", "1", most=2) == [first]
+        assert facts.first_error(connection, 1, "mine", "1") is None
         assert [each.hits for each in facts.tallied(connection, 1)] == [1]
         facts.choose(connection, 1, "mine", facts.Setting(is_on=True, level="error"))
         assert facts.settings(connection, 1)["mine"].is_on

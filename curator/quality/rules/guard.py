@@ -19,7 +19,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from ctypes import c_longlong
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from curator.quality.rules.base import Rule
-from curator.quality.rules.registry import SHIPPED, Answers, check
+from curator.quality.rules.registry import Answers, check, is_shipped
 from schemas.record import Record
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def guarded(rules: Sequence[Rule], *, seconds: float = SECONDS) -> Iterator[Ask]
         rules: Of this and of other packages. One that cannot be pickled is asked without the guard.
         seconds: Of a processor, for one rule on one record.
     """
-    foreign = tuple(rule for rule in rules if rule not in SHIPPED and _can_travel(rule))
+    foreign = tuple(rule for rule in rules if not is_shipped(rule) and _can_travel(rule))
     if not foreign or multiprocessing.current_process().daemon:  # which may have no process of its own
         yield lambda records: [check(record, rules) for record in records]
         return
@@ -68,6 +68,26 @@ def guarded(rules: Sequence[Rule], *, seconds: float = SECONDS) -> Iterator[Ask]
         yield ask
     finally:
         asking.end()
+
+
+def asker(rules: tuple[Rule, ...]) -> Ask:
+    """A function that asks rules, the same one as long as the same rules are meant; `end_asking` ends its process."""
+    if rules not in _ASKERS:
+        end_asking()
+        stack = ExitStack()
+        _ASKERS[rules] = stack, stack.enter_context(guarded(rules))
+    return _ASKERS[rules][1]
+
+
+def end_asking() -> None:
+    """End the process of the last `asker`, if it has one. Returns nothing."""
+    while _ASKERS:
+        _, (stack, _) = _ASKERS.popitem()
+        stack.close()
+
+
+_ASKERS: dict[tuple[Rule, ...], tuple[ExitStack, Ask]] = {}
+"""The last one."""
 
 
 def _joined(one: Answers, other: Answers, order: dict[str, int]) -> Answers:
