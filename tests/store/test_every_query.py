@@ -33,6 +33,7 @@ from curator.annotate import (
     team,
     undo,
 )
+from curator.curate.query import parse
 from curator.errors import AccessError
 from curator.ingest import import_file, quarantine, recent_imports, undo_import
 from curator.review import comfort, follow_up, votes
@@ -49,6 +50,7 @@ from curator.store import (
     projects,
     records,
     runs,
+    selection,
     skips,
     suggestions,
     suites,
@@ -215,6 +217,11 @@ def _annotate(workspace: Workspace) -> None:
     assert lookup.find(workspace, waiting[0].id, project_id=1)[0].id == waiting[0].id
     assert lookup.find(workspace, "question", project_id=1)
     assert lookup.page(workspace, project_id=1, limit=1)
+    with workspace.read() as connection:
+        asked = parse("state:waiting question")
+        ids = connection.execute(selection.statement(connection, asked, 1)).scalars().all()
+        assert selection.count(connection, asked, 1) == len(ids) > 0
+        assert sorted(selection.page(connection, asked, 1).ids) == sorted(ids)
     story = lookup.story(workspace, waiting[0].id)
     assert (len(story.comments), len(story.doubts)) == (1, 1)
     alike = [each.id for each in waiting if each.content.instruction.startswith("Question")]
