@@ -29,6 +29,8 @@ class Preflight(Schema):
     """Tokens of the longest record."""
     sharing: float
     """Tokens over tokens with every shared prompt counted once."""
+    weighed: tuple[str, ...] = ()
+    """What each of the settings' weights makes of the training records, in words."""
     steps: int
     parameters: int
     trained_parameters: int

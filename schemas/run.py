@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from schemas.base import Schema
 from schemas.version import FileHash, Split
@@ -34,9 +35,20 @@ class TrainConfig(Schema):
     """Optimiser steps between evaluations on the validation split; by default ten evaluations in a run."""
     evaluation_records: int = Field(default=1024, ge=1, json_schema_extra={"group": "Length"})
     """Most records of a split that an evaluation looks at, always the same ones."""
+    answers_per_evaluation: int = Field(default=0, ge=0, json_schema_extra={"group": "Length"})
+    """Validation prompts that the model answers at each evaluation, for exact match and token F1 while it learns. Fewer
+    where they would cost more than 15 % of the training; 0 asks none."""
+    answer_tokens: int = Field(default=64, ge=1, json_schema_extra={"group": "Length"})
+    """Longest of these answers."""
+    keep_checkpoints: int = Field(default=0, ge=0, json_schema_extra={"group": "Length"})
+    """Checkpoints to keep beside the best one: the newest evaluated ones, the last among them."""
 
     learning_rate: float | None = Field(default=None, gt=0, json_schema_extra={"group": "Optimiser"})
-    """Peak of the cosine schedule; by default 2e-5 for `full` and 2e-4 for adapters."""
+    """Peak of the schedule; by default 2e-5 for `full` and 2e-4 for adapters."""
+    schedule: Literal["cosine", "linear", "constant"] = Field(
+        default="cosine", json_schema_extra={"group": "Optimiser"}
+    )
+    """How the learning rate goes on after the warm-up: down to 0 as half a cosine or a straight line, or as it is."""
     warmup_share: float = Field(default=0.03, ge=0, lt=1, json_schema_extra={"group": "Optimiser"})
     """Share of the steps in which the learning rate rises linearly from 0."""
     records_per_step: int = Field(default=16, ge=1, json_schema_extra={"group": "Optimiser"})
@@ -59,6 +71,9 @@ class TrainConfig(Schema):
     """Weight of prompt tokens in the loss: 0 is log p(response | instruction), 1 the joint log p. For comparisons."""
     weight_label: str | None = Field(default=None, json_schema_extra={"group": "Objective"})
     """Label of the records whose number weighs their loss; records without it weigh 1."""
+    weights: tuple[str, ...] = Field(default=(), json_schema_extra={"group": "Objective"})
+    """Training records that count more or less in the loss: `source=FILE:2` or `label:KEY=VALUE:0.5`. A record to which
+    several apply has their product."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, json_schema_extra={"group": "Objective"})
     """Share of the target probability that is spread over the vocabulary."""
     noise_alpha: float = Field(default=0.0, ge=0, json_schema_extra={"group": "Objective"})
@@ -104,6 +119,9 @@ class TrainConfig(Schema):
         default="auto", json_schema_extra={"group": "Model"}
     )
     """Template for a base whose tokenizer has none; `auto` takes the tokenizer's own, or `plain`."""
+    chat_template_kwargs: dict[str, bool | int | float | str] = Field(default={}, json_schema_extra={"group": "Model"})
+    """Arguments of the chat template, as JSON: `{"enable_thinking": false}`. They become defaults of the template that
+    is saved with the weights."""
     record_losses: bool = Field(default=True, json_schema_extra={"group": "Model"})
     """Also measure training records before and after, for the page that finds doubtful records."""
     measure: Literal["sample", "all"] = Field(default="sample", json_schema_extra={"group": "Model"})
@@ -115,6 +133,17 @@ class TrainConfig(Schema):
     """Experiment trackers that get the metrics as well; each must be installed, and some send them elsewhere."""
     allow_download: bool = Field(default=False, json_schema_extra={"group": "Model"})
     """Lets transformers fetch the base from a model hub."""
+
+    @field_validator("chat_template_kwargs", mode="before")
+    @classmethod
+    def _parse_object(cls, value: Any) -> Any:
+        """A command and a page give one text."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError('write a JSON object, as in {"enable_thinking": false}') from error
 
     @property
     def peak_learning_rate(self) -> float:

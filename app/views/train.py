@@ -129,12 +129,14 @@ def _preflight(workspace: Workspace, preview: Preflight, config: TrainConfig) ->
             f"{preview.longest:,} tokens. Prompts shared between records save {1 - 1 / preview.sharing:.0%} of the "
             "tokens. Time and memory are computed from the sizes and the speed of matrix products on this machine."
         )
+        if preview.weighed:
+            st.caption(notice.plain("Weights: " + "; ".join(preview.weighed) + "."))
         if preview.refused:
             with st.expander(f"{len(preview.refused):,} records are left out"):
                 st.text("\n".join(preview.refused[:200]))
         with st.expander("How the trainer sees a record"):
             st.caption("Tokens on green carry loss; everything else is context.")
-            rows = runs.token_rows(workspace, preview.version, base=config.base, max_tokens=config.max_tokens)
+            rows = runs.token_rows(workspace, preview.version, config)
             with notice.errors():
                 for row in islice(rows, _PREVIEWED):
                     token_view.show(row)

@@ -177,13 +177,14 @@ def tokens(
     base: BaseOption,
     workspace: WorkspaceOption = None,
     row: Annotated[str | None, typer.Option("--row", help="Only the row with this id.")] = None,
+    settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show records as the trainer sees them: token ids, and which of them carry loss."""
     from curator import runs
 
     with console.errors():
-        rows = list(runs.token_rows(workspace_of(workspace), version, base=base, row_id=row))
+        rows = list(runs.token_rows(workspace_of(workspace), version, config_of(settings or (), base=base), row_id=row))
         human = Text()
         for each in rows:
             human.append(f"{each.row_id} ({each.split})\n", style="bold")
@@ -229,7 +230,7 @@ def config_of(settings: Sequence[str], **by_name: Any) -> TrainConfig:
         if not sign or name not in TrainConfig.model_fields:
             known = ", ".join(sorted(TrainConfig.model_fields))
             raise TrainingError(f"There is no setting {name} of a training.", hint=f"Write NAME=VALUE; known: {known}.")
-        if name in ("leave_out", "trackers"):
+        if name in ("leave_out", "trackers", "weights"):
             values.setdefault(name, [])
             values[name] = [*values[name], value]
         else:
@@ -318,6 +319,8 @@ def _preflight_table(preview: Preflight) -> Table:
     table.add_row(
         "shared prompts", f"save {1 - 1 / preview.sharing:.0%} of the tokens" if preview.sharing > 1 else "none"
     )
+    if preview.weighed:
+        table.add_row("weights", Text("; ".join(preview.weighed)))
     table.add_row("steps", f"{preview.steps:,}")
     table.add_row("parameters", f"{preview.parameters:,}, of which {preview.trained_parameters:,} train")
     table.add_row("estimates", estimate(preview))

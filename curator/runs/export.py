@@ -5,6 +5,7 @@ A merge is checked before anything is handed out: both models must give the same
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -106,6 +107,16 @@ def card(workspace: Workspace, run: Run) -> str:
         f"({version.name or 'unnamed'}, {version.splits[Split.TRAIN]:,} training records) by {run.created_by}.",
         f"The loss counts response tokens only (prompt loss weight {run.config.prompt_loss_weight:g}, averaged per "
         f"{run.config.normalisation}).",
+        *(
+            [f"Its chat template has the defaults `{json.dumps(run.config.chat_template_kwargs, ensure_ascii=False)}`."]
+            if run.config.chat_template_kwargs
+            else []
+        ),
+        *(
+            [f"Weights in the loss: {', '.join(f'`{rule}`' for rule in run.config.weights)}."]
+            if run.config.weights
+            else []
+        ),
         "",
         "## May it be used?",
         "",

@@ -52,9 +52,7 @@ def preflight(workspace: Workspace, version: str, config: TrainConfig) -> Prefli
     """
     base_models.require_known(workspace, config.base)
     frozen = versions.find(workspace, version)
-    tokenizer = checkpoint.load_tokenizer(
-        config.base, allow_download=config.allow_download, template=config.chat_template
-    )
+    tokenizer = checkpoint.tokenizer_of(config)
     parts = data_of(workspace, frozen.id, tokenizer, config)
     training = parts[Split.TRAIN].examples
     tokens = sum(len(example.input_ids) for example in training)
@@ -70,6 +68,7 @@ def preflight(workspace: Workspace, version: str, config: TrainConfig) -> Prefli
         response_tokens=sum(example.response_tokens for example in training),
         longest=max((len(example.input_ids) for part in parts.values() for example in part.examples), default=0),
         sharing=sharing(training),
+        weighed=tuple(map(str, parts[Split.TRAIN].weighed)),
         steps=planned_steps(len(training), config) if training else 0,
         parameters=weights,
         trained_parameters=trained,
@@ -130,6 +129,12 @@ def _checks(
     if device_of(config) == "cuda":
         total = torch.cuda.get_device_properties(0).total_memory
     held_out = sum(len(parts[split].examples) for split in (Split.TEST, Split.VALIDATION))
+    idle = [weighed.rule for weighed in part.weighed if not weighed.records]
+    weights = Check(
+        name="weights apply",
+        ok=not idle,
+        explanation=f"No training record is meant by {', '.join(idle)}." if idle else "Every weight means a record.",
+    )
     differing = _differing_prompts(workspace, version_id, tokenizer, part.examples)
     return [
         Check(name="something to learn", ok=bool(part.examples), explanation=f"{len(part.examples):,} records train."),
@@ -150,6 +155,7 @@ def _checks(
             explanation=f"{differing} of {min(_PROBED, len(part.examples))} prompts are not those of generation.",
         ),
         *template_checks(tokenizer),
+        *([weights] if part.weighed else []),
         Check(
             name="memory",
             ok=memory < total,

@@ -14,10 +14,10 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from curator import base_models, versions, whole
+from curator import base_models, detached, versions, whole
 from curator.access import require
 from curator.errors import TrainingError
-from curator.runs import detached, naming
+from curator.runs import naming
 from curator.runs.folder import LOG, STATE, folder_of
 from curator.runs.work import OnStep, execute
 from curator.runs.writing import OnActivity
@@ -256,7 +256,7 @@ def _create(workspace: Workspace, version: str, config: TrainConfig, *, actor: s
         if importlib.util.find_spec(tracker) is None:
             raise TrainingError(f"The tracker {tracker} is not installed.", hint=f"Run pip install {tracker}.")
     # a wrong folder or template is refused here, before anything is stored
-    checkpoint.load_tokenizer(config.base, allow_download=config.allow_download, template=config.chat_template)
+    checkpoint.tokenizer_of(config)
     run_id = f"{workspace.clock():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
     frozen = versions.find(workspace, version)
     folder = folder_of(workspace, run_id)

@@ -9,23 +9,23 @@ from curator.errors import NotFoundError
 from curator.training import checkpoint
 from curator.training.tokens import token_row
 from curator.workspace import Workspace
-from schemas.run import TokenRow
+from schemas.run import TokenRow, TrainConfig
 
 
 def token_rows(
-    workspace: Workspace, version: str, *, base: str, row_id: str | None = None, max_tokens: int = 1024
+    workspace: Workspace, version: str, config: TrainConfig, *, row_id: str | None = None
 ) -> Iterator[TokenRow]:
-    """Tokens and labels of every row of a version, or of the row with this id.
+    """Tokens and labels of every row of a version, or of the row with this id, under the settings of a run.
 
     Raises:
         NotFoundError: The version has no such row.
         TrainingError: The base cannot be loaded, or a row cannot be trained on.
     """
-    tokenizer = checkpoint.load_tokenizer(base)
+    tokenizer = checkpoint.tokenizer_of(config)
     has_row = False
     for row in versions.rows(workspace, version):
         if row_id in (None, row.row_id):
             has_row = True
-            yield token_row(row, tokenizer, max_tokens=max_tokens)
+            yield token_row(row, tokenizer, max_tokens=config.max_tokens)
     if row_id is not None and not has_row:
         raise NotFoundError(f"Version {version} has no row {row_id}.", hint="Row ids stand on the versions page.")

@@ -19,8 +19,9 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedTokenizerBase
 
+from curator import detached
 from curator.errors import CuratorError, TrainingError
-from curator.runs import detached, folder, manifest, measuring
+from curator.runs import folder, manifest, measuring
 from curator.runs.base_losses import BaseLosses
 from curator.runs.measuring import Sample, token_count
 from curator.runs.selection import data_of
@@ -176,9 +177,7 @@ def _prepare(workspace: Workspace, run: Run, *, on_activity: OnActivity | None) 
     config = run.config
     accelerator = make_accelerator(config)
     torch.manual_seed(config.seed)
-    tokenizer = checkpoint.load_tokenizer(
-        config.base, allow_download=config.allow_download, template=config.chat_template
-    )
+    tokenizer = checkpoint.tokenizer_of(config)
     parts = data_of(workspace, run.version_id, tokenizer, config)
     training = parts[Split.TRAIN].examples
     if not training:
@@ -203,6 +202,7 @@ def _prepare(workspace: Workspace, run: Run, *, on_activity: OnActivity | None) 
     objective, note = place_model(model, config)
     learner = make_learner(objective, config, accelerator, tokens=config.epochs * token_count(training))
     learner.notes.insert(0, note)
+    learner.notes.extend(map(str, parts[Split.TRAIN].weighed))
     if measured.note:
         learner.notes.append(measured.note)
     if learner.is_main:

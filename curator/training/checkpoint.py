@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -24,14 +24,19 @@ from transformers.utils import logging as transformers_logging
 from curator import whole
 from curator.errors import TrainingError
 from curator.training.objective import causal_of
-from curator.training.template import TemplateName, end_tokens, prepare_tokenizer
+from curator.training.template import Argument, TemplateName, end_tokens, prepare_tokenizer
+from schemas.run import TrainConfig
 
 ADAPTER_CONFIG = "adapter_config.json"
 transformers_logging.disable_progress_bar()  # each command shows its own
 
 
 def load_tokenizer(
-    source: str, *, allow_download: bool = False, template: TemplateName = "auto"
+    source: str,
+    *,
+    allow_download: bool = False,
+    template: TemplateName = "auto",
+    arguments: Mapping[str, Argument] | None = None,
 ) -> PreTrainedTokenizerBase:
     """The tokenizer of a model, ready for training and generation.
 
@@ -39,14 +44,25 @@ def load_tokenizer(
         source: Folder of a model, or a hub name.
         allow_download: Lets transformers fetch it.
         template: Chat template for a tokenizer that has none.
+        arguments: Of the chat template, which become its defaults.
 
     Raises:
         TrainingError: There is none, or it lacks what training needs.
     """
     with _explained(source, hub=allow_download):
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=not allow_download, trust_remote_code=False)
-    prepare_tokenizer(tokenizer, template=template)
+    prepare_tokenizer(tokenizer, template=template, arguments=arguments)
     return tokenizer
+
+
+def tokenizer_of(config: TrainConfig) -> PreTrainedTokenizerBase:
+    """The tokenizer of a run's base, with the chat template that the run trains; errors as of `load_tokenizer`."""
+    return load_tokenizer(
+        config.base,
+        allow_download=config.allow_download,
+        template=config.chat_template,
+        arguments=config.chat_template_kwargs,
+    )
 
 
 def load_base(

@@ -5,7 +5,8 @@ T is the number of tokens of one record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -57,12 +58,28 @@ class Example(NamedTuple):
         return int(self.is_response.nonzero()[0])
 
 
+class Weighed(NamedTuple):
+    """What one weight of the settings makes of the records of a split."""
+
+    rule: str
+    """As it was written: `source=FILE:2`."""
+    records: int
+    """To which it applies."""
+    share: float
+    """Their share of the loss, between 0 and 1."""
+
+    def __str__(self) -> str:
+        return f"{self.rule} applies to {self.records:,} records, {self.share:.0%} of the loss"
+
+
 class Prepared(NamedTuple):
     """The records of a split that can be trained on, and why the others cannot."""
 
     examples: list[Example]
     refused: list[str]
     """`row id: reason` for each record left out."""
+    weighed: tuple[Weighed, ...] = ()
+    """What each of the settings' weights makes of them, in their order."""
 
 
 def label_responses(
@@ -110,7 +127,13 @@ def label_responses(
 
 
 def prepare(rows: Iterable[FrozenRow], tokenizer: PreTrainedTokenizerBase, config: TrainConfig) -> Prepared:
-    """Every row as the model sees it; a row that cannot be trained on is listed with its reason."""
+    """Every row as the model sees it; a row that cannot be trained on is listed with its reason.
+
+    Raises:
+        TrainingError: One of the weights of the settings cannot be understood.
+    """
+    rules = [_rule(text) for text in config.weights]
+    theirs: list[list[Example]] = [[] for _ in rules]  # the examples to which each applies
     examples: list[Example] = []
     refused: list[str] = []
     for row in rows:
@@ -119,24 +142,72 @@ def prepare(rows: Iterable[FrozenRow], tokenizer: PreTrainedTokenizerBase, confi
                 render_turns(row.record, tokenizer),
                 max_tokens=config.max_tokens,
                 prompt_loss_weight=config.prompt_loss_weight,
-                record_weight=_weight(row.record, config.weight_label),
+                record_weight=_weight(row.record, config.weight_label, rules),
                 per_record=config.normalisation == "record",
             )
         except TrainingError as error:
             refused.append(f"{row.row_id}: {error.problem}")
         else:
-            examples.append(Example(row.row_id, *labelled))
-    return Prepared(examples, refused)
+            example = Example(row.row_id, *labelled)
+            examples.append(example)
+            for rule, covered in zip(rules, theirs, strict=True):
+                if rule.applies(row.record):
+                    covered.append(example)
+    everything = _loss_weight(examples)
+    weighed = tuple(
+        Weighed(rule.text, len(covered), _loss_weight(covered) / everything if covered else 0.0)
+        for rule, covered in zip(rules, theirs, strict=True)
+    )
+    return Prepared(examples, refused, weighed)
 
 
-def _weight(record: Record, label: str | None) -> float:
-    """The number in a record's label of this name; 1 without one.
+def _loss_weight(examples: Sequence[Example]) -> float:
+    return math.fsum(float(example.weights.sum()) for example in examples)
+
+
+class _WeightRule(NamedTuple):
+    """Records that count more or less in the loss."""
+
+    text: str
+    applies: Callable[[Record], bool]
+    weight: float
+
+
+def _rule(text: str) -> _WeightRule:
+    """The rule that a text says.
 
     Raises:
-        TrainingError: It is not a number.
+        TrainingError: It says none.
+    """
+    condition, colon, number = text.rpartition(":")
+    name, sign, value = condition.partition("=")
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = 0.0
+    if colon and sign and 0 < weight < float("inf"):
+        if name == "source":
+            return _WeightRule(
+                text, lambda record: any(each.origin.source == value for each in record.arrivals), weight
+            )
+        if name.startswith("label:"):
+            label = name.removeprefix("label:")
+            return _WeightRule(text, lambda record: record.labels.get(label) == value, weight)
+    raise TrainingError(
+        f"{text} does not say which records weigh how much.",
+        hint="Write source=FILE:WEIGHT or label:KEY=VALUE:WEIGHT with a positive number.",
+    )
+
+
+def _weight(record: Record, label: str | None, rules: Sequence[_WeightRule] = ()) -> float:
+    """The number in a record's label of this name, 1 without one, times the weights of the rules that apply.
+
+    Raises:
+        TrainingError: The label does not hold a number.
     """
     text = record.labels.get(label, "1") if label is not None else "1"
     try:
-        return float(text)
+        weight = float(text)
     except ValueError as error:
         raise TrainingError(f"The label {label} holds {text!r}, not a weight.", hint="Write a number.") from error
+    return weight * math.prod(rule.weight for rule in rules if rule.applies(record))

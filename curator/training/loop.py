@@ -53,12 +53,19 @@ class Listener(NamedTuple):
 
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
-    """The rate of step `step` (from 1): a linear rise over the warm-up, then half a cosine down to 0."""
+    """The rate of step `step` (from 1): a linear rise over the warm-up, then what the schedule says.
+
+    Example:
+        >>> linear = TrainConfig(base="model", learning_rate=1.0, warmup_share=0.2, schedule="linear")
+        >>> [learning_rate(step, 10, linear) for step in (1, 2, 3, 7, 10)]
+        [0.5, 1.0, 1.0, 0.5, 0.125]
+    """
     warmup = math.ceil(config.warmup_share * steps)
     if step <= warmup:
         return config.peak_learning_rate * step / warmup
     along = (step - warmup - 1) / max(1, steps - warmup)
-    return config.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * along))
+    left = {"cosine": 0.5 * (1 + math.cos(math.pi * along)), "linear": 1 - along, "constant": 1.0}[config.schedule]
+    return config.peak_learning_rate * left
 
 
 def evaluate_every(steps: int, config: TrainConfig) -> int:

@@ -10,7 +10,8 @@ It does not decide which tokens carry loss in a batch: `labels` does, from the t
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from jinja2.exceptions import TemplateError
@@ -60,6 +61,12 @@ TEMPLATES = {
 
 TemplateName = Literal["auto", "chatml", "llama", "alpaca", "plain"]
 
+Argument = bool | int | float | str
+"""Value of a template's argument."""
+
+_NOT_ARGUMENTS = frozenset(("messages", "tools", "add_generation_prompt", "bos_token", "eos_token", "date_string"))
+"""What a template is told from the records and the tokenizer, not from settings."""
+
 _TODAY = "26 Jul 2024"
 """The day that templates are told when they ask for it: a prompt must not change from one day to the next."""
 _FIXED_CLOCK = "{%- macro strftime_now(format) -%}" + _TODAY + "{%- endmacro -%}"
@@ -72,16 +79,23 @@ class Turn(NamedTuple):
     is_response: bool
 
 
-def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase, *, template: TemplateName = "auto") -> None:
+def prepare_tokenizer(
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    template: TemplateName = "auto",
+    arguments: Mapping[str, Argument] | None = None,
+) -> None:
     """Give a tokenizer what training needs: a chat template and a padding token.
 
     Args:
         tokenizer: As it was loaded.
         template: Which of ours to use; `auto` keeps the tokenizer's own and is `plain` where it has none.
+        arguments: Of the template. They become its defaults, so that training, generation and every later user of the
+            saved tokenizer render alike; who renders with another value still gets that one.
 
     Raises:
         TrainingError: It has no end-of-text token, so no response could be taught to end; it has a template of its own
-            and another is asked for; or it lacks a token that the template needs.
+            and another is asked for; it lacks a token that the template needs; or the template has no such argument.
     """
     if tokenizer.eos_token is None:
         raise TrainingError(
@@ -101,10 +115,30 @@ def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase, *, template: TemplateN
             "The tokenizer has no tokens <|im_start|> and <|im_end|>, which ChatML needs.",
             hint="Choose chat_template plain, llama or alpaca: they only need the end of text.",
         )
+    if arguments:
+        tokenizer.chat_template = _with_defaults(tokenizer.chat_template, arguments)
     if "strftime_now" in tokenizer.chat_template and _FIXED_CLOCK not in tokenizer.chat_template:
         tokenizer.chat_template = _FIXED_CLOCK + tokenizer.chat_template  # saved with the weights it taught
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token  # labels go by position, so the end token still carries loss
+
+
+def _with_defaults(template: str, arguments: Mapping[str, Argument]) -> str:
+    """A template whose arguments have these values unless others are given.
+
+    Raises:
+        TrainingError: The template does not mention an argument, or what it is given under that name are the records.
+    """
+    defaults = ""
+    for name, value in arguments.items():
+        if name in _NOT_ARGUMENTS or not name.isidentifier() or not re.search(rf"\b{name}\b", template):
+            raise TrainingError(
+                f"The chat template of the model has no argument {name}.",
+                hint="Read the template in the model's tokenizer_config.json or chat_template.jinja for its arguments.",
+            )
+        literal = json.dumps(value, ensure_ascii=False)  # JSON's true, false, numbers and texts are those of Jinja
+        defaults += f"{{%- if {name} is not defined %}}{{%- set {name} = {literal} %}}{{%- endif %}}"
+    return f"{defaults}\n{template}"  # the line break goes with the block before it, as templates are rendered
 
 
 def prompt_ids(

@@ -160,7 +160,7 @@ def test_a_preflight_counts_and_estimates(frozen: Frozen, base_folder: Path) -> 
     workspace, version = frozen
     found = preflight(workspace, version.id, config(base_folder))
     assert found.ok, found.checks
-    rows = list(runs.token_rows(workspace, version.id, base=str(base_folder)))
+    rows = list(runs.token_rows(workspace, version.id, config(base_folder)))
     assert found.records == version.splits
     assert found.tokens == sum(len(row.input_ids) for row in rows if row.split == "train")
     assert found.parameters == checkpoint.load_base(str(base_folder)).num_parameters()
@@ -182,6 +182,16 @@ def test_an_estimate_of_time_honours_the_number_of_steps(
     ]
     assert seconds[1] == pytest.approx(seconds[0] / 2, rel=0.1)
     assert seconds[2] == pytest.approx(3 * seconds[0], rel=0.1)
+
+
+def test_a_weight_that_means_no_record_speaks_against_a_start(frozen: Frozen, base_folder: Path) -> None:
+    workspace, version = frozen
+    found = preflight(workspace, version.id, config(base_folder, weights=("source=typo.jsonl:2",)))
+    assert not found.ok
+    assert [check.explanation for check in found.checks if not check.ok] == [
+        "No training record is meant by source=typo.jsonl:2."
+    ]
+    assert found.weighed == ("source=typo.jsonl:2 applies to 0 records, 0% of the loss",)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from curator import Workspace, runs, versions
 from schemas.record import Message, Origin, Record
-from schemas.run import TokenRow
+from schemas.run import TokenRow, TrainConfig
 from schemas.version import ExportFormat, Version
 from tests.conftest import make_record
 from tests.runs.small import freeze
@@ -46,7 +46,7 @@ def exported(workspace: Workspace, version: Version, format: ExportFormat, out: 
 
 
 def seen(workspace: Workspace, version: Version, base: Path) -> list[TokenRow]:
-    rows = list(runs.token_rows(workspace, version.id, base=str(base)))
+    rows = list(runs.token_rows(workspace, version.id, TrainConfig(base=str(base))))
     return sorted(rows, key=lambda row: (["train", "validation", "test"].index(row.split), row.row_id))
 
 

@@ -61,13 +61,13 @@ def test_a_run_lowers_the_held_out_loss_and_leaves_everything_behind(frozen: Fro
 def test_the_response_tokens_of_a_run_are_those_of_the_token_view(frozen: Frozen, base_folder: Path) -> None:
     workspace, version = frozen
     run = runs.train(workspace, version.id, config(base_folder, max_steps=1), actor="me")
-    rows = list(runs.token_rows(workspace, version.id, base=str(base_folder)))
+    rows = list(runs.token_rows(workspace, version.id, config(base_folder)))
     counted = sum(label != -100 for row in rows if row.split == "train" for label in row.labels)
     assert run.result.response_tokens == counted
-    [one] = runs.token_rows(workspace, version.id, base=str(base_folder), row_id=rows[3].row_id)
+    [one] = runs.token_rows(workspace, version.id, config(base_folder), row_id=rows[3].row_id)
     assert one == rows[3]
     with pytest.raises(NotFoundError, match="has no row"):
-        list(runs.token_rows(workspace, version.id, base=str(base_folder), row_id="nobody"))
+        list(runs.token_rows(workspace, version.id, config(base_folder), row_id="nobody"))
 
 
 def test_the_same_seed_gives_the_same_losses(frozen: Frozen, base_folder: Path) -> None:

@@ -18,6 +18,7 @@ from curator.training.labels import Example, label_responses, prepare
 from curator.training.learner import Learner, add_adapters, make_accelerator, make_learner, place_model
 from curator.training.plan import plan, planned_steps
 from curator.training.template import Turn
+from schemas.record import Origin
 from schemas.run import TrainConfig
 from schemas.version import FrozenRow, Split
 from tests.conftest import make_record
@@ -276,3 +277,25 @@ def test_a_label_weighs_its_record_and_must_be_a_positive_number(tokenizer: PreT
     assert [(each.row_id, float(each.weights.max())) for each in found.examples] == [("plain", 1.0), ("half", 0.5)]
     assert [reason.split(":")[0] for reason in found.refused] == ["words", "zero"]
     assert "not a weight" in found.refused[0]
+
+
+def test_weights_multiply_and_say_what_share_of_the_loss_is_theirs(tokenizer: PreTrainedTokenizerBase) -> None:
+    def row(row_id: str, source: str, **labels: str) -> FrozenRow:
+        record = make_record("a", "b").model_copy(update={"labels": labels, "origin": Origin(source=source)})
+        return FrozenRow(row_id, "", Split.TRAIN, record)
+
+    rows = [row("plain", "a.jsonl"), row("source", "b.jsonl"), row("both", "b.jsonl", kind="sum"), row("x", "c", k="v")]
+    weights = ("source=b.jsonl:2", "label:kind=sum:0.25", "source=typo:9")
+    found = prepare(rows, tokenizer, TrainConfig(base="x", weights=weights))
+    assert [float(each.weights.max()) for each in found.examples] == [1.0, 2.0, 0.5, 1.0]
+    assert [(each.records, round(each.share, 6)) for each in found.weighed] == [
+        (2, round(2.5 / 4.5, 6)),
+        (1, round(0.5 / 4.5, 6)),
+        (0, 0.0),
+    ]
+
+
+@pytest.mark.parametrize("rule", ["source=b:0", "source=b:-1", "source=b:nan", "source=b", "person=a:2", "b:2", ""])
+def test_a_weight_that_cannot_be_understood_is_refused(tokenizer: PreTrainedTokenizerBase, rule: str) -> None:
+    with pytest.raises(TrainingError, match="does not say which records weigh how much"):
+        prepare([], tokenizer, TrainConfig(base="x", weights=(rule,)))

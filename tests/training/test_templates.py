@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 from transformers import PreTrainedTokenizerBase
 
 from curator.errors import TrainingError
 from curator.runs.preflight import template_checks
+from curator.training import checkpoint
 from curator.training.labels import Example, label_responses
 from curator.training.template import TEMPLATES, end_tokens, prepare_tokenizer, prompt_ids, render_turns
 from schemas.record import Message, Origin, Record, ToolCall
@@ -263,3 +265,49 @@ def test_what_a_template_cannot_write_as_it_stands_is_refused(
 ) -> None:
     with pytest.raises(TrainingError, match=problem.replace("|", r"\|")):
         render_turns(record, with_template(tokenizer, WITH_TOOLS))
+
+
+THINKS = (  # the shape of templates of models that think: off, the prompt opens and closes an empty thought
+    "{% macro spoken(role, text) %}{{ '<|im_start|>' + role + '\n' + text }}{% endmacro %}"
+    "{% for m in messages %}{{ spoken(m['role'], '<think></think>' if m['role'] == 'assistant' else '') }}"
+    "{{ m['content'] + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
+    "{% if enable_thinking is defined and enable_thinking is false %}{{ '<think></think>' }}{% endif %}{% endif %}"
+)
+
+
+def test_an_argument_of_the_template_holds_in_training_and_wherever_its_tokenizer_goes(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    off = copy.deepcopy(tokenizer)
+    off.chat_template = THINKS
+    plain = copy.deepcopy(off)
+    asked = [{"role": "user", "content": "Say hi."}]
+    without = plain.apply_chat_template(asked, add_generation_prompt=True, tokenize=False, enable_thinking=False)
+    prepare_tokenizer(off, arguments={"enable_thinking": False})
+    made = example(off, make_record("Say hi.", "Hi."))
+    assert off.decode(made.input_ids[: made.prompt_tokens]) == without
+    assert response_of(off, made) == "Hi.<|im_end|>"
+    assert off.decode(prompt_ids(TALK.messages[:1], off)).endswith("assistant\n<think></think>")
+    off.save_pretrained(tmp_path)
+    reloaded = checkpoint.load_tokenizer(str(tmp_path))
+    assert reloaded.apply_chat_template(asked, add_generation_prompt=True, tokenize=False) == without
+    on = reloaded.apply_chat_template(asked, add_generation_prompt=True, tokenize=False, enable_thinking=True)
+    assert on.endswith("assistant\n")  # who asks for thoughts still gets a prompt for them
+
+
+@pytest.mark.parametrize("value", ['it\'s "so" {% endif %}\n', 3, 0.5, True, "\N{GRINNING FACE}"])
+def test_an_argument_reaches_the_template_as_it_was_written(
+    tokenizer: PreTrainedTokenizerBase, value: str | float
+) -> None:
+    other = copy.deepcopy(tokenizer)
+    other.chat_template = "\n" + other.chat_template + "{{ tone | tojson }}"
+    before = other.apply_chat_template([{"role": "user", "content": "a"}], tokenize=False, tone=value)
+    prepare_tokenizer(other, arguments={"tone": value})
+    assert other.apply_chat_template([{"role": "user", "content": "a"}], tokenize=False) == before
+
+
+@pytest.mark.parametrize("name", ["enable_thinkin", "messages", "im_start }}"])
+def test_an_argument_that_the_template_does_not_read_is_refused(tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    with pytest.raises(TrainingError, match="has no argument"):
+        prepare_tokenizer(copy.deepcopy(tokenizer), arguments={name: False})
