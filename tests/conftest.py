@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(_NEEDS[name])
 
 
-_ON_BOTH = ("store", "access", "annotate", "ingest", "versions", "review", "release")
+_ON_BOTH = ("store", "access", "annotate", "ingest", "versions", "review", "release", "jobs")
 """Folders of tests whose subject is what is stored: each test runs on both databases."""
 
 

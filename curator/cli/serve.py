@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from curator import jobs
 from curator.access import accounts
 from curator.cli import console
 from curator.cli.options import WorkspaceOption
@@ -39,10 +40,14 @@ def serve(
         listening = server.listen(settings.host, settings.port)
         opened = open_workspace(settings.workspace, create=True, settings=settings)
         token = accounts.setup_link(opened)
+        resumed = jobs.revive(opened)
         opened.close()
         console.messages.print(f"Workspace {opened.folder}", markup=False)
         address = server.address(listening, settings.host)
         console.messages.print(f"Pages on {address} (Ctrl+C stops the server)", markup=False)
+
+        if resumed:
+            console.messages.print(f"Jobs that were interrupted go on: {', '.join(map(str, resumed))}", markup=False)
 
         must_sign_in = settings.sign_in or settings.host not in _LOOPBACK
         if token is not None:

@@ -18,11 +18,10 @@ import torch
 from torch.nn.functional import kl_div
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from curator import versions, whole
+from curator import detached, versions, whole
 from curator.access import require
 from curator.errors import NotFoundError, TrainingError
 from curator.quality.units import units_of
-from curator.runs import detached
 from curator.runs.folder import ASSESSMENT, checkpoint_of, folder_of, ledger
 from curator.runs.promotion import promotion_gates
 from curator.stats.intervals import wilson

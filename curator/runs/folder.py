@@ -11,9 +11,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from curator import whole
+from curator import detached, whole
 from curator.errors import NotFoundError
-from curator.runs import detached
 from curator.workspace import Workspace
 from schemas.assessment import Assessment
 from schemas.run import Activity, LedgerRow, MetricRow, Run

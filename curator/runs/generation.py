@@ -11,19 +11,18 @@ from typing import NamedTuple
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from curator import whole
+from curator import detached, whole
 from curator.access import require
 from curator.errors import GenerationError
-from curator.runs import detached
 from curator.runs.folder import checkpoint_of, folder_of
 from curator.store import events, outputs, runs, suites, systems
-from curator.store.runs import ProcessMark
 from curator.training import checkpoint
 from curator.training.completion import complete
 from curator.training.template import prompt_ids
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind
+from schemas.process import ProcessMark
 from schemas.record import Message
 from schemas.review import Decoding, GenerationReport, ModelName, Output, Suite
 

@@ -14,10 +14,10 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from curator import base_models, versions, whole
+from curator import base_models, detached, versions, whole
 from curator.access import require
 from curator.errors import TrainingError
-from curator.runs import detached, naming
+from curator.runs import naming
 from curator.runs.folder import LOG, STATE, folder_of
 from curator.runs.work import OnStep, execute
 from curator.runs.writing import OnActivity

@@ -19,8 +19,9 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedTokenizerBase
 
+from curator import detached
 from curator.errors import CuratorError, TrainingError
-from curator.runs import detached, folder, manifest, measuring
+from curator.runs import folder, manifest, measuring
 from curator.runs.base_losses import BaseLosses
 from curator.runs.measuring import Sample, token_count
 from curator.runs.selection import data_of

@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from curator.errors import NotFoundError
 from curator.store import bases, versions
 from curator.store.tables import run
+from schemas.process import ProcessMark
 from schemas.run import Run, RunResult, RunState, TrainConfig
-
-
-class ProcessMark(NamedTuple):
-    """What tells a process from a later one with the same id."""
-
-    id: int
-    started: float
-    """Seconds since 1970-01-01 UTC, as the operating system reports it."""
 
 
 def add(

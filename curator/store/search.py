@@ -49,14 +49,24 @@ def find(
         query = query.where(record.c.state == state.value)
     if not terms:
         return stored_records(connection, connection.execute(query.limit(limit)).mappings().all())
+    return list(islice(_holding(connection, project_id, query, terms, state), limit))
+
+
+def ids(connection: Connection, project_id: int, terms: Sequence[str]) -> list[str]:
+    """Ids of all records of a project in which every one of some terms occurs, as `find` says it."""
+    query = with_part().where(record.c.project_id == project_id, record.c.deleted_at.is_(None))
+    return [each.id for each in _holding(connection, project_id, query, terms, None)]
+
+
+def _holding(
+    connection: Connection, project_id: int, query: Select[Any], terms: Sequence[str], state: RecordState | None
+) -> Iterator[StoredRecord]:
     candidates = chain(_beside_rows(connection, query, terms, state), _in_parts(connection, project_id, query, terms))
     seen: set[str] = set()
-    matching = (
-        each
-        for each in candidates
-        if _holds(each, terms) and each.id not in seen and not seen.add(each.id)  # type: ignore[func-returns-value]
-    )
-    return list(islice(matching, limit))
+    for each in candidates:
+        if each.id not in seen and _holds(each, terms):
+            seen.add(each.id)
+            yield each
 
 
 _AT_A_TIME = 200

@@ -295,6 +295,29 @@ profile = Table(
     Column("at", _UtcTime, nullable=False),
 )
 
+# Records that share terms. New topics stand beside those that pages show, and take their place in one step.
+topic = Table(
+    "topic",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("project.id"), nullable=False, index=True),
+    Column("n", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("terms", _Json, nullable=False),
+    Column("examples", _Json, nullable=False),  # ids of the records closest to its centre
+    Column("is_shown", Boolean, nullable=False),
+    Column("counted_at", _UtcTime, nullable=False),
+)
+
+# The topic of a record: a fact about its text, as those above.
+record_topic = Table(
+    "record_topic",
+    metadata,
+    Column("topic_id", ForeignKey("topic.id"), primary_key=True),
+    Column("record_id", ForeignKey("record.id"), primary_key=True, index=True),
+    Column("text_hash", _Digest, nullable=False),
+)
+
 quarantine = Table(
     "quarantine",
     metadata,
@@ -479,6 +502,41 @@ tally = Table(
     Column("name", Text, primary_key=True),
     Column("n", Integer, nullable=False, default=0),
 )
+
+# Work that goes on in the background. `cursor` and `done` change in the transaction of the chunk that they speak of.
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("parameters", _Json, nullable=False),
+    Column("project_id", ForeignKey("project.id")),
+    Column("actor", Text, nullable=False),
+    Column("key", Text),  # of jobs of which one at a time is enough
+    Column("state", Text, nullable=False, default="queued"),
+    Column("done", Integer, nullable=False, default=0),
+    Column("total", Integer),
+    Column("cursor", _Json),
+    Column("result", _Json),
+    Column("problem", Text),
+    Column("hint", Text),
+    Column("cancelled_by", Text),
+    Column("host", Text),  # the machine, the process and the start of the process that work on it
+    Column("process_id", Integer),
+    Column("process_started", Float),
+    Column("beat_at", _UtcTime),  # last sign of life, for those who cannot see the process
+    Column("queued_at", _UtcTime, nullable=False),  # since when it waits for a process, or last did
+    Column("attempts", Integer, nullable=False, default=0),  # processes that took it up since the last chunk
+    Column("created_at", _UtcTime, nullable=False),
+    Column("started_at", _UtcTime),
+    Column("ended_at", _UtcTime),
+    CheckConstraint("state in ('queued', 'running', 'done', 'cancelled', 'failed')", name="state"),
+    Index(
+        "uq_job_key", "key", unique=True,
+        sqlite_where=text("key is not null and state in ('queued', 'running')"),
+        postgresql_where=text("key is not null and state in ('queued', 'running')"),
+    ),
+)  # fmt: skip
 
 version = Table(
     "version",

@@ -18,14 +18,14 @@ from curator.errors import AccessError
 from curator.store import accounts
 from schemas.account import Right, Role
 
-_STAGES = ("ingest", "annotate", "versions", "runs", "review", "release", "access")
+_STAGES = ("jobs", "ingest", "annotate", "versions", "runs", "review", "release", "access")
 _WHO = ("actor", "adjudicator", "annotator", "reviewer", "voter", "author", "person")
 """Parameters that name the person who acts."""
 
 _LEAD = {
     Right.ACCOUNTS: "access.accounts",
     Right.CURATE: "annotate.adjudicate annotate.answer_import annotate.ask_again annotate.assignment "
-    "annotate.questions annotate.settings annotate.suggestion_import ingest versions",
+    "annotate.questions annotate.settings annotate.suggestion_import ingest versions jobs",
     Right.TRAIN: "runs",
     Right.DECIDE: "release runs.promotion",
     Right.ANNOTATE: "annotate",
@@ -39,6 +39,8 @@ _OF_THE_SERVER = {
     "access.accounts.redeem",  # the right is the link's
     "access.sessions.who",
     "access.sessions.sign_out",
+    "jobs.supervision.revive",
+    "jobs.work.execute",
     "runs.queue.watch",
     "runs.queue.begin_next",
     "runs.work.execute",

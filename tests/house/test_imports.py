@@ -19,6 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "curator.semaphore",
         "curator.pool",
         "curator.threads",
+        "curator.detached",
         "curator.whole",
         "curator.samples",
         "curator.stats",
@@ -27,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("curator.store", "curator.workspace", "curator.access"),
     ("curator",),  # the package's own front door: open_workspace, Workspace, CuratorError
     ("curator.base_models",),  # projects show their tokens, runs start from them
+    ("curator.jobs",),  # every stage may start one
     ("curator.evidence",),  # sealed by a key of the workspace; training asks it before a model goes out
     ("curator.ingest",),
     ("curator.annotate",),

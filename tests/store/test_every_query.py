@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 
 import pytest
 
-from curator import Workspace, overview, release, review, store
+from curator import Workspace, jobs, overview, release, review, store
 from curator.access import accounts, passwords, sessions
 from curator.annotate import (
     adjudicate,
@@ -33,6 +33,7 @@ from curator.annotate import (
     team,
     undo,
 )
+from curator.curate.query import parse
 from curator.errors import AccessError
 from curator.ingest import import_file, quarantine, recent_imports, undo_import
 from curator.review import comfort, follow_up, votes
@@ -49,22 +50,27 @@ from curator.store import (
     projects,
     records,
     runs,
+    selection,
     skips,
     suggestions,
     suites,
     systems,
+    topics,
     verdicts,
 )
+from curator.store import jobs as stored_jobs
 from curator.store import quarantine as kept_rows
 from curator.store import versions as frozen
-from curator.store.runs import ProcessMark
+from curator.store.jobs import Owner
 from schemas.account import Role
 from schemas.annotation import Answer, RecordState, Suggestion
 from schemas.audience import pool_audience
 from schemas.event import Kind
 from schemas.judgement import Judgement
+from schemas.process import ProcessMark
 from schemas.questions import Option, OptionMapping, Question, QuestionSet
 from schemas.run import TrainConfig
+from tests.jobs.counting import COUNTING
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
 __all__ = ["add_outputs", "reviewed"]
@@ -113,8 +119,20 @@ def _walk(workspace: Workspace, add_outputs: AddOutputs, tmp_path: Path) -> None
     _review(workspace, add_outputs)
     _curate(workspace)
     _accounts(workspace)
+    _jobs(workspace)
     overview.counts(workspace, project_id=1)
     overview.latest_events(workspace, limit=5)
+
+
+def _jobs(workspace: Workspace) -> None:
+    job_id = jobs.start(workspace, COUNTING, {"to": 6}, "Lea", detach=False)
+    jobs.execute(workspace, job_id, on_progress=lambda *_: jobs.cancel(workspace, job_id, actor="Lea"))
+    jobs.resume(workspace, job_id, actor="Lea", detach=False)
+    gone = Owner("another machine", ProcessMark(1, 1.0))
+    with workspace.write() as connection:
+        stored_jobs.take(connection, job_id, gone, at=workspace.clock())
+        assert stored_jobs.beat(connection, job_id, gone, at=workspace.clock())
+    assert [job.id for job in jobs.watch(workspace)] == [job_id]
 
 
 def _import(workspace: Workspace, tmp_path: Path) -> None:
@@ -199,6 +217,11 @@ def _annotate(workspace: Workspace) -> None:
     assert lookup.find(workspace, waiting[0].id, project_id=1)[0].id == waiting[0].id
     assert lookup.find(workspace, "question", project_id=1)
     assert lookup.page(workspace, project_id=1, limit=1)
+    with workspace.read() as connection:
+        asked = parse("state:waiting question")
+        ids = connection.execute(selection.statement(connection, asked, 1)).scalars().all()
+        assert selection.count(connection, asked, 1) == len(ids) > 0
+        assert sorted(selection.page(connection, asked, 1).ids) == sorted(ids)
     story = lookup.story(workspace, waiting[0].id)
     assert (len(story.comments), len(story.doubts)) == (1, 1)
     alike = [each.id for each in waiting if each.content.instruction.startswith("Question")]
@@ -303,6 +326,17 @@ def _curate(workspace: Workspace) -> None:
         assert facts.settings(connection, 1)["mine"].is_on
         facts.keep_profile(connection, 1, {}, at=workspace.clock())
         assert facts.kept_profile(connection, 1) is not None
+        assert len(topics.text_hashes(connection, 1).ids) == topics.count_records(connection, 1)
+        some = [topics.NewTopic(name, (name,), ()) for name in ("one", "other")]
+        shown, old = topics.add(connection, 1, some, at=workspace.clock())
+        text_hash = bytes.fromhex(stored.text_hash)
+        topics.assign(connection, [(shown, first, text_hash), (old, first, text_hash)])
+        topics.show(connection, 1, [shown])
+        assert topics.remove_old(connection, 1, most=9) == 1
+        assert [(each.name, each.records) for each in topics.shown(connection, 1)] == [("one", 1)]
+        assert topics.counted_at(connection, 1) is not None
+        assert topics.of_records(connection, [first]) == {first: "one"}
+        assert [each.id for each in records.in_file_order(connection, [first])] == [first]
 
 
 def _accounts(workspace: Workspace) -> None:

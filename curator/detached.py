@@ -7,26 +7,32 @@ It does not know what the process does.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
 from curator import threads
-from curator.store.runs import ProcessMark
+from schemas.process import ProcessMark
 
 _LOG_CHARACTERS = 4000
 
 
-def start(command: Sequence[str], *, log: Path) -> ProcessMark:
-    """Start a process in a session of its own that appends what it prints to `log`. Returns its mark."""
+def start(command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None) -> ProcessMark:
+    """Start a process in a session of its own that appends what it prints to `log`. Returns its mark.
+
+    Args:
+        command: Program and arguments.
+        log: File that grows by what it prints.
+        environment: Variables beside those of this process.
+    """
     with log.open("ab") as stream:
         process = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
-            env=threads.environment(),
+            env=threads.environment() | dict(environment or {}),
             start_new_session=True,
         )
     return ProcessMark(process.pid, psutil.Process(process.pid).create_time())

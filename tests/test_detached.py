@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from curator.runs import detached
-from curator.store.runs import ProcessMark
+from curator import detached
+from schemas.process import ProcessMark
 
 PRINTS = "import os; print(os.environ['GOMP_SPINCOUNT'])"
 

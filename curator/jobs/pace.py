@@ -1,0 +1,29 @@
+"""Pace: how many records a chunk takes, so that others who write hardly wait for it."""
+
+from __future__ import annotations
+
+_SECONDS = 0.05
+"""What a transaction may take: on SQLite everyone else who writes waits as long."""
+_FEWEST, _MOST = 10, 20_000
+
+
+class Pace:
+    """A number of records that follows how long the last ones took.
+
+    Example:
+        >>> pace = Pace(1000)
+        >>> pace.tell(1000, seconds=0.1)
+        >>> pace.rows
+        500
+    """
+
+    def __init__(self, rows: int = 500) -> None:
+        self.rows = rows
+        """How many records the next chunk should take."""
+
+    def tell(self, rows: int, *, seconds: float) -> None:
+        """Learn how long a chunk of `rows` records took; it changes by a factor of two at most. Returns nothing."""
+        if rows <= 0:
+            return
+        fitting = rows * _SECONDS / max(seconds, 1e-6)
+        self.rows = round(min(max(fitting, self.rows / 2, _FEWEST), self.rows * 2, _MOST))

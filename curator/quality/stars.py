@@ -1,0 +1,460 @@
+"""Stars: groups of near duplicates around a text that is kept, each member compared with that text itself.
+
+Sketches nominate and exact similarity decides; a chain of small steps never joins two texts that are not alike. Texts
+are taken in the order in which they would be kept. Each is compared with the kept texts that share a band with it, and
+either joins the most similar one or is kept too. A text joins when
+
+- the Jaccard index of their shingles is at least `least`, and on both sides of a pair most words are the same,
+- their numbers and the signs that calculate or compare are the same,
+- they do not differ in the slot of a template. A slot is a place where at least half of the texts around one kept text,
+  and three of them, have something of their own. Two texts alone differ in a slot when a name, or a word of code,
+  stands for another one, or when a word is exchanged for the same other word twice.
+
+Work is bounded: a bucket of texts that are all kept is asked for the first 256 of them, and a text is compared with the
+64 that share the most bands. A million near copies of one text are a million comparisons.
+
+P is the number of texts that share a band with another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.quality.sketches import BANDS, WIDTH, buckets_of, sketches_of
+from curator.quality.sorting import differs
+from curator.quality.words import NAME, Texts, Words, joined, stirred, taken, words_of
+
+LEAST = 0.8
+"""Jaccard index from which on two texts are near duplicates."""
+LEAST_OF_SIDE = 0.6
+"""Share of the words of each side of a pair that must be the same, in order."""
+_PER_BUCKET = 256
+_COMPARED = 64
+_EDITS = 512
+"""Edits beyond which words are not aligned: only texts of thousands of words reach it."""
+_ROUNDS = 4
+_SAMPLE = 2_000
+"""Texts of one star from which its slots are learnt."""
+_SLOT_TEXTS = 3
+_ROUNDING = 1e-12
+
+
+class Stars(NamedTuple):
+    """What became of T texts."""
+
+    kept: NDArray[np.int64]
+    """Place of the text that stands for each: itself, or the one that it is a near duplicate of, (T,)."""
+    similarity: NDArray[np.float64]
+    """Jaccard index with that text, (T,); 1 for itself."""
+
+
+def candidates(bands: NDArray[np.uint64], *, threads: int = 1) -> NDArray[np.int64]:
+    """Places of the texts that share a band with another one, ascending; only their words are needed."""
+    return np.flatnonzero((buckets_of(bands, threads=threads) >= 0).any(axis=1))
+
+
+def stars_of(
+    bands: NDArray[np.uint64],
+    words: Words,
+    *,
+    rank: NDArray[np.int64],
+    least: float = LEAST,
+    threads: int = 1,
+) -> Stars:
+    """The stars among P texts.
+
+    Args:
+        bands: Of `sketches_of`, (P, BANDS).
+        words: Of the same texts.
+        rank: Place of each in the order of keeping, (P,), all different; the smallest of a star is kept.
+        least: Jaccard index from which on two texts are near duplicates.
+        threads: How many work at once; the result does not depend on it.
+    """
+    count = len(bands)
+    kept, similarity = np.arange(count), np.ones(count)
+    pending = np.flatnonzero(np.diff(words.first) > 0)  # nothing is like a text without words
+    pending = pending[np.argsort(rank[pending], kind="stable")]
+    slots = np.zeros(count, np.uint64)
+    shingles = _Shingles(*_shingles(words.hashes, words.first, words.border, WIDTH))
+    for _ in range(_ROUNDS):
+        if len(pending) < 2:
+            break
+        mixed = bands[pending] if not slots.any() else _mixed(bands[pending], slots[pending])
+        buckets = buckets_of(mixed, threads=threads)
+        star, index = _join(buckets, pending, shingles.hashes, shingles.first, least - _ROUNDING)
+        joined = np.flatnonzero(star != np.arange(len(pending)))
+        if not len(joined):
+            break
+        member, centre = pending[joined], pending[star[joined]]
+        stays = _slots(member, centre, words, slots)
+        stays[stays] = _same(member[stays], centre[stays], words.hashes, words.kinds, words.first, words.border)
+        kept[member[stays]], similarity[member[stays]] = centre[stays], index[joined[stays]]
+        left = np.zeros(len(pending), bool)
+        left[joined[~stays]] = True
+        pending = pending[left]
+    return Stars(kept, similarity)
+
+
+def find_stars(
+    texts: Sequence[Texts],
+    *,
+    rank: NDArray[np.int64],
+    must_agree: NDArray[np.uint64] | None = None,
+    least: float = LEAST,
+    threads: int = 1,
+) -> Stars:
+    """The stars among all texts of some batches, as `stars_of` finds them among candidates.
+
+    Args:
+        texts: In batches, T in all.
+        rank: Place of each in the order of keeping, (T,), all different.
+        must_agree: What near duplicates must have in common, (T,).
+        least: Jaccard index from which on two texts are near duplicates.
+        threads: How many work at once; the result does not depend on it.
+    """
+    bands = np.empty((len(rank), BANDS), np.uint64)
+    start = 0
+    for batch in texts:
+        agreed = None if must_agree is None else must_agree[start : start + len(batch)]
+        bands[start : start + len(batch)] = sketches_of(batch, must_agree=agreed, threads=threads)
+        start += len(batch)
+    places = candidates(bands, threads=threads)
+    first = np.cumsum([0, *map(len, texts)]).tolist()
+    some = [
+        taken(batch, places[(places >= start) & (places < end)] - start)
+        for batch, (start, end) in zip(texts, pairwise(first), strict=True)
+    ]
+    found = stars_of(bands[places], words_of(joined(some)), rank=rank[places], least=least, threads=threads)
+    kept, similarity = np.arange(len(rank)), np.ones(len(rank))
+    kept[places], similarity[places] = places[found.kept], found.similarity
+    return Stars(kept, similarity)
+
+
+def similarity_of(words: Words, first: int, second: int) -> float:
+    """Jaccard index of the shingles of two texts."""
+    hashes, start = _shingles(words.hashes, words.first, words.border, WIDTH)
+    return float(_jaccard(hashes, start, first, second))
+
+
+class _Shingles(NamedTuple):
+    """The different shingles of each text, sorted."""
+
+    hashes: NDArray[np.uint64]
+    first: NDArray[np.int64]
+
+
+@numba.njit(nogil=True, cache=True)
+def _mixed(bands, keys):  # type: ignore[no-untyped-def]
+    mixed = np.empty_like(bands)
+    for n in range(bands.shape[0]):
+        for band in range(bands.shape[1]):
+            mixed[n, band] = stirred(bands[n, band] + stirred(keys[n] + np.uint64(1)))
+    return mixed
+
+
+@numba.njit(nogil=True, cache=True)
+def _side_shingles(hashes, start, end, width, out, at):  # type: ignore[no-untyped-def]
+    """Write the shingles of a run of words in their order, of few words the run itself. Returns where they end."""
+    if start == end:
+        return at
+    for n in range(start, max(start + 1, end - width + 1)):
+        mixed = np.uint64(end - start) if end - start < width else np.uint64(0)
+        for m in range(n, min(n + width, end)):
+            mixed = stirred(mixed + hashes[m])
+        out[at] = mixed
+        at += 1
+    return at
+
+
+@numba.njit(nogil=True, cache=True)
+def _shingles(hashes, first, border, width):  # type: ignore[no-untyped-def]
+    out = np.empty(len(hashes), np.uint64)
+    starts = np.zeros(len(first), np.int64)
+    at = 0
+    for n in range(len(first) - 1):
+        end = _side_shingles(hashes, first[n], border[n], width, out, at)
+        end = _side_shingles(hashes, border[n], first[n + 1], width, out, end)
+        some = np.sort(out[at:end])
+        for m in range(len(some)):
+            if m == 0 or some[m] != some[m - 1]:
+                out[at] = some[m]
+                at += 1
+        starts[n + 1] = at
+    return out[:at].copy(), starts
+
+
+@numba.njit(nogil=True, cache=True)
+def _jaccard(hashes, first, one, other):  # type: ignore[no-untyped-def]
+    a, b = first[one], first[other]
+    a_end, b_end = first[one + 1], first[other + 1]
+    total, common = a_end - a + b_end - b, 0
+    if total == 0:
+        return 0.0
+    while a < a_end and b < b_end:
+        if hashes[a] == hashes[b]:
+            common += 1
+            a += 1
+            b += 1
+        elif hashes[a] < hashes[b]:
+            a += 1
+        else:
+            b += 1
+    return common / (total - common)
+
+
+@numba.njit(nogil=True, cache=True)
+def _join(buckets, places, hashes, first, least):  # type: ignore[no-untyped-def]
+    """For each text, in the order of keeping, the kept one that it joins or itself, and their index."""
+    count, bands = buckets.shape
+    sizes = np.zeros(buckets.max() + 2, np.int64)
+    for n in range(count):
+        for band in range(bands):
+            sizes[buckets[n, band] + 1] += 1
+    start = np.zeros(len(sizes), np.int64)  # bucket b holds its kept texts from start[b] on
+    for b in range(1, len(sizes)):
+        start[b] = start[b - 1] + min(sizes[b], _PER_BUCKET)
+    holds, used = np.empty(start[-1], np.int32), np.zeros(len(sizes), np.int32)
+    star, index = np.arange(count), np.ones(count)
+    seen, shared = np.full(count, -1, np.int64), np.zeros(count, np.int32)
+    near = np.empty(bands * _PER_BUCKET, np.int64)
+    for n in range(count):
+        found = 0
+        for band in range(bands):
+            bucket = buckets[n, band]
+            if bucket < 0:
+                continue
+            for place in range(start[bucket], start[bucket] + used[bucket]):
+                other = holds[place]
+                if seen[other] != n:
+                    seen[other], shared[other] = n, 0
+                    near[found] = other
+                    found += 1
+                shared[other] += 1
+        enough = 1
+        if found > _COMPARED:
+            by_shared = np.zeros(bands + 1, np.int64)
+            for m in range(found):
+                by_shared[shared[near[m]]] += 1
+            enough, compared = bands, by_shared[bands]
+            while enough > 1 and compared + by_shared[enough - 1] <= _COMPARED:
+                enough -= 1
+                compared += by_shared[enough]
+        best, best_index, tried = -1, 0.0, 0
+        own = first[places[n] + 1] - first[places[n]]
+        for m in range(found):
+            other = near[m]
+            if shared[other] < enough or tried >= _COMPARED:
+                continue
+            size = first[places[other] + 1] - first[places[other]]
+            if min(own, size) < least * max(own, size):
+                continue
+            tried += 1
+            value = _jaccard(hashes, first, places[n], places[other])
+            if value >= least and (value > best_index or (value == best_index and other < best)):
+                best, best_index = other, value
+        if best >= 0:
+            star[n], index[n] = best, best_index
+            continue
+        for band in range(bands):
+            bucket = buckets[n, band]
+            if bucket >= 0 and used[bucket] < start[bucket + 1] - start[bucket]:
+                holds[start[bucket] + used[bucket]] = n
+                used[bucket] += 1
+    return star, index
+
+
+def _slots(
+    member: NDArray[np.int64], centre: NDArray[np.int64], words: Words, slots: NDArray[np.uint64]
+) -> NDArray[np.bool_]:
+    """Whether each member fills the slots of its star as the kept text does; note what it fills them with in `slots`.
+
+    Only texts that fill the slots alike may meet again.
+    """
+    stays = np.ones(len(member), bool)
+    order = np.argsort(centre, kind="stable")
+    starts = np.flatnonzero(differs(centre[order]))
+    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True):
+        if end - start + 1 < _SLOT_TEXTS:
+            continue
+        some = order[start:end]
+        texts = np.concatenate([centre[some[:1]], member[some]])
+        filled = _fillings(texts, words)
+        if filled is None:
+            continue
+        differ = filled[1:] != filled[0]
+        stays[some[differ]] = False
+        expelled = member[some[differ]]
+        slots[expelled] = _mixed(slots[expelled, None], filled[1:][differ])[:, 0]
+    return stays
+
+
+def _fillings(texts: NDArray[np.int64], words: Words) -> NDArray[np.uint64] | None:
+    """A hash of what each text has in the slots of their template, or None where it has none."""
+    sample = texts[:_SAMPLE]
+    runs = [_ordered(words.hashes, words.first, words.border, int(text), WIDTH) for text in sample]
+    every = np.concatenate([np.unique(run) for run in runs])
+    values, counts = np.unique(every, return_counts=True)
+    template = values[counts * 2 > len(sample)]
+    if not len(template):
+        return None
+    before = np.concatenate([_gaps(run, template) for run in runs])  # (gap, what stands there) of every text
+    gaps, theirs = np.unique(before, axis=0, return_counts=True)
+    places, kinds = np.unique(gaps[:, 0], return_counts=True)
+    texts_there = np.bincount(np.searchsorted(places, gaps[:, 0]), weights=theirs)
+    is_slot = (kinds >= _SLOT_TEXTS) & (texts_there * 2 >= len(sample))
+    if not is_slot.any():
+        return None
+    return np.asarray(
+        _filled(words.hashes, words.first, words.border, texts, WIDTH, template, places[is_slot]), np.uint64
+    )
+
+
+@numba.njit(nogil=True, cache=True)
+def _ordered(hashes, first, border, text, width):  # type: ignore[no-untyped-def]
+    out = np.empty(first[text + 1] - first[text], np.uint64)
+    end = _side_shingles(hashes, first[text], border[text], width, out, 0)
+    return out[: _side_shingles(hashes, border[text], first[text + 1], width, out, end)]
+
+
+@numba.njit(nogil=True, cache=True)
+def _holds(values, wanted):  # type: ignore[no-untyped-def]
+    place = np.searchsorted(values, wanted)
+    return place < len(values) and values[place] == wanted
+
+
+@numba.njit(nogil=True, cache=True)
+def _gaps(run, template):  # type: ignore[no-untyped-def]
+    """The shingle before each gap in the template, and a hash of what stands in it; a gap counts once."""
+    out = np.empty((len(run), 2), np.uint64)
+    count = 0
+    before, inside, is_gap = np.uint64(0), np.uint64(0), False
+    for n in range(len(run) + 1):
+        is_known = n < len(run) and _holds(template, run[n])
+        if n < len(run) and not is_known:
+            inside, is_gap = stirred(inside + run[n]), True
+            continue
+        if is_gap:
+            is_new = True
+            for m in range(count):
+                is_new = is_new and out[m, 0] != before
+            if is_new:
+                out[count, 0], out[count, 1] = before, inside
+                count += 1
+        if n < len(run):
+            before, inside, is_gap = run[n], np.uint64(0), False
+    return out[:count].copy()
+
+
+@numba.njit(nogil=True, cache=True)
+def _filled(hashes, first, border, texts, width, template, slots):  # type: ignore[no-untyped-def]
+    out = np.zeros(len(texts), np.uint64)
+    for n in range(len(texts)):
+        gaps = _gaps(_ordered(hashes, first, border, texts[n], width), template)
+        for m in range(len(gaps)):
+            if _holds(slots, gaps[m, 0]):
+                out[n] = stirred(out[n] + stirred(gaps[m, 0]) + gaps[m, 1])
+    return out
+
+
+@numba.njit(nogil=True, cache=True)
+def _same(members, centres, hashes, kinds, first, border):  # type: ignore[no-untyped-def]
+    """Whether each member says the same as its kept text: no name for another one, and most of each side shared."""
+    same = np.ones(len(members), np.bool_)
+    for n in range(len(members)):
+        one, other = members[n], centres[n]
+        changed = np.empty((_EDITS, 2), np.uint64)  # words that stand for others
+        count = 0
+        for side in range(2):
+            a = first[one] if side == 0 else border[one]
+            a_end = border[one] if side == 0 else first[one + 1]
+            b = first[other] if side == 0 else border[other]
+            b_end = border[other] if side == 0 else first[other + 1]
+            total = a_end - a + b_end - b
+            if total == 0:
+                continue
+            gone, came = _edit(hashes[a:a_end], hashes[b:b_end])
+            if len(gone) == 1 and gone[0] < 0:  # too many edits to align
+                continue
+            shared = (total - len(gone) - len(came)) // 2
+            if shared < LEAST_OF_SIDE * (total - shared):
+                same[n] = False
+                break
+            at, to = 0, 0
+            while at < len(gone) and to < len(came):
+                # a word that went and one that came where it stood: the same number of kept words before both
+                before, behind = gone[at] - at, came[to] - to
+                if before < behind:
+                    at += 1
+                elif behind < before:
+                    to += 1
+                else:
+                    old, new = a + gone[at], b + came[to]
+                    if kinds[old] == NAME and kinds[new] == NAME:
+                        same[n] = False
+                    if count < _EDITS:
+                        changed[count, 0], changed[count, 1] = hashes[old], hashes[new]
+                        count += 1
+                    at += 1
+                    to += 1
+        for m in range(count):
+            for k in range(m):
+                if changed[m, 0] == changed[k, 0] and changed[m, 1] == changed[k, 1]:
+                    same[n] = False
+    return same
+
+
+@numba.njit(nogil=True, cache=True)
+def _edit(one, other):  # type: ignore[no-untyped-def]
+    """Places of the words that go and that come, in the shortest way from one run of words to another.
+
+    Myers (1986), "An O(ND) Difference Algorithm and Its Variations". `[-1]` where it takes too many edits.
+    """
+    a, b = len(one), len(other)
+    head = 0
+    while head < a and head < b and one[head] == other[head]:
+        head += 1
+    tail = 0
+    while tail < a - head and tail < b - head and one[a - 1 - tail] == other[b - 1 - tail]:
+        tail += 1
+    a, b = a - head - tail, b - head - tail
+    most = min(a + b, _EDITS)
+    reach = np.zeros(2 * most + 3, np.int64)
+    trace = np.zeros((most + 1, 2 * most + 3), np.int32)
+    edits = -1
+    for d in range(most + 1):
+        trace[d] = reach
+        for k in range(-d, d + 1, 2):
+            down = k == -d or (k != d and reach[most + 1 + k - 1] < reach[most + 1 + k + 1])
+            x = reach[most + 1 + k + 1] if down else reach[most + 1 + k - 1] + 1
+            while x < a and x - k < b and x - k >= 0 and one[head + x] == other[head + x - k]:
+                x += 1
+            reach[most + 1 + k] = x
+            if x >= a and x - k >= b:
+                edits = d
+                break
+        if edits >= 0:
+            break
+    if edits < 0:
+        return np.full(1, -1, np.int64), np.full(1, -1, np.int64)
+    gone, came = np.empty(edits, np.int64), np.empty(edits, np.int64)
+    gone_count, came_count = 0, 0
+    x, y = a, b
+    for d in range(edits, 0, -1):
+        k = x - y
+        down = k == -d or (k != d and trace[d, most + 1 + k - 1] < trace[d, most + 1 + k + 1])
+        before = k + 1 if down else k - 1
+        x = trace[d, most + 1 + before]
+        y = x - before
+        if down:
+            came[came_count] = head + y
+            came_count += 1
+        else:
+            gone[gone_count] = head + x
+            gone_count += 1
+    return gone[:gone_count][::-1].copy(), came[:came_count][::-1].copy()

@@ -1,0 +1,247 @@
+"""Selection: the records that a query means, as a statement, a count, or a page in some order.
+
+Every condition is a condition on ids, so conditions combine in one statement whatever tables they ask. Values that only
+the folder of the workspace knows (losses of a run) are looked up before and bound as one list.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from curator.errors import CurationError
+from curator.store import search
+from curator.store.facts import is_current
+from curator.store.tables import annotation, arrival, import_batch, measure, record, rule_hit, slot
+from schemas.audience import ANYBODY, person_audience, pool_audience
+from schemas.query import Bound, Choice, ChoiceField, Cursor, NumberField, RecordQuery, Sort, SortField
+
+_KEY: ColumnElement[int] = type_coerce(record.c.id, Integer)
+AS_THEY_CAME = Sort()
+
+
+def statement(connection: Connection, query: RecordQuery, project_id: int) -> Select[tuple[str]]:
+    """Ids of the records of a project that a query means, in no order; deleted ones are never among them.
+
+    Args:
+        connection: An open transaction, in which the statement is to be run.
+        query: What is asked.
+        project_id: Of which project.
+
+    Raises:
+        CurationError: It asks for something that is not there or was not counted yet.
+    """
+    return select(record.c.id).where(_meant(connection, query, project_id))
+
+
+def count(connection: Connection, query: RecordQuery, project_id: int) -> int:
+    """How many records a query means."""
+    meant = _meant(connection, query, project_id)
+    return connection.execute(select(func.count()).select_from(record).where(meant)).scalar_one()
+
+
+class IdPage(NamedTuple):
+    """Some neighbouring records of a list."""
+
+    ids: list[str]
+    cursors: list[Cursor]
+    """The place of each."""
+    more: bool
+    """Whether others come behind them, in the direction in which the page was turned."""
+
+
+def page(
+    connection: Connection,
+    query: RecordQuery,
+    project_id: int,
+    *,
+    sort: Sort = AS_THEY_CAME,
+    after: Cursor | None = None,
+    before: Cursor | None = None,
+    limit: int = 50,
+) -> IdPage:
+    """The next records behind a place in a list, or the last ones before it (keyset paging)."""
+    backwards = before is not None and after is None
+    place = before if backwards else after
+    column, joined = _sorted_by(sort.by)
+    columns = [record.c.id] if column is None else [record.c.id, column.label("key")]
+    statement = select(*columns).where(_meant(connection, query, project_id))
+    if joined:
+        is_there = (measure.c.record_id == record.c.id) & is_current(measure)
+        statement = statement.outerjoin(measure, is_there)
+    descending = sort.descending != backwards
+    if column is None:
+        statement = statement.order_by(_KEY.desc() if descending else _KEY)
+        if place is not None:
+            key = int(place.record_id)
+            statement = statement.where(key > _KEY if descending else key < _KEY)
+    else:
+        statement = statement.order_by(*_order(column, sort=sort, backwards=backwards))
+        if place is not None:
+            statement = statement.where(_behind(column, place, sort=sort, backwards=backwards))
+    rows = connection.execute(statement.limit(limit + 1)).all()
+    more, rows = len(rows) > limit, rows[:limit]
+    if backwards:
+        rows = rows[::-1]
+    cursors = [Cursor(record_id=row[0], key=None if column is None else row[1]) for row in rows]
+    return IdPage([row[0] for row in rows], cursors, more)
+
+
+def _sorted_by(field: SortField) -> tuple[ColumnElement[Any] | None, bool]:
+    """The column that a list is ordered by, and whether it is one of `measure`."""
+    columns: Mapping[SortField, ColumnElement[Any]] = {
+        SortField.CHARACTERS: measure.c.characters,
+        SortField.RESPONSE_CHARACTERS: measure.c.response_characters,
+        SortField.MESSAGES: measure.c.messages,
+        SortField.TOKENS: measure.c.tokens,
+    }
+    return columns.get(field), field in columns
+
+
+def _order(column: ColumnElement[Any], *, sort: Sort, backwards: bool) -> list[ColumnElement[Any]]:
+    """By the column, those without it last, equal ones as they came in; all of it turned round for a page before."""
+    is_missing = column.is_(None)
+    ordered = column.desc() if sort.descending != backwards else column.asc()
+    return [is_missing.desc() if backwards else is_missing.asc(), ordered, _KEY.desc() if backwards else _KEY.asc()]
+
+
+def _behind(column: ColumnElement[Any], place: Cursor, *, sort: Sort, backwards: bool) -> ColumnElement[bool]:
+    """Whether a record stands behind a place, in the direction in which the page is turned."""
+    follows = int(place.record_id) > _KEY if backwards else int(place.record_id) < _KEY
+    if place.key is None:
+        same = column.is_(None) & follows
+        return or_(column.is_not(None), same) if backwards else same
+    further = column < place.key if sort.descending != backwards else column > place.key
+    beside = or_(further, and_(column == place.key, follows))
+    return beside if backwards else or_(column.is_(None), beside)
+
+
+def _meant(connection: Connection, query: RecordQuery, project_id: int) -> ColumnElement[bool]:
+    conditions = [record.c.project_id == project_id, record.c.deleted_at.is_(None)]
+    for each in query.conditions:
+        meant = _CHOICES[each.field](each) if isinstance(each, Choice) else _bound(each)
+        conditions.append(~meant if each.excluded else meant)
+    if query.words:
+        conditions.append(listed(connection, search.ids(connection, project_id, query.words)))
+    return and_(*conditions)
+
+
+def listed(connection: Connection, ids: Collection[str]) -> ColumnElement[bool]:
+    """The condition that a record is one of many, which are bound as one value."""
+    keys = [int(each) for each in ids]
+    if connection.dialect.name == "postgresql":
+        return record.c.id == func.any(cast(literal(keys, ARRAY(Integer)), ARRAY(Integer)))
+    return _KEY.in_(select(func.json_each(literal(keys, JSON)).table_valued("value").c.value))
+
+
+def _ids_where(column: ColumnElement[Any], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition that a record is named in rows of another table."""
+    return record.c.id.in_(select(column).where(*conditions))
+
+
+def _any_of(
+    choice: Choice, meant: Callable[[str], ColumnElement[bool]], absent: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    return or_(*(absent if value is None else meant(value) for value in choice.values))
+
+
+def _id(choice: Choice) -> ColumnElement[bool]:
+    values = [value for value in choice.values if value is not None]
+    return or_(*(record.c.former_id == value if len(value) == 32 else record.c.id == value for value in values))
+
+
+def _state(choice: Choice) -> ColumnElement[bool]:
+    return record.c.state.in_([value for value in choice.values if value is not None])
+
+
+def _import(choice: Choice) -> ColumnElement[bool]:
+    names = [value for value in choice.values if value is not None]
+    numbers = [int(value) for value in names if value.isascii() and value.isdigit() and len(value) < 10]
+    batches = select(import_batch.c.id).where(import_batch.c.file_name.in_(names) | import_batch.c.id.in_(numbers))
+    again = _ids_where(arrival.c.record_id, arrival.c.batch_id.in_(batches))
+    brought = or_(record.c.batch_id.in_(batches), again)
+    return or_(brought, record.c.batch_id.is_(None)) if None in choice.values else brought
+
+
+def _person(choice: Choice) -> ColumnElement[bool]:
+    stands = annotation.c.undone.is_(False)
+    return _any_of(
+        choice,
+        lambda name: _ids_where(annotation.c.record_id, stands, annotation.c.annotator == name),
+        ~_ids_where(annotation.c.record_id, stands),
+    )
+
+
+def _assigned(choice: Choice) -> ColumnElement[bool]:
+    waits = slot.c.state.in_(["open", "held"])
+    return _any_of(
+        choice,
+        lambda name: _ids_where(
+            slot.c.record_id, waits, slot.c.audience.in_([person_audience(name).key, pool_audience(name).key])
+        ),
+        ~_ids_where(slot.c.record_id, waits, slot.c.audience != ANYBODY.key),
+    )
+
+
+def _rule(choice: Choice) -> ColumnElement[bool]:
+    def hit(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+        hits = select(rule_hit.c.record_id).join(record, record.c.id == rule_hit.c.record_id)
+        return record.c.id.in_(hits.where(is_current(rule_hit), rule_hit.c.error.is_(None), *conditions))
+
+    return _any_of(choice, lambda name: hit(rule_hit.c.rule == name), ~hit())
+
+
+def _later(choice: Choice) -> ColumnElement[bool]:
+    raise CurationError(
+        f"Records cannot be chosen by {choice.field} yet.", hint="Leave that condition out of the query."
+    )
+
+
+_CHOICES: Mapping[ChoiceField, Callable[[Choice], ColumnElement[bool]]] = {
+    ChoiceField.ID: _id,
+    ChoiceField.STATE: _state,
+    ChoiceField.IMPORT: _import,
+    ChoiceField.PERSON: _person,
+    ChoiceField.ASSIGNED: _assigned,
+    ChoiceField.RULE: _rule,
+    **{field: _later for field in ChoiceField if field not in {"id", "state", "import", "person", "assigned", "rule"}},
+}
+_COMPARE: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "=": operator.eq, ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
+}  # fmt: skip
+
+
+def _bound(bound: Bound) -> ColumnElement[bool]:
+    compare = _COMPARE[bound.compare]
+    if bound.field is NumberField.RATING:
+        rating = annotation.c.answer["rating"].as_integer()
+        return _ids_where(annotation.c.record_id, annotation.c.undone.is_(False), compare(rating, bound.number))
+    columns: Mapping[NumberField, ColumnElement[Any]] = {
+        NumberField.TOKENS: measure.c.tokens,
+        NumberField.CHARACTERS: measure.c.characters,
+        NumberField.RESPONSE_CHARACTERS: measure.c.response_characters,
+        NumberField.MESSAGES: measure.c.messages,
+    }
+    if bound.field not in columns:
+        raise CurationError(
+            f"Records cannot be chosen by {bound.field} yet.", hint="Leave that condition out of the query."
+        )
+    counted = select(measure.c.record_id).join(record, record.c.id == measure.c.record_id)
+    return record.c.id.in_(counted.where(is_current(measure), compare(columns[bound.field], bound.number)))
