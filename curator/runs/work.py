@@ -22,6 +22,7 @@ from transformers import PreTrainedTokenizerBase
 from curator import detached
 from curator.errors import CuratorError, TrainingError
 from curator.runs import folder, manifest, measuring
+from curator.runs.answers import ask, question_of
 from curator.runs.base_losses import BaseLosses
 from curator.runs.measuring import Sample, token_count
 from curator.runs.selection import data_of
@@ -29,7 +30,6 @@ from curator.runs.writing import OnActivity, Writing
 from curator.store import events
 from curator.store import runs as stored_runs
 from curator.training import checkpoint, loop, state
-from curator.training.answers import ask, question_of
 from curator.training.evaluate import MeasuringStopped
 from curator.training.labels import Example, Prepared
 from curator.training.learner import Learner, add_adapters, as_trained, make_accelerator, make_learner, place_model

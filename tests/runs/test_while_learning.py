@@ -13,10 +13,10 @@ from transformers import PreTrainedTokenizerBase
 from curator import runs
 from curator.errors import NotFoundError, TrainingError
 from curator.runs import manifest, measuring
+from curator.runs.answers import question_of
 from curator.runs.export import CARD, export_model
 from curator.runs.measuring import asking_cost, training_cost
 from curator.training import checkpoint
-from curator.training.answers import question_of
 from curator.training.labels import Example, label_responses
 from curator.training.loop import evaluations
 from curator.training.template import render_turns
