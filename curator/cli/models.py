@@ -68,13 +68,15 @@ def export_model(
     workspace: WorkspaceOption = None,
     merged: Annotated[bool, typer.Option("--merged", help="Merge the adapter into its base.")] = False,
     undecided: Annotated[bool, typer.Option("--undecided", help="Though no decision releases it: for tests.")] = False,
+    step: Annotated[int | None, typer.Option("--step", help="Of a kept checkpoint, instead of the best one.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the tuned model with its card: the adapter, or merged into the base."""
     from curator.runs.export import export_model as write
 
     with console.errors():
-        folder = write(workspace_of(workspace), run, out, merged=merged, actor=actor(), undecided=undecided)
+        opened = workspace_of(workspace)
+        folder = write(opened, run, out, merged=merged, actor=actor(), undecided=undecided, step=step)
         console.show({"run": run, "folder": str(folder)}, as_json=as_json, human=f"The model is in {folder}.")
 
 
