@@ -24,6 +24,8 @@ VERBS = {
     "agreement": "annotate.agreement",
     "team": "annotate.team",
     "profile": "curate.profile",
+    "duplicates": "duplicates.duplicates",
+    "dedup": "duplicates.duplicates",
     "topics": "topics.topics",
     "freeze": "versions.freeze",
     "versions": "versions.versions",
