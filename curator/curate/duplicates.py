@@ -277,7 +277,7 @@ def _sources(
     workspace: Workspace, compared: Compared, written: Callable[[Sequence[str]], list[bytes]]
 ) -> Iterator[Source]:
     """Batches of all records, in the order of `compared`: those of parts as their rows stand, others by themselves."""
-    files = {id: workspace.records_folder / name for id, name in compared.names.items()}
+    files = {id: (workspace.records_folder / name, sha256) for id, (name, sha256) in compared.files.items()}
     written_records = int(np.searchsorted(compared.parts, 0))  # they come first
     for at in range(0, written_records, BATCH):
         ids = [str(id) for id in compared.ids[at : min(written_records, at + BATCH)].tolist()]

@@ -74,7 +74,8 @@ def _hash(besides: Sequence[Any]) -> int:
 class Source(NamedTuple):
     """Where the pairs of a batch are: rows of a part, or records as they are written."""
 
-    part: Path | None
+    part: tuple[Path, str] | None
+    """File and its sha256."""
     rows: NDArray[np.int64]
     written: tuple[bytes, ...] = ()
     """JSON of each record, where there is no part."""
@@ -87,7 +88,8 @@ class Source(NamedTuple):
         if self.part is None:
             yield from (pair_of(orjson.loads(each)) for each in self.written)
             return
-        for _, text in parts.texts(self.part, self.rows):
+        file, sha256 = self.part
+        for text in parts.texts(file, self.rows, sha256=sha256)[1]:
             yield pair_of(orjson.loads(text.partition(b"\n")[0]))
 
     def take(self, places: NDArray[np.int64]) -> Source:
@@ -97,7 +99,9 @@ class Source(NamedTuple):
         return Source(self.part, self.rows[places])
 
 
-def part_sources(files: Mapping[int, Path], part_of: NDArray[np.int64], rows: NDArray[np.int64]) -> list[Source]:
+def part_sources(
+    files: Mapping[int, tuple[Path, str]], part_of: NDArray[np.int64], rows: NDArray[np.int64]
+) -> list[Source]:
     """Batches of records that stand in parts, in the order of their parts and rows, which is that of the arrays."""
     starts = np.flatnonzero(np.diff(part_of, prepend=-2))
     sources = []

@@ -62,8 +62,8 @@ class Compared(NamedTuple):
     """Whether a person answered, edited or made it."""
     ratings: NDArray[np.int64]
     """Highest that stands, 0 for none."""
-    names: dict[int, str]
-    """File of each part."""
+    files: dict[int, tuple[str, str]]
+    """Name and sha256 of each part."""
 
 
 def compared(connection: Connection, project_id: int) -> Compared:
@@ -92,8 +92,10 @@ def compared(connection: Connection, project_id: int) -> Compared:
     ratings, answered = _answers(connection, project_id)
     human = (table[:, 4] == 1) | np.isin(table[:, 0], answered)
     rated = np.array([ratings.get(id, 0) for id in table[:, 0].tolist()], np.int64)
-    names = {row.id: row.name for row in connection.execute(select(part.c.id, part.c.name))}
-    return Compared(table[:, 0], digests, table[:, 1], table[:, 2], table[:, 3] == 1, human, rated, names)
+    files = {
+        row.id: (row.name, row.sha256) for row in connection.execute(select(part.c.id, part.c.name, part.c.sha256))
+    }
+    return Compared(table[:, 0], digests, table[:, 1], table[:, 2], table[:, 3] == 1, human, rated, files)
 
 
 def _answers(connection: Connection, project_id: int) -> tuple[dict[int, int], list[int]]:
