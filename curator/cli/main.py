@@ -46,7 +46,7 @@ VERBS = {
     "promote": "models.promote",
     "export-model": "models.export_model",
     "votes": "models.votes",
-    "compare": "models.compare",
+    "compare": "compare.compare",
     "controls": "models.controls",
     "suite": "review.suite_app",
     "generate": "generate.generate",

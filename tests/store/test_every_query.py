@@ -47,6 +47,7 @@ from curator.store import (
     events,
     facts,
     gold,
+    import_rows,
     outputs,
     projects,
     records,
@@ -370,6 +371,8 @@ def _curate(workspace: Workspace) -> None:
         assert topics.counted_at(connection, 1) is not None
         assert topics.of_records(connection, [first]) == {first: "one"}
         assert [each.id for each in records.in_file_order(connection, [first])] == [first]
+        brought = import_rows.rows_of(connection, 1)
+        assert len(list(import_rows.as_brought(connection, 1, brought.ids.tolist()))) == len(brought.ids) > 0
 
 
 def _accounts(workspace: Workspace) -> None:
