@@ -52,9 +52,9 @@ def duplicates(
             raise typer.BadParameter("--dry-run changes nothing, so it goes with neither --apply nor --undo.")
         opened = workspace_of(workspace)
         if undo is not None:
-            change = _changed(opened, stage.put_back(opened, undo, actor=actor()))
-            said = f"Put back {change.changed:,} records; {change.left:,} stay where a person moved them."
-            console.show({"search": undo, "put_back": change.changed, "left": change.left}, as_json=as_json, human=said)
+            back = _changed(opened, stage.put_back(opened, undo, actor=actor()))
+            said = f"Put back {back.changed:,} records; {back.left:,} stay where a person moved them."
+            console.show({"search": undo, "put_back": back.changed, "left": back.left}, as_json=as_json, human=said)
             return
         with console.progress() as shown:
             task = shown.add_task("Reading records", total=None, note="")
