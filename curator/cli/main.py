@@ -25,6 +25,8 @@ VERBS = {
     "team": "annotate.team",
     "profile": "curate.profile",
     "check": "curate.check",
+    "duplicates": "duplicates.duplicates",
+    "dedup": "duplicates.duplicates",
     "topics": "topics.topics",
     "freeze": "versions.freeze",
     "versions": "versions.versions",
