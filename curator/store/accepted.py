@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Integer, Select, case, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, case, select, type_coerce
 
 from curator.store.records import StoredRecord, stored_records, with_part
 from curator.store.tables import arrival, part, record
@@ -27,18 +27,18 @@ class Places(NamedTuple):
     parts: dict[int, tuple[str, str]]
     """Name and sha256 of each part by its id."""
     records: NDArray[np.int64]
-    """Key, part and row of each record that no annotator changed, (N, 3), by part and row."""
+    """Key, part and row of each record that nobody changed, (N, 3), by part and row."""
     arrivals: NDArray[np.int64]
     """Key of the record, part and row of each later arrival, (A, 3), by part and row."""
     edited: NDArray[np.int64]
-    """Keys of the records that an annotator changed or whose text stands in the database, ascending, (E,)."""
+    """Keys of the records that a person changed or whose text stands in the database, ascending, (E,)."""
 
 
 def places(connection: Connection, project_id: int) -> Places:
     """Where the texts of a project's accepted records stand."""
     known = connection.execute(select(part.c.id, part.c.name, part.c.sha256))
     key = type_coerce(record.c.id, Integer)
-    is_in_part = record.c.final.is_(None) & record.c.part_id.is_not(None)
+    is_in_part = and_(*_as_it_came())
     place = (case((is_in_part, record.c.part_id), else_=-1), case((is_in_part, record.c.part_row), else_=-1))
     records = _numbers(connection, select(key, *place).where(*_accepted(project_id)))
     again = select(key, arrival.c.part_id, arrival.c.part_row).join(arrival, arrival.c.record_id == record.c.id)
@@ -77,11 +77,14 @@ def edited(connection: Connection, keys: NDArray[np.int64]) -> Iterator[StoredRe
 def written_arrivals(connection: Connection, project_id: int) -> Iterator[Record]:
     """Contents that came again and stand in the database, of the records that `places` names, as they came."""
     query = select(arrival.c.content).join(record, record.c.id == arrival.c.record_id)
-    query = query.where(
-        *_accepted(project_id), record.c.final.is_(None), record.c.part_id.is_not(None), arrival.c.content.is_not(None)
-    )
+    query = query.where(*_accepted(project_id), *_as_it_came(), arrival.c.content.is_not(None))
     for content in connection.execute(query.execution_options(yield_per=_STREAMED)).scalars():
         yield Record.model_validate(content)
+
+
+def _as_it_came() -> tuple[ColumnElement[bool], ...]:
+    """Neither an annotator nor a lead changed it, and its text stands in a part."""
+    return record.c.final.is_(None), record.c.amended.is_(None), record.c.part_id.is_not(None)
 
 
 def _accepted(project_id: int) -> tuple[ColumnElement[bool], ...]:
