@@ -7,7 +7,7 @@ import time
 import streamlit as st
 
 from app import state
-from app.components import answer_card, diff_view, follow_up, links, notice, record_card
+from app.components import answer_card, bulk_acts, diff_view, follow_up, links, notice, record_card
 from curator import Workspace
 from curator.annotate import ask_again, assignment, comments, lookup, queue
 from curator.annotate.lookup import Story
@@ -38,6 +38,8 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     if not listed and not linked:
         _say_nothing_found(text, wanted)
         return
+    asked = " ".join(filter(None, (text, f"state:{chosen}" if chosen else "")))
+    bulk_acts.show(workspace, project, person, query=asked)
     mark = (text, chosen, [each.id for each in listed])
     kept = state.recall("record shown")
     before = kept[1] if isinstance(kept, tuple) and kept[0] == mark else None

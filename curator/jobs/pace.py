@@ -26,7 +26,10 @@ class Pace:
         """How many records the next chunk should take."""
 
     def tell(self, rows: int, *, seconds: float) -> None:
-        """Learn how long the processor worked on a chunk of `rows` records; it changes by a factor of two at most. Returns nothing."""
+        """Learn how long the processor worked on a chunk of `rows` records. Returns nothing.
+
+        The number of the next chunk is at most twice, and at least half of the last one.
+        """
         if rows <= 0:
             return
         fitting = rows * _SECONDS / max(seconds, 1e-6)
