@@ -37,6 +37,7 @@ VERBS = {
     "stop": "train.stop",
     "resume": "train.resume",
     "delete": "train.delete",
+    "trainability": "trainability.trainability",
     "preflight": "train.preflight",
     "bases": "bases.bases_app",
     "losses": "train.losses",
