@@ -25,6 +25,7 @@ VERBS = {
     "team": "annotate.team",
     "profile": "curate.profile",
     "topics": "topics.topics",
+    "alike": "topics.alike",
     "freeze": "versions.freeze",
     "versions": "versions.versions",
     "diff": "versions.diff",
