@@ -94,25 +94,6 @@ def votes(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOpti
         console.show(votes, as_json=as_json, human=table)
 
 
-def compare(a: RunArgument, b: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Compare two runs: the settings that differ, and their losses on the held-out records that both measured."""
-    from curator.runs import comparison
-    from curator.store import runs as stored_runs
-
-    with console.errors():
-        opened = workspace_of(workspace)
-        with opened.read() as connection:
-            compared = comparison.compare(opened, stored_runs.get(connection, a), stored_runs.get(connection, b))
-        table = Table("", compared.a, compared.b)
-        for name, (one, other) in compared.settings.items():
-            table.add_row(name, one, other)
-        if compared.change is not None:
-            table.add_row("held-out loss", f"{compared.nll_a:.4f}", f"{compared.nll_b:.4f}")
-            bounds = "" if compared.lower is None else f"{compared.lower:+.4f} to {compared.upper:+.4f}"
-            table.add_row("change", f"{compared.change:+.4f}", bounds)
-        console.show(compared, as_json=as_json, human=table)
-
-
 def controls(
     version: VersionArgument,
     base: BaseOption,
