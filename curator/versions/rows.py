@@ -7,13 +7,13 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
 from pydantic import ValidationError
 
 from curator.errors import VersionError
 from curator.store import corrections, records
 from curator.store import versions as version_store
 from curator.versions import files, first_format, identity
+from curator.versions.querying import querying
 from curator.workspace import Workspace
 from schemas.version import DiffReport, FrozenRow, Manifest, ReviewedChange, Split, Version
 
@@ -194,7 +194,7 @@ def _pair(gone: Collection[str], fresh: Collection[str], old: _Side, new: _Side)
 def _side(workspace: Workspace, stated: Manifest, *, buckets: set[int]) -> _Side:
     folder = folder_of(workspace, stated.id)
     side = _Side({}, {})
-    with duckdb.connect() as connection:
+    with querying(stated.id) as connection:
         for split in Split:
             paths = files.paths_of(folder, split)
             file = {"file": [str(content) for content, _ in paths]}
