@@ -66,6 +66,8 @@ class Kind(StrEnum):
     IMPORT_UNDONE = "import-undone"
     ROW_FIXED = "row-fixed"
     ROWS_DISCARDED = "rows-discarded"
+    DUPLICATES_SET_ASIDE = "duplicates-set-aside"
+    DUPLICATES_PUT_BACK = "duplicates-put-back"
 
     # A version.
     FREEZE = "freeze"
@@ -232,6 +234,11 @@ def of_project(project_id: int) -> str:
 def of_import(batch_id: int) -> str:
     """Subject of an event about an import."""
     return f"import {batch_id}"
+
+
+def of_duplicates(search_id: int) -> str:
+    """Subject of an event about a search for duplicates."""
+    return f"duplicates {search_id}"
 
 
 def of_base(name: str) -> str:
