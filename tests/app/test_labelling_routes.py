@@ -13,7 +13,9 @@ from app import identity
 from app.labelling import preview, routes
 from app.labelling.component import ASSETS_PATH
 from curator import Workspace
+from curator.access import people
 from curator.annotate import adjudicate, ask_again, lookup, questions
+from curator.errors import AccessError
 from curator.store import annotations, projects, records
 from schemas.annotation import Annotation
 from schemas.questions import Option, Question, QuestionSet
@@ -269,6 +271,16 @@ def test_what_is_no_number_is_refused(ada: Browser, number: str, status: int) ->
     given = json.dumps({"project": 1, "person": "Ada", "kind": "submit", **body(ada.task(), rating=4)})
     given = given[:-1] + f', "active_seconds": {number}}}'
     assert ada.client.post("/api/v1/labelling/act", content=given).status_code == status
+
+
+@pytest.mark.parametrize("name", ["Cur\u0430tor", "Ad\u0430", "ada", "Ada\x07", "Ada\u202e", "a" * 101])
+def test_a_name_that_a_reader_could_take_for_another_is_refused_without_a_sign_in_too(ada: Browser, name: str) -> None:
+    assert ada.task()["token"] == Browser(ada.workspace, "\uff21da ").task()["token"]  # the very same name
+    with pytest.raises(AccessError) as refused:
+        people.enter(ada.workspace, name)
+    response = Browser(ada.workspace, name).post("task")
+    assert response.status_code == 403
+    assert response.json() == {"problem": refused.value.problem, "hint": refused.value.hint}
 
 
 def test_what_is_not_there_is_answered_with_404_and_not_repeated_for_ever(ada: Browser) -> None:
