@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from curator.errors import StoreError
+from curator.errors import AccessError, StoreError
 from curator.settings import Settings
 from curator.store import engine as database
 from curator.store import projects, schema
@@ -49,6 +49,29 @@ class Workspace:
     def runs_folder(self) -> Path:
         """One folder per run."""
         return self.folder / "runs"
+
+    @property
+    def exports_folder(self) -> Path:
+        """Where a server writes the models and data that people export."""
+        return self.folder / "exports"
+
+    @property
+    def reports_folder(self) -> Path:
+        """Where a server writes the reports about releases."""
+        return self.folder / "reports"
+
+    def require_own(self, out: Path) -> None:
+        """Do nothing if people may have a file or folder written there: a server's only below exports and reports.
+
+        Raises:
+            AccessError: A server would write elsewhere.
+        """
+        allowed = [each.resolve() for each in (self.exports_folder, self.reports_folder)]
+        if self.is_served and not any(each in out.resolve().parents for each in allowed):
+            raise AccessError(
+                f"{out} is not below {allowed[0]}, and a server writes nowhere else.",
+                hint="Name a folder below it, or use `curator` on the server.",
+            )
 
     def read(self) -> AbstractContextManager[Connection]:
         """A transaction that only reads, with one consistent view."""
