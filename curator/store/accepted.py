@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from contextlib import closing
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,6 @@ from curator.store.tables import arrival, part, record
 from schemas.annotation import RecordState
 from schemas.record import Record
 
-_FETCHED = 20_000
 _STREAMED = 1_000
 
 
@@ -45,9 +46,11 @@ def places(connection: Connection, project_id: int) -> Places:
 
 
 def _by_place(connection: Connection, query: Select[tuple[int, int | None, int | None]]) -> NDArray[np.int64]:
-    rows = connection.execute(query.execution_options(yield_per=_FETCHED))
-    parts = [np.array([tuple(row) for row in some], dtype=np.int64) for some in rows.partitions(_FETCHED)]
-    numbers = np.concatenate(parts) if parts else np.empty((0, 3), np.int64)
+    statement = str(query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+    with closing(connection.connection.cursor()) as cursor:  # of the driver: a million rows in a fifth of the time
+        cursor.execute(statement)
+        rows: Any = cursor
+        numbers = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 3)
     return numbers[np.lexsort((numbers[:, 2], numbers[:, 1]))]
 
 

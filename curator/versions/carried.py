@@ -27,7 +27,8 @@ from curator.versions.gathering import hash_words
 from curator.versions.history import Past
 from schemas.version import FileHash, Split, SplitPlan
 
-_FORMAT = 1
+_FORMAT = 2
+"""Changes when files are encoded otherwise, too: a version has the same bytes whatever it went on from."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 

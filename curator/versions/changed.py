@@ -49,7 +49,7 @@ class Gathering:
         """Begin; what stands in the database is in the ranges already."""
         self.ranges = ranges
         self._stock = stock_of(places)
-        self._names = {part: str(folder / name) for part, (name, _) in places.parts.items()}
+        self._parts = {part: (folder / name, sha256) for part, (name, sha256) in places.parts.items()}
         self._firewall, self._salt = firewall, salt
 
     def is_close_to(self, last: Carried) -> bool:
@@ -89,7 +89,7 @@ class Gathering:
     def _gather(self, chosen: NDArray[np.bool_], pool: Pool) -> NDArray[np.uint64]:
         every = self._stock.wanted
         wanted = Wanted(every.parts[chosen], every.rows[chosen], every.ids[chosen])
-        refused = gather_parts(wanted, self._names, self.ranges, pool, firewall=self._firewall, salt=self._salt)
+        refused = gather_parts(wanted, self._parts, self.ranges, pool, firewall=self._firewall, salt=self._salt)
         return np.array(refused, np.uint64)
 
     def records_of(self, ids: NDArray[np.uint64]) -> list[str]:

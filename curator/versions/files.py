@@ -26,6 +26,16 @@ FORMAT = 3
 MANIFEST = "manifest.json"
 PROVENANCE = "provenance"
 ROW_GROUP = 65_536
+ENCODING: dict[str, Any] = {
+    "compression": "zstd",
+    "use_dictionary": [
+        "training_hash", "labels", "groups.list.element", "messages.list.element.role", "rejected.list.element.role",
+        "source", "format", "licence", "language", "group",
+    ],
+    "write_statistics": False,
+}  # fmt: skip
+"""How rows are encoded. Texts and hashes hardly repeat: a dictionary of them takes a quarter of the time and saves
+nothing, and no query could pass a file over for its smallest hash."""
 _TEXT = pa.string()
 _MESSAGES = pa.list_(
     pa.struct([
@@ -97,7 +107,7 @@ def paths_of(folder: Path, split: Split) -> list[tuple[Path, Path]]:
 def write_table(file: Path, table: pa.Table) -> None:
     """Write rows, or where they came from; the same values always give the same bytes."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
+    with pq.ParquetWriter(file, table.schema, **ENCODING) as writer:
         if table.num_rows:
             writer.write_table(table, row_group_size=ROW_GROUP)
 

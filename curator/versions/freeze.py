@@ -82,12 +82,18 @@ def freeze(
     """
     require(workspace, actor, Right.CURATE)
     plan = plan or SplitPlan()
-    with scratch.folder(workspace.folder) as folder:
+    with (
+        scratch.folder(workspace.folder) as folder,
+        processes(are_worth_it=True, lost=_lost()) as workers,
+    ):
         with workspace.read() as connection:
             owner = projects.by_name(connection, project)
             registered = version_store.newest_first(connection)
             firewall = suites.firewall(connection)
             places = accepted.places(connection, owner.id)
+            is_large = len(places.records) > _WORTH_PROCESSES
+            if is_large and not _carried_folder(workspace, owner.id).exists():
+                workers.start()
             ranges = _ranges(connection, workspace, owner.id, places, folder)
             others = gather_in_database(connection, owner.id, ranges, firewall=firewall, salt=plan.salt)
         earlier = [each for each in registered if each.project_id == owner.id][::-1]
@@ -95,9 +101,8 @@ def freeze(
         last = _last(workspace, under, earlier)
         gathering = Gathering(workspace.records_folder, places, ranges, firewall, plan.salt)
         last = last if last is not None and gathering.is_close_to(last) else None
-        is_large = last is None and len(places.records) > _WORTH_PROCESSES
-        with processes(are_worth_it=is_large, lost=_lost()) as pool:
-            rows, refused_ids = gathering.gather(last, pool)
+        pool = workers if is_large and last is None else Pool(None, 1, _lost())
+        rows, refused_ids = gathering.gather(last, pool)
         refused = others.refused + gathering.records_of(refused_ids)
         if not rows.size:
             raise VersionError(
@@ -158,8 +163,7 @@ def freeze(
                 refused_suite_matches=len(refused),
                 warnings=(*assignment.warnings, *_damage_warnings(history.damaged, version_id)),
             )
-            with processes(are_worth_it=is_large, lost=_lost()) as pool:  # others: those took memory
-                written = _write(workspace.versions_folder, stated, rows, assignment, gathering, last, pool)
+            written = _write(workspace.versions_folder, stated, rows, assignment, gathering, last, pool)
     with workspace.write() as connection:
         version_store.add(connection, version)
         if name is not None:

@@ -134,7 +134,7 @@ def write_parquet(file: Path, paths: Sequence[Path]) -> None:
     if len(paths) == 1:
         shutil.copyfile(paths[0], file)
         return
-    with pq.ParquetWriter(file, files.COLUMNS, compression="zstd") as writer:
+    with pq.ParquetWriter(file, files.COLUMNS, **files.ENCODING) as writer:
         for table in files.tables(paths, rows=files.ROW_GROUP):
             writer.write_table(table, row_group_size=files.ROW_GROUP)
 

@@ -16,6 +16,7 @@ import orjson
 
 from curator.quality.rules import conversations, private, responses
 from curator.quality.rules.base import Hit, Rule
+from curator.quality.rules.hints import worth_asking
 from schemas.record import Record
 
 SHIPPED: tuple[Rule, ...] = (*responses.RULES, *conversations.RULES, *private.RULES)
@@ -95,7 +96,7 @@ def check(record: Record, rules: Iterable[Rule]) -> Answers:
     """Ask rules about a record. One that raises is reported, and the others are asked all the same."""
     hits: list[Hit] = []
     failed: list[tuple[str, str]] = []
-    for rule in rules:
+    for rule in worth_asking(tuple(rules), record):
         try:
             spans = list(rule.spans(record))
         except Exception as error:  # a rule of another package may do anything
