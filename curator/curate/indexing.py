@@ -8,42 +8,76 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from curator import jobs
+from curator.jobs.kinds import kind
+from curator.jobs.work import Work
 from curator.store import indexing
 from curator.workspace import Workspace
 
 JOB = "index"
 _AT_ONCE = 1_000
 """Records that are taken in while a page waits; more are for a job."""
-_ROWS = 1_000
+_MOST_ROWS = 2_000
 
 
 class IndexState(NamedTuple):
     """How far the index of a project has come."""
 
+    taken_in: int
+    """Records, of all that were ever stored."""
     left: int
     """Records that searches still have to read."""
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether searches read no texts."""
-        return not self.left
+
+def state(workspace: Workspace, project_id: int) -> IndexState:
+    """How far the index of a project has come."""
+    with workspace.read() as connection:
+        total, left = indexing.count(connection, project_id), indexing.count_left(connection, project_id)
+    return IndexState(total - left, left)
 
 
-def catch_up(workspace: Workspace, project_id: int, *, at_most: int = _AT_ONCE) -> IndexState:
-    """Take in what is left if it is little. Returns how much is left then."""
+def catch_up(workspace: Workspace, project_id: int, *, actor: str) -> IndexState:
+    """Take in what is left, if it is little, else start a job that does, unless one is at work.
+
+    Returns how far the index has come.
+    """
     with workspace.read() as connection:
         left = indexing.count_left(connection, project_id)
-    if not left or left > at_most:
-        return IndexState(left)
-    while _step(workspace, project_id, limit=_ROWS):
-        pass
-    with workspace.read() as connection:
-        return IndexState(indexing.count_left(connection, project_id))
+    if left > _AT_ONCE:
+        start(workspace, project_id, actor=actor)
+    elif left:
+        while _step(workspace, project_id):
+            pass
+    return state(workspace, project_id)
 
 
-def _step(workspace: Workspace, project_id: int, *, limit: int) -> int:
+def start(workspace: Workspace, project_id: int, *, actor: str, detach: bool = True) -> int:
+    """Start the job that brings the index of a project up to date, unless one is at work. Returns its id."""
+    key = f"{JOB} {project_id}"
+    jobs.revive(workspace)
+    return jobs.start(workspace, JOB, {}, actor, project_id=project_id, key=key, detach=detach)
+
+
+@kind(JOB)
+def index_project(work: Work) -> Mapping[str, Any]:
+    """Take in all that is left of a project. Returns how many records were taken in."""
+    project_id = work.job.project_id
+    assert project_id is not None, "an index is of a project"
+    while True:
+        with work.workspace.read() as connection:
+            step = indexing.next_step(connection, project_id, limit=min(work.rows, _MOST_ROWS))
+            if step.is_empty:
+                return {"records": work.done}
+            indexing.take_in_words(connection, project_id, step)
+            left = indexing.count_left(connection, project_id)
+        with work.chunk() as chunk:
+            chunk.done += indexing.take_in(chunk.connection, project_id, step)
+            chunk.total = work.done + left
+
+
+def _step(workspace: Workspace, project_id: int) -> int:
     with workspace.read() as connection:
-        step = indexing.next_step(connection, project_id, limit=limit)
+        step = indexing.next_step(connection, project_id, limit=_MOST_ROWS)
         if step.is_empty:
             return 0
         indexing.take_in_words(connection, project_id, step)

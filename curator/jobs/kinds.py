@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Function = Callable[["Work"], Mapping[str, Any] | None]
 
-HOMES: dict[str, str] = {}
+HOMES: dict[str, str] = {"index": "curator.curate.indexing"}
 """The module that registers each kind, so that the process of a job can import it; a new kind adds a line."""
 
 _FUNCTIONS: dict[str, Function] = {}

@@ -74,10 +74,14 @@ def count_left(connection: Connection, project_id: int) -> int:
     here = reached(connection, project_id)
     if here.is_whole:
         return 0
-    mine = (record.c.project_id == project_id) & record.c.deleted_at.is_(None)
-    query = (
-        select(func.count()).select_from(record).where(mine, is_left(here.up_to, here.any_changed))
-    )
+    left = is_left(here.up_to, here.any_changed)
+    query = select(func.count()).select_from(record).where(record.c.project_id == project_id, left)
+    return connection.execute(query).scalar_one()
+
+
+def count(connection: Connection, project_id: int) -> int:
+    """How many records of a project there are to take in, deleted ones too."""
+    query = select(func.count()).select_from(record).where(record.c.project_id == project_id)
     return connection.execute(query).scalar_one()
 
 

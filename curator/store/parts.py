@@ -151,8 +151,16 @@ class Parts:
         Raises:
             StoreError: The part is missing or damaged.
         """
+        return record_of(self.text(name, row))
+
+    def text(self, name: str, row: int) -> bytes:
+        """The text in a row of a part, as `Incoming.text` built it.
+
+        Raises:
+            StoreError: The part is missing or damaged.
+        """
         texts = self._group(name, row // _ROWS_PER_GROUP)
-        return record_of(texts[row % _ROWS_PER_GROUP].as_py().encode())
+        return bytes(texts[row % _ROWS_PER_GROUP].as_py().encode())
 
     def _group(self, name: str, number: int) -> pa.Array:
         """Texts of a row group; the last ones read are kept, since neighbours are read together."""

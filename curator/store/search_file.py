@@ -19,15 +19,15 @@ SCHEMA = "search"
 _BUSY_SECONDS = 15.0
 
 
-def attach(connection: sqlite3.Connection) -> None:
+def attach(database: sqlite3.Connection) -> None:
     """Let a connection see the index beside its database, which is made where it is missing. Returns nothing."""
-    database = next(row[2] for row in connection.execute("PRAGMA database_list") if row[1] == "main")
-    if not database:
+    place = next(row[2] for row in database.execute("PRAGMA database_list") if row[1] == "main")
+    if not place:
         return
-    file = Path(database).with_name(FILE)
+    file = Path(place).with_name(FILE)
     if not file.exists() or not file.stat().st_size:
         _create(file)
-    connection.execute(f"ATTACH ? AS {SCHEMA}", [f"{file.as_uri()}?mode=ro"])
+    database.execute(f"ATTACH ? AS {SCHEMA}", [f"{file.as_uri()}?mode=ro"])
 
 
 def _create(file: Path) -> None:

@@ -7,14 +7,11 @@ are what every time that the content came in said beside the texts. Building rec
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any, NamedTuple
 
-import numpy as np
 import orjson
 from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
-from curator.store import parts
 from curator.store.engine import parts_of
 from curator.store.tables import arrival, part, record
 
@@ -77,12 +74,9 @@ def _contents(connection: Connection, rows: Sequence[RowMapping]) -> list[Mappin
     """What came in, parsed but not checked, from where each row says that it stands."""
     contents: list[Mapping[str, Any]] = [row["content"] or {} for row in rows]
     in_parts = sorted((row["part_name"], row["part_row"], n) for n, row in enumerate(rows) if row["part_name"])
-    folder = parts_of(connection).folder
-    for name, group in groupby(in_parts, key=lambda each: each[0]):
-        places = list(group)
-        wanted = np.array([row for _, row, _ in places], np.int64)
-        for (_, _, n), (_, text) in zip(places, parts.texts(folder / name, wanted), strict=True):
-            contents[n] = orjson.loads(text.partition(b"\n")[0])
+    reader = parts_of(connection)
+    for name, part_row, n in in_parts:
+        contents[n] = orjson.loads(reader.text(name, part_row).partition(b"\n")[0])
     return contents
 
 

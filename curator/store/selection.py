@@ -184,7 +184,7 @@ def _by_index(
             rest = chain(rest, (one for one in changed if one.holds(terms)))
     else:
         rest = _read(connection, project_id, indexing.is_left(up_to, reached.any_changed))
-    read = listed(connection, [one.key for one in rest if matches(one)])
+    read = _listed(connection, [one.key for one in rest if matches(one)])
     if not up_to:
         return read
     is_known = up_to >= _KEY
@@ -200,7 +200,7 @@ def _checked(
     connection: Connection, project_id: int, meant: ColumnElement[bool], terms: Sequence[str]
 ) -> ColumnElement[bool]:
     """The condition for those of the records that are meant in whose texts the terms occur, which are read for it."""
-    return listed(connection, [one.key for one in _read(connection, project_id, meant) if one.holds(terms)])
+    return _listed(connection, [one.key for one in _read(connection, project_id, meant) if one.holds(terms)])
 
 
 def _read(connection: Connection, project_id: int, condition: ColumnElement[bool]) -> Iterator[Searchable]:
@@ -219,7 +219,7 @@ def mine(project_id: int) -> ColumnElement[bool]:
     return (record.c.project_id == project_id) & record.c.deleted_at.is_(None)
 
 
-def listed(connection: Connection, ids: Collection[str | int]) -> ColumnElement[bool]:
+def _listed(connection: Connection, ids: Collection[str | int]) -> ColumnElement[bool]:
     """The condition that a record is one of many, which are bound as one value."""
     keys = [int(each) for each in ids]
     if connection.dialect.name == "postgresql":

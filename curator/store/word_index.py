@@ -69,7 +69,7 @@ def holding(connection: Connection, terms: Sequence[str]) -> ColumnElement[bool]
     if connection.dialect.name == "postgresql":
         texts = select(searchable.c.record_id)
         return record.c.id.in_(texts.where(*(searchable.c.text.contains(term, autoescape=True) for term in terms)))
-    if not any_edited(connection):
+    if not _any_edited(connection):
         return record.c.id.in_(matching(terms))
     return and_(
         *(
@@ -82,7 +82,7 @@ def holding(connection: Connection, terms: Sequence[str]) -> ColumnElement[bool]
     )
 
 
-def any_edited(connection: Connection) -> bool:
+def _any_edited(connection: Connection) -> bool:
     """Whether SQLite has to look beside its index for what people edited."""
     return connection.execute(select(searchable.c.record_id).limit(1)).first() is not None
 

@@ -33,6 +33,7 @@ from curator.annotate import (
     team,
     undo,
 )
+from curator.curate.indexing import catch_up
 from curator.curate.query import parse
 from curator.errors import AccessError
 from curator.ingest import import_file, quarantine, recent_imports, undo_import
@@ -56,6 +57,7 @@ from curator.store import (
     suites,
     systems,
     topics,
+    traits,
     verdicts,
 )
 from curator.store import jobs as stored_jobs
@@ -217,8 +219,10 @@ def _annotate(workspace: Workspace) -> None:
     assert lookup.find(workspace, waiting[0].id, project_id=1)[0].id == waiting[0].id
     assert lookup.find(workspace, "question", project_id=1)
     assert lookup.page(workspace, project_id=1, limit=1)
+    assert catch_up(workspace, 1, actor="Lea").left == 0
     with workspace.read() as connection:
-        asked = parse("state:waiting question")
+        assert traits.values(connection, 1, "source", limit=5)
+        asked = parse("state:waiting source:rows.jsonl question")
         ids = connection.execute(selection.statement(connection, asked, 1)).scalars().all()
         assert selection.count(connection, asked, 1) == len(ids) > 0
         assert sorted(selection.page(connection, asked, 1).ids) == sorted(ids)
