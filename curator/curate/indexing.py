@@ -36,14 +36,14 @@ def state(workspace: Workspace, project_id: int) -> IndexState:
     return IndexState(total - left, left)
 
 
-def catch_up(workspace: Workspace, project_id: int, *, actor: str) -> IndexState:
-    """Take in what is left, if it is little, else start a job that does, unless one is at work.
+def catch_up(workspace: Workspace, project_id: int, *, actor: str, at_once: int = _AT_ONCE) -> IndexState:
+    """Take in what is left, if that is at most `at_once`, else start a job that does, unless one is at work.
 
     Returns how far the index has come.
     """
     with workspace.read() as connection:
         left = indexing.count_left(connection, project_id)
-    if left > _AT_ONCE:
+    if left > at_once:
         start(workspace, project_id, actor=actor)
     elif left:
         while _step(workspace, project_id):

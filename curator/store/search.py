@@ -13,46 +13,16 @@ from itertools import chain, islice
 import orjson
 from sqlalchemy import ColumnElement, Connection, Integer, Text, and_, cast, or_, select, type_coerce
 
-from curator.store import records, searchable
+from curator.store import searchable
 from curator.store.contents import held_in
 from curator.store.engine import parts_of
 from curator.store.part_search import matching_rows
-from curator.store.records import StoredRecord
 from curator.store.searchable import Searchable
 from curator.store.tables import import_batch, part, record
-from schemas.annotation import RecordState
 
 _KEY: ColumnElement[int] = type_coerce(record.c.id, Integer)
 _AT_A_TIME = 200
 """Candidates that are read together."""
-
-
-def find(
-    connection: Connection,
-    project_id: int,
-    terms: Sequence[str],
-    *,
-    state: RecordState | None = None,
-    limit: int = 50,
-) -> list[StoredRecord]:
-    """Records in which every term occurs in some text, as it came in or as accepted; in no order that means anything.
-
-    Case is ignored. Texts are messages, the rejected ones of a pair and an alternative response; metadata is not
-    searched.
-
-    Args:
-        connection: An open transaction.
-        project_id: Of which project.
-        terms: Each word or phrase; none finds every record.
-        state: Only records that stand here.
-        limit: Look no further after this many.
-    """
-    condition = record.c.state == state.value if state is not None else None
-    if not terms:
-        return records.page(connection, project_id, state=state, limit=limit)
-    keys = [str(each.key) for each in islice(scan(connection, project_id, terms, also=condition), limit)]
-    stored = records.some(connection, keys)
-    return [stored[key] for key in keys]
 
 
 def scan(
@@ -61,26 +31,25 @@ def scan(
     terms: Sequence[str],
     *,
     above: int = 0,
-    also: ColumnElement[bool] | None = None,
 ) -> Iterator[Searchable]:
-    """Every record of a project in which each term occurs, each once.
+    """Every record of a project in which each term occurs in some text, as it came in or as accepted, each once.
+
+    Case is ignored. Texts are messages, the rejected ones of a pair and an alternative response; metadata is not
+    searched.
 
     Args:
         connection: An open transaction.
         project_id: Of which project.
         terms: At least one.
         above: Only records with a greater key.
-        also: Only those for which this holds.
     """
     wanted = [record.c.project_id == project_id, record.c.deleted_at.is_(None)]
     if above:
         wanted.append(above < _KEY)
-    if also is not None:
-        wanted.append(also)
     condition = and_(*wanted)
     lowered = [term.lower() for term in terms]
     seen: set[int] = set()
-    beside = _beside_rows(connection, condition, terms, is_whole=not above and also is None)
+    beside = _beside_rows(connection, condition, terms, is_whole=not above)
     for some in chain(beside, _in_parts(connection, project_id, terms, above=above)):
         for each in searchable.read(connection, condition, some):
             if each.key not in seen and each.holds(lowered):
