@@ -62,10 +62,14 @@ class Kind(StrEnum):
     PRIORITY = "priority"
     SUGGESTIONS = "suggestions"
     GATES = "gates"
+    RULE = "rule"
+    """A rule on records was switched on or off, or its level was changed."""
     IMPORT = "import"
     IMPORT_UNDONE = "import-undone"
     ROW_FIXED = "row-fixed"
     ROWS_DISCARDED = "rows-discarded"
+    DUPLICATES_SET_ASIDE = "duplicates-set-aside"
+    DUPLICATES_PUT_BACK = "duplicates-put-back"
 
     # A version.
     FREEZE = "freeze"
@@ -232,6 +236,11 @@ def of_project(project_id: int) -> str:
 def of_import(batch_id: int) -> str:
     """Subject of an event about an import."""
     return f"import {batch_id}"
+
+
+def of_duplicates(search_id: int) -> str:
+    """Subject of an event about a search for duplicates."""
+    return f"duplicates {search_id}"
 
 
 def of_base(name: str) -> str:

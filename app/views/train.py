@@ -194,7 +194,11 @@ def _state(workspace: Workspace, run: Run, rows: list[MetricRow], person: str) -
     elif run.result is not None and run.result.stopped_early:
         st.info(notice.plain(run.result.stopped_early), icon=":material/flag:")
     if run.result is not None and run.result.notes:
-        st.caption(notice.plain("; ".join(run.result.notes)) + f". Weights of step {run.result.best_step} were kept.")
+        kept = [str(step) for step in runs.kept_checkpoints(workspace, run.id) if step != run.result.best_step]
+        beside = f" Beside them are those of step {', '.join(kept)}." if kept else ""
+        st.caption(
+            notice.plain("; ".join(run.result.notes)) + f". Weights of step {run.result.best_step} were kept." + beside
+        )
     with st.container(horizontal=True):
         if run.is_alive:
             stopping = run.state is RunState.STOPPING

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
@@ -421,6 +422,32 @@ def page(
         query = query.where(record.c.state == state.value)
     rows = connection.execute(query.order_by(record.c.id).limit(limit)).mappings().all()
     return stored_records(connection, rows)
+
+
+class TextNow(NamedTuple):
+    """The text of a record as it stands, not parsed yet."""
+
+    record_id: str
+    state: RecordState
+    text_hash: str
+    json: bytes
+    """The record, without its original row and the later times that it came."""
+
+
+def texts_now(connection: Connection, record_ids: Sequence[str]) -> list[TextNow]:
+    """The texts of some records as they stand, in the order of their ids; those that are not there are left out."""
+    reader = parts_of(connection)
+    texts = []
+    for start in range(0, len(record_ids), _LOOKUP):
+        query = with_part().where(record.c.id.in_(record_ids[start : start + _LOOKUP])).order_by(record.c.id)
+        for row in connection.execute(query).mappings():
+            if row["final"] is not None or row["part_name"] is None:
+                content = orjson.dumps(row["content"] if row["final"] is None else row["final"])
+            else:
+                content = reader.text(row["part_name"], row["part_row"]).partition(b"\n")[0]
+            text_hash = row["final_hash"] or row["content_hash"]
+            texts.append(TextNow(row["id"], RecordState(row["state"]), text_hash, content))
+    return texts
 
 
 def with_part() -> Select[Any]:

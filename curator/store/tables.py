@@ -822,3 +822,43 @@ decision = Table(
     Column("decided_by", Text, nullable=False),
     Column("at", _UtcTime, nullable=False),
 )
+
+# A search for near duplicates. Pages and filters show the newest of each kind that is complete.
+duplicate_search = Table(
+    "duplicate_search",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("project.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("keep", Text, nullable=False),
+    Column("least", Float, nullable=False),
+    Column("is_complete", Boolean, nullable=False, default=False),
+    Column("records", Integer, nullable=False, default=0),
+    Column("clusters", Integer, nullable=False, default=0),
+    Column("members", Integer, nullable=False, default=0),
+    Column("largest", Integer, nullable=False, default=0),
+    Column("actor", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    Column("applied_by", Text),
+    Column("applied_at", _UtcTime),
+    Column("undone_by", Text),
+    Column("undone_at", _UtcTime),
+    Index(None, "project_id", "kind", "id"),
+)
+
+# A record in a cluster, and the one that is kept for it: itself, or one whose near duplicate it is.
+duplicate = Table(
+    "duplicate",
+    metadata,
+    Column("search_id", ForeignKey("duplicate_search.id"), primary_key=True),
+    Column("record_id", ForeignKey("record.id"), primary_key=True),
+    Column("text_hash", _Digest, nullable=False),
+    Column("kept_id", ForeignKey("record.id"), nullable=False),
+    Column("similarity", Float, nullable=False),
+    Column("other_similarity", Float),
+    Column("size", Integer, nullable=False),  # of a kept record: how many others are in its cluster; else 0
+    Column("state_before", Text),  # of one that was set aside
+    Index(None, "record_id"),
+    Index(None, "search_id", "kept_id", "record_id"),
+    Index(None, "search_id", "size", "record_id"),
+)

@@ -183,7 +183,7 @@ class Candidates:
         prompts = [f"{each[0]} {next(words)}" if type(each) is tuple else each for each in asked]
         begun = f"{salt}\nprompt ".encode()
         places = [hashlib.sha256(begun + prompt.encode()).digest() for prompt in prompts]
-        columns = (hashes, imported, prompts, places, groups, labels, ids)
+        columns: tuple[Sequence[Any], ...] = (hashes, imported, prompts, places, groups, labels, ids)
         arrays = [_array(each, field.type) for each, field in zip(columns, KEYS, strict=True)]
         return pa.Table.from_arrays(arrays, schema=KEYS)
 

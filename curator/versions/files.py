@@ -152,6 +152,20 @@ def read_chunk(content: Path, origins: Path, split: Split) -> Iterator[ReadRow]:
         raise ValueError(f"{where} speaks of rows that are not there")
 
 
+def read_rows(folder: Path, split: Split, row_ids: Sequence[str]) -> Iterator[ReadRow]:
+    """The rows of a split that have one of these ids, in file order."""
+    wanted = [("row_id", "in", row_ids)]
+    if not row_ids:
+        return
+    for content, origins in paths_of(folder, split):
+        arrivals: dict[str, list[Arrival]] = {}
+        values = pq.read_table(content, filters=wanted, use_threads=False).to_pylist()
+        for origin in pq.read_table(origins, filters=wanted, use_threads=False).to_pylist() if values else ():
+            arrivals.setdefault(origin["row_id"], []).append(arrival_of(origin))
+        for each in values:
+            yield _row(each, tuple(arrivals[each["row_id"]]), split)
+
+
 def _values(file: Path) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(file) as parquet:
         for batch in parquet.iter_batches(batch_size=2_000):
