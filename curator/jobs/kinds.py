@@ -18,16 +18,13 @@ if TYPE_CHECKING:
 
 Function = Callable[["Work"], Mapping[str, Any] | None]
 
-<<<<<<< HEAD
-HOMES: dict[str, str] = {"index": "curator.curate.indexing"}
-=======
 HOMES: dict[str, str] = {
+    "index": "curator.curate.indexing",
     "check": "curator.curate.checks",
     "find duplicates": "curator.curate.duplicates",
     "put duplicates back": "curator.curate.duplicates",
     "set duplicates aside": "curator.curate.duplicates",
 }
->>>>>>> main
 """The module that registers each kind, so that the process of a job can import it; a new kind adds a line."""
 
 _FUNCTIONS: dict[str, Function] = {}
