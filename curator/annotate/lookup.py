@@ -46,6 +46,13 @@ def find(
         return (named + [holding[each] for each in ids if holding[each] not in named])[:limit]
 
 
+def named(workspace: Workspace, text: str, *, project_id: int) -> str | None:
+    """The record of a project whose id, of today or of an earlier release, is this text."""
+    with workspace.read() as connection:
+        known = records.find(connection, text.strip())
+    return known.id if known is not None and known.project_id == project_id else None
+
+
 def page(
     workspace: Workspace, *, project_id: int, state: RecordState | None = None, after: str = "", limit: int = 50
 ) -> list[StoredRecord]:

@@ -51,8 +51,9 @@ class Step(NamedTuple):
     fresh: list[Searchable]
     """Behind those that were taken in, in the order of their keys."""
     changed: list[Searchable]
-    seen: int
-    """Number of the last change that was seen."""
+    seen: dict[int, int]
+    """Changes of these records that were seen: the key of the record by the number of the change. Others may be stored
+    by now, with smaller numbers too."""
 
     @property
     def is_empty(self) -> bool:
@@ -97,21 +98,31 @@ def is_changed() -> ColumnElement[bool]:
 
 
 def next_step(connection: Connection, project_id: int, *, limit: int) -> Step:
-    """The records that the index takes in next."""
-    here = reached(connection, project_id)
-    up_to = here.up_to
+    """The records that the index takes in next; `connection` reads one consistent state."""
+    up_to = reached(connection, project_id).up_to
     fresh = searchable.read(connection, record.c.project_id == project_id, up_to < _KEY, limit=limit)
-    rows = connection.execute(_changes(project_id).order_by(changed_record.c.id).limit(limit)).all()
-    keys = sorted({row.record_id for row in rows})
-    changed: list[Searchable] = []
+    noted = select(changed_record.c.id, changed_record.c.record_id)
+    if fresh:
+        among = changed_record.c.record_id.between(fresh[0].key, fresh[-1].key)
+        return Step(fresh, [], _pairs(connection, noted.where(among)))
+    # In the order of keys: neighbours stand in the same places of the same files.
+    ordered = _changes(project_id).distinct().order_by(changed_record.c.record_id).limit(limit)
+    keys = connection.execute(ordered).scalars().all()
+    step = Step([], [], {})
     for begin in range(0, len(keys), _LOOKUP):
-        changed += searchable.read(connection, _KEY.in_(keys[begin : begin + _LOOKUP]))
-    return Step(fresh, changed, rows[-1].id if rows else 0)
+        some = keys[begin : begin + _LOOKUP]
+        step.changed.extend(searchable.read(connection, _KEY.in_(some)))
+        step.seen.update(_pairs(connection, noted.where(changed_record.c.record_id.in_(some))))
+    return step
 
 
-def _changes(project_id: int) -> Select[tuple[int, int]]:
-    """Changes of the records of a project that are not taken in."""
-    query = select(changed_record.c.id, changed_record.c.record_id)
+def _pairs(connection: Connection, query: Select[int, int]) -> dict[int, int]:
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _changes(project_id: int) -> Select[tuple[int]]:
+    """Keys of the records of a project that changed, once for every change."""
+    query = select(changed_record.c.record_id)
     return query.join(record, changed_record.c.record_id == _KEY).where(record.c.project_id == project_id)
 
 
@@ -143,21 +154,20 @@ def take_in(connection: Connection, project_id: int, step: Step) -> int:
         if connection.dialect.name == "postgresql":
             word_index.add(connection, project_id, fresh)
         connection.execute(indexed.update().where(mine).values(traits=fresh[-1].key, words=fresh[-1].key))
-    keys = [each.key for each in changed]
-    for begin in range(0, len(keys), _LOOKUP):
-        some = changed_record.c.record_id.in_(keys[begin : begin + _LOOKUP])
-        connection.execute(delete(changed_record).where(some, changed_record.c.id <= step.seen))
-    return len(fresh) + len(changed)
+    taken = {each.key for each in (*fresh, *changed)}
+    done = [number for number, key in step.seen.items() if key in taken]
+    for begin in range(0, len(done), _LOOKUP):
+        connection.execute(delete(changed_record).where(changed_record.c.id.in_(done[begin : begin + _LOOKUP])))
+    return len(taken)
 
 
 def _still_changed(connection: Connection, step: Step) -> list[Searchable]:
     """Those that no other process has taken in meanwhile, perhaps as they stood later."""
-    keys = [each.key for each in step.changed]
     left: set[int] = set()
-    for begin in range(0, len(keys), _LOOKUP):
-        some = changed_record.c.record_id.in_(keys[begin : begin + _LOOKUP])
-        query = select(changed_record.c.record_id).where(some, changed_record.c.id <= step.seen)
-        left.update(connection.execute(query.with_for_update()).scalars())
+    numbers = list(step.seen) if step.changed else []
+    for begin in range(0, len(numbers), _LOOKUP):
+        some = changed_record.c.id.in_(numbers[begin : begin + _LOOKUP])
+        left.update(connection.execute(select(changed_record.c.record_id).where(some).with_for_update()).scalars())
     return [each for each in step.changed if each.key in left]
 
 
