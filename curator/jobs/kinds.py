@@ -20,6 +20,8 @@ Function = Callable[["Work"], Mapping[str, Any] | None]
 
 HOMES: dict[str, str] = {
     "index": "curator.curate.indexing",
+    "bulk act": "curator.curate.bulk",
+    "undo of a bulk act": "curator.curate.bulk",
     "check": "curator.curate.checks",
     "find duplicates": "curator.curate.duplicates",
     "put duplicates back": "curator.curate.duplicates",

@@ -59,7 +59,8 @@ class Setting(NamedTuple):
 
 def text_hash() -> ColumnElement[str]:
     """Hash of the text of a record as it stands."""
-    return func.coalesce(record.c.final_hash, record.c.content_hash, type_=record.c.content_hash.type)
+    hashes = (record.c.final_hash, record.c.amended_hash, record.c.content_hash)
+    return func.coalesce(*hashes, type_=record.c.content_hash.type)
 
 
 def is_current(facts: Table) -> ColumnElement[bool]:

@@ -148,8 +148,8 @@ def take_in(connection: Connection, project_id: int, step: Step) -> int:
     changed = _still_changed(connection, step)
     traits.put(connection, project_id, fresh)
     traits.put(connection, project_id, changed, replace=True)
-    word_index.put_edited(connection, [each for each in fresh if each.edited is not None])
-    word_index.put_edited(connection, changed)
+    word_index.put_changed(connection, [each for each in fresh if each.is_changed])
+    word_index.put_changed(connection, changed)
     if fresh:
         if connection.dialect.name == "postgresql":
             word_index.add(connection, project_id, fresh)

@@ -6,7 +6,7 @@ are what every time that the content came in said beside the texts. Building rec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -22,6 +22,9 @@ _LOOKUP = 500
 
 Trait = tuple[str, str]
 """A field of `TRAITS` and a value."""
+Content = dict[str, Any]
+"""A record as JSON, with what stands at its default left out."""
+_TEXTS = frozenset({"messages", "rejected", "alternative"})
 
 
 class Searchable(NamedTuple):
@@ -30,37 +33,38 @@ class Searchable(NamedTuple):
     key: int
     content_hash: str
     texts: str
-    """As they came in."""
-    edited: str | None
-    """As they were accepted, where people changed them."""
+    """As they stand: what came in, with what leads changed of it, and what was accepted."""
+    is_changed: bool
+    """Whether they are not what came in."""
     traits: frozenset[Trait]
 
     def holds(self, terms: Iterable[str]) -> bool:
         """Whether every term, in lower case, occurs in some text."""
-        return all(term in self.texts or (self.edited is not None and term in self.edited) for term in terms)
-
-    @property
-    def all_texts(self) -> str:
-        """Every text."""
-        return self.texts if self.edited is None else self.texts + BETWEEN + self.edited
+        return all(term in self.texts for term in terms)
 
 
 def read(connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None) -> list[Searchable]:
     """Records for which some conditions hold, in the order of their keys; deleted ones too."""
-    columns = (record.c.id, record.c.content_hash, record.c.part_row, record.c.content, record.c.final)
+    columns = (
+        record.c.id,
+        record.c.content_hash,
+        record.c.part_row,
+        record.c.content,
+        record.c.amended,
+        record.c.final,
+    )
     query = select(*columns, part.c.name.label("part_name")).outerjoin(part, part.c.id == record.c.part_id)
     rows = connection.execute(query.where(*conditions).order_by(record.c.id).limit(limit)).mappings().all()
-    again: dict[str, list[Mapping[str, Any]]] = {}
+    again: dict[str, list[Content]] = {}
     for record_id, content in _arrivals(connection, [row["id"] for row in rows]):
         again.setdefault(record_id, []).append(content)
     read_contents = _contents(connection, rows)
     return [
-        _searchable(row["id"], row["content_hash"], content, row["final"], again.get(row["id"], ()))
-        for row, content in zip(rows, read_contents, strict=True)
+        _searchable(row, content, again.get(row["id"], ())) for row, content in zip(rows, read_contents, strict=True)
     ]
 
 
-def _arrivals(connection: Connection, record_ids: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _arrivals(connection: Connection, record_ids: Sequence[str]) -> Iterator[tuple[str, Content]]:
     """Every time that the contents of some records came again."""
     columns = (arrival.c.record_id, arrival.c.content, arrival.c.part_row, part.c.name.label("part_name"))
     query = select(*columns).outerjoin(part, part.c.id == arrival.c.part_id)
@@ -70,9 +74,9 @@ def _arrivals(connection: Connection, record_ids: Sequence[str]) -> Iterator[tup
         yield from zip((row["record_id"] for row in rows), _contents(connection, rows), strict=True)
 
 
-def _contents(connection: Connection, rows: Sequence[RowMapping]) -> list[Mapping[str, Any]]:
+def _contents(connection: Connection, rows: Sequence[RowMapping]) -> list[Content]:
     """What came in, parsed but not checked, from where each row says that it stands."""
-    contents: list[Mapping[str, Any]] = [row["content"] or {} for row in rows]
+    contents: list[Content] = [row["content"] or {} for row in rows]
     in_parts = sorted((row["part_name"], row["part_row"], n) for n, row in enumerate(rows) if row["part_name"])
     reader = parts_of(connection)
     for name, part_row, n in in_parts:
@@ -80,29 +84,36 @@ def _contents(connection: Connection, rows: Sequence[RowMapping]) -> list[Mappin
     return contents
 
 
-def _searchable(
-    record_id: str,
-    content_hash: str,
-    content: Mapping[str, Any],
-    final: Mapping[str, Any] | None,
-    again: Iterable[Mapping[str, Any]],
-) -> Searchable:
+def _searchable(row: RowMapping, content: Content, again: Sequence[Content]) -> Searchable:
+    amended, final = row["amended"], row["final"]
+    now = (
+        content
+        if amended is None
+        else _amended_beside(content | {name: amended[name] for name in _TEXTS & amended.keys()}, amended)
+    )
+    accepted = None if final is None else _amended_beside(final, amended or {})
     others = [other for each in (content, *again) for other in each.get("also", ())]
-    said = (final or content, *again, *others)
-    traits = frozenset(trait for each in said for trait in _traits(each))
-    texts = BETWEEN.join(_texts(content)).lower()
-    edited = None if final is None else BETWEEN.join(_texts(final)).lower()
-    return Searchable(int(record_id), content_hash, texts, None if edited == texts else edited, traits)
+    traits = frozenset(trait for each in (accepted or now, *again, *others) for trait in _traits(each))
+    texts = [text for each in (now, accepted) if each is not None for text in _texts(each)]
+    is_changed = final is not None or (amended is not None and not _TEXTS.isdisjoint(amended))
+    return Searchable(int(row["id"]), row["content_hash"], BETWEEN.join(texts).lower(), is_changed, traits)
 
 
-def _texts(content: Mapping[str, Any]) -> Iterator[str]:
+def _amended_beside(content: Content, amended: Content) -> Content:
+    """What an amendment leaves of what is said beside the texts, see `schemas.amendment`."""
+    changed = content | {name: amended[name] for name in ("licence", "group") if name in amended}
+    labels = {**content.get("labels", {}), **amended.get("labels", {})}
+    return changed | {"labels": {name: value for name, value in labels.items() if value is not None}}
+
+
+def _texts(content: Content) -> Iterator[str]:
     yield from (message.get("content", "") for message in content["messages"])
-    yield from (message.get("content", "") for message in content.get("rejected", ()))
+    yield from (message.get("content", "") for message in content.get("rejected") or ())
     if content.get("alternative") is not None:
         yield content["alternative"]
 
 
-def _traits(said: Mapping[str, Any]) -> Iterator[Trait]:
+def _traits(said: Content) -> Iterator[Trait]:
     yield "source", said["origin"]["source"]
     for field in ("licence", "language", "group"):
         if said.get(field):

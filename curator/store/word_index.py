@@ -1,7 +1,7 @@
 """The index of words: where a piece of text of three characters or more occurs, without reading the texts.
 
 SQLite keeps it in a file of its own (`search_file`), an FTS5 table over trigrams. It holds no texts, so nothing can be
-taken out of it; texts that people edit stand in the table `searchable` and are read. PostgreSQL keeps all texts in
+taken out of it; records whose texts people change stand in the table `searchable`, which counts for them, and are read. PostgreSQL keeps all texts in
 `searchable`, with an index over trigrams where the extension pg_trgm is there.
 """
 
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, column, func, literal_column, or_, select, text
 from sqlalchemy import table as table_of
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
 from curator.store import search_file
 from curator.store.searchable import BETWEEN, Searchable
@@ -69,22 +70,12 @@ def holding(connection: Connection, terms: Sequence[str]) -> ColumnElement[bool]
     if connection.dialect.name == "postgresql":
         texts = select(searchable.c.record_id)
         return record.c.id.in_(texts.where(*(searchable.c.text.contains(term, autoescape=True) for term in terms)))
-    if not _any_edited(connection):
-        return record.c.id.in_(matching(terms))
-    return and_(
-        *(
-            or_(
-                record.c.id.in_(matching([term])),
-                record.c.id.in_(select(searchable.c.record_id).where(func.instr(searchable.c.text, term) > 0)),
-            )
-            for term in terms
-        )
-    )
-
-
-def _any_edited(connection: Connection) -> bool:
-    """Whether SQLite has to look beside its index for what people edited."""
-    return connection.execute(select(searchable.c.record_id).limit(1)).first() is not None
+    in_index = record.c.id.in_(matching(terms))
+    if connection.execute(select(searchable.c.record_id).limit(1)).first() is None:
+        return in_index
+    beside = select(searchable.c.record_id)
+    holds = and_(*(func.instr(searchable.c.text, term) > 0 for term in terms))
+    return or_(in_index & ~record.c.id.in_(beside), record.c.id.in_(beside.where(holds)))
 
 
 def matching(terms: Sequence[str]) -> Select[tuple[int]]:
@@ -104,7 +95,7 @@ def add(connection: Connection, project_id: int, some: Sequence[Searchable]) -> 
     if not some:
         return
     if connection.dialect.name == "postgresql":
-        _put_texts(connection, {each.key: each.all_texts for each in some})
+        put_changed(connection, some)
         return
     with search_file.writing(_file_of(connection)) as index:
         progress = index.execute(
@@ -114,9 +105,10 @@ def add(connection: Connection, project_id: int, some: Sequence[Searchable]) -> 
             search_file.empty(index)
             progress = None
         last = 0 if progress is None else progress[0]
-        fresh = [(each.key, each.texts) for each in some if each.key > last]  # another process may be ahead
+        fresh = [each for each in some if each.key > last]  # another process may be ahead
         if fresh:
-            index.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", fresh)
+            words = [(each.key, each.texts) for each in fresh if not each.is_changed]
+            index.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", words)
             index.execute(
                 "INSERT INTO progress VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET"
                 " last_key = excluded.last_key, last_hash = excluded.last_hash",
@@ -124,26 +116,19 @@ def add(connection: Connection, project_id: int, some: Sequence[Searchable]) -> 
             )
 
 
-def put_edited(connection: Connection, some: Sequence[Searchable]) -> None:
-    """Store the texts of records that may have been edited, as they stand now, in place of earlier ones.
+def put_changed(connection: Connection, some: Sequence[Searchable]) -> None:
+    """Store the texts of records as they stand now, in place of what the index knows of them. Returns nothing.
 
-    Returns nothing. `connection` is an open writing transaction.
+    `connection` is an open writing transaction.
     """
-    if connection.dialect.name == "postgresql":
-        _put_texts(connection, {each.key: each.all_texts for each in some})
-        return
-    keys = [str(each.key) for each in some]
-    for start in range(0, len(keys), 500):
-        connection.execute(searchable.delete().where(searchable.c.record_id.in_(keys[start : start + 500])))
-    edited = [{"record_id": each.key, "text": each.edited} for each in some if each.edited is not None]
-    if edited:
-        connection.execute(searchable.insert(), edited)
+    _put_texts(connection, {each.key: each.texts for each in some})
 
 
 def _put_texts(connection: Connection, texts: dict[int, str]) -> None:
     if not texts:
         return
-    statement = postgresql.insert(searchable)
+    build: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = build(searchable)
     change = statement.on_conflict_do_update(index_elements=["record_id"], set_={"text": statement.excluded.text})
     connection.execute(change, [{"record_id": key, "text": text} for key, text in texts.items()])
 

@@ -33,7 +33,7 @@ from curator.annotate import (
     team,
     undo,
 )
-from curator.curate import workbench
+from curator.curate import bulk, workbench
 from curator.curate.indexing import catch_up
 from curator.curate.query import parse
 from curator.errors import AccessError
@@ -41,6 +41,7 @@ from curator.ingest import import_file, quarantine, recent_imports, undo_import
 from curator.review import comfort, follow_up, votes
 from curator.store import (
     accepted,
+    acts,
     annotations,
     bases,
     claims,
@@ -69,6 +70,7 @@ from curator.store import quarantine as kept_rows
 from curator.store import versions as frozen
 from curator.store.jobs import Owner
 from schemas.account import Role
+from schemas.act import Assign
 from schemas.annotation import Answer, RecordState, Suggestion
 from schemas.audience import pool_audience
 from schemas.duplicate import DuplicateKind, KeepRule
@@ -77,6 +79,7 @@ from schemas.judgement import Judgement
 from schemas.process import ProcessMark
 from schemas.questions import Option, OptionMapping, Question, QuestionSet
 from schemas.run import TrainConfig
+from tests.curate.crowd import EVERY
 from tests.jobs.counting import COUNTING
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
@@ -127,6 +130,7 @@ def _walk(workspace: Workspace, add_outputs: AddOutputs, tmp_path: Path) -> None
     _curate(workspace)
     _accounts(workspace)
     _jobs(workspace)
+    _bulk(workspace)
     _duplicates(workspace)
     overview.counts(workspace, project_id=1)
     overview.latest_events(workspace, limit=5)
@@ -171,6 +175,21 @@ def _jobs(workspace: Workspace) -> None:
         stored_jobs.take(connection, job_id, gone, at=workspace.clock())
         assert stored_jobs.beat(connection, job_id, gone, at=workspace.clock())
     assert [job.id for job in jobs.watch(workspace)] == [job_id]
+
+
+def _bulk(workspace: Workspace) -> None:
+    bulk.select(workspace, "", Assign(person="Lea"), actor="Lea")
+    for act in EVERY:
+        bulk.preview(workspace, bulk.choose(workspace, "", project_id=1), act)
+        report = bulk.select(workspace, "", act, actor="Lea")
+        job = bulk.take_back(workspace, report.id, actor="Lea", detach=False)
+        jobs.execute(workspace, job.id)
+    with workspace.read() as connection:
+        first = records.page(connection, 1, limit=1)[0].id
+        assert acts.about(connection, first)
+    assert bulk.choose(workspace, [first], project_id=1).keys.tolist() == [int(first)]
+    [newest, *_] = bulk.recent(workspace, project_id=1)
+    bulk.not_changed(workspace, newest.id)
 
 
 def _import(workspace: Workspace, tmp_path: Path) -> None:
@@ -344,10 +363,10 @@ def _lead(workspace: Workspace) -> None:
     with workspace.read() as connection:
         assert [each.name for each in projects.all_projects(connection)] == ["default", "second"]
         done = [each.id for each in records.page(connection, 1, state=RecordState.ACCEPTED)]
-        edited = [each.id for each in accepted.edited(connection, 1)]
+        edited = [each.id for each in accepted.edited(connection, accepted.places(connection, 1).edited)]
         in_parts = accepted.places(connection, 1).records[:, 0].astype(str).tolist()
         assert sorted([*edited, *in_parts]) == sorted(done)
-        assert len(edited) == accepted.count_edited(connection, 1)
+        assert len(edited) == len(accepted.places(connection, 1).edited)
         assert list(accepted.written_arrivals(connection, 1)) == []
     ask_again.send_back(workspace, done[0], reason="Again, please.", actor="Lea")
     with workspace.read() as connection:

@@ -6,16 +6,17 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
 _JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 _SQLITE = (
-    """CREATE TRIGGER record_changed AFTER UPDATE OF final, part_id, part_row ON record
-WHEN old.final IS NOT new.final OR old.part_id IS NOT new.part_id OR old.part_row IS NOT new.part_row
+    """CREATE TRIGGER record_changed AFTER UPDATE OF final, amended, part_id, part_row ON record
+WHEN old.final IS NOT new.final OR old.amended IS NOT new.amended
+    OR old.part_id IS NOT new.part_id OR old.part_row IS NOT new.part_row
 BEGIN INSERT INTO changed_record (record_id) VALUES (new.id); END""",
     """CREATE TRIGGER arrival_came AFTER INSERT ON arrival
 BEGIN INSERT INTO changed_record (record_id) VALUES (new.record_id); END""",
@@ -31,9 +32,9 @@ BEGIN
     VALUES (CASE WHEN TG_OP = 'DELETE' THEN old.record_id ELSE new.record_id END);
     RETURN NULL;
 END $$""",
-    """CREATE TRIGGER record_changed AFTER UPDATE OF final, part_id, part_row ON record FOR EACH ROW
-WHEN (old.final IS DISTINCT FROM new.final OR old.part_id IS DISTINCT FROM new.part_id
-    OR old.part_row IS DISTINCT FROM new.part_row)
+    """CREATE TRIGGER record_changed AFTER UPDATE OF final, amended, part_id, part_row ON record FOR EACH ROW
+WHEN (old.final IS DISTINCT FROM new.final OR old.amended IS DISTINCT FROM new.amended
+    OR old.part_id IS DISTINCT FROM new.part_id OR old.part_row IS DISTINCT FROM new.part_row)
 EXECUTE FUNCTION note_changed_record()""",
     """CREATE TRIGGER arrival_changed AFTER INSERT OR DELETE ON arrival FOR EACH ROW
 EXECUTE FUNCTION note_changed_arrival()""",
