@@ -45,15 +45,9 @@ class Searchable(NamedTuple):
 
 def read(connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None) -> list[Searchable]:
     """Records for which some conditions hold, in the order of their keys; deleted ones too."""
-    columns = (
-        record.c.id,
-        record.c.content_hash,
-        record.c.part_row,
-        record.c.content,
-        record.c.amended,
-        record.c.final,
-    )
-    query = select(*columns, part.c.name.label("part_name")).outerjoin(part, part.c.id == record.c.part_id)
+    place = (record.c.content, record.c.part_row, part.c.name.label("part_name"))
+    columns = (record.c.id, record.c.content_hash, record.c.amended, record.c.final, *place)
+    query = select(*columns).outerjoin(part, part.c.id == record.c.part_id)
     rows = connection.execute(query.where(*conditions).order_by(record.c.id).limit(limit)).mappings().all()
     again: dict[str, list[Content]] = {}
     for record_id, content in _arrivals(connection, [row["id"] for row in rows]):
@@ -86,11 +80,9 @@ def _contents(connection: Connection, rows: Sequence[RowMapping]) -> list[Conten
 
 def _searchable(row: RowMapping, content: Content, again: Sequence[Content]) -> Searchable:
     amended, final = row["amended"], row["final"]
-    now = (
-        content
-        if amended is None
-        else _amended_beside(content | {name: amended[name] for name in _TEXTS & amended.keys()}, amended)
-    )
+    now = content
+    if amended is not None:
+        now = _amended_beside(content | {name: amended[name] for name in _TEXTS & amended.keys()}, amended)
     accepted = None if final is None else _amended_beside(final, amended or {})
     others = [other for each in (content, *again) for other in each.get("also", ())]
     traits = frozenset(trait for each in (accepted or now, *again, *others) for trait in _traits(each))

@@ -1,8 +1,8 @@
 """The index of words: where a piece of text of three characters or more occurs, without reading the texts.
 
 SQLite keeps it in a file of its own (`search_file`), an FTS5 table over trigrams. It holds no texts, so nothing can be
-taken out of it; records whose texts people change stand in the table `searchable`, which counts for them, and are read. PostgreSQL keeps all texts in
-`searchable`, with an index over trigrams where the extension pg_trgm is there.
+taken out of it; records whose texts people change stand in the table `searchable`, which alone counts for them and is
+read. PostgreSQL keeps all texts there, with an index over trigrams where the extension pg_trgm is there.
 """
 
 from __future__ import annotations

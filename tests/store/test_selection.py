@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from curator import Workspace
 from curator.annotate import answers, assignment, queue
 from curator.curate.query import parse
-from curator.store import annotations, facts, indexing, projects, records, selection, tables
+from curator.store import annotations, facts, indexing, many, projects, records, selection, tables
 from curator.store.records import StoredRecord
 from schemas.annotation import Answer, RecordState
 from schemas.query import Choice, ChoiceField, RecordQuery, Sort, SortField
@@ -192,6 +192,9 @@ def test_the_ids_are_those_of_a_plain_filter_however_far_the_index_has_come(work
             final = stored.content.model_copy(update={"licence": "GPL"})
             final = final if text is None else final.with_response(text)
             records.set_state(connection, stored, RecordState.ACCEPTED, final=final)
+        said = [{"role": "user", "content": "Masked?"}, {"role": "assistant", "content": "A zebra."}]
+        amended = {"messages": said, "licence": None, "group": "g2", "labels": {"topic": None, "tone": "dry"}}
+        many.amend(connection, [5, 6, 11, 21], amended)
         again = _varied_record(4).model_copy(update={"origin": Origin(source="x"), "licence": "MIT", "group": "g2"})
         records.add_many(connection, [again], project=projects.by_name(connection), at=workspace.clock())
     compare()
