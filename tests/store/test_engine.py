@@ -189,11 +189,13 @@ def test_a_new_workspace_is_private_and_leaves_nothing_half_made(tmp_path: Path)
     assert stat.S_IMODE(workspace.folder.stat().st_mode) == 0o700
     with workspace.write() as connection:
         projects.create(connection, "second", at=workspace.clock())
-    for name in ("curator.db", "curator.db-wal"):
+    for name in ("curator.db", "curator.db-wal", "search.db"):
         assert stat.S_IMODE((workspace.folder / name).stat().st_mode) == 0o600
     workspace.close()
-    assert {each.name for each in workspace.folder.iterdir()} == {
+    of_the_index = {"search.db-shm", "search.db-wal"}  # who only reads it cannot remove them
+    assert {each.name for each in workspace.folder.iterdir()} - of_the_index == {
         "curator.db",
+        "search.db",
         "records",
         "versions",
         "runs",
