@@ -42,10 +42,10 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
             page = _page(workspace, project, asked, place)
         total = _total(workspace, project, asked)
         _say_uncounted(workspace, project, asked)
+        bulk_acts.show(workspace, project, person, query=asked.text, total=total)
         if not page.rows and not linked:
             _say_nothing_found(asked)
             return
-        bulk_acts.show(workspace, project, person, query=asked.text, total=total)
         place = _turn(place, page, total, time.perf_counter() - began)
         ids = [row.stored.id for row in page.rows]
         picked = _picked(workspace, project, asked, mark, ids, linked)

@@ -17,6 +17,7 @@ def states(workspace: Workspace) -> set[RecordState]:
         return {each.state for each in records.every(connection, 1)}
 
 
+@pytest.mark.slow
 def test_many_records_are_looked_at_confirmed_by_their_number_and_taken_back(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
