@@ -173,7 +173,7 @@ def _mixed(bands, keys):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _side_shingles(hashes, start, end, width, out, at):  # type: ignore[no-untyped-def]
+def side_shingles(hashes, start, end, width, out, at):  # type: ignore[no-untyped-def]
     """Write the shingles of a run of words in their order, of few words the run itself. Returns where they end."""
     if start == end:
         return at
@@ -192,8 +192,8 @@ def _shingles(hashes, first, border, width):  # type: ignore[no-untyped-def]
     starts = np.zeros(len(first), np.int64)
     at = 0
     for n in range(len(first) - 1):
-        end = _side_shingles(hashes, first[n], border[n], width, out, at)
-        end = _side_shingles(hashes, border[n], first[n + 1], width, out, end)
+        end = side_shingles(hashes, first[n], border[n], width, out, at)
+        end = side_shingles(hashes, border[n], first[n + 1], width, out, end)
         some = np.sort(out[at:end])
         for m in range(len(some)):
             if m == 0 or some[m] != some[m - 1]:
@@ -368,8 +368,8 @@ def _slots_of(sample: NDArray[np.int64], words: Words) -> tuple[NDArray[np.uint6
 @numba.njit(nogil=True, cache=True)
 def _ordered(hashes, first, border, text, width):  # type: ignore[no-untyped-def]
     out = np.empty(first[text + 1] - first[text], np.uint64)
-    end = _side_shingles(hashes, first[text], border[text], width, out, 0)
-    return out[: _side_shingles(hashes, border[text], first[text + 1], width, out, end)]
+    end = side_shingles(hashes, first[text], border[text], width, out, 0)
+    return out[: side_shingles(hashes, border[text], first[text + 1], width, out, end)]
 
 
 @numba.njit(nogil=True, cache=True)
