@@ -24,6 +24,8 @@ VERBS = {
     "agreement": "annotate.agreement",
     "team": "annotate.team",
     "profile": "curate.profile",
+    "select": "select.select",
+    "check": "curate.check",
     "duplicates": "duplicates.duplicates",
     "dedup": "duplicates.duplicates",
     "topics": "topics.topics",

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Function = Callable[["Work"], Mapping[str, Any] | None]
 
 HOMES: dict[str, str] = {
+    "bulk act": "curator.curate.bulk",
+    "undo of a bulk act": "curator.curate.bulk",
+    "check": "curator.curate.checks",
     "find duplicates": "curator.curate.duplicates",
     "put duplicates back": "curator.curate.duplicates",
     "set duplicates aside": "curator.curate.duplicates",

@@ -70,8 +70,8 @@ def compared(connection: Connection, project_id: int) -> Compared:
     """Where the texts of all records stand that are compared, and what decides which of two is kept."""
     key = type_coerce(record.c.id, Integer)
     columns = (
-        key, type_coerce(text_hash(), LargeBinary), record.c.part_id, record.c.part_row, record.c.final.is_(None),
-        record.c.state, record.c.parent_output_id.is_not(None),
+        key, type_coerce(text_hash(), LargeBinary), record.c.part_id, record.c.part_row,
+        record.c.final.is_(None) & record.c.amended.is_(None), record.c.state, record.c.parent_output_id.is_not(None),
     )  # fmt: skip
     here = (record.c.project_id == project_id) & record.c.deleted_at.is_(None)
     here &= record.c.state.in_([state.value for state in COMPARED])
@@ -259,7 +259,8 @@ _KEPT_ROW = duplicate.alias("kept_row")
 
 def _members(search_id: int | None = None) -> Select[Any]:
     """Rows of records in clusters, with both records as they stand."""
-    kept_hash = func.coalesce(_KEPT.c.final_hash, _KEPT.c.content_hash, type_=_KEPT.c.content_hash.type)
+    hashes = (_KEPT.c.final_hash, _KEPT.c.amended_hash, _KEPT.c.content_hash)
+    kept_hash = func.coalesce(*hashes, type_=_KEPT.c.content_hash.type)
     is_current = (duplicate.c.text_hash == text_hash()) & (_KEPT_ROW.c.text_hash == kept_hash)
     query = select(duplicate, record.c.state, is_current.label("is_current"))
     query = query.join(record, record.c.id == duplicate.c.record_id).join(_KEPT, _KEPT.c.id == duplicate.c.kept_id)

@@ -151,8 +151,17 @@ class Parts:
         Raises:
             StoreError: The part is missing or damaged.
         """
+        return record_of(self.text(name, row))
+
+    def text(self, name: str, row: int) -> bytes:
+        """The record in a row of a part as JSON, and behind a line break its row as it came, where that was kept.
+
+        Raises:
+            StoreError: The part is missing or damaged.
+        """
         texts = self._group(name, row // _ROWS_PER_GROUP)
-        return record_of(texts[row % _ROWS_PER_GROUP].as_py().encode())
+        text: str = texts[row % _ROWS_PER_GROUP].as_py()
+        return text.encode()
 
     def _group(self, name: str, number: int) -> pa.Array:
         """Texts of a row group; the last ones read are kept, since neighbours are read together."""

@@ -207,6 +207,8 @@ record = Table(
     Column("content", _Json),  # the Record as it came in, where it has no part; never updated
     Column("final", _Json),  # the accepted Record, where it differs from what came in
     Column("final_hash", _Digest),  # of its content; null where `final` is
+    Column("amended", _Json),  # an `Amendment`: what leads changed of what came in, where they did
+    Column("amended_hash", _Digest),  # of the content as amended; null where no text was
     Column("state", Text, nullable=False, default="waiting"),
     Column("priority", Integer, nullable=False, default=0),
     Column("parent_output_id", ForeignKey("output.id")),  # set when a reviewer's verdict made this record
@@ -537,6 +539,41 @@ job = Table(
         postgresql_where=text("key is not null and state in ('queued', 'running')"),
     ),
 )  # fmt: skip
+
+# One act of a lead on many records, chosen once and for all when they confirmed it.
+act = Table(
+    "act",
+    metadata,
+    Column("id", ForeignKey("job.id"), primary_key=True),  # the job that does it
+    Column("project_id", ForeignKey("project.id"), nullable=False, index=True),
+    Column("act", _Json, nullable=False),
+    Column("query", Text),
+    Column("selection", LargeBinary, nullable=False),  # keys of the records, see `acts`
+    Column("matched", Integer, nullable=False),
+    Column("last_event", Integer, nullable=False),  # newest event and act when the records were chosen
+    Column("last_act", Integer, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    Column("undo_job_id", ForeignKey("job.id")),
+    Column("undone_by", Text),
+    Column("undone_at", _UtcTime),
+    Column("undone_event", Integer),  # the one that says so
+)
+
+# What an act did to each record, and what it was before: all that an undo needs.
+act_row = Table(
+    "act_row",
+    metadata,
+    Column("act_id", ForeignKey("act.id"), primary_key=True),
+    Column("record_id", ForeignKey("record.id"), primary_key=True, index=True),
+    Column("state", Text, nullable=False),
+    Column("why", Text),  # a `LeftOut`, where the act or its undo left the record as it was
+    Column("was", Text),  # its state before
+    Column("before", _Json),  # what else was otherwise before; null in the usual case
+    Column("last_event", Integer, nullable=False),  # the newest one when the act changed it
+    CheckConstraint("state in ('changed', 'left out', 'undone', 'kept')", name="state"),
+    sqlite_with_rowid=False,
+)
 
 version = Table(
     "version",

@@ -18,14 +18,14 @@ from curator.errors import AccessError
 from curator.store import accounts
 from schemas.account import Right, Role
 
-_STAGES = ("jobs", "ingest", "annotate", "versions", "runs", "review", "release", "access")
+_STAGES = ("jobs", "curate", "ingest", "annotate", "versions", "runs", "review", "release", "access")
 _WHO = ("actor", "adjudicator", "annotator", "reviewer", "voter", "author", "person")
 """Parameters that name the person who acts."""
 
 _LEAD = {
     Right.ACCOUNTS: "access.accounts",
     Right.CURATE: "annotate.adjudicate annotate.answer_import annotate.ask_again annotate.assignment "
-    "annotate.questions annotate.settings annotate.suggestion_import ingest versions jobs",
+    "annotate.questions annotate.settings annotate.suggestion_import ingest versions jobs curate",
     Right.TRAIN: "runs",
     Right.DECIDE: "release runs.promotion",
     Right.ANNOTATE: "annotate",

@@ -33,12 +33,14 @@ from curator.annotate import (
     team,
     undo,
 )
+from curator.curate import bulk
 from curator.curate.query import parse
 from curator.errors import AccessError
 from curator.ingest import import_file, quarantine, recent_imports, undo_import
 from curator.review import comfort, follow_up, votes
 from curator.store import (
     accepted,
+    acts,
     annotations,
     bases,
     claims,
@@ -65,6 +67,7 @@ from curator.store import quarantine as kept_rows
 from curator.store import versions as frozen
 from curator.store.jobs import Owner
 from schemas.account import Role
+from schemas.act import Assign
 from schemas.annotation import Answer, RecordState, Suggestion
 from schemas.audience import pool_audience
 from schemas.duplicate import DuplicateKind, KeepRule
@@ -73,6 +76,7 @@ from schemas.judgement import Judgement
 from schemas.process import ProcessMark
 from schemas.questions import Option, OptionMapping, Question, QuestionSet
 from schemas.run import TrainConfig
+from tests.curate.crowd import EVERY
 from tests.jobs.counting import COUNTING
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
@@ -123,6 +127,7 @@ def _walk(workspace: Workspace, add_outputs: AddOutputs, tmp_path: Path) -> None
     _curate(workspace)
     _accounts(workspace)
     _jobs(workspace)
+    _bulk(workspace)
     _duplicates(workspace)
     overview.counts(workspace, project_id=1)
     overview.latest_events(workspace, limit=5)
@@ -167,6 +172,21 @@ def _jobs(workspace: Workspace) -> None:
         stored_jobs.take(connection, job_id, gone, at=workspace.clock())
         assert stored_jobs.beat(connection, job_id, gone, at=workspace.clock())
     assert [job.id for job in jobs.watch(workspace)] == [job_id]
+
+
+def _bulk(workspace: Workspace) -> None:
+    bulk.select(workspace, "", Assign(person="Lea"), actor="Lea")
+    for act in EVERY:
+        bulk.preview(workspace, bulk.choose(workspace, "", project_id=1), act)
+        report = bulk.select(workspace, "", act, actor="Lea")
+        job = bulk.take_back(workspace, report.id, actor="Lea", detach=False)
+        jobs.execute(workspace, job.id)
+    with workspace.read() as connection:
+        first = records.page(connection, 1, limit=1)[0].id
+        assert acts.about(connection, first)
+    assert bulk.choose(workspace, [first], project_id=1).keys.tolist() == [int(first)]
+    [newest, *_] = bulk.recent(workspace, project_id=1)
+    bulk.not_changed(workspace, newest.id)
 
 
 def _import(workspace: Workspace, tmp_path: Path) -> None:
@@ -349,12 +369,16 @@ def _lead(workspace: Workspace) -> None:
 def _curate(workspace: Workspace) -> None:
     with workspace.write() as connection:
         set_id = facts.asked_id(connection, {"mine": "1"})
-        [first] = facts.next_uncounted(connection, 1, enough=[set_id], limit=1)
+        [(first, _)] = facts.next_records(connection, 1, enough=[set_id], limit=1)
+        assert records.texts_now(connection, [first])[0].record_id == first
+        assert facts.count_records(connection, 1) > 1
         stored = records.get(connection, first)
         counted = facts.Facts(first, stored.text_hash, 2, 7, 1, None, None, ("mine",), {})
         facts.store(connection, [counted], set_id=set_id, revisions={"mine": "1"})
         assert facts.count_uncounted(connection, 1, enough=facts.asked_sets(connection)) > 0
         assert facts.coverage(connection, 1) == {set_id: 1}
+        assert facts.examples(connection, 1, "mine", "1", most=2) == [first]
+        assert facts.first_error(connection, 1, "mine", "1") is None
         assert [each.hits for each in facts.tallied(connection, 1)] == [1]
         facts.choose(connection, 1, "mine", facts.Setting(is_on=True, level="error"))
         assert facts.settings(connection, 1)["mine"].is_on

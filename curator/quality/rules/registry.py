@@ -78,6 +78,11 @@ def is_on(rule: Rule) -> bool:
     return precision is None or precision.share is None or precision.share >= _GOOD
 
 
+def is_shipped(rule: Rule) -> bool:
+    """Whether a rule comes with Curator, with whatever level: its time is then linear in the text."""
+    return any(rule.spans is each.spans for each in SHIPPED)
+
+
 def rules_named(names: Sequence[str]) -> tuple[Rule, ...]:
     """Rules by their names.
 
