@@ -1,9 +1,10 @@
 """Leaks: which texts hold an evaluation item, whole or nearly so.
 
 An index of the items' shingles (runs of three words) is asked for every shingle of a text. A text holds an item when it
-has at least `least` of the item's telling shingles; one that more than 64 items have tells nothing. So an item is found
-in the middle of a longer text, and with a word changed. Its numbers must all be there: of the items that one template
-made, only the right one is meant. An item of fewer than four words must be one whole side of the text.
+has at least `least` of the item's telling shingles, or all but those of one word; a shingle that more than 64 items
+have tells nothing. So an item is found in the middle of a longer text, and with a word changed. Its numbers must all be
+there: of the items that one template made, only the right one is meant. An item of fewer than four words must be one
+whole side of the text.
 
 Z is the number of different telling shingles, E that of items, T that of texts.
 """
@@ -25,6 +26,8 @@ from curator.quality.words import NUMBER, SIGN, Texts, next_word, stirred, table
 
 LEAST = 0.8
 """Share of an item's telling shingles that a text must have."""
+_ONE_WORD = 8
+"""Shingles from which on an item may lack those of one word, which are three."""
 _COMMON = 64
 _FEW_WORDS = 4
 _AT_ONCE = 8_192
@@ -191,10 +194,12 @@ def _match(  # type: ignore[no-untyped-def]
                     item[n], share[n] = whole_items[place], 1.0
         for m in range(count):
             each = touched[m]
-            value = held[each] / sizes[each]
+            shared = held[each]
+            value = shared / sizes[each]
             held[each] = 0
             is_better = value > share[n] or (value == share[n] and (item[n] < 0 or each < item[n]))
-            if value < least or not is_better:
+            is_near = value >= least or (sizes[each] >= _ONE_WORD and sizes[each] - shared <= WIDTH)
+            if not is_near or not is_better:
                 continue
             has_all = True
             for k in range(figures_first[each], figures_first[each + 1]):
