@@ -137,21 +137,36 @@ def rewrite(chunk: BaseChunk) -> WrittenChunk:
     names = [file.path for file in (earlier.content, earlier.provenance)]
     if not len(chunk.gone) and not chunk.rows.content.num_rows:
         for name in names:
-            _link(chunk.folder / name, chunk.into / name)
+            link(chunk.folder / name, chunk.into / name)
         return earlier
-    gone = pa.array([each.tobytes().hex()[:32] for each in chunk.gone], pa.string())
+    gone = np.array([each.tobytes().hex()[:32].encode() for each in chunk.gone], "S32")
     tables = []
     for name, fresh in zip(names, (chunk.rows.content, chunk.rows.arrivals), strict=True):
         with pq.ParquetFile(chunk.folder / name) as parquet:
-            table = parquet.read(use_threads=False)
-        stays = table.filter(pc.invert(pc.is_in(table.column("row_id"), gone)))
-        both = pa.concat_tables([stays.cast(fresh.schema), fresh])
-        order = np.argsort(np.array(both.column("row_id").to_pylist(), dtype="S32"), kind="stable")
-        tables.append(both.take(pa.array(order)).combine_chunks())
+            tables.append(_spliced(parquet.read(use_threads=False).cast(fresh.schema), gone, fresh))
     return write_chunk(chunk.into, earlier.split, earlier.number, *tables, bits=chunk.bits)
 
 
-def _link(file: Path, name: Path) -> None:
+def _spliced(table: pa.Table, gone: NDArray[np.bytes_], fresh: pa.Table) -> pa.Table:
+    """Rows by id without those that are gone, and with the fresh ones in their places; no text is copied."""
+    ids, fresh_ids = _ids(table), _ids(fresh)
+    is_gone = np.isin(ids, gone)
+    at = np.searchsorted(ids, fresh_ids)
+    edges = np.unique(np.r_[0, at, np.flatnonzero(np.diff(is_gone)) + 1, len(ids)])
+    pieces = []
+    for start, end in pairwise([*edges.tolist(), len(ids)]):
+        first, last = np.searchsorted(at, [start, start + 1])
+        pieces.append(fresh.slice(first, last - first))
+        if start < end and not is_gone[start]:
+            pieces.append(table.slice(start, end - start))
+    return pa.concat_tables([each for each in pieces if each.num_rows] or [table.slice(0, 0)])
+
+
+def _ids(table: pa.Table) -> NDArray[np.bytes_]:
+    return np.array(table.column("row_id").to_pylist(), "S32")
+
+
+def link(file: Path, name: Path) -> None:
     """Have a file under another name too, or a copy where the file system cannot."""
     name.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -162,9 +177,9 @@ def _link(file: Path, name: Path) -> None:
 
 def some_rows(rows: GatheredRows, places: NDArray[np.int64]) -> GatheredRows:
     """The rows in some places, with their arrivals."""
-    content = rows.content.take(pa.array(places))
     if not len(places):
-        return GatheredRows(content, rows.arrivals.slice(0, 0))
+        return GatheredRows(rows.content.slice(0, 0), rows.arrivals.slice(0, 0))
+    content = rows.content.take(pa.array(places))
     ids = content.column("row_id").combine_chunks()
     return GatheredRows(content, rows.arrivals.filter(pc.is_in(rows.arrivals.column("row_id"), ids)))
 

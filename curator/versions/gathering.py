@@ -175,13 +175,19 @@ class InDatabase(NamedTuple):
 
 
 def gather_in_database(
-    connection: Connection, project_id: int, ranges: Ranges, *, firewall: Firewall, salt: str
+    connection: Connection,
+    project_id: int,
+    edited: NDArray[np.int64],
+    ranges: Ranges,
+    *,
+    firewall: Firewall,
+    salt: str,
 ) -> InDatabase:
-    """Write the candidates of the records that do not stand in a part as accepted. Returns what there was."""
+    """Write the candidates of edited records (`accepted.Places`) and of written arrivals. Returns what there was."""
     batches = count = 0
     refused: list[str] = []
     pending: Iterator[StoredRecord | Record] = chain(
-        accepted.edited(connection, project_id), accepted.written_arrivals(connection, project_id)
+        accepted.edited(connection, edited), accepted.written_arrivals(connection, project_id)
     )
     while some := list(islice(pending, _BATCH)):
         gathered = Candidates(firewall)

@@ -18,6 +18,7 @@ PAGES = (
     "annotate",
     "history",
     "records",
+    "profile",
     "adjudicate",
     "team",
     "project",

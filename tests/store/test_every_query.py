@@ -353,10 +353,10 @@ def _lead(workspace: Workspace) -> None:
     with workspace.read() as connection:
         assert [each.name for each in projects.all_projects(connection)] == ["default", "second"]
         done = [each.id for each in records.page(connection, 1, state=RecordState.ACCEPTED)]
-        edited = [each.id for each in accepted.edited(connection, 1)]
+        edited = [each.id for each in accepted.edited(connection, accepted.places(connection, 1).edited)]
         in_parts = accepted.places(connection, 1).records[:, 0].astype(str).tolist()
         assert sorted([*edited, *in_parts]) == sorted(done)
-        assert len(edited) == accepted.count_edited(connection, 1)
+        assert len(edited) == len(accepted.places(connection, 1).edited)
         assert list(accepted.written_arrivals(connection, 1)) == []
     ask_again.send_back(workspace, done[0], reason="Again, please.", actor="Lea")
     with workspace.read() as connection:
