@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from curator.curate import leakage
 from curator.curate.leakage import Item
+from curator.quality.leaks import LEAST
 from curator.versions.rows import rows
 from curator.workspace import Workspace
 from schemas.leakage import LeakageReport
@@ -27,9 +28,7 @@ def items_of(workspace: Workspace, version: str) -> list[Item]:
     ]
 
 
-def check(
-    workspace: Workspace, version: str, others: Sequence[Item] = (), *, least: float = leakage.LEAST
-) -> LeakageReport:
+def check(workspace: Workspace, version: str, others: Sequence[Item] = (), *, least: float = LEAST) -> LeakageReport:
     """What the training rows of a version hold of its own validation and test rows, and of other items.
 
     Raises:
