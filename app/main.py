@@ -19,6 +19,7 @@ _SECTIONS = {
         ("history", "My history", ":material/history:", Right.ANNOTATE),
         ("records", "Records", ":material/search:", Right.CURATE),
         ("profile", "Profile", ":material/bar_chart:", Right.CURATE),
+        ("duplicates", "Duplicates", ":material/file_copy:", Right.CURATE),
         ("adjudicate", "Adjudicate", ":material/balance:", Right.CURATE),
         ("team", "Team", ":material/group:", Right.CURATE),
         ("project", "Project", ":material/tune:", Right.CURATE),

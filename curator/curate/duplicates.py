@@ -229,9 +229,14 @@ def _run(workspace: Workspace, kind: str, search: DuplicateReport, actor: str, *
 @job_kind(FIND)
 def _find(work: Work) -> dict[str, Any]:
     asked = work.parameters
+
+    def tell(done: int, total: int | None) -> None:
+        with work.chunk() as chunk:  # leaves here when a person cancels
+            chunk.done, chunk.total = done, total
+
     found = find(
         work.workspace, project=asked.get("project"), kind=DuplicateKind(asked["kind"]),
-        keep=KeepRule(asked["keep"]), least=asked["least"], actor=work.job.actor,
+        keep=KeepRule(asked["keep"]), least=asked["least"], actor=work.job.actor, progress=tell,
     )  # fmt: skip
     return {"search": found.id, "clusters": found.clusters, "members": found.members}
 
