@@ -80,7 +80,7 @@ def _offer_search(
             help="Share of the runs of three words that two records have in common, of all that either has.",
         )  # fmt: skip
         if st.button("Look for duplicates", type="primary" if is_first else "secondary", icon=":material/search:"):
-            parameters = {"project": project.name, "kind": kind.value, "keep": keep.value, "least": least}
+            parameters = {"project": project.name, "kind": kind.value, "keep": KeepRule(keep).value, "least": least}
             jobs.start(
                 workspace, FIND, parameters, person, project_id=project.id,
                 key=f"duplicates of project {project.id}",
