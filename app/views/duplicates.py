@@ -71,8 +71,9 @@ def _offer_search(
     is_first = found is None
     with st.expander("Look for duplicates" if is_first else "Look again", expanded=is_first):
         left, right = st.columns(2)
-        keep = left.selectbox(
-            "Of each cluster, keep the one that is", list(KeepRule), format_func=lambda rule: _RULES[rule],
+        rules = [rule.value for rule in KeepRule]
+        keep: str = left.selectbox(
+            "Of each cluster, keep the one that is", rules, format_func=lambda rule: _RULES[KeepRule(rule)],
             key=f"keep {kind}", help="The other rules settle ties, in this order. Gold records always stay.",
         )  # fmt: skip
         least = right.slider(
@@ -80,7 +81,7 @@ def _offer_search(
             help="Share of the runs of three words that two records have in common, of all that either has.",
         )  # fmt: skip
         if st.button("Look for duplicates", type="primary" if is_first else "secondary", icon=":material/search:"):
-            parameters = {"project": project.name, "kind": kind.value, "keep": KeepRule(keep).value, "least": least}
+            parameters = {"project": project.name, "kind": kind.value, "keep": keep, "least": least}
             jobs.start(
                 workspace, FIND, parameters, person, project_id=project.id,
                 key=f"duplicates of project {project.id}",
