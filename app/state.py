@@ -31,7 +31,6 @@ P = ParamSpec("P")
 _PERSON = "person"
 _PROJECT = "project"
 _PAGE = "page title"
-_THINGS = "things named"
 NAME_COOKIE = "curator_name"
 """Keeps the name that was typed where there is no sign-in; `components.browser` writes it."""
 
@@ -326,16 +325,13 @@ def in_address(name: str) -> str | None:
 
 
 def name_tab(thing: str) -> None:
-    """Name the browser's tab after a thing that is shown, and others that were named before, then the page."""
-    named = st.session_state.get(_THINGS, [])
-    st.session_state[_THINGS] = named if thing in named else [thing, *named]  # a part may be drawn again by itself
-    st.set_page_config(page_title=" · ".join([*st.session_state[_THINGS], st.session_state.get(_PAGE, ""), "Curator"]))
+    """Name the browser's tab after the thing that is shown, before the page's own name; what is named last stands."""
+    st.set_page_config(page_title=" · ".join([thing, st.session_state.get(_PAGE, ""), "Curator"]))
 
 
 def begin_page(title: str) -> None:
     """Name the browser's tab after the page; what is shown on it is named later."""
     st.session_state[_PAGE] = title
-    st.session_state[_THINGS] = []
     st.set_page_config(page_title=f"{title} · Curator")
 
 
