@@ -18,6 +18,7 @@ _SECTIONS = {
         ("annotate", "Annotate", ":material/edit_note:", Right.ANNOTATE),
         ("history", "My history", ":material/history:", Right.ANNOTATE),
         ("records", "Records", ":material/search:", Right.CURATE),
+        ("profile", "Profile", ":material/bar_chart:", Right.CURATE),
         ("adjudicate", "Adjudicate", ":material/balance:", Right.CURATE),
         ("team", "Team", ":material/group:", Right.CURATE),
         ("project", "Project", ":material/tune:", Right.CURATE),

@@ -16,7 +16,8 @@ import streamlit as st
 from app import identity
 from app.identity import workspace as workspace
 from curator import access
-from curator.access import sessions
+from curator.access import people, sessions
+from curator.errors import AccessError
 from curator.store import projects
 from schemas.account import Account, Right
 from schemas.project import Project
@@ -31,8 +32,8 @@ P = ParamSpec("P")
 _PERSON = "person"
 _PROJECT = "project"
 _PAGE = "page title"
-NAME_COOKIE = "curator_name"
-"""Keeps the name that was typed where there is no sign-in; `components.browser` writes it."""
+TYPED_NAME = "typed name"
+"""The field of the first visit."""
 
 
 @st.cache_resource(show_spinner="Loading PyTorch, some seconds, once after the server started")
@@ -132,23 +133,42 @@ def enter_project(name: str) -> None:
 
 
 def know_person(signed_in: Account | None) -> None:
-    """Take the name of the person from the address, which then forgets it, or from the browser's cookie.
+    """Take the name of the person from the browser's cookie.
 
-    A link that is sent on must not carry the sender's name.
+    A name in the address is a proposal for the field of the first visit: who opens a link is not its sender.
     """
     if signed_in is not None:
         return
-    named = st.query_params.get(_PERSON)
-    if named is not None:
+    if _PERSON not in st.session_state:
+        st.session_state[_PERSON] = _kept_name()
+    proposed = st.query_params.get(_PERSON)
+    if proposed is not None:
         del st.query_params[_PERSON]
-        st.session_state[_PERSON] = named.strip()
-    elif _PERSON not in st.session_state:
-        st.session_state[_PERSON] = unquote(st.context.cookies.get(NAME_COOKIE, ""))
+        if not st.session_state[_PERSON]:
+            st.session_state.setdefault(TYPED_NAME, proposed)
+
+
+def _kept_name() -> str:
+    """The name in the cookie; a person whose name may not stand here is asked for another."""
+    kept = unquote(st.context.cookies.get(identity.NAME_COOKIE, ""))
+    try:
+        return people.called(workspace(), kept) if kept else ""
+    except AccessError:
+        return ""
 
 
 def be(name: str) -> None:
-    """Make this the name of the person at this browser, here and after a reload."""
-    st.session_state[_PERSON] = name.strip()
+    """Make this the name of the person at this browser, here and after a reload.
+
+    Raises:
+        AccessError: It is not one to work under.
+    """
+    st.session_state[_PERSON] = people.enter(workspace(), name)
+
+
+def be_no_one() -> None:
+    """Forget the name of the person at this browser, who is asked for it again."""
+    st.session_state[_PERSON] = ""
 
 
 def choose_in_sidebar(signed_in: Account | None) -> None:
@@ -161,7 +181,7 @@ def choose_in_sidebar(signed_in: Account | None) -> None:
         elif st.session_state.get(_PERSON):
             st.markdown(f"**{_escaped(st.session_state[_PERSON])}**", width="content")
             if st.button("Change", key="change name", type="tertiary", help="Work under another name"):
-                be("")
+                be_no_one()
                 st.rerun()
     with st.sidebar:
         _choose_project()

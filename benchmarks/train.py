@@ -3,10 +3,19 @@
     python benchmarks/train.py                   # every arm on both mixes; the peers need requirements-peers.txt
     python benchmarks/train.py --quick --json    # small model, few steps
     python benchmarks/train.py --check           # step losses of all arms in fp32 on equal batches, nothing timed
+    python benchmarks/train.py --threads 1 2     # every arm with one thread and with two
+    python benchmarks/train.py --whole           # `curator train` from start to end beside TRL's SFTTrainer
 
 Each arm trains in a process of its own, so that its peak memory is its own, and the arms take turns for several rounds.
 Weights and token ids are random: the figures speak of speed and memory, not of what is learnt. Rates count tokens of
-records, never padding, over all optimiser steps but the first ones.
+records, never padding. They are taken twice: over all optimiser steps but the first ones, and over all steps, so that
+what a compiler or a first touch of memory costs is counted. Every arm trains on the same records. The ratios are those
+of `ours`, with the defaults that a user gets.
+
+Each process first measures the machine's rate of large matrix products in the arithmetic of its training. Its *share*
+is what a training needs (six operations per weight and token, four where the weights are frozen; the vocabulary
+projection at response positions only, nothing for padding or attention) over what that rate could have done meanwhile:
+it compares machines, and days on which one machine is busy.
 
 Two mixes: `alpaca` has short records with 40 % prompt, `summary` long ones with 90 % prompt. A third, `shared`, gives
 four responses to each prompt of about 500 tokens; `ours_unfolded` computes the prompt anew for each.
@@ -27,6 +36,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import train_whole
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -78,6 +89,10 @@ TARGETS = {
 }
 
 
+SHARE_TARGET = 0.3
+"""Of the machine's rate of matrix products, on whatever CPU it runs."""
+
+
 class Row(NamedTuple):
     """One record as ids, with the length of its prompt."""
 
@@ -119,14 +134,33 @@ def make_model(shape: str) -> Any:
     return LlamaForCausalLM(config)
 
 
+def needed_operations(rows: list[Row], shape: str, method: str) -> float:
+    """Floating-point operations that training once on these records takes, without attention."""
+    model = SHAPES[shape]
+    hidden, heads, kept = model["hidden_size"], model["num_attention_heads"], model["num_key_value_heads"]
+    size = model.get("head_dim", hidden // heads)
+    block = hidden * size * (2 * heads + 2 * kept) + 3 * hidden * model["intermediate_size"]
+    body, head = model["num_hidden_layers"] * block, model["vocab_size"] * hidden
+    tokens = sum(len(row.ids) for row in rows)
+    responses = sum(len(row.ids) - row.prompt for row in rows)
+    return (6 if method == "full" else 4) * (body * tokens + head * responses)
+
+
 class Clock:
-    """Times of optimiser steps and the tokens in them."""
+    """Times of optimiser steps, by the clock and by the processor, and their losses."""
 
     def __init__(self, skip: int, device: str) -> None:
         self.skip = skip
         self.device = device
         self.ends: list[float] = []
         self.losses: list[float] = []
+        self.began = 0.0
+        self.cpu_began = 0.0
+        self.cpu_ends: list[float] = []
+
+    def start(self) -> None:
+        """Note that the model is there and the training begins."""
+        self.began, self.cpu_began = time.perf_counter(), time.process_time()
 
     def tick(self) -> None:
         """Note that a step has ended."""
@@ -135,10 +169,19 @@ class Clock:
 
             torch.cuda.synchronize()
         self.ends.append(time.perf_counter())
+        self.cpu_ends.append(time.process_time())
 
     def seconds(self) -> float:
         """Of the steps after the skipped ones."""
         return self.ends[-1] - self.ends[self.skip - 1]
+
+    def cpu_seconds(self) -> float:
+        """Of the processor, in the steps after the skipped ones."""
+        return self.cpu_ends[-1] - self.cpu_ends[self.skip - 1]
+
+    def all_seconds(self) -> float:
+        """Of all steps, with all that comes before the first."""
+        return self.ends[-1] - self.began
 
 
 def run_ours(rows: list[Row], options: argparse.Namespace, clock: Clock) -> None:
@@ -176,6 +219,7 @@ def run_ours(rows: list[Row], options: argparse.Namespace, clock: Clock) -> None
     model = make_model(options.shape)
     if options.method == "lora":
         model = add_adapters(model, config)
+    clock.start()
     objective, _ = place_model(model, config)
     learner = make_learner(objective, config, make_accelerator(config), tokens=0)
 
@@ -243,6 +287,7 @@ def run_peer(rows: list[Row], options: argparse.Namespace, clock: Clock) -> None
 
         if options.method == "lora":
             model = get_peft_model(model, lora)
+        clock.start()
         Trainer(
             model,
             TrainingArguments(**common, remove_unused_columns=False),
@@ -271,6 +316,7 @@ def run_peer(rows: list[Row], options: argparse.Namespace, clock: Clock) -> None
         if _mix_of(rows) == "summary":
             extra["max_length"] = options.batch * 512
     tokenizer = AutoTokenizer.from_pretrained(Path(__file__).parents[1] / "sample_data" / "base_model")
+    clock.start()
     SFTTrainer(
         model,
         SFTConfig(**(common | extra)),
@@ -317,6 +363,7 @@ def run_arm(options: argparse.Namespace) -> dict[str, Any]:
         import curator.training.learner  # noqa: F401
     else:
         import trl  # noqa: F401
+    rate = matmul_rate(options.device, fp32=options.fp32)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     skip = options.skip
     clock = Clock(skip, options.device)
@@ -325,15 +372,14 @@ def run_arm(options: argparse.Namespace) -> dict[str, Any]:
     if (
         options.arm == "trl_packing" or options.arm == "trainer_grouped"
     ):  # its steps hold other records: count what is left after the share skipped
-        share = (steps - skip) / steps
-        tokens = share * sum(len(row.ids) for row in rows)
-        responses = share * sum(len(row.ids) - row.prompt for row in rows)
-        records = share * len(rows)
+        part = (steps - skip) / steps
+        timed = rows
     else:
+        part = 1.0
         timed = rows[skip * options.batch :]
-        tokens = sum(len(row.ids) for row in timed)
-        responses = sum(len(row.ids) - row.prompt for row in timed)
-        records = len(timed)
+    tokens = part * sum(len(row.ids) for row in timed)
+    responses = part * sum(len(row.ids) - row.prompt for row in timed)
+    records = part * len(timed)
     seconds = clock.seconds()
     growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     memory = torch.cuda.max_memory_allocated() / 2**30 if options.device == "cuda" else growth / 2**20
@@ -341,6 +387,10 @@ def run_arm(options: argparse.Namespace) -> dict[str, Any]:
         "arm": options.arm,
         "mix": options.mix,
         "tokens_per_second": tokens / seconds,
+        "tokens_per_second_from_start": sum(len(row.ids) for row in rows) / clock.all_seconds(),
+        "tokens_per_cpu_second": tokens / clock.cpu_seconds(),
+        "share_of_matmul": part * needed_operations(timed, options.shape, options.method) / seconds / rate,
+        "matmul_flops": rate,
         "response_tokens_per_second": responses / seconds,
         "records_per_second": records / seconds,
         "peak_memory_gib": memory,
@@ -356,16 +406,14 @@ def matmul_rate(device: str, *, fp32: bool) -> float:
     n = 8192 if device == "cuda" else 1536
     dtype = torch.float32 if fp32 else torch.bfloat16
     a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
-    for _ in range(3):
+    best = math.inf
+    for _ in range(13):  # the best of them: what the machine can do, not what it was left with
+        began = time.perf_counter()
         a @ b
-    if device == "cuda":
-        torch.cuda.synchronize()
-    began = time.perf_counter()
-    for _ in range(10):
-        a @ b
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return 20 * n**3 / (time.perf_counter() - began)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - began)
+    return 2 * n**3 / best
 
 
 def main() -> None:
@@ -386,6 +434,15 @@ def main() -> None:
     parser.add_argument("--tokens-per-batch", type=int)
     parser.add_argument("--fp32", action="store_true")
     parser.add_argument("--flash", action="store_true", help="peers attend with PyTorch's variable-length kernel")
+    parser.add_argument("--threads", nargs="+", type=int, help="of every arm; several are measured one after another")
+    parser.add_argument("--whole", action="store_true", help="whole commands, with evaluation, beside TRL's")
+    parser.add_argument("--epochs", nargs="+", type=int, default=[1, 3], help="of --whole")
+    parser.add_argument("--records", type=int, default=400, help="of --whole, all splits together")
+    parser.add_argument("--file", type=Path, help="of --whole: an Alpaca file instead of made records")
+    parser.add_argument(
+        "--whole-arms", nargs="+", choices=(*train_whole.OURS, *train_whole.PEERS), help="of --whole",
+        default=[*train_whole.OURS, *train_whole.TRL_BEST],
+    )  # fmt: skip
     parser.add_argument("--arm", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.arm:
@@ -396,8 +453,19 @@ def main() -> None:
     if options.check:
         options.shape, options.rounds, options.steps, options.fp32 = "4m", 1, 6, True
         options.arms = [arm for arm in options.arms if arm not in ("trl_packing", "trainer_grouped", "ours_compiled")]
-    report = measure(options)
-    print(json.dumps(report) if options.json else describe(report))
+    if options.whole:
+        with tempfile.TemporaryDirectory() as folder:
+            material = train_whole.prepare(
+                Path(folder), make_model, shape=options.shape, count=options.records, file=options.file
+            )
+            whole = train_whole.measure(options, material)
+        print(json.dumps(whole) if options.json else train_whole.describe(whole))
+        return
+    for threads in options.threads or [None]:
+        if threads is not None:
+            os.environ["OMP_NUM_THREADS"] = str(threads)
+        report = measure(options) | {"threads": threads}
+        print(json.dumps(report) if options.json else describe(report))
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -418,7 +486,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "precision": "fp32" if options.fp32 else "bf16",
         "rounds": options.rounds,
         "figures": figures,
-        "matmul_flops": matmul_rate(options.device, fp32=options.fp32),
+        "matmul_flops": max(
+            (
+                run["matmul_flops"]
+                for arms in found.values()
+                for runs in arms.values()
+                for run in runs
+                if "error" not in run
+            ),
+            default=0.0,
+        ),
         "ratios": {mix: _ratios(figures[mix], options.device, mix) for mix in mixes},
     }
     if options.check:
@@ -433,8 +510,6 @@ def _in_own_process(arm: str, mix: str, options: argparse.Namespace) -> dict[str
         command += [f"--{name}", str(getattr(options, name))]
     if options.tokens_per_batch:
         command += ["--tokens-per-batch", str(options.tokens_per_batch)]
-    if arm == "ours_compiled":
-        command += ["--skip", str(options.skip + 2), "--steps", str(options.steps + 2)]
     command += ["--fp32"] if options.fp32 else []
     command += ["--flash"] if options.flash and arm == "trl_padding_free" else []
     environment = os.environ | {"PYTHONPATH": f"{Path(__file__).parents[1]}:{os.environ.get('PYTHONPATH', '')}"}
@@ -456,30 +531,37 @@ def _median(runs: list[dict[str, Any]]) -> dict[str, Any]:
     good = [run for run in runs if "error" not in run]
     if not good:
         return {"error": runs[0]["error"]}
-    names = ("tokens_per_second", "response_tokens_per_second", "records_per_second", "peak_memory_gib")
+    names = (
+        "tokens_per_second",
+        "tokens_per_second_from_start",
+        "tokens_per_cpu_second",
+        "share_of_matmul",
+        "response_tokens_per_second",
+        "records_per_second",
+        "peak_memory_gib",
+    )
     middle: dict[str, Any] = {name: statistics.median(run[name] for run in good) for name in names}
     rates = [run["tokens_per_second"] for run in good]
     return middle | {"slowest": min(rates), "fastest": max(rates)}
 
 
 def _ratios(figures: dict[str, Any], device: str, mix: str) -> dict[str, dict[str, float]]:
-    """Our best arm against each peer, with the target where there is one."""
+    """Our defaults against each peer, with the target where there is one."""
     good = {arm: row for arm, row in figures.items() if "error" not in row}
-    ours = [row for arm, row in good.items() if arm.startswith("ours")]
-    if not ours:
+    if "ours" not in good:
         return {}
-    best = max(ours, key=lambda row: row["tokens_per_second"])
+    ours = good["ours"]
     peers = {arm: row for arm, row in good.items() if not arm.startswith("ours")}
     trl = [peers[arm] for arm in TRL_BEST if arm in peers]
     if trl:
         peers["trl_best"] = max(trl, key=lambda row: row["tokens_per_second"])
-    found = {arm: best["tokens_per_second"] / row["tokens_per_second"] for arm, row in peers.items()}
-    found |= {f"{arm}_memory": best["peak_memory_gib"] / row["peak_memory_gib"] for arm, row in peers.items()}
+    found = {arm: ours["tokens_per_second"] / row["tokens_per_second"] for arm, row in peers.items()}
+    found |= {f"{arm}_memory": ours["peak_memory_gib"] / row["peak_memory_gib"] for arm, row in peers.items()}
     targets = TARGETS.get((device, mix), {})
     return {
         name: {"measured": value} | ({"target": targets[name]} if name in targets else {})
         for name, value in found.items()
-    }
+    } | {"share_of_matmul": {"measured": ours["share_of_matmul"], "target": SHARE_TARGET}}
 
 
 def _loss_difference(arms: dict[str, list[dict[str, Any]]]) -> float:
@@ -490,18 +572,20 @@ def _loss_difference(arms: dict[str, list[dict[str, Any]]]) -> float:
 def describe(report: dict[str, Any]) -> str:
     """The report as text."""
     lines = [
-        f"{report['shape']}, {report['method']}, {report['precision']}, {report['device']}; "
-        f"matrix products alone {report['matmul_flops'] / 1e9:,.0f} GFLOP/s"
+        f"{report['shape']}, {report['method']}, {report['precision']}, {report['device']}, "
+        f"{report['threads'] or 'default'} threads; matrix products alone {report['matmul_flops'] / 1e9:,.0f} GFLOP/s"
     ]
     for mix, arms in report["figures"].items():
-        lines.append(f"\n{mix:<18}{'tokens/s':>10}{'response/s':>12}{'records/s':>11}{'peak GiB':>10}")
+        titles = f"{'tokens/s':>10}{'from start':>12}{'per CPU s':>11}{'share':>8}{'response/s':>12}{'peak GiB':>10}"
+        lines.append(f"\n{mix:<18}{titles}")
         for arm, row in arms.items():
             if "error" in row:
                 lines.append(f"{arm:<18}  {row['error'][0][:90]}")
                 continue
             lines.append(
-                f"{arm:<18}{row['tokens_per_second']:>10,.0f}{row['response_tokens_per_second']:>12,.0f}"
-                f"{row['records_per_second']:>11.2f}{row['peak_memory_gib']:>10.2f}"
+                f"{arm:<18}{row['tokens_per_second']:>10,.0f}{row['tokens_per_second_from_start']:>12,.0f}"
+                f"{row['tokens_per_cpu_second']:>11,.0f}{row['share_of_matmul']:>8.0%}"
+                f"{row['response_tokens_per_second']:>12,.0f}{row['peak_memory_gib']:>10.2f}"
             )
         for name, ratio in report["ratios"][mix].items():
             target = f" (target {ratio['target']})" if "target" in ratio else ""

@@ -31,6 +31,11 @@ class Pool:
         """Keep the processes; None runs every task here."""
         self._executor, self._workers, self._lost = executor, workers, lost
 
+    def start(self) -> None:
+        """Have the processes start now, beside what this one does next; by default they do at the first task."""
+        if self._executor is not None:
+            self._executor.submit(int)
+
     @property
     def is_here(self) -> bool:
         """Whether tasks run in this process, where no `begin` was called."""

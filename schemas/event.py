@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from pydantic import ConfigDict
 
+from schemas.act import Act
 from schemas.annotation import Answer, RecordState
 from schemas.base import Schema
 from schemas.questions import Change
@@ -47,6 +48,9 @@ class Kind(StrEnum):
     ASSIGN = "assign"
     RELEASE = "release"
     """A lead freed a record that an annotator held."""
+    BULK_ACT = "bulk-act"
+    """A lead acted on many records at once."""
+    BULK_UNDO = "bulk-undo"
     FEEDBACK = "feedback"
     """A reviewed output became a record."""
 
@@ -62,10 +66,14 @@ class Kind(StrEnum):
     PRIORITY = "priority"
     SUGGESTIONS = "suggestions"
     GATES = "gates"
+    RULE = "rule"
+    """A rule on records was switched on or off, or its level was changed."""
     IMPORT = "import"
     IMPORT_UNDONE = "import-undone"
     ROW_FIXED = "row-fixed"
     ROWS_DISCARDED = "rows-discarded"
+    DUPLICATES_SET_ASIDE = "duplicates-set-aside"
+    DUPLICATES_PUT_BACK = "duplicates-put-back"
 
     # A version.
     FREEZE = "freeze"
@@ -197,6 +205,23 @@ class QuestionsChanged(Change, Detail):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class BulkActed(Detail):
+    """Of `bulk-act`. Which records it changed, and what they were before, stands beside the log."""
+
+    project: int
+    act: Act
+    query: str | None
+    """By which the records were chosen, in its text form."""
+    matched: int
+    """How many were chosen."""
+
+
+class ActUndone(Detail):
+    """Of `bulk-undo`."""
+
+    project: int
+
+
 class AskedEndpoint(Detail):
     """Of `generate-at`."""
 
@@ -209,6 +234,8 @@ class AskedEndpoint(Detail):
 
 
 DETAILS: dict[Kind, type[Detail]] = {
+    Kind.BULK_ACT: BulkActed,
+    Kind.BULK_UNDO: ActUndone,
     Kind.GENERATE_AT: AskedEndpoint,
     Kind.SUBMIT: Answered,
     Kind.GIVEN: Answered,
@@ -232,6 +259,16 @@ def of_project(project_id: int) -> str:
 def of_import(batch_id: int) -> str:
     """Subject of an event about an import."""
     return f"import {batch_id}"
+
+
+def of_act(act_id: int) -> str:
+    """Subject of an event about a bulk act."""
+    return f"act {act_id}"
+
+
+def of_duplicates(search_id: int) -> str:
+    """Subject of an event about a search for duplicates."""
+    return f"duplicates {search_id}"
 
 
 def of_base(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import Field
 
 from schemas.base import Schema
@@ -24,6 +26,14 @@ class Spread(Schema):
     median: int
     p95: int
     most: int
+
+
+class Bin(Schema):
+    """How many records have a number from `start` to below `end`."""
+
+    start: int
+    end: int
+    records: int
 
 
 class RuleExample(Schema):
@@ -73,6 +83,59 @@ class Profile(Schema):
     """Characters of everything before the last response."""
     response_characters: Spread | None = None
     """Characters of the last response."""
+    tokens: Spread | None = None
+    """Tokens of the texts of all messages, without those that a chat template adds; None without a tokenizer."""
+    tokenizer: str | None = None
+    """Name of the model whose tokens they are."""
+    total_tokens: int | None = None
+    turns: tuple[Bin, ...] = ()
+    """Records by their number of messages."""
+    prompt_lengths: tuple[Bin, ...] = ()
+    """Records by `prompt_characters`."""
+    response_lengths: tuple[Bin, ...] = ()
+    """Records by `response_characters`."""
+    token_lengths: tuple[Bin, ...] = ()
+    """Records by `tokens`."""
     rules: tuple[RuleCount, ...] = ()
     off: tuple[str, ...] = Field(default=())
     """Rules that were not asked, by name."""
+
+
+class RuleState(Schema):
+    """One rule in a project: what was measured for it, what a lead chose, and how far its answers go."""
+
+    rule: str
+    title: str
+    level: str
+    is_on: bool
+    is_default: bool
+    """No lead chose."""
+    precision: float | None = None
+    """Share of its hits in public data that were right; None where none was hit or it comes from another package."""
+    judged: int = 0
+    """Hits that this share rests on."""
+    asked: int
+    """Records about whose text, as it stands, this revision was asked."""
+    total: int
+    """Records of the project."""
+    hits: int
+    failed: int
+
+    @property
+    def stands(self) -> str:
+        """How far its answers go, in words."""
+        if self.asked == 0:
+            return "not run"
+        if self.asked == self.total:
+            return "run"
+        return f"run on {self.asked:,} of {self.total:,}; the others came or changed since"
+
+
+class StoredProfile(Schema):
+    """The newest profile of a project, as it was counted."""
+
+    profile: Profile
+    at: datetime
+    """UTC."""
+    behind: int
+    """Records whose rules were not asked as they stand now: they came or changed since, or a rule is new."""

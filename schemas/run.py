@@ -174,6 +174,17 @@ class RecordLoss(Schema):
     """Summed over them, in nats."""
 
 
+class TaskMetrics(Schema):
+    """How well a model answered a few validation prompts, greedily."""
+
+    answers: int
+    """Prompts that it answered."""
+    exact_match: float
+    """Share of the answers that are the reference but for case and white space."""
+    token_f1: float
+    """Mean over the answers of F1 over words."""
+
+
 class Activity(Schema):
     """What a run is measuring now, outside its steps."""
 
@@ -275,6 +286,8 @@ class MetricRow(Schema):
     """Training loss of this step, nats per response token."""
     validation_nll: float | None = None
     """Nats per response token on the validation split."""
+    task: TaskMetrics | None = None
+    """Where this step was evaluated and prompts were asked."""
     learning_rate: float | None = None
     gradient_norm: float | None = None
     """Before clipping."""
@@ -361,7 +374,9 @@ class RunManifest(Schema):
     notes: tuple[str, ...]
     environment: dict[str, str]
     checkpoint: tuple[FileHash, ...] = ()
-    """Files of the kept weights; empty until they are written."""
+    """Files of the best weights; empty until they are written."""
+    kept: tuple[FileHash, ...] = ()
+    """Files of the checkpoints kept beside them."""
 
 
 class RunVerification(Schema):

@@ -12,6 +12,7 @@ import streamlit as st
 from schemas.run import MetricRow
 
 _NATS = "nats per response token"
+_SCORE = "score"
 _POINTS = 400
 """Most points of a curve; a longer one shows means over neighbouring steps."""
 _DOTTED = 40
@@ -40,6 +41,10 @@ def show(rows: Sequence[MetricRow]) -> None:
         st.caption("Training is smoothed: each point is a mean that weighs recent steps most. Validation is not.")
     if len(frame) > _POINTS:
         st.caption(f"Each point is the mean of about {len(frame) // _POINTS} steps; validation is shown as measured.")
+    task = _task(rows)
+    if not task.empty:
+        st.caption("Answers to validation prompts while it learns, greedily: share that is right, and F1 over words")
+        _draw(task, _SCORE, height=180, colour="measure")
     columns = st.columns(len(_SECONDARY))
     for column, (title, name) in zip(columns, _SECONDARY.items(), strict=True):
         with column:
@@ -77,7 +82,7 @@ def _draw(points: pd.DataFrame, name: str, *, height: int, colour: str | None = 
     if points.empty:
         st.caption("Nothing is measured yet that a log scale can show." if is_log else "Nothing is measured yet.")
         return
-    y_title = "nats per token" if colour else ""
+    y_title = {_NATS: "nats per token", _SCORE: "score"}.get(name, "")
     scale = alt.Scale(type="log", nice=False) if is_log else alt.Scale(zero=False)
     chart = alt.Chart(points).mark_line(point=len(points) <= _DOTTED).encode(
         x=alt.X("step", type="quantitative", axis=alt.Axis(tickMinStep=1, format="d")),
@@ -105,6 +110,14 @@ def _losses(frame: pd.DataFrame, manner: _Manner) -> pd.DataFrame:
     validation = frame[["step", "validation_nll"]].dropna()
     parts = (("training", training), ("validation", validation))
     return pd.concat([part.set_axis(["step", _NATS], axis=1).assign(split=split) for split, part in parts])
+
+
+def _task(rows: Sequence[MetricRow]) -> pd.DataFrame:
+    """What the answers of the model were worth, one row per point and measure."""
+    asked = [(row.step, row.task) for row in rows if row.task is not None]
+    points = [(step, task.exact_match, "exact match") for step, task in asked]
+    points += [(step, task.token_f1, "token F1") for step, task in asked]
+    return pd.DataFrame(points, columns=["step", _SCORE, "measure"])
 
 
 def _smooth(values: pd.Series[float], share: float) -> pd.Series[float]:

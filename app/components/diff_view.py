@@ -18,7 +18,16 @@ def show(before: str, after: str) -> None:
     pieces = edits.word_diff(before, after)
     added, removed = edits.changed_words(pieces)
     with st.expander(f"{words}, edited: {added} added, {removed} removed"):
-        st.markdown("".join(_drawn(piece) for piece in pieces))
+        _draw(pieces)
+
+
+def show_open(before: str, after: str) -> None:
+    """The edit from one text to another, in full."""
+    _draw(edits.word_diff(before, after))
+
+
+def _draw(pieces: list[edits.Piece]) -> None:
+    st.markdown("".join(_drawn(piece) for piece in pieces))
 
 
 def _drawn(piece: edits.Piece) -> str:

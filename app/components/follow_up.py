@@ -23,6 +23,7 @@ _KINDS = {
 _COLUMNS = {"record": st.column_config.LinkColumn(display_text="open")}
 
 
+@notice.errors()  # a version whose files are damaged ends neither page
 def show_about(workspace: Workspace, record_id: str) -> None:
     """On a record's page: from which review of outputs it comes or went back, and which versions hold it since."""
     called = overview.names(workspace)
@@ -45,6 +46,7 @@ def show_about(workspace: Workspace, record_id: str) -> None:
         )
 
 
+@notice.errors()
 def show_sent(workspace: Workspace, run_or_system: str, person: str) -> None:
     """What was sent back while a run was reviewed."""
     sent = follow_up.sent_from(workspace, run_or_system, reviewer=person)
@@ -59,6 +61,7 @@ def show_sent(workspace: Workspace, run_or_system: str, person: str) -> None:
     )
 
 
+@notice.errors()
 def show_answered(workspace: Workspace, run_or_system: str, person: str) -> None:
     """How a run answers what earlier ones got wrong: fixed, still failing, and whether it trained on the correction."""
     answered = follow_up.answered_by(workspace, run_or_system, reviewer=person)

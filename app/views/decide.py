@@ -59,9 +59,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
             st.rerun()
     if columns[1].button("Make the report", width="stretch"):
         with notice.errors():
-            file = release.write_report(
-                workspace, chosen, workspace.folder / "reports" / f"{chosen}.html", actor=person
-            )
+            file = release.write_report(workspace, chosen, workspace.reports_folder / f"{chosen}.html", actor=person)
             columns[2].download_button("Download the report", file.read_bytes(), file_name=f"release-{chosen}.html")
     _past(workspace, chosen)
     _changes(workspace, chosen, stands, subjects)

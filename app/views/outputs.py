@@ -50,7 +50,8 @@ def render(workspace: Workspace, person: str) -> None:
 
 def _add_suite(workspace: Workspace, person: str) -> None:
     with st.expander("Add a suite"):
-        given = st.file_uploader("JSON lines with id, prompt, category, reference", type=["jsonl"])
+        label = "JSON lines with id, prompt, category, reference"
+        given = st.file_uploader(label, max_upload_size=uploaded.ANY_SIZE)
         purpose = st.radio(
             "Purpose",
             ["gate", "explore"],
@@ -79,7 +80,7 @@ def _bring_in(workspace: Workspace, suite: SuiteSummary, person: str) -> None:
     with st.expander("Bring in outputs from elsewhere"):
         given = st.file_uploader(
             "JSON lines, JSON or CSV with prompt_id and output; a log of inspect_ai or lm-eval",
-            type=["jsonl", "json", "csv", "eval"],
+            max_upload_size=uploaded.ANY_SIZE,
         )
         name = st.text_input("Name of the system", placeholder="Another vendor's model, another prompt ...")
         if st.button("Import", disabled=given is None or not name.strip()) and given is not None:

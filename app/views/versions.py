@@ -1,4 +1,4 @@
-"""Versions: freeze the accepted records, look into a version, verify and export it."""
+"""Versions: freeze the accepted records, look into a version, verify and export it, compare two of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import zipfile
 import streamlit as st
 
 from app import state
-from app.components import links, notice, pickers, record_card
+from app.components import comparison_view, links, notice, pickers, record_card
 from curator import Workspace, overview, versions
+from curator.curate import import_comparison
+from curator.ingest import recent_imports
+from curator.versions import comparison
 from schemas.annotation import RecordState
 from schemas.project import Project
 from schemas.version import ExportFormat, MergedSplits, Split, SplitPlan, Version
@@ -21,6 +24,15 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     """Freeze, then the list of versions and the chosen one."""
     st.title("Versions", anchor=False)
     notice.done("frozen")
+    each, both = state.tabs("versions", ["Versions", "Compare"])
+    with each:
+        _show_each(workspace, project, person)
+    with both, notice.errors():
+        if both.open:
+            _compare(workspace, project)
+
+
+def _show_each(workspace: Workspace, project: Project, person: str) -> None:
     _freeze(workspace, project, person)
     all_versions = versions.newest_first(workspace)
     if not all_versions:
@@ -68,6 +80,42 @@ _MERGED = {
     MergedSplits.OLDEST: "All go where the oldest of them stands",
     MergedSplits.TRAIN: "All go to train",
 }
+
+
+_OF = {"versions": "Two versions", "imports": "Two imports"}
+
+
+def _compare(workspace: Workspace, project: Project) -> None:
+    """Two versions or two imports side by side; which ones stands in the address."""
+    kind = state.one_of("of", list(_OF), label="Compare", nothing=_OF["versions"], shown=_OF) or "versions"
+    if kind == "versions":
+        shown = {version.id: version.title for version in versions.newest_first(workspace)}
+    else:
+        batches = [batch for batch in recent_imports(workspace, project_id=project.id) if batch.undone_at is None]
+        shown = {
+            str(batch.id): f"{batch.file_name} (import {batch.id}, {batch.created_at:%Y-%m-%d})" for batch in batches
+        }
+    if len(shown) < 2:
+        st.info(f"There are no two {kind} to compare yet.", icon=":material/difference:")
+        return
+    newest, older, *_ = shown
+    left, right = st.columns(2)
+    with left:
+        before = state.one_of("from", list(shown), label="From", nothing=shown[older], shown=shown) or older
+    with right:
+        after = state.one_of("to", list(shown), label="To", nothing=shown[newest], shown=shown) or newest
+    asked = (kind, before, after)
+    kept = state.recall("comparison")
+    if isinstance(kept, tuple) and kept[0] == asked:  # versions never change, and imports only when they are undone
+        compared = kept[1]
+    else:
+        with st.spinner("Comparing"):
+            if kind == "versions":
+                compared = comparison.compare(workspace, before, after)
+            else:
+                compared = import_comparison.compare(workspace, int(before), int(after))
+        state.remember("comparison", (asked, compared))
+    comparison_view.show(compared)
 
 
 def _line(version: Version) -> dict[str, object]:

@@ -91,18 +91,26 @@ def assign_next(
 def _audience(connection: Connection, project_id: int, *, person: str | None, pool: str | None) -> Audience:
     if person is not None and pool is not None:
         raise AnnotationError("A record is kept for a person or for a pool, not for both.", hint="Name one of them.")
-    if pool is not None:
-        if pool not in pools.members(connection, project_id):
-            raise AnnotationError(
-                f"Pool {pool} has no member who could get the records.", hint="Put an annotator into it first."
-            )
-        return pool_audience(pool)
-    if person is None:
-        return ANYBODY
-    if accounts.any_password(connection) and accounts.find(connection, person) is None:
+    audience = ANYBODY if person is None else person_audience(person)
+    audience = audience if pool is None else pool_audience(pool)
+    require_audience(connection, project_id, audience)
+    return audience
+
+
+def require_audience(connection: Connection, project_id: int, audience: Audience) -> None:
+    """Do nothing if records can be kept for an audience.
+
+    Raises:
+        AnnotationError: The pool has no member, or there is no account of this name.
+    """
+    if audience.kind == "pool" and audience.name not in pools.members(connection, project_id):
+        raise AnnotationError(
+            f"Pool {audience.name} has no member who could get the records.", hint="Put an annotator into it first."
+        )
+    is_strict = audience.kind == "person" and accounts.any_password(connection)
+    if is_strict and accounts.find(connection, audience.name) is None:
         names = ", ".join(each.name for each in accounts.all_accounts(connection))
-        raise AnnotationError(f"There is no account {person}.", hint=f"Name one of {names}.")
-    return person_audience(person)
+        raise AnnotationError(f"There is no account {audience.name}.", hint=f"Name one of {names}.")
 
 
 def _keep(

@@ -68,13 +68,15 @@ def export_model(
     workspace: WorkspaceOption = None,
     merged: Annotated[bool, typer.Option("--merged", help="Merge the adapter into its base.")] = False,
     undecided: Annotated[bool, typer.Option("--undecided", help="Though no decision releases it: for tests.")] = False,
+    step: Annotated[int | None, typer.Option("--step", help="Of a kept checkpoint, instead of the best one.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the tuned model with its card: the adapter, or merged into the base."""
     from curator.runs.export import export_model as write
 
     with console.errors():
-        folder = write(workspace_of(workspace), run, out, merged=merged, actor=actor(), undecided=undecided)
+        opened = workspace_of(workspace)
+        folder = write(opened, run, out, merged=merged, actor=actor(), undecided=undecided, step=step)
         console.show({"run": run, "folder": str(folder)}, as_json=as_json, human=f"The model is in {folder}.")
 
 
@@ -90,25 +92,6 @@ def votes(run: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOpti
         rate = "" if votes.win_rate is None else f"{votes.win_rate:.0%} ({votes.lower:.0%} to {votes.upper:.0%})"
         table.add_row(str(votes.tuned), str(votes.base), str(votes.ties), str(votes.both_bad), rate)
         console.show(votes, as_json=as_json, human=table)
-
-
-def compare(a: RunArgument, b: RunArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Compare two runs: the settings that differ, and their losses on the held-out records that both measured."""
-    from curator.runs import comparison
-    from curator.store import runs as stored_runs
-
-    with console.errors():
-        opened = workspace_of(workspace)
-        with opened.read() as connection:
-            compared = comparison.compare(opened, stored_runs.get(connection, a), stored_runs.get(connection, b))
-        table = Table("", compared.a, compared.b)
-        for name, (one, other) in compared.settings.items():
-            table.add_row(name, one, other)
-        if compared.change is not None:
-            table.add_row("held-out loss", f"{compared.nll_a:.4f}", f"{compared.nll_b:.4f}")
-            bounds = "" if compared.lower is None else f"{compared.lower:+.4f} to {compared.upper:+.4f}"
-            table.add_row("change", f"{compared.change:+.4f}", bounds)
-        console.show(compared, as_json=as_json, human=table)
 
 
 def controls(

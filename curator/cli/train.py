@@ -263,7 +263,12 @@ def _show(workspace: Workspace, run: Run, *, as_json: bool) -> None:
     from curator import runs
 
     folder = runs.folder_of(workspace, run.id) / "checkpoint"
-    console.show(_summary(run, str(folder) if folder.is_dir() else None), as_json=as_json, human=_human(run))
+    kept = list(runs.kept_checkpoints(workspace, run.id))
+    summary = _summary(run, str(folder) if folder.is_dir() else None) | {"kept_steps": kept}
+    human = _human(run) + (
+        f"\nKept beside the best weights: those of steps {', '.join(map(str, kept))}." if kept else ""
+    )
+    console.show(summary, as_json=as_json, human=human)
 
 
 def _losses(run: Run) -> tuple[HeldOutLoss | None, HeldOutLoss | None]:

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 Function = Callable[["Work"], Mapping[str, Any] | None]
 
-HOMES: dict[str, str] = {}
+HOMES: dict[str, str] = {
+    "bulk act": "curator.curate.bulk",
+    "undo of a bulk act": "curator.curate.bulk",
+    "check": "curator.curate.checks",
+    "find duplicates": "curator.curate.duplicates",
+    "put duplicates back": "curator.curate.duplicates",
+    "set duplicates aside": "curator.curate.duplicates",
+}
 """The module that registers each kind, so that the process of a job can import it; a new kind adds a line."""
 
 _FUNCTIONS: dict[str, Function] = {}

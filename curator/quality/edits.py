@@ -61,6 +61,16 @@ def words(text: str) -> int:
     return len(_SPACELESS_CHARACTER.findall(text)) + len(_SPACELESS_TEXT.sub(" ", text).split())
 
 
+def words_in(text: str) -> list[str]:
+    """The words of a text without punctuation; Chinese and Japanese by the character.
+
+    Example:
+        >>> words_in("Beijing is old: 北京.")
+        ['Beijing', 'is', 'old', '北', '京']
+    """
+    return [piece for piece in _PIECE.findall(text) if piece[0].isalnum()]
+
+
 def changed_words(pieces: list[Piece]) -> tuple[int, int]:
     """How many words came and how many went."""
     added = sum(words(piece.text) for piece in pieces if piece.kind == "added")

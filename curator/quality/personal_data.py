@@ -24,8 +24,10 @@ _IPV6 = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])", 
 _DOTTED = re.compile(r"\d\.\d{1,3}\.\d")
 _COLONS = re.compile(r"::|:[0-9a-fA-F]{1,4}:[0-9a-fA-F]")
 _US_SSN = re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])")
-_MAYBE_PHONE = re.compile(r"(?:\d[ ().\-/\u2010-\u2015\u00a0]{0,2}){9}")
-"""Nine digits in a row, as they are written in a telephone number; finding one makes the numbering plans be read."""
+_MAYBE_PHONE = re.compile(r"(?:[=*/$]|<<)[\d.,\-]+|((?:\d[ ().\-/\u2010-\u2015\u00a0]{0,2}){9})")
+"""Nine digits in a row, as they are written in a telephone number; finding one makes the numbering plans be read, which
+takes a thousand times as long. What follows the signs at the beginning is not one (`_is_written_to_be_called`).
+"""
 _CALCULATES = re.compile(r"\d [-/] \d")
 _EXAMPLE_DOMAINS = re.compile(r"@(?:[\w-]+\.)*(?:example\.(?:com|org|net|edu)|test|invalid|localhost)$", re.IGNORECASE)
 
@@ -109,10 +111,10 @@ def _pieces(text: str, region: str) -> Iterator[Found]:
         for match in pattern.finditer(text) if hint.search(text) else ():
             if _is_public(match[0]):
                 yield Found(DataKind.IP, match.start(), match.end())
-    if not _MAYBE_PHONE.search(text):
-        return
     for match in _US_SSN.finditer(text):
         yield Found(DataKind.SSN, match.start(), match.end())
+    if not any(match[1] for match in _MAYBE_PHONE.finditer(text)):
+        return
     for number in _phone_numbers(text, region):
         if _is_written_to_be_called(number.raw_string, text[: number.start]):
             yield Found(DataKind.PHONE, number.start, number.end)

@@ -1,4 +1,4 @@
-"""Scores of an output against a right answer: exact match, and the share of fields that are right.
+"""Scores of an output against a right answer: exact match, token F1, and the share of fields that are right.
 
 These measure whether a fine-tune taught a task. They do not decide whether an output may be shown; people do.
 """
@@ -6,7 +6,10 @@ These measure whether a fine-tune taught a task. They do not decide whether an o
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Literal, NamedTuple
+
+from curator.quality.edits import words_in
 
 _NAME = re.compile(r"[A-Za-z][\w ]*")
 
@@ -43,6 +46,25 @@ def exact_match(output: str, reference: str) -> bool:
         False
     """
     return _plain(output) == _plain(reference)
+
+
+def token_f1(output: str, reference: str) -> float:
+    """Harmonic mean of precision and recall over words, each counted as often as it stands in both.
+
+    Case and punctuation do not count; Chinese and Japanese are taken by the character. After Rajpurkar et al. (2016),
+    "SQuAD", but with articles left in, which are words of English alone. Two texts without a word are equal.
+
+    Example:
+        >>> token_f1("It is dark blue.", "Dark blue")
+        0.6666666666666666
+        >>> token_f1("green", "Dark blue"), token_f1("!", "?")
+        (0.0, 1.0)
+    """
+    given, wanted = (Counter(words_in(text.casefold())) for text in (output, reference))
+    if not given or not wanted:
+        return float(given == wanted)
+    shared = (given & wanted).total()
+    return 2 * shared / (given.total() + wanted.total())
 
 
 def field_accuracy(output: str, reference: str) -> float:

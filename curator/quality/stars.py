@@ -136,10 +136,16 @@ def find_stars(
     return Stars(kept, similarity)
 
 
-def similarity_of(words: Words, first: int, second: int) -> float:
-    """Jaccard index of the shingles of two texts."""
-    hashes, start = _shingles(words.hashes, words.first, words.border, WIDTH)
-    return float(_jaccard(hashes, start, first, second))
+def similarities(words: Words, ones: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Jaccard indices of the shingles of pairs of texts, (Q,); 0 where neither has a word.
+
+    Args:
+        words: Of all texts.
+        ones: Places of texts, (Q,).
+        others: Places of the others, (Q,).
+    """
+    hashes, first = _shingles(words.hashes, words.first, words.border, WIDTH)
+    return np.asarray(_jaccards(hashes, first, ones, others), np.float64)
 
 
 class _Shingles(NamedTuple):
@@ -206,6 +212,14 @@ def _jaccard(hashes, first, one, other):  # type: ignore[no-untyped-def]
         else:
             b += 1
     return common / (total - common)
+
+
+@numba.njit(nogil=True, cache=True)
+def _jaccards(hashes, first, ones, others):  # type: ignore[no-untyped-def]
+    values = np.empty(len(ones))
+    for n in range(len(ones)):
+        values[n] = _jaccard(hashes, first, ones[n], others[n])
+    return values
 
 
 @numba.njit(nogil=True, cache=True)

@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from curator.quality.near_duplicates import near_pairs, plain_words
 from schemas.record import Record
@@ -74,6 +72,9 @@ def tie(
     ends = np.concatenate([pairs, np.array(grouped, np.int64).reshape(-1, 2)])
     if not len(ends):
         return Units(prompt_of, {}, np.arange(len(prompts)))
+    from scipy.sparse import coo_array  # takes a quarter of a second to import
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(count, count))
     number, component = connected_components(graph, directed=False)
     some_prompt = np.empty(number, np.int64)

@@ -146,6 +146,18 @@ def words_of(texts: Texts) -> Words:
     return Words(hashes, kinds, first, border)
 
 
+def joined_words(some: Sequence[Words]) -> Words:
+    """The words of all texts of some batches."""
+    if not some:
+        nothing = np.zeros(1, np.int64)
+        return Words(np.empty(0, np.uint64), np.empty(0, np.uint8), nothing, nothing[:0])
+    before = np.cumsum([0, *(len(each.hashes) for each in some)])
+    first = [each.first[:-1] + start for each, start in zip(some, before, strict=False)]
+    border = [each.border + start for each, start in zip(some, before, strict=False)]
+    hashes, kinds = (np.concatenate(each) for each in zip(*((one.hashes, one.kinds) for one in some), strict=True))
+    return Words(hashes, kinds, np.concatenate([*first, before[-1:]]), np.concatenate(border))
+
+
 @functools.cache
 def tables() -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
     """What each character of the basic plane is compared as, and what it does, both (65536,)."""

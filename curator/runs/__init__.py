@@ -1,6 +1,6 @@
 """Stage 4: the life of a run, from a version and settings to a checkpoint, what it says and what that is worth."""
 
-from curator.runs.folder import activity, checkpoint_of, folder_of, ledger, log_tail, metrics
+from curator.runs.folder import activity, checkpoint_of, folder_of, kept_checkpoints, ledger, log_tail, metrics
 from curator.runs.naming import describe
 from curator.runs.queue import (
     can_resume,
@@ -21,6 +21,7 @@ __all__ = [
     "delete",
     "describe",
     "folder_of",
+    "kept_checkpoints",
     "ledger",
     "log_tail",
     "metrics",

@@ -15,8 +15,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from curator import versions, whole
 from curator.access import require
-from curator.errors import TrainingError
-from curator.runs.folder import MANIFEST, assessment_of, checkpoint_of, folder_of
+from curator.errors import NotFoundError, TrainingError
+from curator.runs.folder import MANIFEST, assessment_of, checkpoint_of, folder_of, kept_checkpoints
 from curator.runs.promotion import not_released
 from curator.store import decisions, events
 from curator.store import runs as stored_runs
@@ -40,7 +40,14 @@ _SAME = 1e-3
 
 
 def export_model(
-    workspace: Workspace, run_id: str, out: Path, *, merged: bool, actor: str, undecided: bool = False
+    workspace: Workspace,
+    run_id: str,
+    out: Path,
+    *,
+    merged: bool,
+    actor: str,
+    undecided: bool = False,
+    step: int | None = None,
 ) -> Path:
     """Write a model as others use it: weights, tokenizer, template, manifest and model card. Returns the folder.
 
@@ -51,17 +58,20 @@ def export_model(
         merged: Merge an adapter into its base; without effect on a fully fine-tuned model.
         actor: Who exports.
         undecided: Hand it out although no decision releases exactly this checkpoint; its card says so.
+        step: Of a checkpoint that was kept beside the best one; decisions are about the best one only.
 
     Raises:
+        AccessError: A server would write outside of the workspace's `exports/`.
         TrainingError: No decision releases the checkpoint, the folder is in use, or the merged model is not the
             adapted one.
         NotFoundError: There is no such run or checkpoint.
     """
     require(workspace, actor, Right.TRAIN)
+    workspace.require_own(out)
     with workspace.read() as connection:
         run = stored_runs.get(connection, run_id)
-    place = checkpoint_of(workspace, run)
-    why_not = None if undecided else not_released(workspace, run)
+    place = checkpoint_of(workspace, run) if step is None else _kept(workspace, run, step)
+    why_not = None if undecided else _NOT_THE_BEST if step is not None else not_released(workspace, run)
     if why_not is not None:
         raise TrainingError(
             f"The model of run {run.id} is not released: {why_not}",
@@ -73,15 +83,34 @@ def export_model(
         with whole.folder(out, replaces=False) as unfinished:
             stored = _write(workspace, run, place, unfinished, merged=merged)
             shutil.copy(folder_of(workspace, run.id) / MANIFEST, unfinished / MANIFEST)
-            (unfinished / CARD).write_text(card(workspace, run) + stored, encoding="utf-8")
+            (unfinished / CARD).write_text(card(workspace, run, step=step) + stored, encoding="utf-8")
     except OSError as error:
         raise TrainingError(
             f"The model cannot be written: {error}.", hint="Free some space or name another folder."
         ) from error
     with workspace.write() as connection:
-        detail = {"folder": str(out), "merged": merged, "undecided": undecided}
+        detail = {"folder": str(out), "merged": merged, "undecided": undecided, "step": step}
         events.append(connection, Kind.MODEL_EXPORTED, run.id, actor=actor, at=workspace.clock(), detail=detail)
     return out
+
+
+_NOT_THE_BEST = "it is not the checkpoint that was measured and decided on."
+
+
+def _kept(workspace: Workspace, run: Run, step: int) -> Path:
+    """The folder of a checkpoint that was kept beside the best one.
+
+    Raises:
+        NotFoundError: None of this step was kept.
+    """
+    kept = kept_checkpoints(workspace, run.id)
+    if step not in kept:
+        steps = ", ".join(map(str, kept)) or "none"
+        raise NotFoundError(
+            f"Run {run.id} keeps no checkpoint of step {step}.",
+            hint=f"Kept are: {steps}. The setting keep_checkpoints says how many.",
+        )
+    return kept[step]
 
 
 def _released(workspace: Workspace, run: Run) -> str:
@@ -96,9 +125,15 @@ def _released(workspace: Workspace, run: Run) -> str:
     )
 
 
-def card(workspace: Workspace, run: Run) -> str:
-    """The model card: what it was made of, what was measured, and whether it was promoted, in plain words."""
-    result, assessment = run.result, assessment_of(workspace, run.id)
+def card(workspace: Workspace, run: Run, *, step: int | None = None) -> str:
+    """The model card: what it was made of, what was measured, and whether it was promoted, in plain words.
+
+    Args:
+        workspace: Where the run is.
+        run: Behind the model.
+        step: Of the weights, if they are not the best ones, about which everything else was measured and decided.
+    """
+    result, assessment = (run.result, assessment_of(workspace, run.id)) if step is None else (None, None)
     version = versions.find(workspace, run.version_id)
     lines = [
         f"# Model of run {run.id}",
@@ -120,8 +155,8 @@ def card(workspace: Workspace, run: Run) -> str:
         "",
         "## May it be used?",
         "",
-        f"**Promoted** on {run.promoted_at:%Y-%m-%d}." if run.promoted_at else "**Not promoted.**",
-        _released(workspace, run),
+        f"**Promoted** on {run.promoted_at:%Y-%m-%d}." if run.promoted_at and step is None else "**Not promoted.**",
+        _released(workspace, run) if step is None else f"**Not released**: weights of step {step}; {_NOT_THE_BEST}",
         "Promotion looks at learning, stopping and forgetting, and asks for that decision.",
         "",
     ]

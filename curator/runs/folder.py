@@ -1,7 +1,7 @@
 """The folder of a run: what stands in it and how others read it while it is written.
 
 `config.json`, `manifest.json`, `metrics.jsonl` (one line per step), `ledger.jsonl` (one line per record and moment),
-`train.log`, `state/` to resume from, `checkpoint/` with the kept weights.
+`train.log`, `state/` to resume from, `checkpoint/` with the best weights, `checkpoints/` with those kept beside them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from schemas.assessment import Assessment
 from schemas.run import Activity, LedgerRow, MetricRow, Run
 
 CHECKPOINT = "checkpoint"
+KEPT = "checkpoints"
+STEP = "step-{}"
 STATE = "state"
 LOG = "train.log"
 METRICS = "metrics.jsonl"
@@ -44,6 +46,12 @@ def checkpoint_of(workspace: Workspace, run: Run) -> Path:
     if not folder.is_dir():
         raise NotFoundError(f"Run {run.id} has no checkpoint (state {run.state}).", hint="Choose a run that is done.")
     return folder
+
+
+def kept_checkpoints(workspace: Workspace, run_id: str) -> dict[int, Path]:
+    """Folders of the checkpoints that a run keeps beside the best one, by step, in order."""
+    folders = (folder_of(workspace, run_id) / KEPT).glob(STEP.format("[0-9]*"))
+    return dict(sorted((int(folder.name.rpartition("-")[2]), folder) for folder in folders))
 
 
 def metrics(workspace: Workspace, run_id: str) -> list[MetricRow]:

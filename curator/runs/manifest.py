@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerBase
 
 from curator import __version__, versions, whole
 from curator.errors import CuratorError, TrainingError
-from curator.runs.folder import CHECKPOINT, MANIFEST, folder_of
+from curator.runs.folder import CHECKPOINT, KEPT, MANIFEST, folder_of
 from curator.runs.selection import data_of
 from curator.training import checkpoint
 from curator.training.labels import Example, Prepared
@@ -68,10 +68,10 @@ def write(
 
 
 def seal(workspace: Workspace, run: Run) -> None:
-    """Add the hashes of the checkpoint's files."""
+    """Add the hashes of the files of all checkpoints."""
     folder = folder_of(workspace, run.id)
-    stated = read(workspace, run.id).model_copy(update={"checkpoint": tuple(_hashes(folder / CHECKPOINT))})
-    _store(folder / MANIFEST, stated)
+    hashes = {"checkpoint": tuple(_hashes(folder / CHECKPOINT)), "kept": tuple(_hashes(folder / KEPT))}
+    _store(folder / MANIFEST, read(workspace, run.id).model_copy(update=hashes))
 
 
 def read(workspace: Workspace, run_id: str) -> RunManifest:
@@ -109,6 +109,7 @@ def verify(workspace: Workspace, run: Run) -> RunVerification:
         problems.append(error.problem)
     folder = folder_of(workspace, run.id)
     problems += _changed("Checkpoint", stated.checkpoint, folder / CHECKPOINT)
+    problems += _changed("Kept checkpoint", stated.kept, folder / KEPT)
     problems += _changed("Base", stated.base, Path(stated.config.base)) if stated.base else []
     if stated.checkpoint and not problems:
         tokenizer = checkpoint.load_tokenizer(str(folder / CHECKPOINT))

@@ -60,6 +60,7 @@ def preflight(workspace: Workspace, version: str, config: TrainConfig) -> Prefli
     trained = weights if config.method == "full" else _adapter_parameters(config)
     memory = _memory(config, weights=weights, trained=trained)
     disk = 4 * trained + 12 * trained + (4 * weights if config.method == "full" else 0)
+    disk += config.keep_checkpoints * 4 * trained
     return Preflight(
         version=frozen.id,
         records={split: len(part.examples) for split, part in parts.items()},
@@ -244,7 +245,8 @@ def _seconds(config: TrainConfig, *, weights: int, parts: Mapping[Split, Prepare
     measured = measuring.choose(training, held_out=held_out, validation=validation, config=config)
     tokens = training_cost(training, config)
     tokens += 2 * (token_count(measured.held_out) + token_count(measured.training))
-    tokens += evaluations(planned_steps(len(training), config), config) * token_count(measured.validation)
+    per_evaluation = token_count(measured.validation) + measuring.asking_cost(measured.asked, config)
+    tokens += evaluations(planned_steps(len(training), config), config) * per_evaluation
     return 2 * weights * tokens / (_matmul_rate(config) * _EFFICIENCY)
 
 

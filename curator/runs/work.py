@@ -22,6 +22,7 @@ from transformers import PreTrainedTokenizerBase
 from curator import detached
 from curator.errors import CuratorError, TrainingError
 from curator.runs import folder, manifest, measuring
+from curator.runs.answers import ask, question_of
 from curator.runs.base_losses import BaseLosses
 from curator.runs.measuring import Sample, token_count
 from curator.runs.selection import data_of
@@ -35,7 +36,7 @@ from curator.training.learner import Learner, add_adapters, as_trained, make_acc
 from curator.training.plan import planned_steps
 from curator.workspace import Workspace
 from schemas.event import Kind
-from schemas.run import Phase, Run, RunResult, RunState, TrainConfig, TrainingProgress
+from schemas.run import Phase, Run, RunResult, RunState, TaskMetrics, TrainConfig, TrainingProgress
 from schemas.version import Split
 
 OnStep = Callable[[loop.Step, int], None]
@@ -163,7 +164,8 @@ def _work(
 
     def report(step: loop.Step) -> None:
         row = ready.writing.report(step, seconds=time.monotonic() - began)
-        ready.learner.accelerator.log(row.model_dump(exclude={"at", "step"}, exclude_none=True), step=step.step)
+        told = row.model_dump(exclude={"at", "step", "task"}, exclude_none=True)
+        ready.learner.accelerator.log(told | (row.task.model_dump() if row.task else {}), step=step.step)
         if on_step is not None:
             on_step(step, ready.steps)
 
@@ -203,6 +205,8 @@ def _prepare(workspace: Workspace, run: Run, *, on_activity: OnActivity | None) 
     learner = make_learner(objective, config, accelerator, tokens=config.epochs * token_count(training))
     learner.notes.insert(0, note)
     learner.notes.extend(map(str, parts[Split.TRAIN].weighed))
+    if measured.asked and config.is_distributed:
+        learner.notes.append("no prompts are asked in a run of several processes")
     if measured.note:
         learner.notes.append(measured.note)
     if learner.is_main:
@@ -254,7 +258,19 @@ def _train(
         writing.save_weights(learner, ready.tokenizer)
 
     def save_state(progress: TrainingProgress) -> None:
+        writing.keep(learner, ready.tokenizer, progress)
         writing.save_state(learner, progress)
+
+    questions = [question_of(example, ready.tokenizer) for example in ready.measured.asked]
+
+    def answer() -> TaskMetrics | None:
+        return ask(
+            learner.objective,
+            ready.tokenizer,
+            questions if not ready.config.is_distributed else [],
+            max_new_tokens=ready.config.answer_tokens,
+            should_stop=should_stop,
+        )
 
     if ready.config.trackers:
         learner.accelerator.init_trackers("curator", config={"run": ready.run.id, "version": ready.run.version_id})
@@ -264,7 +280,9 @@ def _train(
         config=ready.config,
         pad_id=int(ready.tokenizer.pad_token_id),
         validation=ready.measured.validation,
-        listener=loop.Listener(on_step=report, should_stop=should_stop, on_best=keep, on_evaluated=save_state),
+        listener=loop.Listener(
+            on_step=report, should_stop=should_stop, on_best=keep, on_evaluated=save_state, ask=answer
+        ),
         progress=progress,
     )
     learner.accelerator.end_training()
@@ -272,6 +290,7 @@ def _train(
         save_state(progress)
     if progress.best_step == 0:  # nothing was evaluated
         keep(progress)
+    writing.keep(learner, ready.tokenizer, progress)
     return progress
 
 

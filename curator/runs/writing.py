@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
@@ -41,7 +43,10 @@ class Writing:
         self._pad_id = pad_id
         self._writes = writes
         self._on_activity = on_activity
+        self._last_kept = 0
         if writes:
+            for unfinished in (self.place / folder.KEPT).glob(".*"):
+                shutil.rmtree(unfinished)
             for name in (folder.STATE, folder.CHECKPOINT):
                 whole.recover(self.place / name)
 
@@ -55,12 +60,16 @@ class Writing:
         if self._writes:
             for file in (folder.METRICS, folder.LEDGER):
                 (self.place / file).unlink(missing_ok=True)
+            shutil.rmtree(self.place / folder.KEPT, ignore_errors=True)
 
     def go_on_after(self, step: int) -> None:
         """Forget what was written after the state was saved."""
         if self._writes:
             for file in (folder.METRICS, folder.LEDGER):
                 folder.cut_after(self.place / file, step)
+            for kept, place in folder.kept_checkpoints(self.workspace, self.run.id).items():
+                if kept > step:  # the step is taken again, and kept again
+                    shutil.rmtree(place)
             print(f"resumed after step {step}", file=sys.stderr, flush=True)
 
     def measure(
@@ -122,6 +131,7 @@ class Writing:
             tokens=step.tokens,
             response_tokens=step.response_tokens,
             seconds=seconds,
+            task=step.task,
         )
         self._add(step.records, split=Split.TRAIN, phase="train", step=step.step, epoch=step.epoch)
         if self._writes:
@@ -130,11 +140,30 @@ class Writing:
 
     def save_weights(self, learner: Learner, tokenizer: PreTrainedTokenizerBase) -> None:
         """Save the weights as the checkpoint, in fp32 whichever compute; every process takes part in gathering them."""
+        self._save_weights(learner, tokenizer, self.place / folder.CHECKPOINT)
+
+    def _save_weights(self, learner: Learner, tokenizer: PreTrainedTokenizerBase, place: Path) -> None:
         weights = learner.full_weights()
         if learner.is_main:
             with learner.in_fp32() as model:
-                checkpoint.save(model, tokenizer, self.place / folder.CHECKPOINT, weights=weights)
+                checkpoint.save(model, tokenizer, place, weights=weights)
         learner.accelerator.wait_for_everyone()
+
+    def keep(self, learner: Learner, tokenizer: PreTrainedTokenizerBase, progress: TrainingProgress) -> None:
+        """Keep the weights of this step beside the best ones, if the settings ask for it, and drop the oldest kept."""
+        most = self.run.config.keep_checkpoints
+        if not most or progress.step in (0, self._last_kept):
+            return
+        self._last_kept = progress.step
+        place = self.place / folder.KEPT / folder.STEP.format(progress.step)
+        if progress.best_step != progress.step:
+            self._save_weights(learner, tokenizer, place)
+        elif self._writes:  # these very weights are saved already: the same files under a second name
+            with whole.folder(place) as unfinished:
+                shutil.copytree(self.place / folder.CHECKPOINT, unfinished, copy_function=_link, dirs_exist_ok=True)
+        if self._writes:
+            for old in list(folder.kept_checkpoints(self.workspace, self.run.id).values())[:-most]:
+                shutil.rmtree(old)
 
     def save_state(self, learner: Learner, progress: TrainingProgress) -> None:
         """Save what a later process needs to go on from here."""
@@ -177,3 +206,11 @@ class Writing:
                 for x in losses
             ),
         )
+
+
+def _link(source: str, target: str) -> None:
+    """A second name for a file, or a copy where the file system has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import JsonValue
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
+from curator.store import acts
 from curator.store.tables import event
+from schemas.act import Accept, Reject, SendBack
 from schemas.event import DETAILS, AskedAgain, Detail, Kind, PutBack, Skipped
 
 _D = TypeVar("_D", bound=Detail)
@@ -106,14 +108,21 @@ _DECISIONS = (Kind.ADJUDICATE, Kind.SEND_BACK, Kind.ASK_AGAIN, Kind.UNFLAG, Kind
 
 
 def is_decided(connection: Connection, record_id: str) -> bool:
-    """Whether a lead has settled a record, and no lead has put it back into the queue since."""
-    query = select(event.c.kind).where(event.c.subject == record_id, event.c.kind.in_(_DECISIONS))
-    return connection.execute(query.order_by(event.c.id.desc()).limit(1)).scalar() == Kind.ADJUDICATE
+    """Whether a lead has settled a record, alone or with many others, and has not put it back into the queue since."""
+    query = select(event.c.id, event.c.kind).where(event.c.subject == record_id, event.c.kind.in_(_DECISIONS))
+    last = connection.execute(query.order_by(event.c.id.desc()).limit(1)).first()
+    bulk = acts.last_decision(connection, record_id)
+    if bulk is not None and (last is None or bulk.last_event >= last.id):
+        return isinstance(bulk.act, Accept | Reject)
+    return last is not None and last.kind == Kind.ADJUDICATE
 
 
 def reason_of_sending_back(connection: Connection, record_id: str) -> str | None:
     """Why a record was sent back, if it has not been answered since."""
     last = newest(connection, record_id, (Kind.SUBMIT, Kind.SEND_BACK, Kind.UNFLAG, Kind.UNDO))
+    bulk = acts.last_decision(connection, record_id)
+    if bulk is not None and (last is None or bulk.last_event >= last.id):
+        return bulk.act.reason or None if isinstance(bulk.act, SendBack) else None
     if last is None or last.kind not in (Kind.SEND_BACK, Kind.UNFLAG):
         return None
     return last.read(PutBack).reason or None
@@ -126,6 +135,15 @@ def claim_given_up(connection: Connection, record_id: str, annotator: str) -> st
     )
     row = connection.execute(query.order_by(event.c.id.desc()).limit(1)).mappings().first()
     return None if row is None else _event(row).read(Skipped).claim
+
+
+_TAKEN = (Kind.CLAIM, Kind.DRAFT, Kind.SUBMIT, Kind.SKIP, Kind.FLAG, Kind.UNDO, Kind.GIVEN)
+
+
+def has_had(connection: Connection, record_id: str, annotator: str) -> bool:
+    """Whether an annotator has had a record before them, by the log."""
+    query = select(event.c.id).where(event.c.subject == record_id, event.c.actor == annotator, event.c.kind.in_(_TAKEN))
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _event(row: RowMapping) -> Event:

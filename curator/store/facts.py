@@ -59,7 +59,8 @@ class Setting(NamedTuple):
 
 def text_hash() -> ColumnElement[str]:
     """Hash of the text of a record as it stands."""
-    return func.coalesce(record.c.final_hash, record.c.content_hash, type_=record.c.content_hash.type)
+    hashes = (record.c.final_hash, record.c.amended_hash, record.c.content_hash)
+    return func.coalesce(*hashes, type_=record.c.content_hash.type)
 
 
 def is_current(facts: Table) -> ColumnElement[bool]:
@@ -91,21 +92,23 @@ def asked_sets(connection: Connection) -> dict[int, dict[str, str]]:
     return {row.id: json.loads(row.rules) for row in connection.execute(select(asked))}
 
 
-def _is_uncounted(project_id: int, *, enough: Iterable[int], tokenizer: str | None) -> ColumnElement[bool]:
-    """Whether a record, with its `measure` joined outer, has no current facts of one of these sets of rules.
-
-    Args:
-        project_id: Whose records.
-        enough: Numbers of the sets that hold every rule which is wanted.
-        tokenizer: With which tokens must have been counted; None where no tokens are wanted.
-    """
+def _is_uncounted(*, enough: Iterable[int], tokenizer: str | None) -> ColumnElement[bool]:
+    """Whether a record, with its `measure` joined outer, has no current facts of one of these sets of rules."""
     has_all = is_current(measure) & measure.c.asked_id.in_(list(enough))
     if tokenizer is not None:
         has_all = has_all & (measure.c.tokenizer == tokenizer)
-    return (record.c.project_id == project_id) & record.c.deleted_at.is_(None) & func.coalesce(~has_all, True)
+    return func.coalesce(~has_all, True)
 
 
-def next_uncounted(
+class Next(NamedTuple):
+    """A record that comes next."""
+
+    record_id: str
+    is_counted: bool
+    """Whether its facts are current and of enough rules."""
+
+
+def next_records(
     connection: Connection,
     project_id: int,
     *,
@@ -113,21 +116,31 @@ def next_uncounted(
     tokenizer: str | None = None,
     after: str = "",
     limit: int = 1_000,
-) -> list[str]:
-    """Ids of the next records whose facts are missing or old, in the order of their ids (keyset paging)."""
-    wanted = _is_uncounted(project_id, enough=enough, tokenizer=tokenizer)
-    query = select(record.c.id).outerjoin(measure, measure.c.record_id == record.c.id)
-    query = query.where(wanted, record.c.id > after).order_by(record.c.id).limit(limit)
-    return list(connection.execute(query).scalars())
+) -> list[Next]:
+    """The next records of a project, in the order of their ids (keyset paging), and whether facts are missing or old.
+
+    Args:
+        connection: An open transaction.
+        project_id: Whose records.
+        enough: Numbers of the sets that hold every rule which is wanted.
+        tokenizer: With which tokens must have been counted; None where no tokens are wanted.
+        after: Id of the last record of the page before.
+        limit: Most records.
+    """
+    is_missing = _is_uncounted(enough=enough, tokenizer=tokenizer).label("is_missing")
+    query = select(record.c.id, is_missing).outerjoin(measure, measure.c.record_id == record.c.id)
+    query = query.where(record.c.project_id == project_id, record.c.deleted_at.is_(None), record.c.id > after)
+    rows = connection.execute(query.order_by(record.c.id).limit(limit))
+    return [Next(row.id, is_counted=not row.is_missing) for row in rows]
 
 
 def count_uncounted(
     connection: Connection, project_id: int, *, enough: Iterable[int], tokenizer: str | None = None
 ) -> int:
     """How many records have missing or old facts."""
-    wanted = _is_uncounted(project_id, enough=enough, tokenizer=tokenizer)
     query = select(func.count()).select_from(record).outerjoin(measure, measure.c.record_id == record.c.id)
-    return connection.execute(query.where(wanted)).scalar_one()
+    query = query.where(record.c.project_id == project_id, record.c.deleted_at.is_(None))
+    return connection.execute(query.where(_is_uncounted(enough=enough, tokenizer=tokenizer))).scalar_one()
 
 
 def store(connection: Connection, counted: Sequence[Facts], *, set_id: int, revisions: Mapping[str, str]) -> None:
@@ -170,6 +183,28 @@ def _replace(connection: Connection, table: Table, rows: list[dict[str, Any]]) -
     keys = [column.name for column in table.primary_key]
     changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+def count_records(connection: Connection, project_id: int) -> int:
+    """How many records a project has."""
+    query = select(func.count()).select_from(record)
+    return connection.execute(
+        query.where(record.c.project_id == project_id, record.c.deleted_at.is_(None))
+    ).scalar_one()
+
+
+def examples(connection: Connection, project_id: int, rule: str, revision: str, *, most: int) -> list[str]:
+    """Ids of the first records of a project that a rule hits."""
+    query = hit_by(rule, revision).where(record.c.project_id == project_id, record.c.deleted_at.is_(None))
+    return [row.record_id for row in connection.execute(query.order_by(rule_hit.c.record_id).limit(most))]
+
+
+def first_error(connection: Connection, project_id: int, rule: str, revision: str) -> str | None:
+    """Why a rule gave no answer about the first record on which it failed."""
+    query = select(rule_hit.c.error).join(record, record.c.id == rule_hit.c.record_id)
+    is_meant = (rule_hit.c.rule == rule) & (rule_hit.c.revision == revision) & rule_hit.c.error.is_not(None)
+    query = query.where(is_meant, is_current(rule_hit), record.c.project_id == project_id)
+    return connection.execute(query.order_by(rule_hit.c.record_id).limit(1)).scalar()
 
 
 def coverage(connection: Connection, project_id: int) -> dict[int, int]:

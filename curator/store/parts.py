@@ -103,24 +103,32 @@ def record_of(text: bytes) -> Record:
     return Record.model_validate(values)
 
 
-def texts(file: Path, rows: NDArray[np.int64]) -> Iterator[tuple[bytes, bytes]]:
-    """Content hash (32 bytes) and text of some rows of a part, ascending; a row may be asked for twice.
+def texts(file: Path, rows: NDArray[np.int64], *, sha256: str) -> tuple[list[bytes], list[bytes]]:
+    """Content hashes (32 bytes each) and texts of some rows of a part, ascending; a row may be asked for twice.
+
+    Args:
+        file: The part.
+        rows: Which.
+        sha256: Of the part, as the database holds it since the import.
 
     Raises:
-        StoreError: The part is missing or damaged.
+        StoreError: The part is missing or damaged, or is not the one that was imported.
     """
     numbers = sorted(set((rows // _ROWS_PER_GROUP).tolist()))
     try:
-        with pq.ParquetFile(file) as parquet:
+        raw = file.read_bytes()
+        if hashlib.sha256(raw).hexdigest() != sha256:
+            raise _unreadable(file, "the file is not the one that was imported, since its sha256 is another")
+        with pq.ParquetFile(pa.py_buffer(raw)) as parquet:
             table = parquet.read_row_groups(numbers, use_threads=False)
     except (OSError, pa.ArrowException, IndexError) as error:
         raise _unreadable(file, error) from error
     place = np.searchsorted(numbers, rows // _ROWS_PER_GROUP) * _ROWS_PER_GROUP + rows % _ROWS_PER_GROUP
     if len(place) and int(place.max()) >= table.num_rows:
         raise _unreadable(file, "rows are missing")
-    wanted = table.take(pa.array(place))
-    columns = [wanted.column("content_hash").to_pylist(), wanted.column("text").cast(pa.binary()).to_pylist()]
-    yield from zip(*columns, strict=True)
+    if not np.array_equal(place, np.arange(table.num_rows)):
+        table = table.take(pa.array(place))
+    return table.column("content_hash").to_pylist(), table.column("text").cast(pa.binary()).to_pylist()
 
 
 def _unreadable(file: Path, reason: object) -> StoreError:
@@ -143,8 +151,17 @@ class Parts:
         Raises:
             StoreError: The part is missing or damaged.
         """
+        return record_of(self.text(name, row))
+
+    def text(self, name: str, row: int) -> bytes:
+        """The record in a row of a part as JSON, and behind a line break its row as it came, where that was kept.
+
+        Raises:
+            StoreError: The part is missing or damaged.
+        """
         texts = self._group(name, row // _ROWS_PER_GROUP)
-        return record_of(texts[row % _ROWS_PER_GROUP].as_py().encode())
+        text: str = texts[row % _ROWS_PER_GROUP].as_py()
+        return text.encode()
 
     def _group(self, name: str, number: int) -> pa.Array:
         """Texts of a row group; the last ones read are kept, since neighbours are read together."""

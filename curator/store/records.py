@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
@@ -36,6 +37,7 @@ from curator.store.contents import HASH, Contents, Keys, Known, held_in
 from curator.store.engine import parts_of
 from curator.store.incoming import Incoming, JsonText, incoming
 from curator.store.tables import arrival, part, record, slot
+from schemas.amendment import Amendment
 from schemas.annotation import RecordState
 from schemas.project import Project
 from schemas.record import Arrival, Record
@@ -51,13 +53,13 @@ class StoredRecord(NamedTuple):
     """Hash of the content as it came in."""
     state: RecordState
     content: Record
-    """As it came in."""
+    """As it came in, with what leads changed of it since."""
     final: Record | None
     """As accepted."""
     batch_id: int | None
     parent_output_id: int | None
     text_hash: str
-    """Hash of the content as it stands: of what was accepted, or else of what came in."""
+    """Hash of the content as it stands: of what was accepted, or else of what came in or was made of it."""
 
     @property
     def now(self) -> Record:
@@ -353,10 +355,14 @@ def some(connection: Connection, record_ids: Collection[str]) -> dict[str, Store
 
 
 def in_file_order(connection: Connection, record_ids: Iterable[str]) -> Iterator[StoredRecord]:
-    """The records with these ids, streamed in the order of the files that hold them, which reads each file once."""
+    """The records with these ids that are not deleted, streamed in the order of the files that hold them.
+
+    So each file is read once.
+    """
     wanted = sorted(map(int, record_ids))  # an import numbers its rows in the order of its files
     for start in range(0, len(wanted), _LOOKUP):
-        query = with_part().where(record.c.id.in_([str(id) for id in wanted[start : start + _LOOKUP]]))
+        some_ids = [str(id) for id in wanted[start : start + _LOOKUP]]
+        query = with_part().where(record.c.id.in_(some_ids), record.c.deleted_at.is_(None))
         ordered = query.order_by(record.c.part_id, record.c.part_row, record.c.id)
         yield from stored_records(connection, connection.execute(ordered).mappings().all())
 
@@ -423,6 +429,35 @@ def page(
     return stored_records(connection, rows)
 
 
+class TextNow(NamedTuple):
+    """The text of a record as it stands, not parsed yet."""
+
+    record_id: str
+    state: RecordState
+    text_hash: str
+    json: bytes
+    """The record, without its original row and the later times that it came."""
+
+
+def texts_now(connection: Connection, record_ids: Sequence[str]) -> list[TextNow]:
+    """The texts of some records as they stand, in the order of their ids; those that are not there are left out."""
+    reader = parts_of(connection)
+    texts = []
+    for start in range(0, len(record_ids), _LOOKUP):
+        query = with_part().where(record.c.id.in_(record_ids[start : start + _LOOKUP])).order_by(record.c.id)
+        for row in connection.execute(query).mappings():
+            if row["amended"] is not None:
+                [stored] = stored_records(connection, [row])
+                content = stored.now.model_dump_json(exclude_defaults=True, exclude={"original", "also"}).encode()
+            elif row["final"] is not None or row["part_name"] is None:
+                content = orjson.dumps(row["content"] if row["final"] is None else row["final"])
+            else:
+                content = reader.text(row["part_name"], row["part_row"]).partition(b"\n")[0]
+            text_hash = row["final_hash"] or row["amended_hash"] or row["content_hash"]
+            texts.append(TextNow(row["id"], RecordState(row["state"]), text_hash, content))
+    return texts
+
+
 def with_part() -> Select[Any]:
     """Rows of the table, each with the name of its part."""
     return select(record, part.c.name.label("part_name")).outerjoin(part, part.c.id == record.c.part_id)
@@ -436,15 +471,20 @@ def stored_records(connection: Connection, rows: Sequence[RowMapping]) -> list[S
     for row, content in zip(rows, contents, strict=True):
         if row["id"] in again:
             content = content.model_copy(update={"also": (*content.also, *again[row["id"]])})
+        amendment = None if row["amended"] is None else Amendment.model_validate(row["amended"])
+        if amendment is not None:
+            content = amendment.applied(content)
         final = content if row["state"] == RecordState.ACCEPTED.value else None
         if row["final"] is not None:
             final = Record.model_validate(row["final"])
             final = final.model_copy(update={"original": content.original, "also": content.also})
+            final = final if amendment is None else amendment.applied_beside(final)
         stored.append(
             StoredRecord(
                 id=row["id"], project_id=row["project_id"], content_hash=row["content_hash"],
                 state=RecordState(row["state"]), content=content, final=final, batch_id=row["batch_id"],
-                parent_output_id=row["parent_output_id"], text_hash=row["final_hash"] or row["content_hash"],
+                parent_output_id=row["parent_output_id"],
+                text_hash=row["final_hash"] or row["amended_hash"] or row["content_hash"],
             )
         )  # fmt: skip
     return stored

@@ -83,7 +83,7 @@ def _beside_rows(
     for term in terms:
         columns: Iterable[ColumnElement[str]] = (
             cast(column, Text) if is_postgres else type_coerce(column, Text)
-            for column in (record.c.content, record.c.final)
+            for column in (record.c.content, record.c.final, record.c.amended)
         )
         query = query.where(or_(*(_like(column, _in_json(term), is_postgres) for column in columns)))
     rows = connection.execute(query.execution_options(yield_per=_AT_A_TIME)).mappings()

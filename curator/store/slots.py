@@ -86,7 +86,7 @@ def add_slots(connection: Connection, *, project_id: int, reviews: int, record_i
     wanted = None if record_ids is None else set(record_ids)
     rows = [
         {"record_id": row.record_id, "project_id": project_id, "n": row.last + 1 + more, "state": "open",
-         "priority": row.priority, "audience": _for_more(Audience.of_key(row.audience)).key}
+         "priority": row.priority, "audience": for_more(Audience.of_key(row.audience)).key}
         for row in connection.execute(query)
         if wanted is None or row.record_id in wanted
         for more in range(reviews - row.n)
@@ -96,7 +96,7 @@ def add_slots(connection: Connection, *, project_id: int, reviews: int, record_i
     return len(rows)
 
 
-def _for_more(audience: Audience) -> Audience:
+def for_more(audience: Audience) -> Audience:
     """For whom further reviews are: a pool has more members, a person has said what they think."""
     return audience if audience.kind == "pool" else ANYBODY
 

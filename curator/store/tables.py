@@ -207,6 +207,8 @@ record = Table(
     Column("content", _Json),  # the Record as it came in, where it has no part; never updated
     Column("final", _Json),  # the accepted Record, where it differs from what came in
     Column("final_hash", _Digest),  # of its content; null where `final` is
+    Column("amended", _Json),  # an `Amendment`: what leads changed of what came in, where they did
+    Column("amended_hash", _Digest),  # of the content as amended; null where no text was
     Column("state", Text, nullable=False, default="waiting"),
     Column("priority", Integer, nullable=False, default=0),
     Column("parent_output_id", ForeignKey("output.id")),  # set when a reviewer's verdict made this record
@@ -538,6 +540,41 @@ job = Table(
     ),
 )  # fmt: skip
 
+# One act of a lead on many records, chosen once and for all when they confirmed it.
+act = Table(
+    "act",
+    metadata,
+    Column("id", ForeignKey("job.id"), primary_key=True),  # the job that does it
+    Column("project_id", ForeignKey("project.id"), nullable=False, index=True),
+    Column("act", _Json, nullable=False),
+    Column("query", Text),
+    Column("selection", LargeBinary, nullable=False),  # keys of the records, see `acts`
+    Column("matched", Integer, nullable=False),
+    Column("last_event", Integer, nullable=False),  # newest event and act when the records were chosen
+    Column("last_act", Integer, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    Column("undo_job_id", ForeignKey("job.id")),
+    Column("undone_by", Text),
+    Column("undone_at", _UtcTime),
+    Column("undone_event", Integer),  # the one that says so
+)
+
+# What an act did to each record, and what it was before: all that an undo needs.
+act_row = Table(
+    "act_row",
+    metadata,
+    Column("act_id", ForeignKey("act.id"), primary_key=True),
+    Column("record_id", ForeignKey("record.id"), primary_key=True, index=True),
+    Column("state", Text, nullable=False),
+    Column("why", Text),  # a `LeftOut`, where the act or its undo left the record as it was
+    Column("was", Text),  # its state before
+    Column("before", _Json),  # what else was otherwise before; null in the usual case
+    Column("last_event", Integer, nullable=False),  # the newest one when the act changed it
+    CheckConstraint("state in ('changed', 'left out', 'undone', 'kept')", name="state"),
+    sqlite_with_rowid=False,
+)
+
 version = Table(
     "version",
     metadata,
@@ -762,4 +799,44 @@ decision = Table(
     Column("intended_use", Text, nullable=False),
     Column("decided_by", Text, nullable=False),
     Column("at", _UtcTime, nullable=False),
+)
+
+# A search for near duplicates. Pages and filters show the newest of each kind that is complete.
+duplicate_search = Table(
+    "duplicate_search",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("project.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("keep", Text, nullable=False),
+    Column("least", Float, nullable=False),
+    Column("is_complete", Boolean, nullable=False, default=False),
+    Column("records", Integer, nullable=False, default=0),
+    Column("clusters", Integer, nullable=False, default=0),
+    Column("members", Integer, nullable=False, default=0),
+    Column("largest", Integer, nullable=False, default=0),
+    Column("actor", Text, nullable=False),
+    Column("at", _UtcTime, nullable=False),
+    Column("applied_by", Text),
+    Column("applied_at", _UtcTime),
+    Column("undone_by", Text),
+    Column("undone_at", _UtcTime),
+    Index(None, "project_id", "kind", "id"),
+)
+
+# A record in a cluster, and the one that is kept for it: itself, or one whose near duplicate it is.
+duplicate = Table(
+    "duplicate",
+    metadata,
+    Column("search_id", ForeignKey("duplicate_search.id"), primary_key=True),
+    Column("record_id", ForeignKey("record.id"), primary_key=True),
+    Column("text_hash", _Digest, nullable=False),
+    Column("kept_id", ForeignKey("record.id"), nullable=False),
+    Column("similarity", Float, nullable=False),
+    Column("other_similarity", Float),
+    Column("size", Integer, nullable=False),  # of a kept record: how many others are in its cluster; else 0
+    Column("state_before", Text),  # of one that was set aside
+    Index(None, "record_id"),
+    Index(None, "search_id", "kept_id", "record_id"),
+    Index(None, "search_id", "size", "record_id"),
 )

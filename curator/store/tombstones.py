@@ -16,7 +16,19 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, 
 from curator.store import batches, tallies
 from curator.store.batches import StoredBatch
 from curator.store.contents import held_in
-from curator.store.tables import annotation, arrival, comment, doubt, draft, gold, import_batch, record, skip, slot
+from curator.store.tables import (
+    act_row,
+    annotation,
+    arrival,
+    comment,
+    doubt,
+    draft,
+    gold,
+    import_batch,
+    record,
+    skip,
+    slot,
+)
 from schemas.annotation import RecordState
 from schemas.project import Project
 from schemas.tally import records_in
@@ -49,6 +61,8 @@ def _worked_on() -> ColumnElement[bool]:
         | exists().where(draft.c.record_id == record.c.id)
         | exists().where(skip.c.record_id == record.c.id)
         | exists().where(gold.c.record_id == record.c.id)
+        | record.c.amended.is_not(None)
+        | exists().where(act_row.c.record_id == record.c.id, act_row.c.state.in_(["changed", "kept"]))
         | exists().where(slot.c.record_id == record.c.id, slot.c.state.in_(["held", "done"]))
     )
 
@@ -170,7 +184,8 @@ def revive(
     undone = undone.where(import_batch.c.project_id == project.id)
     wanted = sorted(places)
     entry = {
-        "final": None, "final_hash": None, "deleted_at": None, "state": state.value, "priority": priority,
+        "final": None, "final_hash": None, "amended": None, "amended_hash": None, "deleted_at": None,
+        "state": state.value, "priority": priority,
         "parent_output_id": parent_output_id,
     }  # fmt: skip
     for start in range(0, len(wanted), _LOOKUP):

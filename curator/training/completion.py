@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +12,8 @@ from transformers import (
     LogitsProcessorList,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    StoppingCriteria,
+    StoppingCriteriaList,
     TemperatureLogitsWarper,
     TopPLogitsWarper,
 )
@@ -43,6 +45,7 @@ def complete(
     *,
     decoding: Decoding,
     seeds: Sequence[int] | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Iterator[tuple[int, Completion]]:
     """Place of a prompt and its completion, as they are made: short prompts first.
 
@@ -55,10 +58,15 @@ def complete(
         prompts: Token ids as `template.prompt_ids` returns them.
         decoding: How to choose tokens.
         seeds: One per prompt; by default that of `decoding` for all.
+        should_stop: Asked now and then.
+
+    Raises:
+        CompletionStopped: `should_stop` said yes.
     """
     model.eval()
     ends = end_tokens(tokenizer)
     pad = int(tokenizer.pad_token_id)
+    stop = _Stop(should_stop) if should_stop is not None else None
     by_length = sorted(range(len(prompts)), key=lambda n: len(prompts[n]))
     for start in range(0, len(by_length), _BATCH):
         part = by_length[start : start + _BATCH]
@@ -74,9 +82,34 @@ def complete(
             eos_token_id=ends,
             pad_token_id=pad,
             logits_processor=draws,
+            stopping_criteria=StoppingCriteriaList([stop] if stop is not None else []),
         )
+        if stop is not None and stop.said_yes:
+            raise CompletionStopped
         for n, row in zip(part, answered, strict=True):
             yield n, _completion(row[longest:].tolist(), tokenizer, ends)
+
+
+class CompletionStopped(Exception):  # noqa: N818  it is not an error
+    """The caller wanted no more answers."""
+
+
+class _Stop(StoppingCriteria):
+    """Ends all answers of a batch when the caller says so, who is asked every so many tokens."""
+
+    _EVERY = 8
+
+    def __init__(self, should_stop: Callable[[], bool]) -> None:
+        self._should_stop = should_stop
+        self._tokens = 0
+        self.said_yes = False
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **_: Any) -> Tensor:
+        """(B,) bool: whether each answer is done."""
+        self._tokens += 1
+        if self._tokens % self._EVERY == 1:
+            self.said_yes = self.said_yes or self._should_stop()
+        return torch.full((len(input_ids),), self.said_yes, device=input_ids.device)
 
 
 class _OwnNoise(LogitsProcessor):

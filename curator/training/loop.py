@@ -18,7 +18,7 @@ from curator.training.evaluate import record_losses, summary
 from curator.training.labels import Example
 from curator.training.learner import Learner
 from curator.training.plan import WORTH_FOLDING, divide, plan, planned_steps, sharing
-from schemas.run import RecordLoss, TrainConfig, TrainingProgress
+from schemas.run import RecordLoss, TaskMetrics, TrainConfig, TrainingProgress
 
 
 class Step(NamedTuple):
@@ -38,6 +38,8 @@ class Step(NamedTuple):
     """Nats per response token, where this step was evaluated."""
     records: Sequence[RecordLoss] = ()
     """Loss of each of the step's records, before the step."""
+    task: TaskMetrics | None = None
+    """How the model answers after the step, where it was asked."""
 
 
 class Listener(NamedTuple):
@@ -50,6 +52,8 @@ class Listener(NamedTuple):
     """The weights of this step are the best so far by the validation loss."""
     on_evaluated: Callable[[TrainingProgress], None] = lambda progress: None
     """A good moment to save the state."""
+    ask: Callable[[], TaskMetrics | None] = lambda: None
+    """Asked at every evaluation: how the model answers now."""
 
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
@@ -121,7 +125,7 @@ def train(
     if progress is None:
         nll = validated()
         progress = TrainingProgress(step=0)
-        listener.on_step(Step(0, 0, None, None, None, 0, 0, nll))
+        listener.on_step(Step(0, 0, None, None, None, 0, 0, nll, task=listener.ask()))
     progress = progress.model_copy(update={"interrupted": False})
     learner.wrapped.train()
     for step, epoch, records in plan(examples, config, fold=fold):
@@ -142,14 +146,16 @@ def train(
         optimizer.zero_grad()
         learner.round_masters()
 
-        evaluated = validated() if step % every == 0 or step == steps else None
+        is_due = step % every == 0 or step == steps
+        evaluated = validated() if is_due else None
+        task = listener.ask() if is_due else None
         losses, tokens = done.records, done.tokens
         if accelerator.num_processes > 1:
             losses = gather_object(losses)
             tokens = sum(gather_object([tokens]))
         response_tokens = sum(loss.tokens for loss in losses)
         progress = progress.after(step, evaluated)
-        listener.on_step(Step(step, epoch, value, rate, norm, tokens, response_tokens, evaluated, losses))
+        listener.on_step(Step(step, epoch, value, rate, norm, tokens, response_tokens, evaluated, losses, task))
         if evaluated is not None and progress.best_step == step:
             listener.on_best(progress)
         if config.early_stopping and progress.worse_in_a_row >= config.early_stopping and step < steps:
@@ -158,7 +164,7 @@ def train(
             )
             progress = progress.model_copy(update={"stopped_early": reason})
             break
-        if evaluated is not None or step % every == 0:
+        if is_due:
             listener.on_evaluated(progress)
         if listener.should_stop():
             progress = progress.model_copy(update={"interrupted": step < steps})

@@ -1,8 +1,9 @@
 """Stage 3: accepted records become an immutable, content-addressed version."""
 
+from curator.versions.differences import diff
 from curator.versions.export import export
 from curator.versions.freeze import freeze
-from curator.versions.rows import diff, find, live_records, manifest, newest_first, page, rows
+from curator.versions.rows import find, live_records, lowest, manifest, newest_first, page, rows
 from curator.versions.verify import require_intact, verify
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "find",
     "freeze",
     "live_records",
+    "lowest",
     "manifest",
     "newest_first",
     "page",

@@ -12,22 +12,23 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 
 from curator.errors import VersionError
 from curator.quality.contamination import Firewall, holds_test_prompt
 from curator.quality.fingerprint import content_hash
-from curator.quality.near_duplicates import plain_words
 from curator.quality.units import RULES, keys_of
 from curator.store.parts import record_of
 from curator.versions import files
+from curator.versions.asked import plain_words_of
 from schemas.record import Record
 
 _TEXT = pa.string()
 _HASH = pa.binary(32)
-_GUIDES = ("row_id", "content_hash", "training_hash", "groups", "labels")
-CONTENT = pa.schema([field for field in files.COLUMNS if field.name not in _GUIDES])
+_MADE_LATER = ("row_id", "content_hash", "training_hash", "instruction", "response", "groups", "labels")
+CONTENT = pa.schema([field for field in files.COLUMNS if field.name not in _MADE_LATER])
 ARRIVAL = pa.schema([field for field in files.ARRIVALS if field.name not in ("row_id", "content_hash")])
 COLUMNS = pa.schema([
     pa.field("hash", _HASH, nullable=False),  # of the content
@@ -58,61 +59,58 @@ class Candidates:
         self._firewall = firewall
         self._rows: list[tuple[Any, ...]] = []
         """Of plain records, see `_ROW_COLUMNS`; then the number of messages."""
-        self._messages: list[dict[str, Any]] = []
+        self._roles: list[str] = []
+        self._contents: list[str] = []
+        self._trains: list[bool] = []
+        """Of the messages of plain records."""
         self._others: list[dict[str, Any]] = []
-        self._keys: list[tuple[bytes, bytes | None, str, str | None, str | None, int | None]] = []
+        self._keys: list[tuple[bytes, bytes | None, str | tuple[str, str], str | None, str | None, int | None]] = []
+        """As `KEYS`, the hash of the prompt left out; where one message asks, its role and text as they are."""
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def add_text(self, text: bytes, stated_hash: bytes, *, id: int | None = None) -> bool:
+    def add_text(self, text: bytes, content_hash: bytes, *, id: int | None = None) -> bool:
         """Take in a row of a part, as it came in. Returns whether it may be frozen.
 
         Args:
             text: Of the row.
-            stated_hash: 32 bytes.
+            content_hash: 32 bytes, as the part states it; that the part is whole is seen to where it is read.
             id: Of the row among all that were ever imported.
 
         Raises:
-            VersionError: The text is not what its hash names.
+            VersionError: A record that needs pydantic has not the content that its hash names.
         """
         content, _, original = text.partition(b"\n")
         values = orjson.loads(content)
         messages = values["messages"]
         if not values.keys() <= _PLAIN:
-            return self.add_record(record_of(text), stated_hash=stated_hash, id=id)
-        parts: list[bytes] = []
-        asked: list[str] = []
-        last = question = -1
+            return self.add_record(record_of(text), stated_hash=content_hash, id=id)
+        last = -1
         for n, message in enumerate(messages):
             if message.keys() != _MESSAGE_KEYS or type(message["train"]) is not bool:
-                return self.add_record(record_of(text), stated_hash=stated_hash, id=id)
-            role, encoded = message["role"], message["content"].encode()
-            if role == "assistant":
+                return self.add_record(record_of(text), stated_hash=content_hash, id=id)
+            if message["role"] == "assistant":
                 last = n
-            elif role == "user":
-                question = n
-            parts.append(_CANONICAL % (len(role), role.encode(), len(encoded), encoded, message["train"]))
         if last < 0:
-            return self.add_record(record_of(text), stated_hash=stated_hash, id=id)
-        digest = hashlib.sha256(b"".join(parts)).digest()
-        if digest != stated_hash:
-            raise _damaged(stated_hash)
+            return self.add_record(record_of(text), stated_hash=content_hash, id=id)
         if self._firewall and any(self._firewall.match(each["content"]) for each in messages if each["content"]):
             return False
-        for message in messages[:last]:
-            if message["role"] not in RULES:
-                asked.append(f"{message['role']} {plain_words(message['content'])}")
-        labels = values.get("labels")
-        written = _NO_LABELS if not labels else files.json_object(labels)
-        origin, group = values["origin"], values.get("group")
-        instruction = messages[question]["content"] if question >= 0 else ""
-        self._messages += messages
+        for message in messages:
+            self._roles.append(message["role"])
+            self._contents.append(message["content"])
+            self._trains.append(message["train"])
+        asked = [(each["role"], each["content"]) for each in messages[:last] if each["role"] not in RULES]
+        prompt = asked[0] if len(asked) == 1 else _prompt(asked)
+        get = values.get
+        labels = get("labels")
+        written = files.json_object(labels) if labels else None
+        origin, group = values["origin"], get("group")
         self._rows.append((
-            digest, instruction, messages[last]["content"], origin["source"], origin.get("line"), origin.get("format"),
-            values.get("licence"), values.get("language"), group, written, original or None, len(messages),
+            content_hash, origin["source"], origin.get("line"), origin.get("format"), get("licence"), get("language"),
+            group, written or _NO_LABELS, original or None, len(messages),
         ))  # fmt: skip
-        self._keys.append((digest, None, "\n".join(asked), group, written if labels else None, id))
+        self._keys.append((content_hash, None, prompt, group, written, id))
         return True
 
     def add_record(self, record: Record, *, stated_hash: bytes | None = None, id: int | None = None) -> bool:
@@ -136,7 +134,8 @@ class Candidates:
         if holds_test_prompt(record, self._firewall):
             return False
         digest = bytes.fromhex(content_hash(record))
-        content = files.plain_content(record)
+        plain = files.plain_content(record)
+        content = {name: plain[name] for name in CONTENT.names}
         prompt = keys_of(record).prompt
         for arrival in record.arrivals:
             own = imported if arrival.content_hash is None else bytes.fromhex(arrival.content_hash)
@@ -158,43 +157,65 @@ class Candidates:
         arrays = []
         for field in COLUMNS:
             if field.name == "messages":
-                arrays.append(_messages(self._messages, sizes))
+                arrays.append(self._messages(sizes))
             elif field.name in columns:
-                arrays.append(pa.array(columns[field.name], field.type))
+                arrays.append(_array(columns[field.name], field.type))
             else:
                 arrays.append(pa.nulls(count, field.type))
         return pa.Table.from_arrays(arrays, schema=COLUMNS)
 
+    def _messages(self, sizes: Sequence[int]) -> pa.Array:
+        """Messages of plain rows, so many of each, as the column of a version holds them."""
+        structs = files.COLUMNS.field("messages").type.value_type
+        known: dict[str, Sequence[Any]] = {"role": self._roles, "content": self._contents, "train": self._trains}
+        flat = [
+            _array(known[field.name], field.type) if field.name in known else pa.nulls(len(self._roles), field.type)
+            for field in structs
+        ]
+        values = pa.StructArray.from_arrays(flat, fields=list(structs))
+        ends = pa.array(np.fromiter(accumulate(sizes, initial=0), np.int32, len(sizes) + 1))
+        return pa.ListArray.from_arrays(ends, values, type=files.COLUMNS.field("messages").type)
+
     def keys(self, salt: str) -> pa.Table:
         """The keys of all candidates with `KEYS`; `salt` takes part in the hash of the prompt."""
-        hashes, imported, prompts, groups, labels, ids = zip(*self._keys, strict=True) if self._keys else ((),) * 6
-        places = [hashlib.sha256(f"{salt}\nprompt {prompt}".encode()).digest() for prompt in prompts]
-        columns = (hashes, imported, prompts, places, groups, labels, ids)
-        arrays = [pa.array(each, field.type) for each, field in zip(columns, KEYS, strict=True)]
+        hashes, imported, asked, groups, labels, ids = zip(*self._keys, strict=True) if self._keys else ((),) * 6
+        words = iter(plain_words_of([each[1] for each in asked if type(each) is tuple]))
+        prompts = [f"{each[0]} {next(words)}" if type(each) is tuple else each for each in asked]
+        begun = f"{salt}\nprompt ".encode()
+        places = [hashlib.sha256(begun + prompt.encode()).digest() for prompt in prompts]
+        columns: tuple[Sequence[Any], ...] = (hashes, imported, prompts, places, groups, labels, ids)
+        arrays = [_array(each, field.type) for each, field in zip(columns, KEYS, strict=True)]
         return pa.Table.from_arrays(arrays, schema=KEYS)
 
 
-_ROW_COLUMNS = (
-    "hash", "instruction", "response", "source", "line", "format", "licence", "language", "group", "labels", "original",
-)  # fmt: skip
+_ROW_COLUMNS = ("hash", "source", "line", "format", "licence", "language", "group", "labels", "original")
 _MESSAGE_KEYS = {"role", "content", "train"}
-_CANONICAL = b"r%d:%bt%d:%bl1:%d"
-"""`fingerprint.canonical_bytes` of a message that has nothing else."""
 
 
-def _messages(messages: Sequence[dict[str, Any]], sizes: Sequence[int]) -> pa.Array:
-    """Messages of plain rows, so many of each, as the column of a version holds them."""
-    structs = files.COLUMNS.field("messages").type.value_type
-    names = [field.name for field in structs]
-    flat = [
-        pa.array([message[name] for message in messages], structs.field(name).type)
-        if name in _MESSAGE_KEYS
-        else pa.nulls(len(messages), structs.field(name).type)
-        for name in names
-    ]
-    values = pa.StructArray.from_arrays(flat, fields=list(structs))
-    ends = pa.array([0, *accumulate(sizes)], pa.int32())
-    return pa.ListArray.from_arrays(ends, values, type=files.COLUMNS.field("messages").type)
+def _prompt(asked: Sequence[tuple[str, str]]) -> str:
+    """What is asked in several messages, see `quality.units.keys_of`."""
+    said = plain_words_of([text for _, text in asked])
+    return "\n".join(f"{role} {words}" for (role, _), words in zip(asked, said, strict=True))
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """A column of values. Texts and hashes are laid out by hand, which takes a quarter of the time."""
+    if not values or None in values or kind not in (_TEXT, _HASH, pa.binary()):
+        return pa.array(values, kind)
+    if kind == _TEXT:
+        text = "".join(values)
+        is_ascii = text.isascii()
+        data = text.encode()
+        lengths = map(len, values) if is_ascii else (len(each.encode()) for each in values)
+    else:
+        data, lengths = b"".join(values), map(len, values)
+    if kind == _HASH:
+        return pa.FixedSizeBinaryArray.from_buffers(kind, len(values), [None, pa.py_buffer(data)])
+    if len(data) > np.iinfo(np.int32).max:
+        return pa.array(values, kind)
+    ends = np.zeros(len(values) + 1, np.int32)
+    np.cumsum(np.fromiter(lengths, np.int32, len(values)), out=ends[1:])
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(ends), pa.py_buffer(data)])
 
 
 def _damaged(stated: bytes) -> VersionError:

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from curator import whole
 from curator.quality.sorting import bytes_of
 from curator.store.accepted import Places
-from curator.versions.chunks import WrittenChunk
+from curator.versions.chunks import WrittenChunk, link
 from curator.versions.gathering import hash_words
 from curator.versions.history import Past
 from schemas.version import FileHash, Split, SplitPlan
 
-_FORMAT = 1
+_FORMAT = f"2, pyarrow {pa.__version__}"
+"""Changes when files are encoded otherwise, too: a version has the same bytes whatever it went on from."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -128,8 +129,15 @@ def load(folder: Path, wanted: Terms) -> Carried | None:
     )
 
 
-def save(folder: Path, carried: Carried, under: Terms) -> None:
-    """Keep what a freeze knows; a process that dies leaves what was there before."""
+def save(folder: Path, carried: Carried, under: Terms, *, has_same_prompts: bool) -> None:
+    """Keep what a freeze knows; a process that dies leaves what was there before.
+
+    Args:
+        folder: Where.
+        carried: All of it.
+        under: Under which terms it holds.
+        has_same_prompts: Its prompts are those that stand there already, which are linked.
+    """
     guides: list[tuple[int, str | None, str | None]] = [(row, group, None) for row, group in carried.groups]
     guides += [(row, None, orjson.dumps(labels).decode()) for row, labels in carried.labels.items()]
     tables = {
@@ -154,11 +162,16 @@ def save(folder: Path, carried: Carried, under: Terms) -> None:
             "group": pa.array([each[1] for each in guides], pa.string()),
             "labels": pa.array([each[2] for each in guides], pa.string()),
         },
-        "prompts": {"prompt": carried.prompts},
         "pairs": {"first": pa.array(carried.pairs[:, 0]), "second": pa.array(carried.pairs[:, 1])},
     }
     with whole.folder(folder) as unfinished:
         sha256 = {name: _write(unfinished / f"{name}.arrow", pa.table(columns)) for name, columns in tables.items()}
+        prompts = unfinished / "prompts.arrow"
+        if has_same_prompts:
+            link(folder / "prompts.arrow", prompts)
+            sha256["prompts"] = _sha256(prompts)
+        else:
+            sha256["prompts"] = _write(prompts, pa.table({"prompt": carried.prompts}), compression="zstd")
         stated = {
             "format": _FORMAT, "terms": _plain(under), "version": carried.version, "sha256": sha256,
             "chunks": [_plain_chunk(chunk) for chunk in carried.chunks],
@@ -177,10 +190,14 @@ def _hashes(words: NDArray[np.uint64]) -> pa.Array:
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(32), len(words), [None, pa.py_buffer(bytes_of(words))])
 
 
-def _write(file: Path, table: pa.Table) -> str:
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
+def _write(file: Path, table: pa.Table, *, compression: str | None = None) -> str:
+    options = pa.ipc.IpcWriteOptions(compression=compression)  # hashes cannot be compressed
     with pa.OSFile(str(file), "wb") as stream, pa.ipc.new_file(stream, table.schema, options=options) as out:
         out.write_table(table, max_chunksize=65_536)
+    return _sha256(file)
+
+
+def _sha256(file: Path) -> str:
     with file.open("rb") as raw:
         return hashlib.file_digest(raw, "sha256").hexdigest()
 

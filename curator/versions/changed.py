@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from curator.pool import Pool
 from curator.quality.contamination import Firewall
+from curator.quality.sorting import ordered
 from curator.store.accepted import Places
 from curator.versions import keyed
 from curator.versions.carried import Carried, candidate_ids
@@ -49,12 +50,13 @@ class Gathering:
         """Begin; what stands in the database is in the ranges already."""
         self.ranges = ranges
         self._stock = stock_of(places)
-        self._names = {part: str(folder / name) for part, (name, _) in places.parts.items()}
+        self._parts = {part: (folder / name, sha256) for part, (name, sha256) in places.parts.items()}
         self._firewall, self._salt = firewall, salt
+        self._known: NDArray[np.int64] | None = None
 
     def is_close_to(self, last: Carried) -> bool:
         """Whether little enough changed since the last freeze to go on from it."""
-        new = len(self._stock.records) - int(np.isin(self._stock.wanted.ids, last.candidates).sum())
+        new = int((self._places_in(last) < 0).sum())
         return new <= min(_MOST, len(last.candidates) // 2)
 
     def gather(self, last: Carried | None, pool: Pool) -> tuple[Rows, NDArray[np.uint64]]:
@@ -63,9 +65,9 @@ class Gathering:
         if last is None:
             refused = self._gather(np.ones(len(ids), bool), pool)
             return keyed.rows_of(self.ranges.read_keys()), refused
-        place = np.minimum(np.searchsorted(last.candidates, ids), max(0, len(last.candidates) - 1))
-        is_known = last.candidates[place] == ids if len(last.candidates) else np.zeros(len(ids), bool)
-        is_refused = np.isin(ids, last.refused)
+        place = self._places_in(last)
+        is_known = place >= 0
+        is_refused = np.isin(ids, last.refused) if len(last.refused) else np.zeros(len(ids), bool)
         refused = self._gather(~is_known & ~is_refused, pool)
         is_there = np.zeros(len(last.candidates), bool)
         is_there[place[is_known]] = True
@@ -82,14 +84,27 @@ class Gathering:
 
     def gather_again(self, rows: NDArray[np.int64], known: Rows, pool: Pool) -> None:
         """Gather the candidates of rows that were kept."""
+        if not len(rows):
+            return
         is_wanted = np.zeros(known.size, bool)
         is_wanted[rows] = True
         self._gather(np.isin(self._stock.wanted.ids, known.candidates[is_wanted[known.row_of]]), pool)
 
+    def _places_in(self, last: Carried) -> NDArray[np.int64]:
+        """Place of each candidate of the stock among those of the last freeze, -1 for a new one, (C,)."""
+        if self._known is None:
+            ids = self._stock.wanted.ids
+            order, in_order = ordered(ids)
+            place = np.minimum(np.searchsorted(last.candidates, in_order), max(0, len(last.candidates) - 1))
+            is_known = last.candidates[place] == in_order if len(last.candidates) else np.zeros(len(ids), bool)
+            self._known = np.full(len(ids), -1, np.int64)
+            self._known[order[is_known]] = place[is_known]
+        return self._known
+
     def _gather(self, chosen: NDArray[np.bool_], pool: Pool) -> NDArray[np.uint64]:
         every = self._stock.wanted
         wanted = Wanted(every.parts[chosen], every.rows[chosen], every.ids[chosen])
-        refused = gather_parts(wanted, self._names, self.ranges, pool, firewall=self._firewall, salt=self._salt)
+        refused = gather_parts(wanted, self._parts, self.ranges, pool, firewall=self._firewall, salt=self._salt)
         return np.array(refused, np.uint64)
 
     def records_of(self, ids: NDArray[np.uint64]) -> list[str]:

@@ -11,6 +11,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from curator.quality.sorting import ordered_rows
+from curator.quality.sorting import bytes_of, ordered_rows
 from curator.versions import candidates, files, identity
 from curator.versions.counting import counts
 from curator.versions.gathering import Ranges, hash_words
@@ -88,30 +89,30 @@ def write_range(task: RangeTask) -> list[WrittenChunk]:
 
     Of a split whose chunks reach beyond the range, the rows are kept for `write_rest`.
     """
-    rows, row_of_arrival = _rows(task.ranges.read(task.number))
+    table = task.ranges.read(task.number)
+    joined = _joined(table)
     split_of = np.frombuffer(task.splits, np.uint8)
-    if len(split_of) != rows.content.num_rows:
+    if len(split_of) != len(joined.first):
         raise AssertionError("the rows of a range are not those that were divided")
+    words = joined.hashes[:, 0]
     written = []
-    words = _first_words(rows.content)
     for n, split in enumerate(Split):
         bits = task.bits[split]
         here = np.flatnonzero(split_of == n)
-        theirs = np.flatnonzero(split_of[row_of_arrival] == n)
-        some = GatheredRows(_taken(rows.content, here), _taken(rows.arrivals, theirs))
+        rows = _frozen(table, joined, here)
         if bits < task.ranges.bits:
-            _keep(some, task.ranges, split, task.number)
+            _keep(rows, task.ranges, split, task.number)
             continue
         each = 1 << (bits - task.ranges.bits)
-        for chunk in range(task.number * each, (task.number + 1) * each):
-            number = (words[here] >> np.uint64(64 - bits)).astype(np.int64) if bits else np.zeros(len(here), np.int64)
-            start, end = np.searchsorted(number, [chunk, chunk + 1])
-            first, last = np.searchsorted(
-                row_of_arrival[theirs],
-                [here[start] if start < len(here) else 2**62, here[end] if end < len(here) else 2**62],
-            )
-            part = GatheredRows(some.content.slice(start, end - start), some.arrivals.slice(first, last - first))
-            written.append(write_chunk(task.folder, split, chunk, part.content, part.arrivals, bits=bits))
+        numbers = np.arange(task.number * each, (task.number + 1) * each + 1)
+        number = (words[here] >> np.uint64(64 - bits)).astype(np.int64) if bits else np.zeros(len(here), np.int64)
+        edges = np.searchsorted(number, numbers)
+        arrivals = np.r_[0, np.cumsum(joined.arrivals[here])][edges]
+        for chunk, (start, end), (first, last) in zip(
+            numbers.tolist(), pairwise(edges.tolist()), pairwise(arrivals.tolist()), strict=False
+        ):
+            content, origins = rows.content.slice(start, end - start), rows.arrivals.slice(first, last - first)
+            written.append(write_chunk(task.folder, split, chunk, content, origins, bits=bits))
     return written
 
 
@@ -136,21 +137,36 @@ def rewrite(chunk: BaseChunk) -> WrittenChunk:
     names = [file.path for file in (earlier.content, earlier.provenance)]
     if not len(chunk.gone) and not chunk.rows.content.num_rows:
         for name in names:
-            _link(chunk.folder / name, chunk.into / name)
+            link(chunk.folder / name, chunk.into / name)
         return earlier
-    gone = pa.array([each.tobytes().hex()[:32] for each in chunk.gone], pa.string())
+    gone = np.array([each.tobytes().hex()[:32].encode() for each in chunk.gone], "S32")
     tables = []
     for name, fresh in zip(names, (chunk.rows.content, chunk.rows.arrivals), strict=True):
         with pq.ParquetFile(chunk.folder / name) as parquet:
-            table = parquet.read(use_threads=False)
-        stays = table.filter(pc.invert(pc.is_in(table.column("row_id"), gone)))
-        both = pa.concat_tables([stays.cast(fresh.schema), fresh])
-        order = np.argsort(np.array(both.column("row_id").to_pylist(), dtype="S32"), kind="stable")
-        tables.append(both.take(pa.array(order)).combine_chunks())
+            tables.append(_spliced(parquet.read(use_threads=False).cast(fresh.schema), gone, fresh))
     return write_chunk(chunk.into, earlier.split, earlier.number, *tables, bits=chunk.bits)
 
 
-def _link(file: Path, name: Path) -> None:
+def _spliced(table: pa.Table, gone: NDArray[np.bytes_], fresh: pa.Table) -> pa.Table:
+    """Rows by id without those that are gone, and with the fresh ones in their places; no text is copied."""
+    ids, fresh_ids = _ids(table), _ids(fresh)
+    is_gone = np.isin(ids, gone)
+    at = np.searchsorted(ids, fresh_ids)
+    edges = np.unique(np.r_[0, at, np.flatnonzero(np.diff(is_gone)) + 1, len(ids)])
+    pieces = []
+    for start, end in pairwise([*edges.tolist(), len(ids)]):
+        first, last = np.searchsorted(at, [start, start + 1])
+        pieces.append(fresh.slice(first, last - first))
+        if start < end and not is_gone[start]:
+            pieces.append(table.slice(start, end - start))
+    return pa.concat_tables([each for each in pieces if each.num_rows] or [table.slice(0, 0)])
+
+
+def _ids(table: pa.Table) -> NDArray[np.bytes_]:
+    return np.array(table.column("row_id").to_pylist(), "S32")
+
+
+def link(file: Path, name: Path) -> None:
     """Have a file under another name too, or a copy where the file system cannot."""
     name.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -161,26 +177,21 @@ def _link(file: Path, name: Path) -> None:
 
 def some_rows(rows: GatheredRows, places: NDArray[np.int64]) -> GatheredRows:
     """The rows in some places, with their arrivals."""
-    content = rows.content.take(pa.array(places))
     if not len(places):
-        return GatheredRows(content, rows.arrivals.slice(0, 0))
+        return GatheredRows(rows.content.slice(0, 0), rows.arrivals.slice(0, 0))
+    content = rows.content.take(pa.array(places))
     ids = content.column("row_id").combine_chunks()
     return GatheredRows(content, rows.arrivals.filter(pc.is_in(rows.arrivals.column("row_id"), ids)))
 
 
 def gathered_rows(ranges: Ranges) -> GatheredRows:
     """All rows that were gathered, in the order of their hashes."""
-    tables = [_rows(ranges.read(number))[0] for number in range(1 << ranges.bits)]
-    return GatheredRows(*(pa.concat_tables([each[n] for each in tables]).combine_chunks() for n in (0, 1)))
-
-
-def _first_words(content: pa.Table) -> NDArray[np.uint64]:
-    ids = "".join(each[:16] for each in content.column("row_id").to_pylist())
-    return np.frombuffer(bytes.fromhex(ids), ">u8").astype(np.uint64)
-
-
-def _taken(table: pa.Table, places: NDArray[np.int64]) -> pa.Table:
-    return table.take(pa.array(places)).combine_chunks()
+    rows = []
+    for number in range(1 << ranges.bits):
+        table = ranges.read(number)
+        joined = _joined(table)
+        rows.append(_frozen(table, joined, np.arange(len(joined.first))))
+    return GatheredRows(*(pa.concat_tables([each[n] for each in rows]).combine_chunks() for n in (0, 1)))
 
 
 def _piece(ranges: Ranges, split: Split, number: int, kind: str) -> Path:
@@ -232,102 +243,162 @@ def write_chunk(
     )
 
 
-def _rows(table: pa.Table) -> tuple[GatheredRows, NDArray[np.int64]]:
-    """Candidates as rows, and the row of each arrival."""
-    order, is_new = ordered_rows(hash_words(table.column("hash")))
+class _Joined(NamedTuple):
+    """The R rows that candidates become, in the order of their hashes."""
+
+    hashes: NDArray[np.uint64]
+    """(R, 4)."""
+    first: NDArray[np.int64]
+    """A candidate of each row, (R,)."""
+    order: NDArray[np.int64]
+    """Candidates that stay, by row, those of one row in the order of its arrivals."""
+    arrivals: NDArray[np.int64]
+    """How many of them each row has, (R,)."""
+    guides: dict[int, tuple[list[str] | None, str]]
+    """Groups and labels of the rows that have some."""
+
+
+def _joined(table: pa.Table) -> _Joined:
+    """Find out which candidates are one row."""
+    hashes = hash_words(table.column("hash"))
+    order, is_new = ordered_rows(hashes)
     starts = np.flatnonzero(is_new)
-    row_of = np.cumsum(is_new) - 1
-    several = np.flatnonzero(np.diff(np.r_[starts, len(order)]) > 1)
-    count = len(starts)
-    groups: list[list[str] | None] = [None] * count
-    labels = [_NO_LABELS] * count
-    arrival_order, row_of_arrival = order, row_of
-    if len(several):
-        arrival_order, row_of_arrival = _merge(table, order, row_of, starts, several, groups, labels)
-    is_single = np.ones(count, bool)
-    is_single[several] = False
+    ends = np.r_[starts[1:], len(order)]
+    guides: dict[int, tuple[list[str] | None, str]] = {}
     guided = pc.or_(pc.is_valid(table.column("group")), pc.not_equal(table.column("labels"), _NO_LABELS))
-    places = np.flatnonzero(guided.to_numpy()[order] & is_single[row_of]) if count else starts
-    for row, one in zip(
-        row_of[places].tolist(), table.select(["group", "labels"]).take(order[places]).to_pylist(), strict=True
-    ):
-        groups[row] = None if one["group"] is None else [one["group"]]
-        labels[row] = one["labels"]
-    training = [
-        _NO_TRAINING if group is None and label == _NO_LABELS else identity.training_digest(group or (), label)
-        for group, label in zip(groups, labels, strict=True)
-    ]
-    content = table.take(pa.array(order[starts]))
-    hashes = _hex(content.column("hash"))
+    places = np.flatnonzero(guided.to_numpy()[order]) if len(order) else starts
+    rows = np.searchsorted(starts, places, side="right") - 1
+    values = table.select(["group", "labels"]).take(order[places]).to_pylist()
+    for row, one in zip(rows.tolist(), values, strict=True):
+        guides[row] = (None if one["group"] is None else [one["group"]], one["labels"])
+    first = order[starts]
+    counts = ends - starts
+    if (counts > 1).any():
+        order, counts = _merge(table, order, starts, ends, guides)
+    return _Joined(hashes[first], first, order, counts, guides)
+
+
+def _frozen(table: pa.Table, joined: _Joined, rows: NDArray[np.int64]) -> GatheredRows:
+    """Some rows, ascending, and where they came from."""
+    content = table.select(candidates.CONTENT.names).take(pa.array(joined.first[rows]))
+    hashes = _hex(joined.hashes[rows])
+    guides = [(place, *joined.guides[row]) for place, row in enumerate(rows.tolist()) if row in joined.guides]
+    groups: list[list[str] | None] = [None] * len(rows)
+    labels = [_NO_LABELS] * len(rows)
+    training = [_NO_TRAINING] * len(rows)
+    for place, its_groups, its_labels in guides:
+        groups[place], labels[place] = its_groups, its_labels
+        training[place] = identity.training_digest(its_groups or (), its_labels).hex()
+    messages = content.column("messages").combine_chunks()
     columns = {
-        "row_id": pc.utf8_slice_codeunits(hashes, 0, 32),
+        "row_id": _row_ids(hashes),
         "content_hash": hashes,
-        "training_hash": pa.array([each.hex() for each in training], pa.string()),
+        "training_hash": pa.array(training, pa.string()),
+        "instruction": _last_of(messages, "user"),
+        "response": _last_of(messages, "assistant"),
         **{name: content.column(name) for name in candidates.CONTENT.names},
         "groups": pa.array(groups, pa.list_(pa.string())),
         "labels": pa.array(labels, pa.string()),
     }
-    arrivals = table.take(pa.array(arrival_order))
+    ends = np.cumsum(joined.arrivals)
+    counts = joined.arrivals[rows]
+    before = np.r_[0, np.cumsum(counts)[:-1]] if len(rows) else counts
+    places = np.repeat((ends - joined.arrivals)[rows] - before, counts) + np.arange(counts.sum())
+    arrivals = table.select([*candidates.ARRIVAL.names, "hash", "imported"]).take(pa.array(joined.order[places]))
     imported = pc.if_else(
         pc.is_valid(arrivals.column("imported")), arrivals.column("imported"), arrivals.column("hash")
     )
     origins = {
-        "row_id": pc.utf8_slice_codeunits(_hex(arrivals.column("hash")), 0, 32),
-        "content_hash": _hex(imported),
+        "row_id": _row_ids(_hex(hash_words(arrivals.column("hash")))),
+        "content_hash": _hex(hash_words(imported)),
         **{name: arrivals.column(name) for name in candidates.ARRIVAL.names},
     }
-    tables = [
-        pa.Table.from_arrays([each[name] for name in schema.names], schema=schema)
-        for each, schema in ((columns, files.COLUMNS), (origins, files.ARRIVALS))
-    ]
-    return GatheredRows(*tables), row_of_arrival
+    return GatheredRows(
+        *(
+            pa.Table.from_arrays([each[name] for name in schema.names], schema=schema)
+            for each, schema in ((columns, files.COLUMNS), (origins, files.ARRIVALS))
+        )
+    )
+
+
+def _last_of(messages: pa.ListArray, role: str) -> pa.Array:
+    """The text of the last message of a role in each row; empty where there is none."""
+    flat = messages.flatten()
+    said = np.flatnonzero(pc.equal(flat.field("role"), role).to_numpy(zero_copy_only=False))
+    offsets = messages.offsets.to_numpy() - (messages.offsets[0].as_py() if len(messages) else 0)
+    last = np.searchsorted(said, offsets[1:]) - 1
+    is_there = last >= np.searchsorted(said, offsets[:-1])
+    places = pa.array(said[last] if len(said) else last, mask=~is_there)
+    return pc.fill_null(flat.field("content").take(places), "")
 
 
 def _merge(
     table: pa.Table,
     order: NDArray[np.int64],
-    row_of: NDArray[np.int64],
     starts: NDArray[np.int64],
-    several: NDArray[np.int64],
-    groups: list[list[str] | None],
-    labels: list[str],
+    ends: NDArray[np.int64],
+    guides: dict[int, tuple[list[str] | None, str]],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Put the arrivals of rows that came in several times in their order, each once, and join what they say.
 
-    Fills in `groups` and `labels`. Returns the order of all arrivals and their rows.
+    Fills in `guides`. Returns the order of all arrivals and how many each row has.
     """
-    ends = np.r_[starts[1:], len(order)]
     is_kept = np.ones(len(order), bool)
     order = order.copy()
-    names = [*candidates.ARRIVAL.names, "hash", "imported"]
+    counts = ends - starts
+    several = np.flatnonzero(counts > 1)
     places = np.concatenate([np.arange(starts[row], ends[row]) for row in several])
-    values = iter(zip(places.tolist(), table.select(names).take(order[places]).to_pylist(), strict=True))
+    candidates_of = table.take(pa.array(order[places]))
+    sources, lines = (candidates_of.column(name).to_pylist() for name in ("source", "line"))
+    start = 0
     for row in several.tolist():
-        place_of: dict[bytes, int] = {}
-        arrivals: list[Arrival] = []
-        for _ in range(int(ends[row] - starts[row])):
-            place, one = next(values)
-            arrival = files.arrival_of({**one, "content_hash": (one["imported"] or one["hash"]).hex()})
-            place_of.setdefault(identity.arrival_bytes(arrival), int(order[place]))
-            arrivals.append(arrival)
-        merged = merged_arrivals(arrivals)
-        begin, end = int(starts[row]), int(starts[row]) + len(merged)
-        order[begin:end] = [place_of[identity.arrival_bytes(each)] for each in merged]
+        here = range(start, start + int(counts[row]))
+        start = here.stop
+        origins = {(sources[n], lines[n] or 0): n for n in here}
+        if len(origins) == len(here) and row not in guides:  # told apart by file and line, as nearly always
+            stays = [origins[origin] for origin in sorted(origins)]
+        else:
+            stays = _merge_by_words(candidates_of, here, row, guides)
+        begin, end = int(starts[row]), int(starts[row]) + len(stays)
+        order[begin:end] = order[starts[row] : ends[row]][np.array(stays) - here.start]
         is_kept[end : ends[row]] = False
-        groups[row] = list(merged_groups(merged)) or None
-        labels[row] = files.json_object(merged_labels(merged))
-    return order[is_kept], row_of[is_kept]
+        counts[row] = len(stays)
+    return order[is_kept], counts
 
 
-_NO_TRAINING = identity.training_digest((), _NO_LABELS)
+def _merge_by_words(
+    candidates_of: pa.Table, here: range, row: int, guides: dict[int, tuple[list[str] | None, str]]
+) -> list[int]:
+    """The places of the arrivals of a row, in their order, each once. Joins what they say in `guides`."""
+    place_of: dict[bytes, int] = {}
+    arrivals: list[Arrival] = []
+    names = [*candidates.ARRIVAL.names, "hash", "imported"]
+    for place, one in zip(here, candidates_of.select(names).slice(here.start, len(here)).to_pylist(), strict=True):
+        arrival = files.arrival_of({**one, "content_hash": (one["imported"] or one["hash"]).hex()})
+        place_of.setdefault(identity.arrival_bytes(arrival), place)
+        arrivals.append(arrival)
+    merged = merged_arrivals(arrivals)
+    guides[row] = list(merged_groups(merged)) or None, files.json_object(merged_labels(merged))
+    return [place_of[identity.arrival_bytes(each)] for each in merged]
 
 
-def _hex(hashes: pa.ChunkedArray) -> pa.Array:
-    """A column of hashes as hex digits."""
-    digits = hash_words(hashes).astype(">u8").tobytes().hex()
-    size = 64
-    offsets = pa.py_buffer(np.arange(0, len(digits) + 1, size, dtype=np.int32))
-    return pa.StringArray.from_buffers(len(digits) // size, offsets, pa.py_buffer(digits.encode()))
+_NO_TRAINING = identity.training_digest((), _NO_LABELS).hex()
+
+
+def _hex(hashes: NDArray[np.uint64]) -> pa.Array:
+    """Hashes (N, 4) as hex digits."""
+    return _fixed(bytes_of(hashes).hex().encode(), 64)
+
+
+def _row_ids(hashes: pa.Array) -> pa.Array:
+    """The first half of the hex digits of hashes that `_hex` wrote."""
+    digits = np.frombuffer(hashes.buffers()[2], np.uint8)[: len(hashes) * 64].reshape(-1, 64)
+    return _fixed(digits[:, :32].tobytes(), 32)
+
+
+def _fixed(digits: bytes, size: int) -> pa.Array:
+    offsets = np.arange(0, len(digits) + 1, size, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(digits) // size, pa.py_buffer(offsets), pa.py_buffer(digits))
 
 
 def total(written: Sequence[WrittenChunk], column: str) -> dict[str, int]:

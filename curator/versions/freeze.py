@@ -21,7 +21,7 @@ from curator import whole
 from curator.access import require
 from curator.errors import VersionError
 from curator.pool import Pool, cores, processes
-from curator.store import Connection, accepted, events, projects, suites
+from curator.store import accepted, events, projects, suites
 from curator.store import versions as version_store
 from curator.versions import carried, files, identity, keyed, scratch
 from curator.versions.carried import Carried
@@ -82,22 +82,27 @@ def freeze(
     """
     require(workspace, actor, Right.CURATE)
     plan = plan or SplitPlan()
-    with scratch.folder(workspace.folder) as folder:
+    with (
+        scratch.folder(workspace.folder) as folder,
+        processes(are_worth_it=True, lost=_lost()) as workers,
+    ):
         with workspace.read() as connection:
             owner = projects.by_name(connection, project)
             registered = version_store.newest_first(connection)
             firewall = suites.firewall(connection)
             places = accepted.places(connection, owner.id)
-            ranges = _ranges(connection, workspace, owner.id, places, folder)
-            others = gather_in_database(connection, owner.id, ranges, firewall=firewall, salt=plan.salt)
+            is_large = len(places.records) > _WORTH_PROCESSES
+            if is_large and not _carried_folder(workspace, owner.id).exists():
+                workers.start()
+            ranges = _ranges(workspace, places, folder)
+            others = gather_in_database(connection, owner.id, places.edited, ranges, firewall=firewall, salt=plan.salt)
         earlier = [each for each in registered if each.project_id == owner.id][::-1]
         under = carried.terms(owner.id, [each.id for each in earlier], firewall.digest, plan)
         last = _last(workspace, under, earlier)
         gathering = Gathering(workspace.records_folder, places, ranges, firewall, plan.salt)
         last = last if last is not None and gathering.is_close_to(last) else None
-        is_large = last is None and len(places.records) > _WORTH_PROCESSES
-        with processes(are_worth_it=is_large, lost=_lost()) as pool:
-            rows, refused_ids = gathering.gather(last, pool)
+        pool = workers if is_large and last is None else Pool(None, 1, _lost())
+        rows, refused_ids = gathering.gather(last, pool)
         refused = others.refused + gathering.records_of(refused_ids)
         if not rows.size:
             raise VersionError(
@@ -158,8 +163,7 @@ def freeze(
                 refused_suite_matches=len(refused),
                 warnings=(*assignment.warnings, *_damage_warnings(history.damaged, version_id)),
             )
-            with processes(are_worth_it=is_large, lost=_lost()) as pool:  # others: those took memory
-                written = _write(workspace.versions_folder, stated, rows, assignment, gathering, last, pool)
+            written = _write(workspace.versions_folder, stated, rows, assignment, gathering, last, pool)
     with workspace.write() as connection:
         version_store.add(connection, version)
         if name is not None:
@@ -177,7 +181,12 @@ def freeze(
         now = under.versions if version_id in under.versions else (*under.versions, version_id)
         known = _known_now(version_id, now.index(version_id), rows, assignment, history, last)
         known = known._replace(pairs=pairs, refused=refused_ids, chunks=tuple(written))
-        carried.save(_carried_folder(workspace, owner.id), known, under._replace(versions=now))
+        carried.save(
+            _carried_folder(workspace, owner.id),
+            known,
+            under._replace(versions=now),
+            has_same_prompts=last is not None and known.prompts is last.prompts,
+        )
     return stored
 
 
@@ -229,14 +238,12 @@ def _last(workspace: Workspace, under: carried.Terms, earlier: Sequence[Version]
     return None if version is None or damage(workspace, version) else last
 
 
-def _ranges(
-    connection: Connection, workspace: Workspace, project_id: int, places: accepted.Places, folder: Path
-) -> Ranges:
+def _ranges(workspace: Workspace, places: accepted.Places, folder: Path) -> Ranges:
     """Ranges that fit in memory, for all that a project has accepted."""
     used = np.unique(np.concatenate([places.records[:, 1], places.arrivals[:, 1]])).tolist()
     stored = (workspace.records_folder / places.parts[part][0] for part in used)
     size = sum(file.stat().st_size for file in stored if file.exists())
-    rows = len(places.records) + len(places.arrivals) + accepted.count_edited(connection, project_id)
+    rows = len(places.records) + len(places.arrivals) + len(places.edited)
     return ranges_for(folder, rows=rows, size=size)
 
 

@@ -8,7 +8,7 @@ splits are made from come back.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -23,15 +23,17 @@ from curator.quality.contamination import Firewall
 from curator.quality.sorting import words_of
 from curator.store import Connection, accepted, parts
 from curator.store.records import StoredRecord
-from curator.versions import candidates
+from curator.versions import candidates, files
 from curator.versions.candidates import Candidates
 from schemas.record import Record
 
-_ROWS_PER_RANGE = 16_384
-_BYTES_PER_RANGE = 8 * 2**20
+_ROWS_PER_RANGE = 32_768
+_BYTES_PER_RANGE = 16 * 2**20
 """Of compressed text."""
 _MOST_BITS = 8
 _BATCH = 4_000
+_AT_ONCE = 16_384
+"""Rows of parts that become one file of candidates: fewer, and it falls into tiny pieces; more take more memory."""
 
 
 class Ranges(NamedTuple):
@@ -60,9 +62,8 @@ class Ranges(NamedTuple):
         """The instruction of the content with this hash."""
         number = int.from_bytes(digest[:8], "big") >> (64 - self.bits)
         table = self.read(number)
-        return str(
-            table.filter(pc.equal(table.column("hash"), pa.scalar(digest, pa.binary(32)))).column("instruction")[0]
-        )
+        [values, *_] = table.filter(pc.equal(table.column("hash"), pa.scalar(digest, pa.binary(32)))).to_pylist()
+        return files.content_of(values).instruction
 
     def read_keys(self) -> pa.Table:
         """The keys of all candidates, in the order of the batches."""
@@ -91,26 +92,32 @@ class Wanted(NamedTuple):
     """See `carried.candidate_ids`."""
 
 
-class _Task(NamedTuple):
-    batch: int
+class _Piece(NamedTuple):
+    """Some rows of a part."""
+
     part: Path
+    sha256: str
     rows: NDArray[np.int64]
-    """Of the part."""
     ids: NDArray[np.uint64]
     """Of the candidates."""
+
+
+class _Task(NamedTuple):
+    batch: int
+    pieces: list[_Piece]
     ranges: Ranges
     firewall: Firewall
     salt: str
 
 
 def gather_parts(
-    wanted: Wanted, names: Mapping[int, str], ranges: Ranges, pool: Pool, *, firewall: Firewall, salt: str
+    wanted: Wanted, parts: Mapping[int, tuple[Path, str]], ranges: Ranges, pool: Pool, *, firewall: Firewall, salt: str
 ) -> list[int]:
     """Write candidates that stand in parts. Returns the ids of those that hold a test prompt and are left out.
 
     Args:
         wanted: Which.
-        names: File of each part.
+        parts: File and sha256 of each part.
         ranges: Where they go; what is there already stays.
         pool: Reads the parts.
         firewall: Test prompts.
@@ -120,25 +127,37 @@ def gather_parts(
     order = np.lexsort((wanted.rows, wanted.parts))
     parts_of, rows, ids = wanted.parts[order], wanted.rows[order], wanted.ids[order]
     starts = np.flatnonzero(np.diff(parts_of, prepend=-1))
-    pieces = [slice(*each) for each in pairwise([*starts.tolist(), len(rows)])]
-    tasks = (
-        _Task(n, Path(names[int(parts_of[piece.start])]), rows[piece], ids[piece], ranges, firewall, salt)
-        for n, piece in enumerate(pieces, first)
-    )
-    refused: list[int] = []
-    for piece, positions in zip(pieces, pool.each(_gather_part, tasks), strict=True):
-        refused += [int(ids[piece.start + n]) for n in positions]
-    return refused
+    pieces = [
+        _Piece(*parts[int(parts_of[start])], rows[start:end], ids[start:end])
+        for start, end in pairwise([*starts.tolist(), len(rows)])
+    ]
+    tasks = (_Task(n, some, ranges, firewall, salt) for n, some in enumerate(_together(pieces), first))
+    return [id_ for refused in pool.each(_gather, tasks) for id_ in refused]
 
 
-def _gather_part(task: _Task) -> list[int]:
-    """Write the candidates of rows of a part. Returns the positions of those that hold a test prompt."""
+def _together(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
+    """Pieces that are gathered at once."""
+    some: list[_Piece] = []
+    for piece in pieces:
+        some.append(piece)
+        if sum(len(each.rows) for each in some) >= _AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _gather(task: _Task) -> list[int]:
+    """Write the candidates of some rows of parts. Returns the ids of those that hold a test prompt."""
     gc.disable()  # rows form no circles; looking for some in every thousand of them takes time
     try:
         gathered = Candidates(task.firewall)
-        texts = parts.texts(task.part, task.rows)
-        numbered = enumerate(zip(texts, task.ids.tolist(), strict=True))
-        refused = [n for n, ((digest, text), id_) in numbered if not gathered.add_text(text, digest, id=id_)]
+        refused: list[int] = []
+        for piece in task.pieces:
+            hashes, texts = parts.texts(piece.part, piece.rows, sha256=piece.sha256)
+            for content_hash, text, id_ in zip(hashes, texts, piece.ids.tolist(), strict=True):
+                if not gathered.add_text(text, content_hash, id=id_):
+                    refused.append(id_)
         write(gathered, task.ranges, batch=task.batch, salt=task.salt)
         return refused
     finally:
@@ -156,13 +175,19 @@ class InDatabase(NamedTuple):
 
 
 def gather_in_database(
-    connection: Connection, project_id: int, ranges: Ranges, *, firewall: Firewall, salt: str
+    connection: Connection,
+    project_id: int,
+    edited: NDArray[np.int64],
+    ranges: Ranges,
+    *,
+    firewall: Firewall,
+    salt: str,
 ) -> InDatabase:
-    """Write the candidates of the records that do not stand in a part as accepted. Returns what there was."""
+    """Write the candidates of edited records (`accepted.Places`) and of written arrivals. Returns what there was."""
     batches = count = 0
     refused: list[str] = []
     pending: Iterator[StoredRecord | Record] = chain(
-        accepted.edited(connection, project_id), accepted.written_arrivals(connection, project_id)
+        accepted.edited(connection, edited), accepted.written_arrivals(connection, project_id)
     )
     while some := list(islice(pending, _BATCH)):
         gathered = Candidates(firewall)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from curator.pool import cores
 from schemas.record import Arrival, Record
 
 BUCKETS = 256
@@ -140,15 +142,18 @@ def bucket_hashes_of(
     padded = np.array([list(end.ljust(most)) for end in ends], dtype=np.uint8)
     lengths = np.array([len(end) for end in ends])
     starts = np.searchsorted(hashes[:, 0], np.arange(BUCKETS + 1))
-    digests = []
-    for start, end in pairwise(starts):
+
+    def digest(bucket: tuple[int, int]) -> str:
+        start, end = bucket
         content, training = _hex_digits(hashes[start:end]), _hex_digits(training_hashes[start:end])
         fixed = [_column(b"32:", end - start), content[:, :32], _column(b"64:", end - start), content]
         fixed += [_column(b"64:", end - start), training, padded[splits[start:end]]]
         rows = np.concatenate(fixed, axis=1)
         is_said = np.arange(rows.shape[1]) < (rows.shape[1] - most + lengths[splits[start:end]])[:, None]
-        digests.append(hashlib.sha256(rows[is_said].tobytes()).hexdigest())
-    return digests
+        return hashlib.sha256(rows[is_said].tobytes()).hexdigest()
+
+    with ThreadPoolExecutor(cores()) as threads:
+        return list(threads.map(digest, pairwise(starts.tolist())))
 
 
 def _column(text: bytes, count: int) -> NDArray[np.uint8]:

@@ -1,21 +1,19 @@
-"""Reading frozen versions: their rows, their manifest, and the differences between two."""
+"""Reading frozen versions: their rows and their manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
-import duckdb
 from pydantic import ValidationError
 
 from curator.errors import VersionError
-from curator.store import corrections, records
+from curator.store import records
 from curator.store import versions as version_store
-from curator.versions import files, first_format, identity
+from curator.versions import files, first_format
 from curator.workspace import Workspace
-from schemas.version import DiffReport, FrozenRow, Manifest, ReviewedChange, Split, Version
+from schemas.version import FrozenRow, Manifest, Split, Version
 
 
 def find(workspace: Workspace, name_or_id: str) -> Version:
@@ -90,6 +88,24 @@ def page(workspace: Workspace, version: str, *, split: Split, offset: int, limit
     return list(islice(rows(workspace, version, split=split), offset, offset + limit))
 
 
+def some(workspace: Workspace, version: str, row_ids: Collection[str]) -> dict[str, FrozenRow]:
+    """The rows with these ids, by id; of each file only the row groups that hold them are read."""
+    folder, stated = folder_of(workspace, version), manifest(workspace, version)
+    if stated.format == 1:
+        return {row.row_id: row for row in rows(workspace, version) if row.row_id in row_ids}
+    wanted = sorted(row_ids)
+    return {each.row.row_id: each.row for split in Split for each in files.read_rows(folder, split, wanted)}
+
+
+def lowest(workspace: Workspace, version: str, most: int) -> list[FrozenRow]:
+    """The rows with the lowest ids, in the order of the ids, which are hashes: a sample drawn at random."""
+    if manifest(workspace, version).format == 1:
+        return sorted(rows(workspace, version), key=lambda row: row.row_hash)[:most]
+    ids = sorted(id for split in Split for id in files.lowest_ids(folder_of(workspace, version), split, most))[:most]
+    chosen = some(workspace, version, ids)
+    return [chosen[id] for id in ids]
+
+
 def live_records(workspace: Workspace, version: str, rows: Iterable[FrozenRow]) -> dict[str, list[str]]:
     """Ids of the records in the project that some rows of a version were made of, by row id.
 
@@ -102,109 +118,3 @@ def live_records(workspace: Workspace, version: str, rows: Iterable[FrozenRow]) 
         if not ids:  # format 1: its row ids are those of the records
             return {row_id: [row_id] for row_id in hashes if records.find(connection, row_id) is not None}
     return {row_id: sorted(ids[each] for each in some if each in ids) for row_id, some in hashes.items()}
-
-
-IDENTITIES = """
-SELECT row_id, content_hash, training_hash
-FROM read_parquet($file)
-"""  # one row per frozen row
-
-FIRST_IDENTITIES = """
-SELECT row_hash[:32], row_hash, meta_hash
-FROM read_parquet($file)
-"""  # one row per frozen row of a version of format 1
-
-IMPORTED = """
-SELECT DISTINCT row_id, content_hash
-FROM read_parquet($file)
-"""  # one row per frozen row and content that it came in with
-
-_EXAMPLES = 10
-
-
-class _Side(NamedTuple):
-    """One of the two versions that are compared: its rows where the two differ."""
-
-    entries: dict[str, identity.Entry]
-    imported: dict[str, set[str]]
-    """Row ids by the content hash that they came in with."""
-
-
-def diff(workspace: Workspace, before: str, after: str) -> DiffReport:
-    """What changed from version `before` to version `after`; only buckets that differ are compared.
-
-    A row whose content changed has another id; it counts as edited where both came in as the same content.
-    """
-    first, second = manifest(workspace, before), manifest(workspace, after)
-    is_comparable = min(first.format, second.format) > 1
-    pairs = enumerate(zip(first.buckets, second.buckets, strict=True))
-    differing = {n for n, (one, other) in pairs if not is_comparable or one != other}
-    old, new = (_side(workspace, each, buckets=differing) for each in (first, second))
-    both = sorted(old.entries.keys() & new.entries.keys())
-    gone, fresh = old.entries.keys() - new.entries.keys(), new.entries.keys() - old.entries.keys()
-    edited = _pair(gone, fresh, old, new)
-    same_use = {i: old.entries[i].training_hash == new.entries[i].training_hash for i in both}
-    kinds = {
-        "added": sorted(fresh - set(edited.values())),
-        "removed": sorted(gone - edited.keys()),
-        "edited": sorted(edited.values()),
-        "relabelled": [i for i in both if is_comparable and not same_use[i]],
-        "moved": [i for i in both if old.entries[i].split != new.entries[i].split]
-        + sorted(after for before, after in edited.items() if old.entries[before].split != new.entries[after].split),
-    }
-    counts = {kind: len(ids) for kind, ids in kinds.items()}
-    examples = {kind: tuple(ids[:_EXAMPLES]) for kind, ids in kinds.items() if ids}
-    reviewed = _reviewed(workspace, find(workspace, after).project_id, kinds, old, new)
-    return DiffReport(before=first.id, after=second.id, **counts, examples=examples, reviewed=reviewed)
-
-
-def _reviewed(
-    workspace: Workspace, project_id: int, kinds: Mapping[str, Sequence[str]], old: _Side, new: _Side
-) -> tuple[ReviewedChange, ...]:
-    """Rows that came, changed or went after a reviewer of outputs had sent their record back."""
-    with workspace.read() as connection:
-        sent = corrections.of_project(connection, project_id)
-        contents = {id: each.content_hash for id, each in records.some(connection, {s.record_id for s in sent}).items()}
-    found = []
-    for change, side in (("added", new), ("edited", new), ("removed", old)):
-        rows = set(kinds[change])
-        for each in sent:
-            for row_id in sorted(side.imported.get(contents.get(each.record_id, ""), set()) & rows):
-                found.append(
-                    ReviewedChange(
-                        change=change, row_id=row_id, record_id=each.record_id, kind=each.kind, reason=each.reason
-                    )
-                )
-    return tuple(found)
-
-
-def _pair(gone: Collection[str], fresh: Collection[str], old: _Side, new: _Side) -> dict[str, str]:
-    """Rows that went and rows that came which are one record, edited: they share a content that they came in with."""
-    pairs: dict[str, str] = {}
-    taken: set[str] = set()
-    for imported in sorted(old.imported.keys() & new.imported.keys()):
-        before = sorted(each for each in old.imported[imported] if each in gone and each not in pairs)
-        after = sorted(each for each in new.imported[imported] if each in fresh and each not in taken)
-        for one, other in zip(before, after, strict=False):
-            pairs[one] = other
-            taken.add(other)
-    return pairs
-
-
-def _side(workspace: Workspace, stated: Manifest, *, buckets: set[int]) -> _Side:
-    folder = folder_of(workspace, stated.id)
-    side = _Side({}, {})
-    with duckdb.connect() as connection:
-        for split in Split:
-            paths = files.paths_of(folder, split)
-            file = {"file": [str(content) for content, _ in paths]}
-            query = FIRST_IDENTITIES if stated.format == 1 else IDENTITIES
-            for row in connection.execute(query, file).fetchall():
-                if identity.bucket_of(row[0]) in buckets:
-                    side.entries[row[0]] = identity.Entry(row[0], row[1], row[2], split.value)
-            if stated.format > 1:
-                file = {"file": [str(origins) for _, origins in paths]}
-                for row_id, imported in connection.execute(IMPORTED, file).fetchall():
-                    if row_id in side.entries:
-                        side.imported.setdefault(imported, set()).add(row_id)
-    return side

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
 
-from curator.versions import files
+from curator.versions import files, joined_parquet
 from schemas.version import FrozenRow, Split
 
 _COLUMNS = (
@@ -130,13 +130,16 @@ def write_dataset(folder: Path, split: Split, batches: Iterable[pa.RecordBatch],
 
 
 def write_parquet(file: Path, paths: Sequence[Path]) -> None:
-    """Write the rows of a frozen split, which stand in one file or in many, as one file."""
+    """Write the rows of a frozen split, which stand in one file or in many, as one file with the same row groups."""
     if len(paths) == 1:
         shutil.copyfile(paths[0], file)
         return
-    with pq.ParquetWriter(file, files.COLUMNS, compression="zstd") as writer:
-        for table in files.tables(paths, rows=files.ROW_GROUP):
-            writer.write_table(table, row_group_size=files.ROW_GROUP)
+    try:
+        joined_parquet.join(file, paths)
+    except ValueError:  # an earlier release may have linked files that another release of pyarrow had written
+        with pq.ParquetWriter(file, files.COLUMNS, **files.ENCODING) as writer:
+            for table in files.tables(paths, rows=files.ROW_GROUP):
+                writer.write_table(table, row_group_size=files.ROW_GROUP)
 
 
 def frozen_batches(paths: Sequence[Path]) -> Iterator[pa.RecordBatch]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from curator.errors import VersionError
-from curator.pool import processes
+from curator.pool import cores, processes
 from curator.quality.fingerprint import content_hash
 from curator.quality.sorting import ordered_rows, words_of
 from curator.store import events
@@ -26,7 +27,7 @@ from curator.versions.chunks import bits_for
 from curator.versions.rows import find
 from curator.workspace import Workspace
 from schemas.event import Kind
-from schemas.version import Manifest, Split, VerifyReport, Version
+from schemas.version import FileHash, Manifest, Split, VerifyReport, Version
 
 _WORTH_PROCESSES = 100_000
 """Rows from which on several processes are faster than one, which need not be started."""
@@ -139,12 +140,12 @@ def _file_problems(folder: Path, stated: Manifest) -> Iterator[str]:
     wanted = _wanted_files(stated)
     for path in sorted(wanted ^ listed.keys()):
         yield f"File {path} is {'not listed in' if path in wanted else 'unknown to this format but in'} the manifest."
-    for path, expected in listed.items():
-        file = folder / path
-        if not file.is_file():
-            yield f"File {path} is missing."
-        elif files.hash_file(file, name=path) != expected:
-            yield f"File {path} is not the one that was frozen (its sha256 differs)."
+    with ThreadPoolExecutor(cores()) as threads:
+        for path, hashed in zip(listed, threads.map(lambda path: _hashed(folder, path), listed), strict=True):
+            if hashed is None:
+                yield f"File {path} is missing."
+            elif hashed != listed[path]:
+                yield f"File {path} is not the one that was frozen (its sha256 differs)."
     frozen = {folder / path for path in (*listed, files.MANIFEST)}
     folders = {parent for each in frozen for parent in each.parents}
     for present in sorted(folder.rglob("*")):
@@ -156,6 +157,11 @@ def _file_problems(folder: Path, stated: Manifest) -> Iterator[str]:
                 yield f"Folder {path} was not frozen with the version."
         elif present not in frozen or not present.is_file():
             yield f"File {path} was not frozen with the version."
+
+
+def _hashed(folder: Path, path: str) -> FileHash | None:
+    file = folder / path
+    return files.hash_file(file, name=path) if file.is_file() else None
 
 
 def _wanted_files(stated: Manifest) -> set[str]:

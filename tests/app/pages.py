@@ -18,6 +18,7 @@ PAGES = (
     "annotate",
     "history",
     "records",
+    "profile",
     "adjudicate",
     "team",
     "project",
@@ -40,7 +41,7 @@ def draw(
     monkeypatch.setenv(WORKSPACE_VARIABLE, str(workspace.folder))
     script = str(REPOSITORY / "app" / "main.py")
     app = AppTest.from_file(script, default_timeout=120)  # seconds: an upper bound for a busy machine
-    app.query_params["person"] = person
+    app.session_state["person"] = person
     app.run()
     for name, value in address.items():
         app.query_params[name] = value

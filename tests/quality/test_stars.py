@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from curator.quality.sketches import first_places, text_hashes
-from curator.quality.stars import Stars, find_stars, similarity_of
+from curator.quality.stars import Stars, find_stars, similarities
 from curator.quality.words import texts_of, words_of
 
 Pair = tuple[str, str]
@@ -163,4 +163,4 @@ def test_equal_texts_have_equal_hashes_and_others_do_not() -> None:
 def test_similarity_of_two_texts_is_their_jaccard_index() -> None:
     one, other = ("a b c d e f", "x y z"), ("a b c d e g", "x y z")
     words = words_of(texts_of([one[0], other[0]], [one[1], other[1]]))
-    assert similarity_of(words, 0, 1) == pytest.approx(jaccard(one, other))
+    assert similarities(words, np.array([0]), np.array([1]))[0] == pytest.approx(jaccard(one, other))

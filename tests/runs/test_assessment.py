@@ -11,7 +11,7 @@ import pytest
 import torch
 from peft import LoraModel, PeftModel
 from safetensors.torch import load_file
-from transformers import LlamaForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from curator import Workspace, runs, versions
 from curator.annotate import answers, ask_again, queue
@@ -24,8 +24,10 @@ from curator.runs.promotion import promote, promotion_gates
 from curator.store import projects, records
 from curator.training import checkpoint
 from curator.training.labels import prepare
+from curator.training.template import prompt_ids
 from schemas.annotation import Answer
 from schemas.assessment import Assessment, Rate
+from schemas.record import Message
 from schemas.run import Run
 from schemas.version import Split
 from tests.conftest import make_record
@@ -167,6 +169,41 @@ def test_an_export_keeps_the_arithmetic_of_the_base(
         kept = checkpoint.load_tuned(runs.checkpoint_of(workspace, run))(input_ids=ids).logits
         exported = checkpoint.load_base(str(out))(input_ids=ids).logits
     torch.testing.assert_close(exported, kept, rtol=0.05, atol=0.05)
+
+
+def test_an_exported_folder_answers_alone_as_a_server_would_load_it(
+    frozen: Frozen, base_folder: Path, tmp_path: Path
+) -> None:
+    """With nothing but transformers, in the way of vLLM and of converters: weights, tokenizer, template, stop tokens.
+
+    The tokenizer's end of text is not the end of a turn, which is the trap: a server that knew the first one only would
+    never stop.
+    """
+    workspace, version = frozen
+    base = tmp_path / "base"
+    shutil.copytree(base_folder, base)
+    settings = json.loads((base / "tokenizer_config.json").read_text()) | {"eos_token": "<|endoftext|>"}
+    (base / "tokenizer_config.json").write_text(json.dumps(settings))
+    run = runs.train(workspace, version.id, config(base, method="lora", epochs=1), actor="me")
+    out = export.export_model(workspace, run.id, tmp_path / "out", merged=True, actor="me", undecided=True)
+    shutil.rmtree(base)  # what is handed out needs no base any more
+    model = AutoModelForCausalLM.from_pretrained(out)
+    tokenizer = AutoTokenizer.from_pretrained(out)
+    stops = tokenizer.convert_tokens_to_ids(["<|endoftext|>", "<|im_end|>"])
+    assert model.generation_config.eos_token_id == stops
+    asked = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "Say 1."}], add_generation_prompt=True, return_tensors="pt"
+    )
+    assert asked["input_ids"].tolist() == [prompt_ids((Message(role="user", content="Say 1."),), tokenizer)]
+    length = asked["input_ids"].shape[1]
+
+    def end_the_turn(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        if ids.shape[1] == length + 3:
+            scores[:, stops[1]] = 1e9
+        return scores
+
+    said = model.generate(**asked, max_new_tokens=32, do_sample=False, logits_processor=[end_the_turn])
+    assert said.shape[1] == length + 4
 
 
 def test_a_merge_that_changes_the_model_is_refused(

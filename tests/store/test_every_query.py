@@ -33,19 +33,23 @@ from curator.annotate import (
     team,
     undo,
 )
+from curator.curate import bulk
 from curator.curate.query import parse
 from curator.errors import AccessError
 from curator.ingest import import_file, quarantine, recent_imports, undo_import
 from curator.review import comfort, follow_up, votes
 from curator.store import (
     accepted,
+    acts,
     annotations,
     bases,
     claims,
     corrections,
+    duplicates,
     events,
     facts,
     gold,
+    import_rows,
     outputs,
     projects,
     records,
@@ -63,13 +67,16 @@ from curator.store import quarantine as kept_rows
 from curator.store import versions as frozen
 from curator.store.jobs import Owner
 from schemas.account import Role
+from schemas.act import Assign
 from schemas.annotation import Answer, RecordState, Suggestion
 from schemas.audience import pool_audience
+from schemas.duplicate import DuplicateKind, KeepRule
 from schemas.event import Kind
 from schemas.judgement import Judgement
 from schemas.process import ProcessMark
 from schemas.questions import Option, OptionMapping, Question, QuestionSet
 from schemas.run import TrainConfig
+from tests.curate.crowd import EVERY
 from tests.jobs.counting import COUNTING
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
@@ -120,8 +127,40 @@ def _walk(workspace: Workspace, add_outputs: AddOutputs, tmp_path: Path) -> None
     _curate(workspace)
     _accounts(workspace)
     _jobs(workspace)
+    _bulk(workspace)
+    _duplicates(workspace)
     overview.counts(workspace, project_id=1)
     overview.latest_events(workspace, limit=5)
+
+
+def _duplicates(workspace: Workspace) -> None:
+    """Two records are declared to be the same; setting one aside and putting it back leaves them as they were."""
+    at, kind = workspace.clock(), DuplicateKind.BOTH
+    with workspace.write() as connection:
+        compared = duplicates.compared(connection, 1)
+        kept, other = (str(id) for id in compared.ids[:2])
+        hashes = {str(id): bytes(each).ljust(32, b"\0") for id, each in zip(compared.ids, compared.hashes, strict=True)}
+        searches = [
+            duplicates.begin(connection, 1, kind=kind, keep=KeepRule.LONGEST, least=0.8, records=2, actor="Lea", at=at)
+            for _ in range(2)
+        ]
+        old, new = searches
+        rows = [duplicates.Membership(id, hashes[id], kept, 1.0, None, id == kept) for id in (kept, other)]
+        duplicates.add(connection, new, rows)
+        assert duplicates.outdated(connection, 1, kind) == searches
+        duplicates.finish(connection, new, clusters=1, members=1, largest=1)
+        assert duplicates.outdated(connection, 1, kind, before=new) == [old]
+        assert duplicates.remove_some(connection, old, 10)
+        found = duplicates.latest(connection, 1, kind)
+        assert found == duplicates.get(connection, new) and found is not None
+        assert [each.kept_id for each in duplicates.clusters(connection, new)] == [kept]
+        assert [each.record_id for each in duplicates.members(connection, new, kept)] == [other]
+        duplicates.mark_applied(connection, new, actor="Lea", at=at)
+        gone = duplicates.set_aside(connection, found, after="", limit=10)
+        assert len(duplicates.applied(connection, 1)) == 1
+        assert (duplicates.why(connection, other) is not None) == bool(gone.changed)
+        assert duplicates.put_back(connection, found, after="", limit=10).changed == gone.changed
+        duplicates.mark_undone(connection, new, actor="Lea", at=at)
 
 
 def _jobs(workspace: Workspace) -> None:
@@ -133,6 +172,21 @@ def _jobs(workspace: Workspace) -> None:
         stored_jobs.take(connection, job_id, gone, at=workspace.clock())
         assert stored_jobs.beat(connection, job_id, gone, at=workspace.clock())
     assert [job.id for job in jobs.watch(workspace)] == [job_id]
+
+
+def _bulk(workspace: Workspace) -> None:
+    bulk.select(workspace, "", Assign(person="Lea"), actor="Lea")
+    for act in EVERY:
+        bulk.preview(workspace, bulk.choose(workspace, "", project_id=1), act)
+        report = bulk.select(workspace, "", act, actor="Lea")
+        job = bulk.take_back(workspace, report.id, actor="Lea", detach=False)
+        jobs.execute(workspace, job.id)
+    with workspace.read() as connection:
+        first = records.page(connection, 1, limit=1)[0].id
+        assert acts.about(connection, first)
+    assert bulk.choose(workspace, [first], project_id=1).keys.tolist() == [int(first)]
+    [newest, *_] = bulk.recent(workspace, project_id=1)
+    bulk.not_changed(workspace, newest.id)
 
 
 def _import(workspace: Workspace, tmp_path: Path) -> None:
@@ -299,10 +353,10 @@ def _lead(workspace: Workspace) -> None:
     with workspace.read() as connection:
         assert [each.name for each in projects.all_projects(connection)] == ["default", "second"]
         done = [each.id for each in records.page(connection, 1, state=RecordState.ACCEPTED)]
-        edited = [each.id for each in accepted.edited(connection, 1)]
+        edited = [each.id for each in accepted.edited(connection, accepted.places(connection, 1).edited)]
         in_parts = accepted.places(connection, 1).records[:, 0].astype(str).tolist()
         assert sorted([*edited, *in_parts]) == sorted(done)
-        assert len(edited) == accepted.count_edited(connection, 1)
+        assert len(edited) == len(accepted.places(connection, 1).edited)
         assert list(accepted.written_arrivals(connection, 1)) == []
     ask_again.send_back(workspace, done[0], reason="Again, please.", actor="Lea")
     with workspace.read() as connection:
@@ -315,12 +369,16 @@ def _lead(workspace: Workspace) -> None:
 def _curate(workspace: Workspace) -> None:
     with workspace.write() as connection:
         set_id = facts.asked_id(connection, {"mine": "1"})
-        [first] = facts.next_uncounted(connection, 1, enough=[set_id], limit=1)
+        [(first, _)] = facts.next_records(connection, 1, enough=[set_id], limit=1)
+        assert records.texts_now(connection, [first])[0].record_id == first
+        assert facts.count_records(connection, 1) > 1
         stored = records.get(connection, first)
         counted = facts.Facts(first, stored.text_hash, 2, 7, 1, None, None, ("mine",), {})
         facts.store(connection, [counted], set_id=set_id, revisions={"mine": "1"})
         assert facts.count_uncounted(connection, 1, enough=facts.asked_sets(connection)) > 0
         assert facts.coverage(connection, 1) == {set_id: 1}
+        assert facts.examples(connection, 1, "mine", "1", most=2) == [first]
+        assert facts.first_error(connection, 1, "mine", "1") is None
         assert [each.hits for each in facts.tallied(connection, 1)] == [1]
         facts.choose(connection, 1, "mine", facts.Setting(is_on=True, level="error"))
         assert facts.settings(connection, 1)["mine"].is_on
@@ -337,6 +395,8 @@ def _curate(workspace: Workspace) -> None:
         assert topics.counted_at(connection, 1) is not None
         assert topics.of_records(connection, [first]) == {first: "one"}
         assert [each.id for each in records.in_file_order(connection, [first])] == [first]
+        brought = import_rows.rows_of(connection, 1)
+        assert len(list(import_rows.as_brought(connection, 1, brought.ids.tolist()))) == len(brought.ids) > 0
 
 
 def _accounts(workspace: Workspace) -> None:

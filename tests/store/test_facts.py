@@ -42,7 +42,11 @@ def test_an_edit_makes_the_facts_of_a_record_old(workspace: Workspace) -> None:
         assert list(connection.execute(facts.hit_by("mine", "1")).scalars()) == []
         assert facts.tallied(connection, 1) == [Tallied("mine", "2", hits=1, failed=1)]
         assert facts.coverage(connection, 1) == {set_id: 2}
-        assert facts.next_uncounted(connection, 1, enough=[set_id]) == [second.id]
+        following = facts.next_records(connection, 1, enough=[set_id])
+        assert following == [(first.id, True), (second.id, False), (third.id, True)]
+        assert facts.next_records(connection, 1, enough=[set_id], after=first.id, limit=1) == [(second.id, False)]
+        assert facts.examples(connection, 1, "mine", "2", most=5) == [first.id]
+        assert facts.first_error(connection, 1, "mine", "2") == "ValueError: no"
         assert facts.count_uncounted(connection, 1, enough=[]) == 3
         long = select(record.c.id).join(measure, measure.c.record_id == record.c.id)
         long = long.where(facts.is_current(measure), measure.c.characters > 5)

@@ -13,6 +13,6 @@ def test_something_can_be_stored_after_a_stream_of_records(workspace: Workspace)
     with workspace.write() as connection:
         project = projects.by_name(connection)
         records.add_many(connection, [make_record()], project=project, at=now, accept=True)
-        assert len(list(accepted.edited(connection, project.id))) == 1
+        assert len(list(accepted.edited(connection, accepted.places(connection, project.id).edited))) == 1
         events.append(connection, Kind.FREEZE, "a", actor="me", at=now)
         assert [each.kind for each in events.latest(connection)] == [Kind.FREEZE]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from curator import Workspace, versions
@@ -13,7 +15,7 @@ from curator.ingest import import_file
 from curator.store import projects, records
 from curator.versions import chunks, gathering
 from schemas.annotation import RecordState
-from schemas.version import ExportFormat, FileHash, FrozenRow, Version
+from schemas.version import ExportFormat, FileHash, FrozenRow, Split, Version
 
 freezing = importlib.import_module("curator.versions.freeze")
 verifying = importlib.import_module("curator.versions.verify")
@@ -47,14 +49,17 @@ def divide_finely(monkeypatch: pytest.MonkeyPatch, *, ranges: int, chunk: int) -
 
 def said(
     workspace: Workspace, version: Version, folder: Path
-) -> tuple[list[FrozenRow], dict[str, tuple[FileHash, ...]]]:
+) -> tuple[list[FrozenRow], list[dict[str, Any]], dict[str, tuple[FileHash, ...]]]:
     """Everything that a version says: rows with arrivals, and exports."""
-    formats = (ExportFormat.PARQUET, ExportFormat.TRL, ExportFormat.HF, ExportFormat.CSV)
+    formats = (ExportFormat.TRL, ExportFormat.HF, ExportFormat.CSV)
     exports = {
         format.value: versions.export(workspace, version.id, format=format, out=folder / format, actor="me").files
         for format in formats
     }
-    return list(versions.rows(workspace, version.id)), exports
+    versions.export(workspace, version.id, format=ExportFormat.PARQUET, out=folder / "parquet", actor="me")
+    tables = [pq.read_table(folder / "parquet" / f"{split.value}.parquet") for split in Split]
+    exported = [row for table in tables for row in table.to_pylist()]  # the row groups are those of the version
+    return list(versions.rows(workspace, version.id)), exported, exports
 
 
 @pytest.mark.parametrize(("ranges", "chunk"), [(20, 1_000), (1_000, 8), (20, 8), (100, 40)])

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from curator.ingest import import_file
 from curator.quality.fingerprint import content_hash
 from curator.review import add_suite
 from curator.store import projects, records
+from curator.store.parts import record_of
 from curator.versions import identity
 from schemas.record import Message, Origin, Record
 from schemas.version import ExportFormat, FrozenRow, Split, SplitPlan
@@ -174,15 +176,22 @@ def test_an_export_does_not_overwrite_what_is_not_its_own(accepted: Workspace, t
 
 
 @pytest.mark.sqlite
-def test_texts_that_were_changed_in_a_part_are_not_frozen(workspace: Workspace, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hashes_fit", [False, True])
+def test_texts_that_were_changed_in_a_part_are_not_frozen(
+    workspace: Workspace, tmp_path: Path, hashes_fit: bool
+) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps({"prompt": f"Question {n}?", "completion": "Good."}) + "\n" for n in range(5)))
     import_file(workspace, file, actor="me", accept=True)
     [part] = workspace.records_folder.glob("*.parquet")
     table = pq.read_table(part)
     texts = [text.replace("Good.", "Evil.") for text in table.column("text").to_pylist()]
-    pq.write_table(table.set_column(1, table.schema.field("text"), [texts]), part)
-    with pytest.raises(CuratorError, match="has not the content that it came in with") as error:
+    table = table.set_column(1, table.schema.field("text"), [texts])
+    if hashes_fit:
+        hashes = [bytes.fromhex(content_hash(record_of(text.encode()))) for text in texts]
+        table = table.set_column(0, table.schema.field("content_hash"), [pa.array(hashes, pa.binary(32))])
+    pq.write_table(table, part)
+    with pytest.raises(CuratorError, match="is not the one that was imported") as error:
         versions.freeze(workspace, actor="me", plan=ALL_TRAIN)
-    assert "restore it from a backup" in error.value.hint
+    assert "from a backup" in error.value.hint
     assert list(workspace.versions_folder.glob("*/manifest.json")) == []

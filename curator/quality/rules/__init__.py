@@ -12,6 +12,7 @@ from curator.quality.rules.registry import (
     default_rules,
     every_rule,
     is_on,
+    is_shipped,
     precision_of,
     rules_named,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "default_rules",
     "every_rule",
     "is_on",
+    "is_shipped",
     "precision_of",
     "rules_named",
 ]

@@ -46,6 +46,12 @@ class Rule(NamedTuple):
     level: Level
     spans: Callable[[Record], Iterable[Span]]
     """What it finds; empty for most records. Reads only content, never raises."""
+    hint: str | None = None
+    """What the text of every record that it hits holds, as an RE2 pattern; the messages stand one below the other.
+    Records without it are not asked about: the hints of all rules are looked for in one walk over the text, which takes
+    a tenth of the time of the rules. None: it is asked about every record."""
+    revision: str = "1"
+    """Changed whenever the rule may answer otherwise than before, so that answers of the former one count as old."""
 
 
 QUOTED = 80

@@ -119,12 +119,48 @@ def _leaked_system_prompt(record: Record) -> Iterator[Span]:
 
 
 RULES = (
-    Rule("merged-instructions", "Several instructions ran together in one message.", Level.ERROR, _merged),
-    Rule("absent-attachment", "The instruction speaks of a picture that is not there.", Level.WARNING, _attachments),
-    Rule("special-token", "A mark of a chat template stands in the text.", Level.ERROR, _markers),
-    Rule("invented-turn", "The response goes on with turns of its own.", Level.WARNING, _turns),
-    Rule("control-character", "A character shows nothing, or replaced another.", Level.WARNING, _control_characters),
-    Rule("wrong-encoding", "The text was read in the wrong encoding.", Level.WARNING, _wrong_encoding),
+    Rule(
+        "merged-instructions",
+        "Several instructions ran together in one message.",
+        Level.ERROR,
+        _merged,
+        hint=r"(?i)instruction\s*:",
+    ),
+    Rule(
+        "absent-attachment",
+        "The instruction speaks of a picture that is not there.",
+        Level.WARNING,
+        _attachments,
+        hint=r"(?i)image|picture|photo|screenshot|video|audio|recording|attach|uploaded|enclosed",
+    ),
+    Rule(
+        "special-token",
+        "A mark of a chat template stands in the text.",
+        Level.ERROR,
+        _markers,
+        hint=r"<\||INST\]|SYS>>|_of_turn>|</?s>|<pad>|<unk>|###\s*[RIHAU]",
+    ),
+    Rule(
+        "invented-turn",
+        "The response goes on with turns of its own.",
+        Level.WARNING,
+        _turns,
+        hint=r"(?i)\b(?:human|user|assistant|ai|bot|chatgpt)\s*:",
+    ),
+    Rule(
+        "control-character",
+        "A character shows nothing, or replaced another.",
+        Level.WARNING,
+        _control_characters,
+        hint=r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x{fffd}\x{e000}-\x{f8ff}]",
+    ),
+    Rule(
+        "wrong-encoding",
+        "The text was read in the wrong encoding.",
+        Level.WARNING,
+        _wrong_encoding,
+        hint=r"[\x{c3}\x{c2}\x{e2}]",
+    ),
     Rule("role-order", "Messages stand in an order that chat templates refuse.", Level.WARNING, _role_order),
     Rule("leaked-prompt", "The response repeats the system prompt.", Level.WARNING, _leaked_system_prompt),
 )

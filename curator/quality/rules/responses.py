@@ -19,6 +19,7 @@ _GAP = re.compile(
     r"\[(?i:insert|your|name of|company name|recipient|sender|date|placeholder|add|enter)\b[^\]\n]{0,60}\]"
     r"|(?i:\blorem ipsum\b)|\b(?:TODO|FIXME|XXX)\b"
 )
+_MEANS_GAPS = re.compile(r"template|\bform\b|fill in|html|web ?page|placeholder", re.IGNORECASE)
 _CALLS_FOR_ONE_WORD = re.compile(
     r"\b(?:classif|categor|label|which|true or false|yes or no|identif|is it|does|name|find|what|fill|type|null|none|"
     r"n/?a|extract|answer with)",
@@ -55,12 +56,14 @@ _CODE = re.compile(
     re.MULTILINE | re.IGNORECASE | re.DOTALL,
 )
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
-_ENDED = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f)\]}>\"'\u201d\u2019`*_|/=+$%~\-\u2014\u2013#@&\d]\s*$")
 _CUT_WORDS = re.compile(
     r"(?:,|\b(?:the|a|an|and|or|of|to|in|for|with|that|which|is|are|was|by|from|as|but|because|if|when|while|its|their|"
     r"your|his|her|on|at|be|can|will|should|such|this|these|into|than))\s*$",
     re.IGNORECASE,
 )
+_LONGEST_CUT = len("because")
+_SHORT_LINE = 40
+"""Characters of a last line that may end in such a word: it may be an item of a list."""
 _LONG = 200
 """Characters from which on prose is expected to end in a sentence."""
 _TRANSLATES = re.compile(
@@ -98,8 +101,7 @@ def _placeholders(record: Record) -> Iterator[Span]:
 def _gaps(record: Record) -> Iterator[Span]:
     for n, message in responses(record):
         match = _GAP.search(message.content)
-        is_meant = re.search(r"template|\bform\b|fill in|html|web ?page|placeholder", asked(record, n), re.IGNORECASE)
-        if match and not is_meant:
+        if match and not _MEANS_GAPS.search(asked(record, n)):
             yield Span(n, quoted(match[0]))
 
 
@@ -142,9 +144,9 @@ def _copies(record: Record) -> Iterator[Span]:
 def _cut_off(record: Record) -> Iterator[Span]:
     for n, message in responses(record):
         text = message.content.rstrip()
-        last_line = text.rpartition("\n")[2]
-        is_cut = bool(_CUT_WORDS.search(last_line)) and len(last_line) > 40
-        if len(text) >= _LONG and is_cut and not _ENDED.search(text):
+        if len(text) < _LONG or not _CUT_WORDS.search(text, len(text) - _LONGEST_CUT):  # the end alone: fast
+            continue
+        if len(text.rpartition("\n")[2]) > _SHORT_LINE:
             yield Span(n, "\u2026" + quoted(text[-QUOTE_END:]))
 
 
@@ -215,11 +217,43 @@ def _is_plain_english(text: str) -> bool:
 
 RULES = (
     Rule("placeholder-response", "The response is a placeholder or has no letter in it.", Level.ERROR, _placeholders),
-    Rule("gap-in-response", "A gap that was to be filled is left in the response.", Level.WARNING, _gaps),
-    Rule("boilerplate-refusal", "The response begins by declining.", Level.WARNING, _refusals),
-    Rule("speaks-as-model", "The response speaks of itself as an AI model.", Level.WARNING, _speaks_as_model),
-    Rule("code-absent", "Code was asked for, and the response holds none.", Level.WARNING, _code_absent),
-    Rule("unbalanced-fence", "A code block is opened and never closed.", Level.WARNING, _open_fences),
+    Rule(
+        "gap-in-response",
+        "A gap that was to be filled is left in the response.",
+        Level.WARNING,
+        _gaps,
+        hint=r"\[|(?i:lorem ipsum)|TODO|FIXME|XXX",
+    ),
+    Rule(
+        "boilerplate-refusal",
+        "The response begins by declining.",
+        Level.WARNING,
+        _refusals,
+        hint=r"(?i)can ?not|(?:ca|wo|do)n['\x{2019}]t|able|not comfortable|will not|do not",
+    ),
+    Rule(
+        "speaks-as-model",
+        "The response speaks of itself as an AI model.",
+        Level.WARNING,
+        _speaks_as_model,
+        hint=r"(?i)as an? (?:ai|artificial intelligence|large language|language)",
+    ),
+    Rule(
+        "code-absent",
+        "Code was asked for, and the response holds none.",
+        Level.WARNING,
+        _code_absent,
+        hint=r"(?i)\b(?:write|create|generate|implement|develop|provide|produce|code|design|build|construct|compose)\b"
+        r"[^.?!\n]*\b(?:python|java|typescript|c\+\+|c#|golang|rust|ruby|php|sql|html|css|bash|shell|regex|"
+        r"regular expression|json|yaml|xml|code|script|function|algorithm in|program t)",
+    ),
+    Rule(
+        "unbalanced-fence",
+        "A code block is opened and never closed.",
+        Level.WARNING,
+        _open_fences,
+        hint="```|~~~",
+    ),
     Rule("copied-prompt", "The response repeats the instruction word for word.", Level.ERROR, _copies),
     Rule("cut-off-response", "The response stops in the middle of a sentence.", Level.WARNING, _cut_off),
     Rule("other-language", "The response is in another language than the instruction.", Level.WARNING, _other_language),

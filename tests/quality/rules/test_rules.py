@@ -14,6 +14,7 @@ LONG = "It began in the valley, went over the hills and through the woods, and n
 def hit_by(record: Record) -> set[str]:
     answers = rules.check(record, rules.every_rule())
     assert answers.failed == ()
+    assert answers == rules.check(record, [rule._replace(hint=None) for rule in rules.every_rule()])
     return {hit.rule for hit in answers.hits}
 
 
@@ -27,6 +28,7 @@ def hit_by(record: Record) -> set[str]:
         ("gap-in-response", "Sort the list.", "def sort(values):\n    pass  # TODO"),
         ("boilerplate-refusal", "How do I sharpen a knife?", "I\u2019m sorry, but I can't help with that."),
         ("boilerplate-refusal", "Book a flight.", "Unfortunately, I am not able to book flights."),
+        ("speaks-as-model", "Which colour do you like?", "A\u017f an AI language model, I have no taste."),
         ("speaks-as-model", "Which colour do you like?", "As an AI language model, I have no taste. Blue is liked."),
         ("code-absent", "Write a Python function that adds two numbers.", "Adding two numbers is easy in Python."),
         ("unbalanced-fence", "Show me a loop.", "```python\nfor n in range(3):\n    print(n)\n"),
@@ -133,3 +135,15 @@ def test_no_pattern_goes_back_and_forth_over_a_long_text() -> None:
     """Ends: a pattern that tried every way to divide these would not."""
     for text in (" " * 50_000, "1 " * 25_000, "a" * 50_000, "-" * 50_000, "I " * 25_000, "[" * 50_000, "a@" * 25_000):
         rules.check(make_record(text, text), rules.SHIPPED)
+
+
+def test_a_hint_that_is_not_a_pattern_is_refused_by_its_words() -> None:
+    broken = rules.Rule("mine", "Mine.", rules.Level.ERROR, lambda _record: (), hint="(")
+    with pytest.raises(ValueError, match=r"hint '\(' is not an RE2 pattern"):
+        rules.check(make_record(), [broken])
+
+
+def test_rules_without_hints_and_no_rules_at_all_are_asked() -> None:
+    assert rules.check(make_record(), []) == rules.Answers((), ())
+    mine = rules.Rule("mine", "Mine.", rules.Level.ERROR, lambda _record: [rules.Span(None, "all")])
+    assert rules.check(make_record(), [mine]).hits == (rules.Hit("mine", "record", "all"),)
