@@ -66,6 +66,7 @@ def main() -> None:
     state.begin_page(page.title)
     state.know_person(signed_in)
     state.choose_in_sidebar(signed_in)
+    state.name_project()
     person = state.person()
     browser.prepare("" if signed_in is not None else person or "")
     if person is None:
