@@ -23,7 +23,8 @@ from schemas.query import Bound, Choice, ChoiceField, Condition, NumberField, Re
 _FIELDS: dict[str, str] = {
     "source": "Source", "import": "Import", "person": "Answered by", "assigned": "Kept for", "rating": "Rating",
     "answer": "Answer (question=option)", "label": "Label (name=value)", "licence": "Licence",
-    "language": "Language", "group": "Group", "rule": "Rule that hits", "characters": "Characters in all",
+    "language": "Language", "group": "Group", "rule": "Rule that hits", "duplicate": "Says the same as another in",
+    "topic": "Topic", "characters": "Characters in all",
     "response": "Characters of the response", "messages": "Messages", "tokens": "Tokens",
 }  # fmt: skip
 """What the filter menu offers; the line knows more."""

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     and_,
     cast,
+    false,
     func,
     literal,
     or_,
@@ -30,12 +31,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from curator.errors import CurationError
-from curator.store import indexing, search, searchable, traits, word_index
+from curator.store import duplicates, indexing, search, searchable, traits, word_index
 from curator.store.facts import is_current
 from curator.store.searchable import TRAITS, Searchable
-from curator.store.tables import annotation, arrival, import_batch, measure, record, rule_hit, slot
+from curator.store.tables import annotation, arrival, import_batch, measure, record, record_topic, rule_hit, slot, topic
 from schemas.audience import ANYBODY, person_audience, pool_audience
-from schemas.query import Bound, Choice, ChoiceField, Cursor, NumberField, RecordQuery, Sort, SortField
+from schemas.duplicate import DuplicateKind
+from schemas.query import Bound, Choice, ChoiceField, Condition, Cursor, NumberField, RecordQuery, Sort, SortField
 from schemas.questions import CHECKS, EDIT_REASONS, NOTE, RATING
 
 _KEY: ColumnElement[int] = type_coerce(record.c.id, Integer)
@@ -141,8 +143,11 @@ def _behind(column: ColumnElement[Any], place: Cursor, *, sort: Sort, backwards:
 def _meant(connection: Connection, query: RecordQuery, project_id: int) -> ColumnElement[bool]:
     conditions = [mine(project_id)]
     for each in query.conditions:
+        _must_be_counted(connection, project_id, each)
         if isinstance(each, Bound):
             meant = _bound(each)
+        elif each.field is ChoiceField.DUPLICATE:
+            meant = _duplicate(connection, project_id, each)
         elif each.field.value in TRAITS:
             continue
         else:
@@ -308,12 +313,57 @@ def _answered(question: str, option: str) -> ColumnElement[bool]:
     return or_(given.as_string() == option, cast(given, Text).contains(f'"{option}"', autoescape=True))
 
 
-def _later(choice: Choice) -> ColumnElement[bool]:
-    raise CurationError(
-        f"Records cannot be chosen by {choice.field} yet.", hint="Leave that condition out of the query."
+def _in_topic(choice: Choice) -> ColumnElement[bool]:
+    sorted_ones = select(record_topic.c.record_id).join(topic, topic.c.id == record_topic.c.topic_id)
+    sorted_ones = sorted_ones.join(record, record.c.id == record_topic.c.record_id)
+    sorted_ones = sorted_ones.where(topic.c.is_shown, is_current(record_topic))
+    return _any_of(
+        choice,
+        lambda name: record.c.id.in_(sorted_ones.where(topic.c.name == name)),
+        ~record.c.id.in_(sorted_ones),
     )
 
 
+def _duplicate(connection: Connection, project_id: int, choice: Choice) -> ColumnElement[bool]:
+    searches = {kind: duplicates.latest(connection, project_id, kind) for kind in DuplicateKind}
+
+    def alike(side: str) -> ColumnElement[bool]:
+        search = searches[DuplicateKind(side)]
+        if search is None:
+            raise CurationError(
+                f"Near duplicates by {side} have not been searched.", hint="Search them first: `curator duplicates`."
+            )
+        return record.c.id.in_(duplicates.in_cluster(search.id))
+
+    return _any_of(
+        choice, alike, ~or_(*(alike(kind.value) for kind in DuplicateKind)) if None in choice.values else false()
+    )
+
+
+def _must_be_counted(connection: Connection, project_id: int, condition: Condition) -> None:
+    """Refuse a condition for which nothing was counted in a project: an empty list would say that all is well."""
+    if condition.field is ChoiceField.TOPIC:
+        is_missing = (
+            connection.execute(select(topic.c.id).where(topic.c.project_id == project_id).limit(1)).first() is None
+        )
+        what, command = "Topics have", "curator topics"
+    elif condition.field is ChoiceField.RULE:
+        counted = select(measure.c.record_id).join(record, record.c.id == measure.c.record_id)
+        is_missing = connection.execute(counted.where(record.c.project_id == project_id).limit(1)).first() is None
+        what, command = "Rules have", "curator check"
+    elif condition.field in _LENGTHS:
+        counted = select(measure.c.record_id).join(record, record.c.id == measure.c.record_id)
+        if condition.field is NumberField.TOKENS:
+            counted = counted.where(measure.c.tokens.is_not(None))
+        is_missing = connection.execute(counted.where(record.c.project_id == project_id).limit(1)).first() is None
+        what, command = "Lengths have", "curator check"
+    else:
+        return
+    if is_missing:
+        raise CurationError(f"{what} not been counted in this project.", hint=f"Count them first: `{command}`.")
+
+
+_LENGTHS = (NumberField.TOKENS, NumberField.CHARACTERS, NumberField.RESPONSE_CHARACTERS, NumberField.MESSAGES)
 _CHOICES: Mapping[ChoiceField, Callable[[Choice], ColumnElement[bool]]] = {
     ChoiceField.ID: _id,
     ChoiceField.STATE: _state,
@@ -322,8 +372,7 @@ _CHOICES: Mapping[ChoiceField, Callable[[Choice], ColumnElement[bool]]] = {
     ChoiceField.ASSIGNED: _assigned,
     ChoiceField.RULE: _rule,
     ChoiceField.ANSWER: _answer,
-    ChoiceField.VERSION: _later,
-    ChoiceField.SPLIT: _later,
+    ChoiceField.TOPIC: _in_topic,
 }
 _COMPARE: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "=": operator.eq, ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
@@ -341,9 +390,5 @@ def _bound(bound: Bound) -> ColumnElement[bool]:
         NumberField.RESPONSE_CHARACTERS: measure.c.response_characters,
         NumberField.MESSAGES: measure.c.messages,
     }
-    if bound.field not in columns:
-        raise CurationError(
-            f"Records cannot be chosen by {bound.field} yet.", hint="Leave that condition out of the query."
-        )
     counted = select(measure.c.record_id).join(record, record.c.id == measure.c.record_id)
     return record.c.id.in_(counted.where(is_current(measure), compare(columns[bound.field], bound.number)))

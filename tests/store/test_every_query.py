@@ -482,6 +482,7 @@ def _review(workspace: Workspace, add_outputs: AddOutputs) -> None:
         assert systems.ensure_named(connection, "theirs", project_id=1, actor="me", at=workspace.clock()) == theirs
         assert {each.id for each in systems.all_systems(connection)} == {RUN, theirs.id}
         assert verdicts.count_before_plans(connection, RUN) == 0
+    review.verdicts.close(workspace, RUN, reviewer="Ada")
     ballot = votes.next_pair(workspace, "Ada", RUN)
     votes.cast(workspace, RUN, ballot.id, "tie", voter="Ada")
     votes.tally(workspace, RUN)

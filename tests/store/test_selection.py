@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from curator import Workspace
 from curator.annotate import answers, assignment, queue
 from curator.curate.query import parse
+from curator.errors import CurationError
 from curator.store import annotations, facts, indexing, many, projects, records, selection, tables
 from curator.store.records import StoredRecord
 from schemas.annotation import Answer, RecordState
@@ -218,3 +219,19 @@ def test_an_index_of_a_database_that_was_put_back_to_an_earlier_day_is_not_belie
         _index(workspace, limit=15)
         assert selected(workspace, "zebra") == ([1] if "zebra" in text else [])
         assert selected(workspace, "lion") == ([1] if "lion" in text else [])
+
+
+def test_what_was_never_counted_is_an_error_and_not_an_empty_list(stocked: Workspace) -> None:
+    asked = (
+        "rule:short",
+        "-rule:short",
+        "tokens:>=3",
+        "characters:<9",
+        "topic:law",
+        "duplicate:both",
+        "duplicate:none",
+    )
+    for text in asked:
+        with stocked.read() as connection, pytest.raises(CurationError, match="not been") as refused:
+            selection.count(connection, parse(text), 1)
+        assert "first" in refused.value.hint, text
