@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import sys
 import tempfile
@@ -81,15 +82,13 @@ def p95(milliseconds: list[float]) -> float:
 
 def watched(workspace: Workspace, job_id: int, began: float) -> dict[str, float]:
     """Wait for the process of a job. Returns its seconds since the confirmation, and its CPU seconds."""
-    [process] = [each for each in psutil.Process().children() if "curator.jobs.process" in each.cmdline()]
-    cpu = 0.0
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     while jobs.status(workspace, job_id).is_alive:
-        times = process.cpu_times()
-        cpu = max(cpu, times.user + times.system)
         time.sleep(0.02)
     seconds = time.perf_counter() - began
-    process.wait()
-    return {"seconds": seconds, "cpu_seconds": cpu}
+    psutil.wait_procs(psutil.Process().children(), timeout=10)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"seconds": seconds, "cpu_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
 
 
 def main() -> None:
