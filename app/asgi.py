@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 from streamlit import runtime
+from streamlit.runtime.uploaded_file_manager import UploadedFileManager
 from streamlit.web import bootstrap
 
 from app import headers, limits, origin, server, sign_in
@@ -48,8 +49,12 @@ def guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
 
 def _uploaded_bytes() -> int:
     """What Streamlit keeps of the files that people uploaded."""
-    stats = runtime.get_instance().uploaded_file_mgr.get_stats()
-    return sum(each.byte_length for family in stats.values() for each in family)  # type: ignore[attr-defined]
+    return bytes_in(runtime.get_instance().uploaded_file_mgr)
+
+
+def bytes_in(files: UploadedFileManager) -> int:
+    """How many bytes of files Streamlit's keeper of uploads has, by its statistics."""
+    return sum(each.byte_length for family in files.get_stats().values() for each in family)  # type: ignore[attr-defined]
 
 
 def serve(workspace: Path, settings: Settings, listening: socket.socket, *, must_sign_in: bool) -> None:

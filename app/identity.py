@@ -10,13 +10,15 @@ from pathlib import Path
 from starlette.requests import HTTPConnection
 
 from curator import Workspace, open_workspace
-from curator.access import accounts
+from curator.access import accounts, people
 from curator.settings import load
 from schemas.account import Account
 
 WORKSPACE_VARIABLE = "CURATOR_WORKSPACE"
 SIGN_IN_VARIABLE = "CURATOR_SIGN_IN"
 COOKIE = "curator_session"
+NAME_COOKIE = "curator_name"
+"""Keeps the name that was typed where there is no sign-in; `components.browser` writes it."""
 SCOPE_KEY = "curator_account"
 """Where the gate leaves the account of a request."""
 
@@ -44,6 +46,12 @@ def account_of(connection: HTTPConnection) -> Account | None:
 
 
 def person_of(connection: HTTPConnection, given: str) -> str | None:
-    """Who sends a request to a route beside the pages; None when that is not known."""
+    """Who sends a request to a route beside the pages; None when that is not known.
+
+    Raises:
+        AccessError: There is no sign-in, and the given name is not one to work under.
+    """
     account = account_of(connection)
-    return given.strip() or None if account is None else account.name
+    if account is not None:
+        return account.name
+    return people.called(workspace(), given) if given.strip() else None

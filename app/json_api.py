@@ -29,6 +29,7 @@ from schemas.record import Text
 
 _MOST_BYTES = 4_000_000
 _LARGEST = 2**53  # integers up to here survive every JSON reader
+_MOST_DIGITS = 1_000
 _TEXT = TypeAdapter[str](Text)
 _STATUS: tuple[tuple[type[CuratorError], int], ...] = (
     (ClaimExpiredError, 409),
@@ -84,8 +85,15 @@ def _parsed(raw: bytes | bytearray) -> Body:
     def refuse(constant: str) -> float:
         raise ValueError(f"{constant} is not a number")
 
+    def bounded(digits: str) -> int:
+        if len(digits) > _MOST_DIGITS:  # Python converts none of more than 4,300
+            raise UnreadableError(f"it holds a whole number of {len(digits):,} digits")
+        return int(digits)
+
     try:
-        body = json.loads(raw, parse_constant=refuse)
+        body = json.loads(raw, parse_constant=refuse, parse_int=bounded)
+    except UnreadableError:
+        raise
     except (ValueError, RecursionError) as error:
         raise UnreadableError(f"it is not JSON ({error})", status=400) from error
     if not isinstance(body, dict):
@@ -114,6 +122,16 @@ def _check_storable(value: Any, *, place: str) -> None:
     elif isinstance(value, list):
         for each in value:
             _check_storable(each, place=place)
+
+
+def check_text(value: str, *, place: str) -> str:
+    """The text, which every database can hold.
+
+    Raises:
+        UnreadableError: It has a NUL or half a surrogate pair in it.
+    """
+    _check_storable(value, place=place)
+    return value
 
 
 def whole(body: Body, name: str) -> int:

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import identity, origin
+from app import identity, json_api, origin
 from curator import CuratorError
 from curator.access import accounts, passwords, sessions
 from schemas.account import Account
@@ -54,7 +54,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
         return
     request = Request(scope)
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-        target = scope["path"] + (f"?{scope['query_string'].decode()}" if scope["query_string"] else "")
+        target = scope["path"] + (f"?{scope['query_string'].decode(errors='replace')}" if scope["query_string"] else "")
         response: Response = RedirectResponse(f"/auth/sign-in?next={quote(target)}", status_code=303)
     else:
         response = JSONResponse({"problem": "You are not signed in.", "hint": "Sign in at /auth/sign-in."}, 401)
@@ -75,14 +75,35 @@ async def _sign_in(request: Request) -> Response:
         return _sign_in_page(target)
     if not origin.is_own(request):
         return _page("Refused", "<p role='alert'>This form came from another site.</p>", status=403)
-    form = await request.form()
-    name, password = str(form.get("name", "")), str(form.get("password", ""))
+    try:
+        name, password = await _typed(request)
+    except json_api.UnreadableError as error:
+        return _unreadable(error)
     address = request.client.host if request.client else "unknown"
     try:
         token = await run_in_threadpool(passwords.sign_in, identity.workspace(), name, password, address=address)
     except CuratorError as error:
         return _sign_in_page(target, name=name, error=error)
     return _with_session(RedirectResponse(target, status_code=303), request, token)
+
+
+async def _typed(request: Request) -> tuple[str, str]:
+    """Name and password of a form.
+
+    Raises:
+        UnreadableError: It is not such a form as these pages send, or a text in it cannot be stored.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":  # a multipart form chooses the encoding of its texts
+        raise json_api.UnreadableError("it is not the form of this page", status=415)
+    form = await request.form()
+    fields = {name: json_api.check_text(str(form.get(name, "")), place=name) for name in ("name", "password")}
+    return fields["name"], fields["password"]
+
+
+def _unreadable(error: json_api.UnreadableError) -> Response:
+    alert = f"<p role='alert'>The form cannot be read: {html.escape(str(error))}. <b>Go back and try again.</b></p>"
+    return _page("Refused", alert, status=error.status)
 
 
 def _sign_in_page(target: str, *, name: str = "", error: CuratorError | None = None) -> Response:
@@ -106,8 +127,10 @@ async def _make_account(request: Request) -> Response:
         return _account_page(token, given.purpose, name=given.name or "")
     if not origin.is_own(request):
         return _page("Refused", "<p role='alert'>This form came from another site.</p>", status=403)
-    form = await request.form()
-    name, password = str(form.get("name", "")), str(form.get("password", ""))
+    try:
+        name, password = await _typed(request)
+    except json_api.UnreadableError as error:
+        return _unreadable(error)
     address = request.client.host if request.client else "unknown"
     try:
         made = await run_in_threadpool(accounts.redeem, identity.workspace(), token, name=name, password=password)
@@ -148,7 +171,10 @@ def _with_session(response: Response, request: Request, token: str) -> Response:
 
 def _own_path(target: str) -> str:
     """A path on this server; anything that could lead elsewhere becomes the first page."""
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:  # as for "//["
+        return "/"
     is_own = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
     return target if is_own and "\\" not in target and "\n" not in target else "/"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +16,8 @@ import streamlit as st
 from app import identity
 from app.identity import workspace as workspace
 from curator import access
-from curator.access import sessions
+from curator.access import people, sessions
+from curator.errors import AccessError
 from curator.store import projects
 from schemas.account import Account, Right
 from schemas.project import Project
@@ -31,8 +32,8 @@ P = ParamSpec("P")
 _PERSON = "person"
 _PROJECT = "project"
 _PAGE = "page title"
-NAME_COOKIE = "curator_name"
-"""Keeps the name that was typed where there is no sign-in; `components.browser` writes it."""
+TYPED_NAME = "typed name"
+"""The field of the first visit."""
 
 
 @st.cache_resource(show_spinner="Loading PyTorch, some seconds, once after the server started")
@@ -132,23 +133,42 @@ def enter_project(name: str) -> None:
 
 
 def know_person(signed_in: Account | None) -> None:
-    """Take the name of the person from the address, which then forgets it, or from the browser's cookie.
+    """Take the name of the person from the browser's cookie.
 
-    A link that is sent on must not carry the sender's name.
+    A name in the address is a proposal for the field of the first visit: who opens a link is not its sender.
     """
     if signed_in is not None:
         return
-    named = st.query_params.get(_PERSON)
-    if named is not None:
+    if _PERSON not in st.session_state:
+        st.session_state[_PERSON] = _kept_name()
+    proposed = st.query_params.get(_PERSON)
+    if proposed is not None:
         del st.query_params[_PERSON]
-        st.session_state[_PERSON] = named.strip()
-    elif _PERSON not in st.session_state:
-        st.session_state[_PERSON] = unquote(st.context.cookies.get(NAME_COOKIE, ""))
+        if not st.session_state[_PERSON]:
+            st.session_state.setdefault(TYPED_NAME, proposed)
+
+
+def _kept_name() -> str:
+    """The name in the cookie; a person whose name may not stand here is asked for another."""
+    kept = unquote(st.context.cookies.get(identity.NAME_COOKIE, ""))
+    try:
+        return people.called(workspace(), kept) if kept else ""
+    except AccessError:
+        return ""
 
 
 def be(name: str) -> None:
-    """Make this the name of the person at this browser, here and after a reload."""
-    st.session_state[_PERSON] = name.strip()
+    """Make this the name of the person at this browser, here and after a reload.
+
+    Raises:
+        AccessError: It is not one to work under.
+    """
+    st.session_state[_PERSON] = people.enter(workspace(), name)
+
+
+def be_no_one() -> None:
+    """Forget the name of the person at this browser, who is asked for it again."""
+    st.session_state[_PERSON] = ""
 
 
 def choose_in_sidebar(signed_in: Account | None) -> None:
@@ -161,7 +181,7 @@ def choose_in_sidebar(signed_in: Account | None) -> None:
         elif st.session_state.get(_PERSON):
             st.markdown(f"**{_escaped(st.session_state[_PERSON])}**", width="content")
             if st.button("Change", key="change name", type="tertiary", help="Work under another name"):
-                be("")
+                be_no_one()
                 st.rerun()
     with st.sidebar:
         _choose_project()
@@ -174,6 +194,7 @@ def _escaped(text: str) -> str:
 def _choose_project() -> None:
     with workspace().read() as connection:
         names = [each.name for each in projects.all_projects(connection)]
+    _refuse_unknown(_PROJECT, names)
     if len(names) < 2:
         return
     entered = once("entered project")
@@ -191,6 +212,21 @@ def _follow_address(name: str, key: str, options: Sequence[str]) -> None:
         st.session_state[key] = wanted
 
 
+def _refuse_unknown(name: str, options: Collection[str]) -> None:
+    """Say that a link leads to something that is not here, instead of showing something else under its address."""
+    wanted = st.query_params.get(name)
+    if wanted is None or wanted in options or wanted == st.session_state.get(f"address {name}"):
+        return
+    st.warning(
+        f"The link leads to the {name} {_escaped(wanted)}, which is not here or not ready for this page.",
+        icon=":material/link_off:",
+    )
+    if st.button("Show another"):
+        del st.query_params[name]
+        st.rerun()
+    st.stop()
+
+
 def chosen(
     name: str,
     options: list[str],
@@ -204,6 +240,7 @@ def chosen(
     Returns None when there is nothing to choose from. `shown` holds the words for an option where they differ from it;
     they name the browser's tab as well. `tips` holds what is told about an option where the mouse rests.
     """
+    _refuse_unknown(name, options)
     if not options:
         return None
     key, kept = f"chosen {name}", st.session_state.get(f"kept {name}")
@@ -274,6 +311,36 @@ def tabs(page: str, labels: Sequence[str]) -> Sequence[TabContainer]:
     return drawn
 
 
+def typed(name: str) -> str:
+    """What stands in the filter by words with this name."""
+    return str(st.session_state.get(f"filter {name}", ""))
+
+
+def type_in(name: str, text: str) -> None:
+    """Put words into a filter before it is drawn, as from a callback of another widget."""
+    st.session_state[f"filter {name}"] = text
+
+
+def choose_in(name: str, values: Sequence[str]) -> None:
+    """Choose in a filter made by `several` before it is drawn, as from a callback of another widget."""
+    st.session_state[f"filter {name}"] = list(values)
+
+
+def choose_one_in(name: str, value: str | None) -> None:
+    """Choose in a filter made by `one_of` before it is drawn, as from a callback of another widget."""
+    st.session_state[f"filter {name}"] = value
+
+
+def show_in(key: str, value: object) -> None:
+    """Let the widget with this key show a value, before it is drawn."""
+    st.session_state[key] = value
+
+
+def value_of(key: str) -> object:
+    """What the widget with this key says, for a callback; None where it was not drawn."""
+    return st.session_state.get(key)
+
+
 def _follow_filter(name: str, read: Callable[[Sequence[str]], object]) -> None:
     """Let a filter show what the address says, if that was not written by this page.
 
@@ -307,15 +374,29 @@ def in_address(name: str) -> str | None:
     return None if wanted == st.session_state.get(f"address {name}") else wanted
 
 
-def name_tab(*parts: str) -> None:
-    """Name the browser's tab after the thing that is shown, before the page's own name."""
-    st.set_page_config(page_title=" · ".join([*parts, st.session_state.get(_PAGE, ""), "Curator"]))
+def name_tab(thing: str) -> None:
+    """Name the browser's tab after the thing that is shown, before the page's own name; what is named last stands."""
+    st.set_page_config(page_title=" · ".join([thing, st.session_state.get(_PAGE, ""), "Curator"]))
 
 
 def begin_page(title: str) -> None:
     """Name the browser's tab after the page; what is shown on it is named later."""
     st.session_state[_PAGE] = title
     st.set_page_config(page_title=f"{title} · Curator")
+
+
+def name_project() -> None:
+    """Name the browser's tab after the project as well, where there are several. Draws nothing."""
+    project_shown = in_link().get(_PROJECT)
+    if project_shown is not None:
+        st.session_state[_PAGE] = f"{st.session_state[_PAGE]} · {project_shown}"
+        st.set_page_config(page_title=f"{st.session_state[_PAGE]} · Curator")
+
+
+def in_link() -> dict[str, str]:
+    """What every link to another page carries: the project, where there are several."""
+    name = st.query_params.get(_PROJECT)
+    return {} if name is None else {_PROJECT: name}
 
 
 def choose(name: str, value: str) -> None:

@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import websockets
@@ -35,6 +36,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
+from app.identity import NAME_COOKIE  # noqa: E402
 from curator import Workspace, open_workspace  # noqa: E402
 from curator.annotate import answers, lookup, queue  # noqa: E402
 from curator.ingest import import_file  # noqa: E402
@@ -133,7 +135,8 @@ def open_screen(page: Page, address: str, person: str) -> float:
     """Open the screen with its stopwatch; seconds until the first record stands there."""
     page.add_init_script(_STOPWATCH)
     began = time.perf_counter()
-    page.goto(f"{address}/annotate?person={person}")
+    page.context.add_cookies([{"name": NAME_COOKIE, "value": quote(person), "url": address}])
+    page.goto(f"{address}/annotate")
     page.wait_for_selector(".labelling footer")
     return time.perf_counter() - began
 

@@ -25,7 +25,7 @@ _LEAST_FREE = 500_000_000
 def examine(workspace: Workspace) -> Checkup:
     """What is wrong with a workspace, in sentences."""
     problems: list[str] = []
-    for check in (_database, _parts, _versions, _ledgers, _keys, _rights, _room):
+    for check in (_database, _parts, _versions, _ledgers, _keys, open_to_all, _room):
         problems += _found_by(check, workspace)
     return Checkup(ok=not problems, problems=tuple(problems))
 
@@ -83,7 +83,8 @@ def _keys(workspace: Workspace) -> Iterator[str]:
     return
 
 
-def _rights(workspace: Workspace) -> Iterator[str]:
+def open_to_all(workspace: Workspace) -> Iterator[str]:
+    """What everyone who has an account on this machine can read, in sentences with the way to close it."""
     if workspace.folder.stat().st_mode & stat.S_IRWXO:
         yield f"Everyone on this machine can read {workspace.folder}. Run `chmod 700` on it."
     database = workspace.folder / "curator.db"

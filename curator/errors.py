@@ -89,6 +89,14 @@ class EmptyResponseError(TrainingError):
     """A record has no token that would carry loss."""
 
 
+class OverlongRecordError(TrainingError):
+    """A record has more tokens than a run takes; it is left out, never cut."""
+
+
+class SpecialTokenError(TrainingError):
+    """The text of a record spells a control token of the model."""
+
+
 class GenerationError(CuratorError):
     """A model cannot generate outputs."""
 

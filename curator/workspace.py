@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from curator.errors import StoreError
+from curator.errors import AccessError, StoreError
 from curator.settings import Settings
 from curator.store import engine as database
 from curator.store import projects, schema
@@ -50,6 +50,29 @@ class Workspace:
         """One folder per run."""
         return self.folder / "runs"
 
+    @property
+    def exports_folder(self) -> Path:
+        """Where a server writes the models and data that people export."""
+        return self.folder / "exports"
+
+    @property
+    def reports_folder(self) -> Path:
+        """Where a server writes the reports about releases."""
+        return self.folder / "reports"
+
+    def require_own(self, out: Path) -> None:
+        """Do nothing if people may have a file or folder written there: a server's only below exports and reports.
+
+        Raises:
+            AccessError: A server would write elsewhere.
+        """
+        allowed = [each.resolve() for each in (self.exports_folder, self.reports_folder)]
+        if self.is_served and not any(each in out.resolve().parents for each in allowed):
+            raise AccessError(
+                f"{out} is not below {allowed[0]}, and a server writes nowhere else.",
+                hint="Name a folder below it, or use `curator` on the server.",
+            )
+
     def read(self) -> AbstractContextManager[Connection]:
         """A transaction that only reads, with one consistent view."""
         return database.reading(self.engine)
@@ -72,12 +95,19 @@ def open_workspace(folder: Path | str, *, create: bool = False, settings: Settin
         settings: Installation settings; by default only the defaults, without file or environment.
 
     Raises:
-        StoreError: The folder is not a workspace, or the database cannot be used or was emptied.
+        StoreError: The folder is not a workspace, or its database cannot be used, was emptied or is missing.
     """
     folder = Path(folder).expanduser().resolve()
     url = settings.database_url if settings else None
     file = folder / _DATABASE
-    is_there = (folder / "runs").exists() if url else file.exists()
+    was_used = _was_used(folder)  # before the database is looked for: another process may be making both
+    is_there = was_used if url else file.exists()
+    if was_used and not is_there:
+        raise StoreError(
+            f"The database {file} is missing, although its workspace was used before.",
+            hint="Restore it from a backup with `curator restore`, or begin anew in another folder; if it is on "
+            "PostgreSQL, set `database_url`. Nothing was changed.",
+        )
     if not create and not is_there:
         raise StoreError(
             f"There is no workspace in {folder}.", hint=f"Create one with `curator init --workspace {folder}`."
@@ -85,7 +115,7 @@ def open_workspace(folder: Path | str, *, create: bool = False, settings: Settin
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         parts = folder / "records"
-        parts.mkdir(exist_ok=True)
+        parts.mkdir(mode=0o700, exist_ok=True)  # closed even in a folder that was open to all before
         if not is_there and url is None:
             _create_database(file, parts_folder=parts)
         opened = Workspace(
@@ -94,8 +124,8 @@ def open_workspace(folder: Path | str, *, create: bool = False, settings: Settin
             lease=timedelta(minutes=settings.lease_minutes if settings else 30),
         )
         _prepare(opened.engine, may_be_empty=not is_there and url is not None)
-        for part in ("versions", "runs", "backups"):  # the last step: they say that the database was made
-            (folder / part).mkdir(exist_ok=True)
+        for part in _LAST_MADE:
+            (folder / part).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise StoreError(
             f"Folder {folder} cannot be used: {error.strerror}.", hint="Choose a folder that you may write to."
@@ -104,6 +134,18 @@ def open_workspace(folder: Path | str, *, create: bool = False, settings: Settin
 
 
 _DATABASE = "curator.db"
+_LAST_MADE = ("versions", "runs", "backups")
+"""Folders that are made when the database was: they say that there was one."""
+_FILLED = ("records", "ledger", "secret.key", "signing.key")
+"""What only a workspace with a database has something in."""
+
+
+def _was_used(folder: Path) -> bool:
+    """Whether a folder had a database at some time, wherever that is now."""
+    if all((folder / part).exists() for part in ("versions", "runs")):
+        return True
+    kept = [folder / part for part in _FILLED]
+    return any(any(each.iterdir()) if each.is_dir() else each.exists() for each in kept)
 
 
 def _create_database(file: Path, *, parts_folder: Path) -> None:

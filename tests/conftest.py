@@ -147,6 +147,13 @@ def make_record(instruction: str = "What is red?", response: str = "A colour.", 
     return Record(messages=messages, origin=Origin(source="made.jsonl"), **extra)
 
 
+def cut(file: Path) -> None:
+    """Leave the first half of a file, as a full disk or an interrupted copy does."""
+    file.chmod(0o600)
+    with file.open("r+b") as opened:
+        opened.truncate(file.stat().st_size // 2)
+
+
 @pytest.fixture
 def stocked(workspace: Workspace) -> Workspace:
     """A workspace with three records that wait for annotation."""

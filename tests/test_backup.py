@@ -171,7 +171,7 @@ def _damage_database(folder: Path) -> None:
         (lambda folder: (folder / "secret.key").write_text("short"), "Restore it from a backup"),
         (lambda folder: (folder / "secret.key").chmod(0o644), "chmod 600"),
         (lambda folder: folder.chmod(0o755), "chmod 700"),
-        (lambda folder: (folder / "curator.db").unlink(), "There is no workspace"),
+        (lambda folder: (folder / "curator.db").unlink(), "is missing, although"),
     ],
 )
 def test_the_doctor_names_what_is_wrong_and_what_to_do(

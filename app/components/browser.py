@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from app import state
+from app import identity
 
 _NARROW = 900
 """Pixels below which a page needs the whole width."""
@@ -55,4 +55,4 @@ def prepare(person: str) -> None:
     """Lay the page out for the width of its window, and keep the name of the person in this browser."""
     st.html(_STYLE)
     with st.sidebar:
-        _hands(data={"cookie": f"{state.NAME_COOKIE}={quote(person)}"}, key="browser", height=1)
+        _hands(data={"cookie": f"{identity.NAME_COOKIE}={quote(person)}"}, key="browser", height=1)

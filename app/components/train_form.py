@@ -12,8 +12,9 @@ from pydantic.fields import FieldInfo
 from app.components import notice
 from schemas.run import TrainConfig
 
-_SHOWN_APART = ("base", "method", "allow_download")
-"""Chosen beside the settings; nothing is downloaded for a browser, whose bases are folders."""
+_SHOWN_APART = ("base", "method", "allow_download", "accelerate_config")
+"""Chosen beside the settings, or on the server alone: nothing is downloaded for a browser, whose bases are folders, and
+no browser names a file of the server."""
 _SELDOM = {
     "learning_rate": "2e-5 (full) or 2e-4 (adapters)",
     "tokens_per_batch": "2048 on a CPU, 16384 on a GPU",

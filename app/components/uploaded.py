@@ -9,6 +9,9 @@ from pathlib import Path
 
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+ANY_SIZE = 10**6
+"""MB: no file is refused in the browser, by its size or its kind, since that would leave the last one in its place; the
+server refuses a file over its limit itself."""
 _LONGEST = 200
 """Bytes of a file's name; file systems take 255."""
 

@@ -19,7 +19,9 @@ def to_outputs(workspace: Workspace, run: Run, person: str) -> None:
         links.to("outputs", "Read its outputs", icon=":material/compare:", address={"run": run.id})
         return
     suite = waiting[0]
-    if st.button(f"Let it answer the suite {suite.name}", type="primary", key=f"answer {suite.name} {run.id}"):
+    if st.button(
+        f"Let it answer the suite {notice.plain(suite.name)}", type="primary", key=f"answer {suite.name} {run.id}"
+    ):
         with notice.errors():
             generation.start(workspace, run.id, suite.name, actor=person)
             state.choose("run", run.id)

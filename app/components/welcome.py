@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import loop
+from app.components import loop, notice
 from curator import Workspace, overview
 from schemas.project import Project
 
@@ -22,8 +22,11 @@ def show(workspace: Workspace, project: Project) -> None:
     st.write(WHAT_IT_IS)
     with st.form("name", border=False):
         columns = st.columns([3, 1, 3], vertical_alignment="bottom")
-        name = columns[0].text_input("Your name", key="typed name", placeholder="Stands beside everything you decide")
+        name = columns[0].text_input(
+            "Your name", key=state.TYPED_NAME, placeholder="Stands beside everything you decide"
+        )
         if columns[1].form_submit_button("Begin", type="primary", width="stretch") and name.strip():
-            state.be(name)
-            st.rerun()
+            with notice.errors():
+                state.be(name)
+                st.rerun()
     loop.show(overview.counts(workspace, project_id=project.id), with_links=False)

@@ -60,7 +60,7 @@ def _row(workspace: Workspace, account: Account, person: str) -> None:
     columns[0].markdown(f"**{notice.plain(account.name)}**{' :orange[disabled]' if account.disabled else ''}  \n{seen}")
     role = Role(
         columns[1].selectbox(
-            f"Role of {account.name}",
+            f"Role of {notice.plain(account.name)}",
             [each.value for each in Role],
             index=list(Role).index(account.role),
             key=f"role {account.name} {account.role}",
@@ -86,7 +86,7 @@ def _row(workspace: Workspace, account: Account, person: str) -> None:
 
 
 def _show_link(what: str, token: str) -> None:
-    st.caption(what)
+    st.caption(notice.plain(what))
     st.code(f"{state.address()}/auth/account?token={token}", language=None)
 
 

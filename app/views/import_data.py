@@ -29,10 +29,6 @@ _WIDTHS = {
     )
 }  # fmt: skip
 
-# MB: no file is refused in the browser, by its size or its kind, since that would leave the last one in its place; the
-# server refuses a file over its limit itself.
-_ANY_SIZE = 10**6
-
 
 def render(workspace: Workspace, project: Project, person: str) -> None:
     """Choose a file, see what it would become, import it, see the sum."""
@@ -42,7 +38,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         f"JSON, JSON lines, CSV, Parquet, Arrow or Excel, each also packed as .gz or .zst, up to {limit:,} MB. "
         "Larger files and folders come in with `curator import` on the server."
     )
-    sent = st.file_uploader("File", max_upload_size=_ANY_SIZE)
+    sent = st.file_uploader("File", max_upload_size=uploaded.ANY_SIZE)
     if sent is not None:
         with notice.errors():
             _import(workspace, project, person, sent)
@@ -78,7 +74,7 @@ def _import(workspace: Workspace, project: Project, person: str, sent: UploadedF
     )
     if st.button(f"Import {notice.plain(upload.file.name)}", type="primary", disabled=looked.format is None):
         state.once("import report")  # what stands there is about another file
-        with st.spinner(f"Importing {upload.file.name}"):
+        with st.spinner(f"Importing {notice.plain(upload.file.name)}"):
             report = import_file(
                 workspace,
                 upload.file,

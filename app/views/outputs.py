@@ -40,6 +40,7 @@ def render(workspace: Workspace, person: str) -> None:
         st.info("No run has ended yet: outputs of your own model need one.", icon=":material/model_training:")
         links.to("train", "Train one", icon=":material/model_training:")
         return
+    state.name_tab(f"{suite.name}, {run.name}")
     working = generation.is_working(workspace, run.id)
     state.live(_work, every=2 if working else None)(workspace, run, suite, person, was_working=working)
     if not working:
@@ -49,7 +50,8 @@ def render(workspace: Workspace, person: str) -> None:
 
 def _add_suite(workspace: Workspace, person: str) -> None:
     with st.expander("Add a suite"):
-        given = st.file_uploader("JSON lines with id, prompt, category, reference", type=["jsonl"])
+        label = "JSON lines with id, prompt, category, reference"
+        given = st.file_uploader(label, max_upload_size=uploaded.ANY_SIZE)
         purpose = st.radio(
             "Purpose",
             ["gate", "explore"],
@@ -78,7 +80,7 @@ def _bring_in(workspace: Workspace, suite: SuiteSummary, person: str) -> None:
     with st.expander("Bring in outputs from elsewhere"):
         given = st.file_uploader(
             "JSON lines, JSON or CSV with prompt_id and output; a log of inspect_ai or lm-eval",
-            type=["jsonl", "json", "csv", "eval"],
+            max_upload_size=uploaded.ANY_SIZE,
         )
         name = st.text_input("Name of the system", placeholder="Another vendor's model, another prompt ...")
         if st.button("Import", disabled=given is None or not name.strip()) and given is not None:

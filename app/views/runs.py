@@ -104,12 +104,14 @@ def _one(workspace: Workspace, run: Run, person: str) -> None:
             "Either way the folder holds a model card that says whether the run was promoted, and the run's manifest."
         )
         columns = st.columns([4, 1, 1], vertical_alignment="bottom")
-        out = columns[0].text_input("New folder", str(workspace.folder / "exports" / f"model-{run.id}"))
+        name = columns[0].text_input(
+            "New folder", f"model-{run.id}", help=f"Below {notice.plain(str(workspace.exports_folder))}"
+        )
         as_trained = columns[1].button("As trained", width="stretch", help="The adapter, or all weights")
         merged = columns[2].button("Merged", width="stretch", help="The adapter merged into its base")
         if as_trained or merged:
             with notice.errors(), st.spinner("Writing"):
-                folder = export_model(workspace, run.id, Path(out), merged=merged, actor=person)
+                folder = export_model(workspace, run.id, workspace.exports_folder / name, merged=merged, actor=person)
                 st.success(f"The model is in {notice.plain(str(folder))}.", icon=":material/check:")
 
 

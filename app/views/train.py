@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
-from app.components import curves, links, notice, pickers, run_note, token_view, train_form, ways_on
+from app.components import curves, links, notice, pickers, run_note, token_view, train_form, trainability_view, ways_on
 from curator import Workspace, base_models, runs, versions
 from curator.runs.preflight import preflight
 from schemas.preflight import Preflight
@@ -75,6 +75,8 @@ def _start(workspace: Workspace, all_versions: list[Version], person: str) -> No
     checked = state.recall("preflight")
     if config is not None and isinstance(checked, tuple) and checked[:2] == (version.id, config):
         _preflight(workspace, checked[2], config)
+    if config is not None:
+        trainability_view.offer(workspace, version, config)
 
 
 def _edit_bases(workspace: Workspace, person: str) -> None:

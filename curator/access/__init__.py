@@ -1,6 +1,6 @@
 """Accounts, roles and sign-in: who may do what is decided here and not in pages."""
 
-from curator.access import accounts, passwords, sessions
-from curator.access.rights import lowest_role, may, require
+from curator.access import accounts, passwords, people, sessions
+from curator.access.rights import has_right, lowest_role, may, require
 
-__all__ = ["accounts", "lowest_role", "may", "passwords", "require", "sessions"]
+__all__ = ["accounts", "has_right", "lowest_role", "may", "passwords", "people", "require", "sessions"]

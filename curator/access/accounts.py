@@ -186,14 +186,10 @@ def _known(connection: Connection, name: str) -> Account:
     return account
 
 
-_RESERVED = ("curator", "server")
-"""Names under which the log says what the program did."""
-
-
 def _refuse_look_alike(connection: Connection, name: str) -> None:
     """A new account is neither the program nor a person who is written alike; their own earlier name is theirs."""
     known = [each.name for each in accounts.all_accounts(connection)]
-    if any(names.are_alike(name, each) for each in (*_RESERVED, *(() if name in known else known))):
+    if names.taken_for(name, known) is not None:
         raise AccessError(
             f"The name {name} is reserved, or looks like the one of another person.", hint="Choose another name."
         )

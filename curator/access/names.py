@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import functools
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+RESERVED = ("curator", "server")
+"""Names under which the log says what the program did."""
 LONGEST_NAME = 100
 """Characters of a name that can have an account."""
 _JOINERS = "\u200c\u200d"  # letters of Persian and of Indic scripts are spelt with them
@@ -42,6 +44,16 @@ def are_alike(first: str, second: str) -> bool:
     (True, True, False)
     """
     return not _shapes(first).isdisjoint(_shapes(second))
+
+
+def taken_for(name: str, known: Collection[str]) -> str | None:
+    """The reserved or known name that a reader could take this one for; the very same name is the same person's.
+
+    >>> taken_for("Curat\u043er", []), taken_for("ada", ["Ada"]), taken_for("Ada", ["Ada", "ada"])
+    ('curator', 'Ada', None)
+    """
+    others = RESERVED if name in known else (*RESERVED, *known)
+    return next((each for each in others if are_alike(name, each)), None)
 
 
 @functools.lru_cache(maxsize=4096)

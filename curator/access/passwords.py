@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 import secrets
 from datetime import timedelta
 
@@ -36,7 +37,7 @@ def sign_in(workspace: Workspace, name: str, password: str, *, address: str) -> 
     Raises:
         AccessError: Name and password do not fit, the account is disabled, or there were too many failures.
     """
-    name = _as_stored(workspace, name)
+    name, address = _as_stored(workspace, name), _guesser(address)
     _note_attempt(workspace, name, address)
     with workspace.read() as connection:
         stored = accounts.password_hash(connection, name)
@@ -48,6 +49,22 @@ def sign_in(workspace: Workspace, name: str, password: str, *, address: str) -> 
     if stored is None or not _let_in(workspace, name, token, address=address, password=password, checked=stored):
         raise AccessError("Name and password do not fit.", hint="Check both, or ask an admin to reset the password.")
     return token
+
+
+def _guesser(address: str) -> str:
+    """The address by which failures are counted: an IPv6 network of 64 bits is one, since a machine has all of it.
+
+    >>> _guesser("2001:db8:1:2:aaaa::1"), _guesser("::ffff:10.0.0.1"), _guesser("10.0.0.1"), _guesser("unknown")
+    ('2001:db8:1:2::/64', '10.0.0.1', '10.0.0.1', 'unknown')
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    mapped = parsed.ipv4_mapped
+    return str(mapped) if mapped else str(ipaddress.ip_network((int(parsed), 64), strict=False))
 
 
 def _as_stored(workspace: Workspace, typed: str) -> str:

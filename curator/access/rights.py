@@ -9,7 +9,7 @@ from __future__ import annotations
 from curator.errors import AccessError
 from curator.store import accounts
 from curator.workspace import Workspace
-from schemas.account import Right, Role
+from schemas.account import Account, Right, Role
 
 _NEEDED = {
     Right.ANNOTATE: Role.ANNOTATOR,
@@ -39,17 +39,28 @@ def require(workspace: Workspace, actor: str, right: Right) -> None:
     Raises:
         AccessError: They come through a server that knows accounts, and their role does not have the right.
     """
-    if not workspace.is_served:
-        return
-    with workspace.read() as connection:
-        if not accounts.any_password(connection):
-            return
-        account = accounts.find(connection, actor)
-    if account is None or account.disabled or not may(account.role, right):
+    is_allowed, account = _look_up(workspace, actor, right)
+    if not is_allowed:
         role = "no account" if account is None else f"the role {account.role}"
         raise AccessError(
             f"{actor} has {role}, which may not {_SAID[right]}.", hint=f"Ask a person with the role {_NEEDED[right]}."
         )
+
+
+def has_right(workspace: Workspace, actor: str, right: Right) -> bool:
+    """Whether `require` lets a person pass: for what some do everywhere and others on their own records only."""
+    return _look_up(workspace, actor, right)[0]
+
+
+def _look_up(workspace: Workspace, actor: str, right: Right) -> tuple[bool, Account | None]:
+    """Whether a person may do this, and their account where that is what counts."""
+    if not workspace.is_served:
+        return True, None
+    with workspace.read() as connection:
+        if not accounts.any_password(connection):
+            return True, None
+        account = accounts.find(connection, actor)
+    return account is not None and not account.disabled and may(account.role, right), account
 
 
 _SAID = {

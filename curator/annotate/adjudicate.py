@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from curator.access import require
+from curator.access import has_right, require
 from curator.annotate.renamed_options import present_answers
 from curator.annotate.settle import final_of, problems, reasons_to_keep_out, settle
+from curator.annotate.tasks import require_had
 from curator.errors import AnnotationError
 from curator.quality.fingerprint import content_hash
 from curator.store import annotations as annotation_store
@@ -147,13 +148,17 @@ def ask(workspace: Workspace, record_id: str, question: str, *, author: str, key
         key: Random, from the sender: a question that arrives again with the same key is stored once.
 
     Raises:
+        AccessError: The author is below a lead and never had the record.
         AnnotationError: Nothing is asked.
     """
     require(workspace, author, Right.ANNOTATE)
     if not question.strip():
         raise AnnotationError("The question is empty.", hint="Say what you are unsure about.")
+    asks_about_all = has_right(workspace, author, Right.CURATE)
     with workspace.write() as connection:
         stored = records.get(connection, record_id)
+        if not asks_about_all:
+            require_had(connection, stored.id, author)
         now = workspace.clock()
         asked = doubts.ask(
             connection, record_id, question, project_id=stored.project_id, author=author, at=now, key=key

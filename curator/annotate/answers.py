@@ -8,7 +8,7 @@ from typing import NamedTuple
 from curator.access import require
 from curator.annotate.record_state import settle_record
 from curator.annotate.settle import problems
-from curator.annotate.tasks import suggestions_hidden
+from curator.annotate.tasks import has_had, suggestions_hidden
 from curator.annotate.totals import count_answer
 from curator.errors import AnnotationError, AnsweredElsewhereError, ClaimExpiredError
 from curator.quality.fingerprint import content_hash
@@ -52,12 +52,19 @@ def save_draft(
 
     The text is kept even when the claim is no longer theirs, unless it comes after its own submit, skip or flag, which
     brought all that there was. The first draft of a record is an event.
+
+    Raises:
+        ClaimExpiredError: They never had this record, so nothing is stored.
+        NotFoundError: There is no such record.
     """
     require(workspace, annotator, Right.ANNOTATE)
     with workspace.write() as connection:
         now = workspace.clock()
+        record_id = records.get(connection, claim.record_id).id
+        if not has_had(connection, record_id, annotator):
+            raise _never_had()
         submitted = annotation_store.of_token(connection, claim.token)
-        draft = annotation_store.draft_of(connection, claim.record_id, annotator)
+        draft = annotation_store.draft_of(connection, record_id, annotator)
         if submitted is not None:
             is_mine = submitted.annotator == annotator and submitted.answer == answer
             return _saved(draft, answer, is_mine=is_mine)
@@ -65,14 +72,19 @@ def save_draft(
         is_mine = claims.renew(
             connection, claim, annotator=annotator, now=now, until=until, active_seconds=active_seconds
         )
-        if not is_mine and events.claim_given_up(connection, claim.record_id, annotator) == claim.token:
+        if not is_mine and events.claim_given_up(connection, record_id, annotator) == claim.token:
             return _saved(draft, answer, is_mine=False)  # it was on its way when they skipped, with all of their text
         if draft is None:
-            events.append(
-                connection, Kind.DRAFT, claim.record_id, actor=annotator, at=now, detail={"slot": claim.slot_id}
-            )
-        annotation_store.save_draft(connection, claim.record_id, annotator, answer, at=now)
+            detail = {"slot": claim.slot_id} if is_mine else None
+            events.append(connection, Kind.DRAFT, record_id, actor=annotator, at=now, detail=detail)
+        annotation_store.save_draft(connection, record_id, annotator, answer, at=now)
         return SavedDraft(is_mine, is_kept=True, saved_at=now)
+
+
+def _never_had() -> ClaimExpiredError:
+    return ClaimExpiredError(
+        "This record was never given to you, so nothing was stored.", hint="Go on with the next record of your queue."
+    )
 
 
 def _saved(draft: annotation_store.Draft | None, answer: Answer, *, is_mine: bool) -> SavedDraft:
@@ -103,7 +115,8 @@ def submit(
     Raises:
         AnnotationError: A required question is open or the response is empty; nothing is stored.
         AnsweredElsewhereError: They submitted another answer with this claim; this one is kept as a draft.
-        ClaimExpiredError: The record is no longer theirs; the answer is kept as a draft.
+        ClaimExpiredError: The record is no longer theirs; the answer is kept as a draft if it ever was.
+        NotFoundError: There is no such record.
     """
     require(workspace, annotator, Right.ANNOTATE)
     with workspace.write() as connection:
@@ -118,8 +131,10 @@ def submit(
             mine = claim.model_copy(update={"slot_id": slot.id})
             seconds = slot.active_seconds if active_seconds is None else active_seconds
             return _store(connection, mine, answer, annotator=annotator, at=now, active_seconds=seconds, seen=seen)
-        annotation_store.save_draft(connection, claim.record_id, annotator, answer, at=now)
         stored = records.get(connection, claim.record_id)
+        if not has_had(connection, stored.id, annotator):
+            raise _never_had()
+        annotation_store.save_draft(connection, stored.id, annotator, answer, at=now)
     if earlier is not None and earlier.annotator == annotator:
         raise AnsweredElsewhereError(
             "You have answered this record in another window, with another text.",
@@ -313,8 +328,8 @@ def history(
 def _keep_text(
     connection: Connection, stored: records.StoredRecord, answer: Answer, *, annotator: str, workspace: Workspace
 ) -> None:
-    """Store a draft if anything was entered."""
-    if answer != Answer(response=stored.content.response):
+    """Store a draft if anything was entered, on a record that they have or had."""
+    if answer != Answer(response=stored.content.response) and has_had(connection, stored.id, annotator):
         annotation_store.save_draft(connection, stored.id, annotator, answer, at=workspace.clock())
 
 

@@ -72,9 +72,14 @@ def _claim(connection: Connection, annotator: str, project: Project, *, now: dat
             at_random=project.order == "random",
         )
     if claim is not None:
-        detail = {"project": project.id, "slot": claim.slot_id}
-        events.append(connection, Kind.CLAIM, claim.record_id, actor=annotator, at=now, detail=detail)
+        _log_claim(connection, claim, annotator, project_id=project.id, at=now)
     return claim
+
+
+def _log_claim(connection: Connection, claim: Claim, annotator: str, *, project_id: int, at: datetime) -> None:
+    """Say in the log who had the record: what they type later is kept by it, even when the claim is gone."""
+    detail = {"project": project_id, "slot": claim.slot_id}
+    events.append(connection, Kind.CLAIM, claim.record_id, actor=annotator, at=at, detail=detail)
 
 
 def claim_record(workspace: Workspace, annotator: str, record_id: str) -> Task | None:
@@ -101,8 +106,12 @@ def claim_record(workspace: Workspace, annotator: str, record_id: str) -> Task |
         if current is not None and current.record_id != record_id:
             claims.give_back(connection, current, annotator=annotator)
         skips.remove(connection, record_id, annotator)
-        claim = claims.claim_record(connection, annotator, record_id, now=now, until=now + workspace.lease)
-        return None if claim is None else task_of(connection, claim, annotator)
+        claim = claims.claim_record(connection, annotator, stored.id, now=now, until=now + workspace.lease)
+        if claim is None:
+            return None
+        if current is None or current.record_id != stored.id:
+            _log_claim(connection, claim, annotator, project_id=stored.project_id, at=now)
+        return task_of(connection, claim, annotator)
 
 
 def renew(workspace: Workspace, claim: Claim, *, annotator: str, active_seconds: float | None = None) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
-from curator.store import Connection, comments, doubts, events, projects, records, suggestions, wordings
+from curator.errors import AccessError
+from curator.store import Connection, claims, comments, doubts, events, projects, records, suggestions, wordings
 from curator.store import annotations as annotation_store
 from schemas.annotation import Claim, Ruling, Task
 from schemas.project import Project
@@ -15,6 +16,23 @@ _ALIKE = 0.3
 """Share of common words from which two instructions are taken as similar enough for a ruling to help."""
 _MOST_RULINGS = 3
 _WORD = re.compile(r"\w+")
+
+
+def has_had(connection: Connection, record_id: str, annotator: str) -> bool:
+    """Whether an annotator has or once had a claim on a record, so that what they type there is theirs to keep."""
+    return claims.has_on(connection, record_id, annotator) or events.has_had(connection, record_id, annotator)
+
+
+def require_had(connection: Connection, record_id: str, annotator: str) -> None:
+    """Do nothing if an annotator has or once had a claim on a record.
+
+    Raises:
+        AccessError: They never had it.
+    """
+    if not has_had(connection, record_id, annotator):
+        raise AccessError(
+            "This record was never given to you.", hint="Remarks are for records of your own queue; ask a lead."
+        )
 
 
 def task_of(connection: Connection, claim: Claim, annotator: str) -> Task:

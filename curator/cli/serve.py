@@ -35,13 +35,17 @@ def serve(
     """Serve the pages until Ctrl+C. Everything that people enter is in the database at once."""
     with console.errors():
         from app import server  # uvicorn takes a moment to import: only this verb pays for it
+        from curator import doctor
 
         settings = load(workspace=workspace, host=host, port=port, sign_in=sign_in, allowed_hosts=allow_host or None)
         listening = server.listen(settings.host, settings.port)
         opened = open_workspace(settings.workspace, create=True, settings=settings)
         token = accounts.setup_link(opened)
         resumed = jobs.revive(opened)
+        warnings = list(doctor.open_to_all(opened))
         opened.close()
+        for warning in warnings:
+            console.messages.print(f"Warning: {warning}", markup=False, soft_wrap=True)
         console.messages.print(f"Workspace {opened.folder}", markup=False)
         address = server.address(listening, settings.host)
         console.messages.print(f"Pages on {address} (Ctrl+C stops the server)", markup=False)

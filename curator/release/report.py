@@ -60,9 +60,11 @@ def write_report(
         against: Another run or system that was judged on the same suites, to compare with.
 
     Raises:
+        AccessError: A server would write outside of the workspace's `reports/`.
         ReleaseError: The file cannot be written.
     """
     require(workspace, actor, Right.REVIEW)
+    workspace.require_own(out)
     stands = assess(workspace, run_or_system)
     system = stands.system
     other = None if against is None else assess(workspace, against)

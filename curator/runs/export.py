@@ -61,11 +61,13 @@ def export_model(
         step: Of a checkpoint that was kept beside the best one; decisions are about the best one only.
 
     Raises:
+        AccessError: A server would write outside of the workspace's `exports/`.
         TrainingError: No decision releases the checkpoint, the folder is in use, or the merged model is not the
             adapted one.
         NotFoundError: There is no such run or checkpoint.
     """
     require(workspace, actor, Right.TRAIN)
+    workspace.require_own(out)
     with workspace.read() as connection:
         run = stored_runs.get(connection, run_id)
     place = checkpoint_of(workspace, run) if step is None else _kept(workspace, run, step)

@@ -246,6 +246,11 @@ def _wait_for(workspace: Workspace, run: Run) -> Run:
 
 
 def _create(workspace: Workspace, version: str, config: TrainConfig, *, actor: str, name: str, note: str) -> Run:
+    if workspace.is_served and config.accelerate_config is not None:
+        raise TrainingError(
+            "A server starts no run with a file of accelerate that a browser names.",
+            hint="Start it with `curator train` on the server.",
+        )
     changes: dict[str, object] = {"device": device_of(config)}
     if not config.allow_download:
         changes["base"] = str(Path(config.base).expanduser().resolve())

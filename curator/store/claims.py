@@ -274,6 +274,12 @@ def is_of(connection: Connection, claim: Claim, annotator: str) -> bool:
     return connection.execute(select(slot.c.id).where(_claimed_by(annotator, claim))).first() is not None
 
 
+def has_on(connection: Connection, record_id: str, annotator: str) -> bool:
+    """Whether an annotator holds a claim on a record or answered it, with whatever token."""
+    query = select(slot.c.id).where(slot.c.record_id == record_id, slot.c.holder == annotator)
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def waiting(
     connection: Connection,
     annotator: str,

@@ -137,6 +137,15 @@ def claim_given_up(connection: Connection, record_id: str, annotator: str) -> st
     return None if row is None else _event(row).read(Skipped).claim
 
 
+_TAKEN = (Kind.CLAIM, Kind.DRAFT, Kind.SUBMIT, Kind.SKIP, Kind.FLAG, Kind.UNDO, Kind.GIVEN)
+
+
+def has_had(connection: Connection, record_id: str, annotator: str) -> bool:
+    """Whether an annotator has had a record before them, by the log."""
+    query = select(event.c.id).where(event.c.subject == record_id, event.c.actor == annotator, event.c.kind.in_(_TAKEN))
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def _event(row: RowMapping) -> Event:
     kind, stored = Kind(row["kind"]), row["detail"]
     detail = DETAILS[kind].model_validate(stored) if kind in DETAILS and stored is not None else stored

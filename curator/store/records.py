@@ -355,10 +355,14 @@ def some(connection: Connection, record_ids: Collection[str]) -> dict[str, Store
 
 
 def in_file_order(connection: Connection, record_ids: Iterable[str]) -> Iterator[StoredRecord]:
-    """The records with these ids, streamed in the order of the files that hold them, which reads each file once."""
+    """The records with these ids that are not deleted, streamed in the order of the files that hold them.
+
+    So each file is read once.
+    """
     wanted = sorted(map(int, record_ids))  # an import numbers its rows in the order of its files
     for start in range(0, len(wanted), _LOOKUP):
-        query = with_part().where(record.c.id.in_([str(id) for id in wanted[start : start + _LOOKUP]]))
+        some_ids = [str(id) for id in wanted[start : start + _LOOKUP]]
+        query = with_part().where(record.c.id.in_(some_ids), record.c.deleted_at.is_(None))
         ordered = query.order_by(record.c.part_id, record.c.part_row, record.c.id)
         yield from stored_records(connection, connection.execute(ordered).mappings().all())
 

@@ -40,10 +40,12 @@ class TextHashes(NamedTuple):
     """Of each text as it stands, (N,) of 32 bytes. NumPy drops zeros at the end, which no order or equality minds."""
 
 
-def text_hashes(connection: Connection, project_id: int) -> TextHashes:
-    """What identifies the text of every record, as it stands now."""
+def text_hashes(connection: Connection, project_id: int, *, without: RecordState | None = None) -> TextHashes:
+    """What identifies the text of every record, as it stands now; those in the state `without` are left out."""
     query = select(type_coerce(record.c.id, Integer), type_coerce(text_hash(), LargeBinary)).order_by(record.c.id)
     query = query.where(record.c.project_id == project_id, record.c.deleted_at.is_(None))
+    if without is not None:
+        query = query.where(record.c.state != without.value)
     ids: list[int] = []
     hashes: list[bytes] = []
     for some in connection.execute(query.execution_options(yield_per=_STREAMED)).partitions(_STREAMED):

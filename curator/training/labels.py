@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from curator.errors import EmptyResponseError, TrainingError
+from curator.errors import EmptyResponseError, OverlongRecordError, TrainingError
 from curator.training.template import Turn, render_turns
 from schemas.record import Record
 from schemas.run import TrainConfig
@@ -103,7 +103,8 @@ def label_responses(
 
     Raises:
         EmptyResponseError: No token carries loss, so the record would train nothing.
-        TrainingError: The record has more than `max_tokens` tokens, or its weight is not a positive number.
+        OverlongRecordError: The record has more than `max_tokens` tokens.
+        TrainingError: Its weight is not a positive number, or it begins with a response.
     """
     tokens = [(token, turn.is_response) for turn in turns for token in turn.token_ids]
     if not any(is_response for _, is_response in tokens):
@@ -111,7 +112,7 @@ def label_responses(
             "No token of the record carries loss.", hint="Let one of its assistant messages train."
         )
     if len(tokens) > max_tokens:
-        raise TrainingError(
+        raise OverlongRecordError(
             f"The record has {len(tokens)} tokens, more than {max_tokens}.",
             hint="Raise max_tokens, or shorten the record.",
         )

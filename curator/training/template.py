@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from jinja2.exceptions import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from curator.errors import TrainingError
+from curator.errors import SpecialTokenError, TrainingError
 from schemas import json_text
 from schemas.record import Message, Record
 
@@ -356,7 +356,7 @@ def _refuse_special_tokens(
 def _refuse_special_token(text: str, special: Sequence[str], *, place: str) -> None:
     for token in special:
         if token in text:
-            raise TrainingError(
+            raise SpecialTokenError(
                 f"{place} holds the text {token}, which the model reads as a control token.",
                 hint="Take it out of the text, or write it differently.",
             )

@@ -3,7 +3,7 @@
 from curator.versions.differences import diff
 from curator.versions.export import export
 from curator.versions.freeze import freeze
-from curator.versions.rows import find, live_records, manifest, newest_first, page, rows
+from curator.versions.rows import find, live_records, lowest, manifest, newest_first, page, rows
 from curator.versions.verify import require_intact, verify
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "find",
     "freeze",
     "live_records",
+    "lowest",
     "manifest",
     "newest_first",
     "page",

@@ -10,12 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 
-import duckdb
-
 from curator.quality import makeup, rules
 from curator.quality.makeup import NOT_SAID, Counts
 from curator.versions import files
 from curator.versions.differences import Differences, differences
+from curator.versions.querying import querying
 from curator.versions.rows import find, folder_of, live_records, manifest, rows
 from curator.versions.rows import some as some_rows
 from curator.workspace import Workspace
@@ -140,7 +139,7 @@ def _counts(workspace: Workspace, stated: Manifest) -> Counts:
     counts: Counts = {name: Counter() for name in makeup.PROPERTIES}
     folder = folder_of(workspace, stated.id)
     paths = [path for split in Split for path in files.paths_of(folder, split)]
-    with duckdb.connect() as connection:
+    with querying(stated.id) as connection:
         lengths = connection.execute(LENGTHS, {"files": [str(content) for content, _ in paths]}).fetchall()
         origins = connection.execute(
             ORIGINS, {"files": [str(origin) for _, origin in paths], "not_said": NOT_SAID}

@@ -9,10 +9,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
-
 from curator.store import corrections, records
 from curator.versions import files
+from curator.versions.querying import querying
 from curator.versions.rows import find, folder_of, manifest
 from curator.workspace import Workspace
 from schemas.version import DiffReport, Manifest, ReviewedChange, Split
@@ -93,7 +92,7 @@ def differences(workspace: Workspace, first: Manifest, second: Manifest) -> Diff
             texts.append(text.format(side=side, split=split.value))
             parameters[f"files_{side}_{split.value}"] = [str(content) for content, _ in paths]
         sides.append(" UNION ALL ".join(texts))
-    with duckdb.connect() as connection:
+    with querying(first.id, second.id) as connection:
         rows = connection.execute(DIFFERING.format(before=sides[0], after=sides[1]), parameters).fetchall()
     gone = {row_id: was for row_id, was, now, _ in rows if now is None}
     fresh = {row_id: now for row_id, was, now, _ in rows if was is None}
@@ -128,7 +127,7 @@ def _imported(workspace: Workspace, stated: Manifest, row_ids: Collection[str]) 
     if stated.format == 1 or not row_ids:
         return imported
     origins = [str(origin) for _, paths in _files(folder_of(workspace, stated.id)) for _, origin in paths]
-    with duckdb.connect() as connection:
+    with querying(stated.id) as connection:
         rows = connection.execute(IMPORTED, {"files": origins, "row_ids": sorted(row_ids)}).fetchall()
     for row_id, content_hash in rows:
         imported.setdefault(content_hash, set()).add(row_id)

@@ -35,10 +35,12 @@ def export(workspace: Workspace, version: str, *, format: ExportFormat, out: Pat
     """Write a version into the folder `out` in the shape `format`. Returns what was written.
 
     Raises:
+        AccessError: A server would write outside of the workspace's `exports/`.
         UnsayableError: A record cannot be said in this shape.
         VersionError: The version is damaged, the folder holds something else, or it cannot be written.
     """
     require(workspace, actor, Right.CURATE)
+    workspace.require_own(out)
     found = find(workspace, version)
     require_intact(workspace, found.id)
     out = out.expanduser().resolve()

@@ -166,6 +166,18 @@ def read_rows(folder: Path, split: Split, row_ids: Sequence[str]) -> Iterator[Re
             yield _row(each, tuple(arrivals[each["row_id"]]), split)
 
 
+def lowest_ids(folder: Path, split: Split, most: int) -> list[str]:
+    """The first row ids of a split, which stand in their order."""
+    ids: list[str] = []
+    for content, _ in paths_of(folder, split):
+        with pq.ParquetFile(content) as parquet:
+            for batch in parquet.iter_batches(columns=["row_id"], use_threads=False):
+                ids += batch.column("row_id").to_pylist()
+                if len(ids) >= most:
+                    return ids[:most]
+    return ids
+
+
 def _values(file: Path) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(file) as parquet:
         for batch in parquet.iter_batches(batch_size=2_000):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-import duckdb
-
 from curator.store import versions as version_store
 from curator.versions import files
+from curator.versions.querying import querying
 from curator.versions.rows import folder_of, manifest
 from curator.workspace import Workspace
 from schemas.version import Split, Version
@@ -50,6 +49,6 @@ def _held(workspace: Workspace, version_id: str, hashes: Collection[str], split:
     folder = folder_of(workspace, version_id)
     splits = Split if split is None else (split,)
     paths = [str(origins) for each in splits for _, origins in files.paths_of(folder, each)]
-    with duckdb.connect() as connection:
+    with querying(version_id) as connection:
         rows = connection.execute(HOLDS, {"files": paths, "hashes": sorted(hashes)}).fetchall()
     return sorted(row[0] for row in rows)

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-import duckdb
-
 from curator.errors import VersionError
 from curator.quality.normal_form import words_of
 from curator.store import records
 from curator.versions import files
+from curator.versions.querying import querying
 from curator.versions.rows import find, folder_of, manifest
 from curator.workspace import Workspace
 from schemas.feedback import Neighbour
@@ -68,7 +67,7 @@ def nearest(workspace: Workspace, version: str, text: str, *, limit: int = 5) ->
         )
     text = text[:_LONGEST]
     contents = [str(content) for content, _ in files.paths_of(folder_of(workspace, version), Split.TRAIN)]
-    candidates = _candidates(contents, text)
+    candidates = _candidates(version, contents, text)
     scored = sorted(zip(_similarities(text, candidates), candidates, strict=True), key=lambda each: -each[0])[:limit]
     chosen = [(score, each) for score, each in scored if score > 0]
     record_ids = _record_ids(workspace, version, [each.row_id for _, each in chosen])
@@ -85,11 +84,11 @@ def nearest(workspace: Workspace, version: str, text: str, *, limit: int = 5) ->
     ]
 
 
-def _candidates(contents: list[str], text: str) -> list[_Candidate]:
+def _candidates(version: str, contents: list[str], text: str) -> list[_Candidate]:
     words = sorted({word for word in _pieces(text) if len(word) > 2}, key=lambda word: (-len(word), word))[:_WORDS]
     if not words:
         return []
-    with duckdb.connect() as connection:
+    with querying(version) as connection:
         counted = dict(connection.execute(COUNTS, {"files": contents, "words": words}).fetchall())
         rare = sorted(counted, key=lambda word: (counted[word], word))[:_RARE]
         if not rare:
@@ -134,7 +133,7 @@ WHERE row_id IN (SELECT unnest($rows))
 def _record_ids(workspace: Workspace, version: str, row_ids: Sequence[str]) -> dict[str, list[str]]:
     """Records of the project that rows were frozen from."""
     origins = [str(origins) for _, origins in files.paths_of(folder_of(workspace, version), Split.TRAIN)]
-    with duckdb.connect() as connection:
+    with querying(version) as connection:
         arrived = connection.execute(ARRIVED_AS, {"files": origins, "rows": list(row_ids)}).fetchall()
     project_id = find(workspace, version).project_id
     with workspace.read() as connection:

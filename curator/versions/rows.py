@@ -97,6 +97,15 @@ def some(workspace: Workspace, version: str, row_ids: Collection[str]) -> dict[s
     return {each.row.row_id: each.row for split in Split for each in files.read_rows(folder, split, wanted)}
 
 
+def lowest(workspace: Workspace, version: str, most: int) -> list[FrozenRow]:
+    """The rows with the lowest ids, in the order of the ids, which are hashes: a sample drawn at random."""
+    if manifest(workspace, version).format == 1:
+        return sorted(rows(workspace, version), key=lambda row: row.row_hash)[:most]
+    ids = sorted(id for split in Split for id in files.lowest_ids(folder_of(workspace, version), split, most))[:most]
+    chosen = some(workspace, version, ids)
+    return [chosen[id] for id in ids]
+
+
 def live_records(workspace: Workspace, version: str, rows: Iterable[FrozenRow]) -> dict[str, list[str]]:
     """Ids of the records in the project that some rows of a version were made of, by row id.
 

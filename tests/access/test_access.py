@@ -188,6 +188,15 @@ def test_wrong_guesses_slow_the_guesser_and_not_the_owner(team: Workspace, clock
         sign_in(team, "Ada", "a guess", address="10.6.6.6")
 
 
+def test_a_guesser_is_no_other_one_at_each_address_of_a_network_that_one_machine_has(team: Workspace) -> None:
+    for n in range(5):
+        with pytest.raises(AccessError, match="do not fit"):
+            sign_in(team, "Ada", "a guess", address=f"2001:db8:1:2:{n}::1")
+    with pytest.raises(AccessError, match="too many failed"):
+        sign_in(team, "Ada", "a guess", address="2001:db8:1:2:ffff::9%eth0")
+    assert sign_in(team, "Ada", address="2001:db8:1:3::1")
+
+
 @pytest.mark.slow
 def test_guesses_from_many_addresses_get_one_each_and_the_owner_still_signs_in(team: Workspace) -> None:
     for n in range(60):

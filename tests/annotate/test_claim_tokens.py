@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from curator import Workspace
-from curator.annotate import answers, queue
-from curator.errors import ClaimExpiredError
-from curator.store import annotations, claims, projects, records
+from curator.annotate import adjudicate, answers, comments, queue
+from curator.errors import AccessError, ClaimExpiredError, NotFoundError
+from curator.store import accounts, annotations, claims, events, projects, records
+from schemas.account import Role
 from schemas.annotation import Answer, Claim
-from tests.annotate.steps import state, stock, take
+from tests.annotate.steps import state, stock, submit, take
 from tests.conftest import make_record
 
 
@@ -24,7 +27,8 @@ def test_a_token_of_another_annotator_changes_nothing(workspace: Workspace) -> N
     before = held(workspace, "Ada")
     assert not queue.renew(workspace, claim, annotator="Ben")
     assert not queue.give_back(workspace, claim, annotator="Ben")
-    assert not answers.save_draft(workspace, claim, Answer(response="Ben's."), annotator="Ben").is_mine
+    with pytest.raises(ClaimExpiredError, match="never given to you"):
+        answers.save_draft(workspace, claim, Answer(response="Ben's."), annotator="Ben")
     answers.skip(workspace, claim, Answer(response="Ben's."), annotator="Ben")
     answers.flag(workspace, claim, Answer(response="Ben's.", note="Look."), annotator="Ben")
     with pytest.raises(ClaimExpiredError):
@@ -34,6 +38,44 @@ def test_a_token_of_another_annotator_changes_nothing(workspace: Workspace) -> N
     answers.submit(workspace, claim, Answer(response="A.", rating=4), annotator="Ada")
     with workspace.read() as connection:
         assert [each.annotator for each in annotations.standing(connection, record_id)] == ["Ada"]
+        assert annotations.draft_of(connection, record_id, "Ben") is None
+        assert {event.actor for event in events.about(connection, record_id)} == {"Ada"}
+
+
+@pytest.mark.parametrize("record_id", ["gone", "0" * 32])
+def test_a_record_that_is_not_there_is_named_whatever_is_done_with_it(workspace: Workspace, record_id: str) -> None:
+    stock(workspace)
+    claim = take(workspace, "Ada").claim.model_copy(update={"record_id": record_id})
+    answer = Answer(response="Typed.", rating=4)
+    for act in (answers.save_draft, answers.submit, answers.skip, answers.flag):
+        with pytest.raises(NotFoundError, match=record_id):
+            act(workspace, claim, answer, annotator="Ada")
+
+
+def test_a_text_is_kept_on_any_record_that_its_annotator_had_however_they_came_to_it(workspace: Workspace) -> None:
+    record_id = stock(workspace)
+    opened = queue.claim_record(workspace, "Lea", record_id)  # from the page of the record, not by the queue
+    assert opened is not None
+    queue.give_back(workspace, opened.claim, annotator="Lea")
+    take(workspace, "Ada")
+    late = answers.save_draft(workspace, opened.claim, Answer(response="Typed."), annotator="Lea")
+    assert (late.is_mine, late.is_kept) == (False, True)
+
+
+def test_below_a_lead_remarks_are_for_records_that_their_author_had(workspace: Workspace) -> None:
+    record_id = stock(workspace)
+    with workspace.write() as connection:
+        for name, role in (("Lea", Role.LEAD), ("Ada", Role.ANNOTATOR), ("Ben", Role.ANNOTATOR)):
+            accounts.make(connection, name, role=role, at=workspace.clock())
+            accounts.set_password(connection, name, "a hash that fits no password")
+    served = replace(workspace, is_served=True)
+    submit(served, "Ada")
+    for author in ("Lea", "Ada"):
+        comments.add(served, record_id, "Why?", author=author)
+        adjudicate.ask(served, record_id, "Why?", author=author)
+    for remark in (comments.add, adjudicate.ask):
+        with pytest.raises(AccessError, match="never given to you"):
+            remark(served, record_id, "What did they say?", author="Ben")
 
 
 def test_a_record_is_read_only_with_the_token_of_a_claim_on_it(workspace: Workspace) -> None:
@@ -49,9 +91,10 @@ def test_a_draft_with_the_token_of_an_answer_of_another_annotator_tells_nothing_
     stock(workspace)
     claim, answer = take(workspace, "Ada").claim, Answer(response="A.", rating=4)
     answers.submit(workspace, claim, answer, annotator="Ada")
-    guessed = answers.save_draft(workspace, claim, answer, annotator="Ben")
-    wrong = answers.save_draft(workspace, claim, Answer(response="B."), annotator="Ben")
-    assert guessed.is_mine == wrong.is_mine is False
+    queue.claim_record(workspace, "Ben", claim.record_id)  # there is nothing to claim, so this is not theirs either
+    for guess in (answer, Answer(response="B.")):
+        with pytest.raises(ClaimExpiredError, match="never given to you"):
+            answers.save_draft(workspace, claim, guess, annotator="Ben")
 
 
 def test_the_text_of_a_draft_is_kept_after_the_claim_is_lost_and_not_after_its_own_submit(workspace: Workspace) -> None:

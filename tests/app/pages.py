@@ -19,6 +19,7 @@ PAGES = (
     "history",
     "records",
     "profile",
+    "duplicates",
     "adjudicate",
     "team",
     "project",
@@ -41,7 +42,7 @@ def draw(
     monkeypatch.setenv(WORKSPACE_VARIABLE, str(workspace.folder))
     script = str(REPOSITORY / "app" / "main.py")
     app = AppTest.from_file(script, default_timeout=120)  # seconds: an upper bound for a busy machine
-    app.query_params["person"] = person
+    app.session_state["person"] = person
     app.run()
     for name, value in address.items():
         app.query_params[name] = value

@@ -13,7 +13,9 @@ from app import identity
 from app.labelling import preview, routes
 from app.labelling.component import ASSETS_PATH
 from curator import Workspace
+from curator.access import people
 from curator.annotate import adjudicate, ask_again, lookup, questions
+from curator.errors import AccessError
 from curator.store import annotations, projects, records
 from schemas.annotation import Annotation
 from schemas.questions import Option, Question, QuestionSet
@@ -91,11 +93,11 @@ def test_an_incomplete_answer_is_refused_with_the_question_it_lacks(ada: Browser
 
 def test_a_draft_comes_back_with_what_is_known_about_the_text(ada: Browser) -> None:
     task = ada.task()
-    said = ada.ask("draft", **body(task, response="Two words ```"))
+    said = ada.ask("draft", **body(task, response="Two words\n```"))
     assert (said["mine"], said["kept"], said["words"]) == (True, True, 3)
     assert said["warnings"] == ["A code fence is opened and not closed."]
     again = ada.task()
-    assert again["draft"]["response"] == "Two words ```"
+    assert again["draft"]["response"] == "Two words\n```"
     assert again["draft_saved_at"] == said["saved_at"]  # by which a browser knows its own draft
 
 
@@ -163,14 +165,15 @@ def test_a_claim_works_only_for_its_person(ada: Browser) -> None:
     task = ada.task()
     eve = Browser(ada.workspace, "Eve")
     assert eve.ask("renew", **body(task))["mine"] is False
-    drafted = eve.ask("draft", **body(task, response="As an AI language model, ```"))
-    assert (drafted["mine"], drafted["added"], drafted["warnings"]) == (False, 0, [])
+    assert eve.post("draft", **body(task, response="As an AI language model, ```")).status_code == 409
     for kind in ("skip", "flag"):
         eve.post("act", kind=kind, **body(task))
     assert eve.post("act", kind="submit", **body(task, rating=1)).status_code == 409
     assert ada.task()["token"] == task["token"]
     ada.ask("act", kind="submit", **body(task, rating=4))
-    assert eve.ask("draft", **body(task, rating=4))["mine"] is False
+    assert eve.post("draft", **body(task, rating=4)).status_code == 409
+    with ada.workspace.read() as connection:
+        assert annotations.draft_of(connection, task["record_id"], "Eve") is None
 
 
 @pytest.mark.parametrize("how", ["rendered", "diff", "tokens", "texts"])
@@ -263,17 +266,34 @@ def test_a_request_that_is_too_long_is_refused_whether_it_says_so_or_not(ada: Br
         assert response.json()["hint"]
 
 
-@pytest.mark.parametrize(("number", "status"), [("NaN", 400), ("Infinity", 400), ("1e999", 422)])
+@pytest.mark.parametrize(("number", "status"), [("NaN", 400), ("Infinity", 400), ("1e999", 422), ("9" * 5_000, 422)])
 def test_what_is_no_number_is_refused(ada: Browser, number: str, status: int) -> None:
     given = json.dumps({"project": 1, "person": "Ada", "kind": "submit", **body(ada.task(), rating=4)})
     given = given[:-1] + f', "active_seconds": {number}}}'
     assert ada.client.post("/api/v1/labelling/act", content=given).status_code == status
 
 
+@pytest.mark.parametrize("name", ["Cur\u0430tor", "Ad\u0430", "ada", "Ada\x07", "Ada\u202e", "a" * 101])
+def test_a_name_that_a_reader_could_take_for_another_is_refused_without_a_sign_in_too(ada: Browser, name: str) -> None:
+    assert ada.task()["token"] == Browser(ada.workspace, "\uff21da ").task()["token"]  # the very same name
+    with pytest.raises(AccessError) as refused:
+        people.enter(ada.workspace, name)
+    response = Browser(ada.workspace, name).post("task")
+    assert response.status_code == 403
+    assert response.json() == {"problem": refused.value.problem, "hint": refused.value.hint}
+
+
 def test_what_is_not_there_is_answered_with_404_and_not_repeated_for_ever(ada: Browser) -> None:
     assert ada.post("task", project=7).status_code == 404
     assert ada.post("comment", record="gone", text="Hm").status_code == 404
+    assert ada.post("doubt", record="gone", text="Hm").status_code == 404
     assert ada.post("act", kind="reopen", annotation=9).status_code == 404
+    gone = {**body(ada.task(), rating=4, response="Typed."), "record": "gone"}
+    assert ada.post("draft", **gone).status_code == 404
+    for kind in ("submit", "skip", "flag"):
+        assert ada.post("act", kind=kind, **gone).status_code == 404
+    with ada.workspace.read() as connection:
+        assert annotations.draft_of(connection, "gone", "Ada") is None
 
 
 def test_another_text_for_an_answered_claim_is_refused_with_its_own_code(ada: Browser) -> None:

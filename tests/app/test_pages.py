@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from curator import Workspace, review
+from curator import Workspace, review, versions
 from curator.access import accounts
 from curator.annotate import adjudicate, answers, queue, team
 from curator.ingest import import_file
 from curator.store import annotations, projects, records, runs
-from schemas.annotation import Answer
+from schemas.annotation import Answer, RecordState
 from schemas.judgement import Judgement
+from schemas.version import SplitPlan
 from tests.app.pages import PAGES, draw, press, texts
-from tests.conftest import make_record
+from tests.conftest import cut, make_record
 from tests.review.conftest import RUN, AddOutputs, add_outputs, reviewed
 
 __all__ = ["add_outputs", "reviewed"]
@@ -120,18 +121,42 @@ def test_the_review_page_shows_names_and_what_was_sent_back_only_after_the_part_
     review.draw(reviewed, RUN, actor="me")
     app = draw("review", reviewed, monkeypatch)
     assert not app.subheader
-    [pair] = review.pairs.open_pairs(reviewed, "Ada", RUN)
-    wrong, fine = Judgement(unfactual=True, note="It is blue."), Judgement(fine=True)
-    sides = [wrong if text == "Red." else fine for text in (pair.a, pair.b)]
-    review.verdicts.give(reviewed, pair.id, a=sides[0], b=sides[1], reviewer="Ada")
-    output = review.feedback.output_behind(reviewed, pair.id, "A" if pair.a == "Red." else "B", reviewer="Ada")
-    record = review.feedback.to_queue(reviewed, output, actor="Ada", instruction="A variant?", corrected="Blue.")
+    record = _send_back(reviewed)
     app = draw("review", reviewed, monkeypatch)
     assert {each.value for each in app.subheader} == {"Sent back to the data", "Found wrong"}
     assert app.dataframe[0].value["record"].tolist() == [record]
     assert "0 · tuned · unfactual (Ada)" in app.expander[0].label.replace("\\", "")
     story = draw("records", reviewed, monkeypatch, record=record)
     assert "It says what an output should have said: prompt 0 of gate" in texts(story).replace("\\", "")
+
+
+def _send_back(workspace: Workspace) -> str:
+    """Ada finds the tuned model's only output wrong and writes a better one. Returns the record that it became."""
+    [pair] = review.pairs.open_pairs(workspace, "Ada", RUN)
+    wrong, fine = Judgement(unfactual=True, note="It is blue."), Judgement(fine=True)
+    sides = [wrong if text == "Red." else fine for text in (pair.a, pair.b)]
+    review.verdicts.give(workspace, pair.id, a=sides[0], b=sides[1], reviewer="Ada")
+    output = review.feedback.output_behind(workspace, pair.id, "A" if pair.a == "Red." else "B", reviewer="Ada")
+    return review.feedback.to_queue(workspace, output, actor="Ada", instruction="A variant?", corrected="Blue.")
+
+
+def test_pages_that_look_into_a_damaged_version_say_so_and_show_the_rest(
+    reviewed: Workspace, add_outputs: AddOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_outputs("Red.")
+    review.screen_run(reviewed, RUN, actor="me")
+    review.draw(reviewed, RUN, actor="me")
+    record = _send_back(reviewed)
+    with reviewed.write() as connection:
+        stored = records.get(connection, record)
+        records.set_state(connection, stored, RecordState.ACCEPTED, final=stored.content)
+    after = versions.freeze(reviewed, actor="me", plan=SplitPlan(train=1, validation=0, test=0))
+    for file in (reviewed.versions_folder / after.id).rglob("*.parquet"):
+        cut(file)
+    for page, address, remains in (("records", {"record": record}, "Blue."), ("review", {}, "unfactual")):
+        app = draw(page, reviewed, monkeypatch, **address)
+        assert f"The files of version {after.id[:12]} cannot be read" in app.error[0].value.replace("\\", "")
+        assert remains in texts(app) + "".join(each.label for each in app.expander)
 
 
 def test_the_decision_page_says_what_is_left_and_what_could_then_be(

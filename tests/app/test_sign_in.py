@@ -89,7 +89,9 @@ def test_the_cookie_is_secure_over_https(client: TestClient, ada: None) -> None:
     assert "secure" in entered.headers["set-cookie"].lower()
 
 
-@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "//["]
+)
 def test_the_sign_in_never_leads_elsewhere(client: TestClient, ada: None, target: str) -> None:
     given = {"name": "Ada", "password": PASSWORD}
     entered = client.post("/auth/sign-in", params={"next": target}, data=given)
@@ -141,3 +143,16 @@ def test_a_link_makes_an_account_and_signs_in(client: TestClient, ada: None, sto
     assert made.status_code == 303
     assert client.get("/annotate", headers=HTML).json() == {"name": "Ben"}
     assert client.get(f"/auth/account?token={token}").status_code == 410
+
+
+@pytest.mark.parametrize("page", ["/auth/sign-in", "/auth/account"])
+def test_a_form_that_no_page_here_sends_is_refused_in_a_sentence(
+    client: TestClient, ada: None, stocked: Workspace, page: str
+) -> None:
+    token = accounts.invite(stocked, Role.ANNOTATOR, actor="Ada")
+    half = b'--x\r\ncontent-disposition: form-data; name="password"\r\n\r\n+2AA-\r\n--x--\r\n'
+    kind = {"content-type": "multipart/form-data; boundary=x; charset=utf-7"}  # in which that is half a surrogate pair
+    refused = client.post(page, params={"token": token}, content=half, headers=kind)
+    assert (refused.status_code, "The form cannot be read" in refused.text) == (415, True)
+    nul = client.post(page, params={"token": token}, data={"name": "Eve\x00", "password": PASSWORD})
+    assert (nul.status_code, "name" in nul.text) == (422, True)

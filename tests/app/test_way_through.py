@@ -40,8 +40,10 @@ def test_the_first_visit_says_what_curator_is_and_asks_for_a_name(
     assert "Annotate" in menu(app)
 
 
-def test_the_address_takes_a_name_and_forgets_it(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_in_a_link_renames_no_one_and_is_forgotten(stocked: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     app = draw("records", stocked, monkeypatch, person="Ada")
+    app.query_params["person"] = "Eve"
+    app.run()
     assert "**Ada**" in texts(app)
     assert "person" not in app.query_params
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from curator import Workspace
 from curator.annotate import settings
 from curator.store import records
+from tests.browser.people import known_as
 
 Serve = Callable[..., str]
 
@@ -27,9 +28,18 @@ def test_a_name_is_typed_once_and_stands_in_no_link(
     page.reload()
     expect(page.get_by_test_id("stSidebar")).to_contain_text("Ada Byron")
     assert "Ada" not in page.url
+    link = page.url
+    page.goto(f"{link}?person=Eve")  # who opens a link is not its sender
+    expect(page.get_by_test_id("stSidebar")).to_contain_text("Ada Byron")
+    expect(page).to_have_url(link)
     other = browser.new_context().new_page()
-    other.goto(page.url)
+    other.goto(link)
     expect(other.get_by_label("Your name")).to_have_value("")
+    other.goto(f"{link}?person=Eve")
+    expect(other.get_by_label("Your name")).to_have_value("Eve")
+    other.get_by_label("Your name").fill("Ada Byr\u043en")  # a Cyrillic letter
+    other.get_by_role("button", name="Begin").click()
+    expect(other.get_by_test_id("stAlert")).to_contain_text("looks like that of Ada Byron")
     other.context.close()
 
 
@@ -40,10 +50,10 @@ def test_a_link_that_was_sent_and_a_reload_show_the_same_project_and_record(
     with stocked.read() as connection:
         last = records.page(connection, 1)[-1].id
     address = serve(stocked.folder)
-    page.goto(f"{address}/records?project=default&record={last}&person=Ada")
+    page.goto(known_as(page, f"{address}/records?project=default&record={last}", "Ada"))
     for _ in range(2):
         expect(page.get_by_role("heading", name=f"Record {last[:8]}")).to_be_visible()
-        expect(page).to_have_title(f"Record {last[:8]} · Records · Curator")
+        expect(page).to_have_title(f"Record {last[:8]} · Records · default · Curator")
         expect(page).to_have_url(f"{address}/records?project=default&record={last}")
         page.reload()
 
@@ -52,7 +62,7 @@ def test_a_project_stays_when_the_page_changes_and_back_leads_back(
     stocked: Workspace, serve: Serve, page: Page
 ) -> None:
     settings.create(stocked, "medical", actor="Lea")
-    page.goto(f"{serve(stocked.folder)}/project?project=medical&person=Ada")
+    page.goto(known_as(page, f"{serve(stocked.folder)}/project?project=medical", "Ada"))
     expect(page.get_by_role("heading", name="Project medical")).to_be_visible()
     page.get_by_role("link", name="Import", exact=True).first.click()
     expect(page.get_by_role("heading", name="Import", exact=True)).to_be_visible()
@@ -64,7 +74,7 @@ def test_a_project_stays_when_the_page_changes_and_back_leads_back(
 def test_the_open_tab_stands_in_the_address_and_no_other_page_takes_it_over(
     stocked: Workspace, serve: Serve, page: Page
 ) -> None:
-    page.goto(f"{serve(stocked.folder)}/team?team_tab=Agreement&person=Ada")
+    page.goto(known_as(page, f"{serve(stocked.folder)}/team?team_tab=Agreement", "Ada"))
     expect(page.get_by_role("tab", name="Agreement")).to_have_attribute("aria-selected", "true")
     page.get_by_role("tab", name="Assignment").click()
     expect(page).to_have_url(re.compile(r"[?&]team_tab=Assignment(&|$)"))
@@ -81,7 +91,7 @@ def test_a_window_of_800_pixels_folds_the_sidebar_and_cuts_no_number(
     stocked: Workspace, serve: Serve, page: Page
 ) -> None:
     page.set_viewport_size({"width": 800, "height": 900})
-    page.goto(f"{serve(stocked.folder)}/team?person=Ada")
+    page.goto(known_as(page, f"{serve(stocked.folder)}/team", "Ada"))
     expect(page.get_by_role("heading", name="Team")).to_be_in_viewport()
     expect(page.get_by_role("link", name="Records")).not_to_be_in_viewport()
     figures = page.get_by_test_id("stMetricValue")

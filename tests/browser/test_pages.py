@@ -18,6 +18,7 @@ from schemas.questions import BUILT_IN, Option, Question, QuestionSet
 from schemas.version import SplitPlan
 from tests.app.pages import PAGES
 from tests.browser.labelling.screen import Serve
+from tests.browser.people import known_as
 from tests.conftest import make_record
 
 pytestmark = pytest.mark.browser
@@ -81,7 +82,7 @@ def test_no_page_asks_another_server_for_anything_whatever_its_texts_hold(
     page.on("request", lambda request: asked.append(request.url))
     page.on("websocket", lambda socket: asked.append(socket.url.replace("ws", "http", 1)))
     page.add_init_script(_WATCH)
-    page.goto(f"{address}/?person={NAME}")
+    page.goto(known_as(page, f"{address}/", NAME))
     expect(page.get_by_role("link", name="Overview")).to_be_visible()
     violations: list[str] = []
     for name in PAGES:

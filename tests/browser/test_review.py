@@ -12,6 +12,7 @@ from curator.review import follow_up
 from curator.review.stated import of_system
 from curator.store import ledger
 from schemas.judgement import Claim, Judgement, Span
+from tests.browser.people import known_as
 from tests.review.conftest import RUN, SECRET, AddOutputs, add_outputs, reviewed
 
 __all__ = ["add_outputs", "reviewed"]
@@ -27,7 +28,7 @@ def test_a_pair_is_judged_by_keys_and_the_page_tells_nothing(
     review.screen_run(reviewed, RUN, actor="lead")
     review.draw(reviewed, RUN, actor="lead")
     page.set_viewport_size({"width": 800, "height": 500})
-    page.goto(f"{serve(reviewed.folder)}/review?person=Ada")
+    page.goto(known_as(page, f"{serve(reviewed.folder)}/review", "Ada"))
     progress = page.locator(".judging header")
     expect(progress).to_contain_text("0 of 1 judged", timeout=90_000)  # the first page after a start
     covers = page.get_by_role("button", name="Show the text")
@@ -114,7 +115,7 @@ def test_a_store_is_not_lost_while_the_server_is_away(
     review.screen_run(reviewed, RUN, actor="lead")
     review.draw(reviewed, RUN, actor="lead")
     address = serve(reviewed.folder)
-    page.goto(f"{address}/review?person=Ada")
+    page.goto(known_as(page, f"{address}/review", "Ada"))
     expect(page.locator(".judging header")).to_contain_text("0 of 1 judged", timeout=90_000)
     page.keyboard.press("1")
     page.keyboard.press("7")

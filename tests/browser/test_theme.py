@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from curator import Workspace
+from tests.browser.people import known_as
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +22,7 @@ def test_a_page_has_a_blue_accent_in_the_mode_of_the_browser(
 ) -> None:
     context = browser.new_context(color_scheme=mode)
     page = context.new_page()
-    page.goto(f"{serve(stocked.folder)}/project?person=Lea")
+    page.goto(known_as(page, f"{serve(stocked.folder)}/project", "Lea"))
     button = page.get_by_role("button", name="Keep these settings")
     expect(button).to_have_css("background-color", accent)
     background = page.locator(".stApp").evaluate("each => getComputedStyle(each).backgroundColor")

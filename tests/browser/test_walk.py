@@ -16,6 +16,7 @@ from curator.review import pairs, verdicts
 from curator.runs import generation
 from schemas.review import Judgement
 from schemas.run import RunState
+from tests.browser.people import known_as
 from tests.runs.small import ended
 from tests.training.conftest import base_folder, tokenizer
 
@@ -57,7 +58,7 @@ def test_a_newcomer_comes_from_a_file_to_a_decision(
     page.on("console", lambda message: warnings.append(message.text) if message.type == "warning" else None)
 
     # From the import page to the first label.
-    page.goto(f"{address}/import_data?person=Nia")
+    page.goto(known_as(page, f"{address}/import_data", "Nia"))
     with page.expect_file_chooser() as chooser:
         page.get_by_text("Upload", exact=True).click()
     chooser.value.set_files(sample_data / "tickets_alpaca.json")
@@ -91,7 +92,7 @@ def test_a_newcomer_comes_from_a_file_to_a_decision(
     other.on("console", lambda message: warnings.append(message.text) if message.type == "warning" else None)
     other.add_init_script(_COUNT)
     other.set_default_timeout(_BUSY)
-    other.goto(f"{address}/train?run={run.id}&person=Ben")
+    other.goto(known_as(other, f"{address}/train?run={run.id}", "Ben"))
     expect(other.get_by_text("Held-out loss after")).to_be_visible(timeout=_BUSY)
     expect(other).to_have_title("first on small, full · Train · Curator")
     expect(other.get_by_text(re.compile("records go through the model flat")).first).to_be_visible()  # in the log, too

@@ -18,14 +18,17 @@ from sqlalchemy import update
 
 from curator import Workspace, versions
 from curator.errors import CuratorError, VersionError
+from curator.quality.fingerprint import content_hash
 from curator.store import events, projects, records
 from curator.store import versions as version_store
 from curator.store.tables import event as event_table
 from curator.store.tables import version as version_table
 from curator.versions import files
+from curator.versions.lineage import holding
+from curator.versions.nearest import nearest
 from schemas.event import Kind
 from schemas.version import ExportFormat, Manifest, Split, SplitPlan, Version
-from tests.conftest import make_record
+from tests.conftest import cut, make_record
 
 PLAN = SplitPlan(train=0.5, validation=0.25, test=0.25)
 
@@ -353,3 +356,27 @@ def test_a_version_of_a_format_to_come_is_refused(workspace: Workspace, frozen: 
     with pytest.raises(CuratorError, match="newer than this program reads"):
         list(versions.rows(workspace, frozen.id, split=Split.TRAIN))
     assert not versions.verify(workspace, frozen.id).ok
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("part", ["content", "origins"])
+def test_a_file_of_a_version_that_was_cut_ends_every_question_in_a_sentence(
+    workspace: Workspace, frozen: Version, part: str
+) -> None:
+    with workspace.write() as connection:
+        more = make_record("Another question?", "Another answer.")
+        records.add_many(connection, [more], project=projects.by_name(connection), at=workspace.clock(), accept=True)
+    after = versions.freeze(workspace, actor="me", plan=PLAN)
+    for split in Split:
+        for paths in files.paths_of(folder(workspace, after), split):
+            cut(paths[part == "origins"])
+    asked: list[Callable[[], object]] = [
+        lambda: versions.diff(workspace, frozen.id, after.id),
+        lambda: nearest(workspace, after.id, "Question 1? A colour."),
+    ]
+    if part == "origins":
+        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+        asked.append(lambda: holding(workspace, 1, {content_hash(more): long_ago}))
+    for question in asked:
+        with pytest.raises(VersionError, match=rf"files of version .*{after.id[:12]} cannot be read"):
+            question()

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from curator import Workspace
 from curator.store import annotations
 from schemas.annotation import Annotation
+from tests.browser.people import known_as
 
 Serve = Callable[..., str]
 
@@ -29,7 +30,7 @@ def draft(workspace: Workspace, record_id: str) -> str | None:
 
 def open_queue(page: Page, address: str) -> str:
     """Open the screen as Ada; gives the instruction that is shown."""
-    page.goto(f"{address}/annotate?person=Ada")
+    page.goto(known_as(page, f"{address}/annotate", "Ada"))
     return shown_question(page)
 
 

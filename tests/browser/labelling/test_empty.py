@@ -8,13 +8,14 @@ from playwright.sync_api import Page, expect
 from curator import Workspace
 from curator.store import projects, records
 from tests.browser.labelling.screen import Serve, open_queue, shown_question, stored
+from tests.browser.people import known_as
 from tests.conftest import make_record
 
 pytestmark = pytest.mark.browser
 
 
 def test_an_empty_workspace_offers_the_import(workspace: Workspace, serve: Serve, page: Page) -> None:
-    page.goto(f"{serve(workspace.folder)}/annotate?person=Ada")
+    page.goto(known_as(page, f"{serve(workspace.folder)}/annotate", "Ada"))
     expect(page.get_by_text("There is no record yet.")).to_be_visible()
     page.get_by_role("button", name="Import a file").click()
     expect(page.get_by_role("heading", name="Import")).to_be_visible()

@@ -9,6 +9,7 @@ from curator import Workspace
 from curator.store import projects, records
 from schemas.record import Message, Origin, Record
 from tests.browser.labelling.screen import Serve, editor, open_queue, shown_question, submitted
+from tests.browser.people import known_as
 from tests.conftest import make_record
 
 pytestmark = pytest.mark.browser
@@ -78,7 +79,7 @@ def test_instruction_and_pair_are_rendered_by_key_and_stay_so(workspace: Workspa
         for n in (1, 2)
     ]
     stock(workspace, *pairs)
-    page.goto(f"{serve(workspace.folder)}/annotate?person=Ada")
+    page.goto(known_as(page, f"{serve(workspace.folder)}/annotate", "Ada"))
     expect(page.locator(".context")).to_contain_text("Is it **bold**?")
     page.keyboard.press(",")
     expect(page.locator(".context strong")).to_have_text("bold")

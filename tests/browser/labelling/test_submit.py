@@ -11,6 +11,7 @@ from curator import Workspace, open_workspace
 from curator.settings import Settings
 from curator.store import projects, records
 from tests.browser.labelling.screen import Serve, editor, open_queue, shown_question, stop_clock, stored, submitted
+from tests.browser.people import known_as
 from tests.conftest import make_record
 from tests.postgres import Cluster
 
@@ -158,7 +159,7 @@ def test_a_refused_call_says_what_happened_and_the_next_step(stocked: Workspace,
     page.on("pageerror", lambda error: errors.append(str(error)))
     ended = {"problem": "Your session has ended.", "hint": "Sign in again."}
     page.route("**/labelling/task", lambda route: route.fulfill(status=401, json=ended))
-    page.goto(f"{serve(stocked.folder)}/annotate?person=Ada")
+    page.goto(known_as(page, f"{serve(stocked.folder)}/annotate", "Ada"))
     expect(page.get_by_text("Your session has ended. Sign in again.")).to_be_visible()
     page.unroute("**/labelling/task")
     page.get_by_role("button", name="Try again").click()

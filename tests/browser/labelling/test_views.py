@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from curator import Workspace
 from curator.store import projects, records
 from tests.browser.labelling.screen import Serve, editor, open_queue
+from tests.browser.people import known_as
 from tests.conftest import make_record
 
 pytestmark = pytest.mark.browser
@@ -30,7 +31,7 @@ def test_text_of_a_record_is_never_interpreted(workspace: Workspace, serve: Serv
     with workspace.write() as connection:
         evil_record = make_record(evil, evil)
         records.add_many(connection, [evil_record], project=projects.by_name(connection), at=workspace.clock())
-    page.goto(f"{serve(workspace.folder)}/annotate?person=Ada")
+    page.goto(known_as(page, f"{serve(workspace.folder)}/annotate", "Ada"))
     expect(page.get_by_text(evil)).to_be_visible()
     page.get_by_role("tab", name="Rendered").click()
     expect(page.locator(".rendered strong")).to_have_text("bold")
@@ -49,7 +50,7 @@ def test_text_that_runs_from_right_to_left_does(workspace: Workspace, serve: Ser
     with workspace.write() as connection:
         arabic = make_record("ما هو اللون الأحمر؟", "لون.")
         records.add_many(connection, [arabic], project=projects.by_name(connection), at=workspace.clock())
-    page.goto(f"{serve(workspace.folder)}/annotate?person=Ada")
+    page.goto(known_as(page, f"{serve(workspace.folder)}/annotate", "Ada"))
     expect(editor(page)).to_have_value("لون.")
     direction = "element => getComputedStyle(element).direction"
     assert page.get_by_text("ما هو اللون الأحمر؟").evaluate(direction) == "rtl"
