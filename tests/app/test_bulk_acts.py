@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import psutil
 import pytest
 
 from curator import Workspace
@@ -10,6 +9,7 @@ from curator.store import projects, records
 from schemas.annotation import RecordState
 from tests.app.pages import draw, press, texts
 from tests.conftest import make_record
+from tests.jobs import processes
 
 
 def states(workspace: Workspace) -> set[RecordState]:
@@ -37,12 +37,12 @@ def test_many_records_are_looked_at_confirmed_by_their_number_and_taken_back(
     typed.set_value("120").run()
     press(app, "Reject: 120 records")
     assert "has begun" in texts(app)
-    psutil.wait_procs(psutil.Process().children())
+    processes.wait()
     app.run()
     assert states(workspace) == {RecordState.REJECTED}
     assert "Reject, 120 records" in texts(app)
     press(app, "Undo")
-    psutil.wait_procs(psutil.Process().children())
+    processes.wait()
     app.run()
     assert states(workspace) == {RecordState.WAITING}
     assert "taken back for 120 records" in texts(app)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-import psutil
 import pytest
 
 from curator import Workspace, jobs, versions
@@ -36,6 +35,7 @@ from schemas.job import JobState
 from schemas.tally import records_in
 from tests.conftest import make_record
 from tests.curate.crowd import EVERY, fill, state
+from tests.jobs import processes
 
 pytestmark = pytest.mark.parametrize(
     "database_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
@@ -255,9 +255,9 @@ def kill_somewhere(workspace: Workspace, job_id: int) -> None:
         pass
     for _ in range(random.randrange(30)):
         jobs.status(workspace, job_id)
-    for child in psutil.Process().children():
-        child.kill()
-        child.wait()
+    for process in processes.of_jobs():
+        process.kill()
+        process.wait()
 
 
 def test_an_act_and_its_undo_that_are_killed_anywhere_end_as_if_they_had_not_been(workspace: Workspace) -> None:
