@@ -31,6 +31,7 @@ PAGES = (
     "vote",
     "review",
     "decide",
+    "accounts",
 )
 
 
