@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from curator import jobs
+from curator.access import require
 from curator.jobs.kinds import kind
 from curator.jobs.work import Work
 from curator.store import indexing
 from curator.workspace import Workspace
+from schemas.account import Right
 
 JOB = "index"
 _AT_ONCE = 1_000
@@ -41,6 +43,7 @@ def catch_up(workspace: Workspace, project_id: int, *, actor: str, at_once: int 
 
     Returns how far the index has come.
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.read() as connection:
         left = indexing.count_left(connection, project_id)
     if left > at_once:
