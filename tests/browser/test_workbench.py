@@ -20,6 +20,7 @@ def test_states_are_pressed_records_are_walked_by_key_and_a_view_comes_back(
 ) -> None:
     address = serve(stocked.folder)
     page.goto(f"{address}/records?words=Question&person=Lea")  # a link of an earlier release
+    page.get_by_role("button", name="Begin").click()
     expect(page.get_by_text("3 records, 1 to 3 shown")).to_be_visible()
     line = page.get_by_label("Which records")
     expect(line).to_have_value("Question")
