@@ -30,6 +30,7 @@ VERBS = {
     "dedup": "duplicates.duplicates",
     "topics": "topics.topics",
     "alike": "topics.alike",
+    "subset": "subset.subset",
     "freeze": "versions.freeze",
     "versions": "versions.versions",
     "diff": "versions.diff",
