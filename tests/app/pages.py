@@ -22,6 +22,7 @@ PAGES = (
     "adjudicate",
     "team",
     "project",
+    "coverage",
     "versions",
     "train",
     "runs",
