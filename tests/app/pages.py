@@ -19,6 +19,7 @@ PAGES = (
     "history",
     "records",
     "profile",
+    "duplicates",
     "adjudicate",
     "team",
     "project",
