@@ -10,7 +10,13 @@ from curator.curate import alike, text_space
 from schemas.project import Project
 
 
-def show(workspace: Workspace, project: Project, record_id: str) -> None:
+def offer(workspace: Workspace, project: Project, record_id: str) -> None:
+    """A switch that shows them; comparing takes longer than anything else about a record."""
+    if st.toggle("Records like it", key="records like it"):
+        _show(workspace, project, record_id)
+
+
+def _show(workspace: Workspace, project: Project, record_id: str) -> None:
     """The likest records, each with a link."""
     if not text_space.is_counted(workspace, project):
         st.info("Records can be compared once their topics were counted.", icon=":material/category:")
