@@ -19,6 +19,7 @@ _SECTIONS = {
         ("history", "My history", ":material/history:", Right.ANNOTATE),
         ("records", "Records", ":material/search:", Right.CURATE),
         ("profile", "Profile", ":material/bar_chart:", Right.CURATE),
+        ("duplicates", "Duplicates", ":material/file_copy:", Right.CURATE),
         ("adjudicate", "Adjudicate", ":material/balance:", Right.CURATE),
         ("team", "Team", ":material/group:", Right.CURATE),
         ("project", "Project", ":material/tune:", Right.CURATE),
@@ -65,6 +66,7 @@ def main() -> None:
     state.begin_page(page.title)
     state.know_person(signed_in)
     state.choose_in_sidebar(signed_in)
+    state.name_project()
     person = state.person()
     browser.prepare("" if signed_in is not None else person or "")
     if person is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec
 from urllib.parse import unquote, urlsplit
 
@@ -194,6 +194,7 @@ def _escaped(text: str) -> str:
 def _choose_project() -> None:
     with workspace().read() as connection:
         names = [each.name for each in projects.all_projects(connection)]
+    _refuse_unknown(_PROJECT, names)
     if len(names) < 2:
         return
     entered = once("entered project")
@@ -211,6 +212,21 @@ def _follow_address(name: str, key: str, options: Sequence[str]) -> None:
         st.session_state[key] = wanted
 
 
+def _refuse_unknown(name: str, options: Collection[str]) -> None:
+    """Say that a link leads to something that is not here, instead of showing something else under its address."""
+    wanted = st.query_params.get(name)
+    if wanted is None or wanted in options or wanted == st.session_state.get(f"address {name}"):
+        return
+    st.warning(
+        f"The link leads to the {name} {_escaped(wanted)}, which is not here or not ready for this page.",
+        icon=":material/link_off:",
+    )
+    if st.button("Show another"):
+        del st.query_params[name]
+        st.rerun()
+    st.stop()
+
+
 def chosen(
     name: str,
     options: list[str],
@@ -224,6 +240,7 @@ def chosen(
     Returns None when there is nothing to choose from. `shown` holds the words for an option where they differ from it;
     they name the browser's tab as well. `tips` holds what is told about an option where the mouse rests.
     """
+    _refuse_unknown(name, options)
     if not options:
         return None
     key, kept = f"chosen {name}", st.session_state.get(f"kept {name}")
@@ -294,6 +311,36 @@ def tabs(page: str, labels: Sequence[str]) -> Sequence[TabContainer]:
     return drawn
 
 
+def typed(name: str) -> str:
+    """What stands in the filter by words with this name."""
+    return str(st.session_state.get(f"filter {name}", ""))
+
+
+def type_in(name: str, text: str) -> None:
+    """Put words into a filter before it is drawn, as from a callback of another widget."""
+    st.session_state[f"filter {name}"] = text
+
+
+def choose_in(name: str, values: Sequence[str]) -> None:
+    """Choose in a filter made by `several` before it is drawn, as from a callback of another widget."""
+    st.session_state[f"filter {name}"] = list(values)
+
+
+def choose_one_in(name: str, value: str | None) -> None:
+    """Choose in a filter made by `one_of` before it is drawn, as from a callback of another widget."""
+    st.session_state[f"filter {name}"] = value
+
+
+def show_in(key: str, value: object) -> None:
+    """Let the widget with this key show a value, before it is drawn."""
+    st.session_state[key] = value
+
+
+def value_of(key: str) -> object:
+    """What the widget with this key says, for a callback; None where it was not drawn."""
+    return st.session_state.get(key)
+
+
 def _follow_filter(name: str, read: Callable[[Sequence[str]], object]) -> None:
     """Let a filter show what the address says, if that was not written by this page.
 
@@ -327,15 +374,29 @@ def in_address(name: str) -> str | None:
     return None if wanted == st.session_state.get(f"address {name}") else wanted
 
 
-def name_tab(*parts: str) -> None:
-    """Name the browser's tab after the thing that is shown, before the page's own name."""
-    st.set_page_config(page_title=" · ".join([*parts, st.session_state.get(_PAGE, ""), "Curator"]))
+def name_tab(thing: str) -> None:
+    """Name the browser's tab after the thing that is shown, before the page's own name; what is named last stands."""
+    st.set_page_config(page_title=" · ".join([thing, st.session_state.get(_PAGE, ""), "Curator"]))
 
 
 def begin_page(title: str) -> None:
     """Name the browser's tab after the page; what is shown on it is named later."""
     st.session_state[_PAGE] = title
     st.set_page_config(page_title=f"{title} · Curator")
+
+
+def name_project() -> None:
+    """Name the browser's tab after the project as well, where there are several. Draws nothing."""
+    project_shown = in_link().get(_PROJECT)
+    if project_shown is not None:
+        st.session_state[_PAGE] = f"{st.session_state[_PAGE]} · {project_shown}"
+        st.set_page_config(page_title=f"{st.session_state[_PAGE]} · Curator")
+
+
+def in_link() -> dict[str, str]:
+    """What every link to another page carries: the project, where there are several."""
+    name = st.query_params.get(_PROJECT)
+    return {} if name is None else {_PROJECT: name}
 
 
 def choose(name: str, value: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from curator.store import decisions, events, outputs, quarantine, runs, tallies, versions
+from curator.store import decisions, events, outputs, quarantine, runs, systems, tallies, versions
 from curator.workspace import Workspace
 from schemas.annotation import RecordState
 from schemas.run import RunState
@@ -33,7 +33,8 @@ def counts(workspace: Workspace, *, project_id: int) -> Counts:
         states = {state: records_in(state) for state in RecordState}
         totals = tallies.some(connection, project_id, list(states.values()))
         found = runs.newest_first(connection)
-        past = [decision for run in found for decision in decisions.of_system(connection, run.id)]
+        judged = {run.id for run in found} | {each.id for each in systems.all_systems(connection)}
+        past = [decision for each in sorted(judged) for decision in decisions.of_system(connection, each)]
         return Counts(
             by_state={state: totals[name] for state, name in states.items()},
             quarantined=quarantine.count_open(connection, project_id),

@@ -30,6 +30,11 @@ def _draw(pieces: list[edits.Piece]) -> None:
     st.markdown("".join(_drawn(piece) for piece in pieces))
 
 
+def inline(before: str, after: str) -> None:
+    """The edit from one text to another, in full."""
+    st.markdown("".join(_drawn(piece) for piece in edits.word_diff(before, after)) or "No text")
+
+
 def _drawn(piece: edits.Piece) -> str:
     shown = notice.plain(piece.text.strip()) if piece.kind != "same" else notice.plain(piece.text)
     if piece.kind == "same" or not shown:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 import streamlit as st
 
+from app import state
 from app.components import notice, record_card
-from curator import Workspace
+from curator import Workspace, overview
 from curator.review import follow_up
 from schemas.feedback import FollowUp, Kind
 
@@ -18,10 +20,13 @@ _KINDS = {
     Kind.TAUGHT: "record that taught it",
 }
 
+_COLUMNS = {"record": st.column_config.LinkColumn(display_text="open")}
+
 
 @notice.errors()  # a version whose files are damaged ends neither page
 def show_about(workspace: Workspace, record_id: str) -> None:
     """On a record's page: from which review of outputs it comes or went back, and which versions hold it since."""
+    called = overview.names(workspace)
     for each in follow_up.of_record(workspace, record_id):
         sent = each.sent
         what = {
@@ -29,11 +34,12 @@ def show_about(workspace: Workspace, record_id: str) -> None:
             Kind.PREFERENCE: "It says which of two responses is better",
             Kind.TAUGHT: "A reviewer says that it taught a wrong output",
         }[sent.kind]
-        held = ", ".join(version[:12] for version in each.versions) or "none"
+        held = ", ".join(called.get(version, version[:12]) for version in each.versions) or "none"
         reason = f" “{sent.reason}”" if sent.reason else ""
         st.info(
             notice.plain(
-                f"{what}: prompt {each.prompt_id} of {each.suite}, run {sent.system_id}.{reason} "
+                f"{what}: prompt {each.prompt_id} of {each.suite}, answered by "
+                f"{called.get(sent.system_id, sent.system_id)}.{reason} "
                 f"{sent.actor}, {sent.at:%Y-%m-%d %H:%M} UTC. Versions since then that hold it: {held}."
             ),
             icon=":material/rate_review:",
@@ -47,7 +53,12 @@ def show_sent(workspace: Workspace, run_or_system: str, person: str) -> None:
     if not sent:
         return
     st.subheader("Sent back to the data", anchor=False)
-    st.dataframe([_line(each) | {"versions": len(each.versions)} for each in sent], hide_index=True, width="stretch")
+    st.dataframe(
+        [_line(each) | {"versions": len(each.versions)} for each in sent],
+        hide_index=True,
+        width="stretch",
+        column_config=_COLUMNS,
+    )
 
 
 @notice.errors()
@@ -67,6 +78,7 @@ def show_answered(workspace: Workspace, run_or_system: str, person: str) -> None
         ],
         hide_index=True,
         width="stretch",
+        column_config=_COLUMNS,
     )
 
 
@@ -75,7 +87,7 @@ def _line(each: FollowUp) -> dict[str, object]:
         "prompt": f"{each.suite}/{each.prompt_id}",
         "sent back": _KINDS[each.sent.kind],
         "found then": _found(each.before),
-        "record": each.sent.record_id,
+        "record": "/records?" + urlencode(state.in_link() | {"record": each.sent.record_id}),
         "state": record_card.STATES[each.state],
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from app import state
 from curator import Workspace, overview
 from schemas.project import Project
 
@@ -39,4 +40,4 @@ def show(sections: Mapping[str, Sequence[StreamlitPage]], workspace: Workspace, 
             if section and usable:
                 st.caption(section)
             for page in usable:
-                st.page_link(page, width="stretch")
+                st.page_link(page, width="stretch", query_params=state.in_link())

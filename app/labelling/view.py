@@ -95,8 +95,7 @@ def answered(entry: StandingAnswer) -> dict[str, Any]:
         "messages": [message.model_dump(mode="json") for message in entry.record.messages],
         "response": entry.record.response,
         "alternative": entry.record.alternative,
-        "state": entry.state.value,
-    }
+    }  # not the state: it tells a gold record, by which annotators are measured, from the others
 
 
 def _empty(workspace: Workspace, person: str, *, project_id: int) -> dict[str, Any]:

@@ -42,10 +42,15 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         links.to("train", "Train a model", icon=":material/model_training:")
         return
     stands = release.assess(workspace, chosen)
+    if review.verdicts.judges_blind(workspace, chosen, reviewer=person):
+        _say_hidden(workspace, chosen, stands, person)
+        _past(workspace, chosen)
+        _plan(workspace, chosen, stands, person)
+        return
     st.markdown(f"### As the evidence stands: :{_COLOURS[stands.outcome]}[{stands.outcome.value}]")
     for reason in stands.reasons:
         st.markdown(f"- {notice.plain(reason)}")
-    _left(stands)
+    _left(stands, chosen)
     _categories(stands)
     columns = st.columns([1, 1, 3])
     if columns[0].button("Store this decision", type="primary", width="stretch"):
@@ -65,7 +70,26 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     _edit_gates(workspace, project, person)
 
 
-def _left(stands: Standing) -> None:
+def _say_hidden(workspace: Workspace, chosen: str, stands: Standing, person: str) -> None:
+    """Say why a reviewer sees no counts yet, and what is left for all reviewers."""
+    st.info(
+        "You judge this model. What reviewers found stays hidden until your part of the review is closed: counts that "
+        "change with your verdict would tell you which answer is the model's.",
+        icon=":material/visibility_off:",
+    )
+    left = sum(release.prospect(stands).left.values())
+    st.caption(f"{notice.counted(left, 'prompt')} still {'waits' if left == 1 else 'wait'} for a person.")
+    row = st.container(horizontal=True)
+    with row:
+        links.to("review", "Judge the next one", icon=":material/rate_review:", address={"run": chosen})
+    if row.button("Close my part and see what was found"):
+        with notice.errors():
+            review.verdicts.close(workspace, chosen, reviewer=person)
+            st.rerun()
+    st.caption("From then on your verdicts on this plan can add a defect, but clear nothing.")
+
+
+def _left(stands: Standing, chosen: str) -> None:
     """How many labels are left, which ones, and what the decision could then be."""
     if stands.plan is None:
         return
@@ -77,7 +101,7 @@ def _left(stands: Standing) -> None:
             f"Prompts that wait for a person: {left}. If nothing more is found wrong, the decision could be {best}.",
             icon=":material/pending_actions:",
         )
-        links.to("review", "Judge the next one", icon=":material/rate_review:")
+        links.to("review", "Judge the next one", icon=":material/rate_review:", address={"run": chosen})
         _left_by_gate(prospect.gates)
     if prospect.at_best is not Outcome.RELEASE and left:
         st.caption("Even then: " + notice.plain(" ".join(prospect.in_the_way)))

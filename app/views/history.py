@@ -67,9 +67,7 @@ def _answers(workspace: Workspace, project: Project, person: str) -> None:
         elif answer.preference is not None:
             judged = f"preferred: {answer.preference.choice}"
         facts = [f"{added.submitted_at:%Y-%m-%d %H:%M} UTC", judged]
-        if (
-            is_lead or record_state is not RecordState.GOLD
-        ):  # an annotator who is measured by gold must not know which it is
+        if is_lead:  # a state that only gold records lack would tell annotators which they are measured by
             facts.append(record_state.value)
         title = " · ".join([*facts, marks] if marks else facts)
         with st.expander(f"{title} · {notice.plain(record.instruction[:80])}"):

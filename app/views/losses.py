@@ -53,9 +53,14 @@ def render(workspace: Workspace, person: str) -> None:
         "before, in the training step of the last epoch, and after (where that was not measured: in the steps of the "
         "first and the last epoch). A large loss is a hint: the record may be wrong, rare or long-winded."
     )
+    listed = [each.row_id for each in kept[:_SHOWN]]
+    linked = state.in_address("row") or state.recall("row linked")
+    state.remember("row linked", linked)
     event = st.dataframe(
         [_line(each) for each in kept[:_SHOWN]],
         hide_index=True,
+        selection_default={"selection": {"rows": [n for n, row_id in enumerate(listed) if row_id == linked]}},
+        key=f"losses {run.id} {linked}",
         width="stretch",
         on_select="rerun",
         selection_mode="single-row",
@@ -73,6 +78,8 @@ def render(workspace: Workspace, person: str) -> None:
     if len(kept) > _SHOWN:
         st.caption(f"The first {_SHOWN} are listed; filter to see others.")
     picked = kept[event.selection.rows[0]] if event.selection.rows else kept[0]
+    if event.selection.rows:
+        state.put_in_address("row", picked.row_id)
     _one(workspace, picked, person)
 
 

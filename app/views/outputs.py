@@ -40,6 +40,7 @@ def render(workspace: Workspace, person: str) -> None:
         st.info("No run has ended yet: outputs of your own model need one.", icon=":material/model_training:")
         links.to("train", "Train one", icon=":material/model_training:")
         return
+    state.name_tab(f"{suite.name}, {run.name}")
     working = generation.is_working(workspace, run.id)
     state.live(_work, every=2 if working else None)(workspace, run, suite, person, was_working=working)
     if not working:

@@ -16,8 +16,7 @@ from schemas.profile import Bin, Count, Profile, RuleState, Spread, StoredProfil
 from schemas.project import Project
 from schemas.query import Bound, Choice, ChoiceField, NumberField, RecordQuery
 
-_AT_ONCE = 2_000
-"""Records up to which the page counts by itself, which takes less than a second."""
+_AT_ONCE = 2_000  # records up to which the page counts by itself, which takes less than a second
 _BARS = 12
 _TABS = ["Records", "Lengths", "Rules", "Work"]
 _NOT_SAID = "not said"

@@ -29,14 +29,14 @@ def render(workspace: Workspace, person: str) -> None:
             "No plan says yet which outputs people judge. A lead draws it before the first verdict.",
             icon=":material/checklist:",
         )
-        links.to("outputs", "Generate or bring in outputs", icon=":material/compare:")
-        links.to("decide", "Draw the plan", icon=":material/gavel:")
+        links.to("outputs", "Generate or bring in outputs", icon=":material/compare:", address={"run": chosen})
+        links.to("decide", "Draw the plan", icon=":material/gavel:", address={"run": chosen})
         return
     component.show(system=chosen, person=person)
     if not review.verdicts.open_names(workspace, chosen, reviewer=person):
         _close(workspace, chosen, person)
         return
-    links.to("decide", "Go to the decision", icon=":material/gavel:")
+    links.to("decide", "Go to the decision", icon=":material/gavel:", address={"run": chosen})
     second = work.second_readings_of(workspace, chosen, reviewer=person)
     if second.wanted:
         st.caption(f"{second.done} of {second.wanted} pairs that two people should read were read twice.")

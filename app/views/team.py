@@ -157,7 +157,7 @@ def _leases(workspace: Workspace, project: Project, person: str) -> None:
         columns = st.columns([2, 2, 2, 2, 1], vertical_alignment="center")
         columns[0].markdown(f"**{notice.plain(lease.holder)}**")
         with columns[1]:
-            links.to("records", f"Record {lease.record_id}", address={"record": lease.record_id})
+            links.to("records", "What it is", icon=":material/description:", address={"record": lease.record_id})
         columns[2].markdown(
             f":orange[not touched for {quiet:.0f} min]" if quiet > _QUIET_MINUTES else f"touched {quiet:.0f} min ago"
         )

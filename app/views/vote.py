@@ -23,15 +23,24 @@ def render(workspace: Workspace, person: str) -> None:
         return
     pair = votes.next_pair(workspace, person, run.id)
     tally = votes.tally(workspace, run.id)
+    kept = votes.kept_for_review(workspace, person, run.id)
+    if kept:
+        st.caption(
+            f"{notice.counted(kept, 'pair')} of gate suites can be voted on when your part of the review is closed: "
+            "a vote must not tell a reviewer whose answer is whose."
+        )
+    if pair is None and tally.votes == 0 and kept:
+        return
     if pair is None and tally.votes == 0:
         st.info("This run has no answers that differ yet.", icon=":material/compare:")
         links.to("outputs", "Generate outputs", icon=":material/compare:", address={"run": run.id})
         return
     if pair is None:
-        st.success("You have voted on every pair of this run.", icon=":material/check:")
+        st.success("You have voted on every pair that is open to you.", icon=":material/check:")
     else:
         _ask(workspace, run.id, pair, person)
-    if tally.votes:
+        st.caption("How the votes stand is shown when you have voted on all: it would tell whose answer is whose.")
+    if tally.votes and pair is None:
         rate = "no pair is decided"
         if tally.win_rate is not None:
             rate = (

@@ -28,6 +28,8 @@ VERBS = {
     "check": "curate.check",
     "duplicates": "duplicates.duplicates",
     "dedup": "duplicates.duplicates",
+    "leakage": "leakage.leakage",
+    "decontaminate": "leakage.leakage",
     "topics": "topics.topics",
     "alike": "topics.alike",
     "freeze": "versions.freeze",

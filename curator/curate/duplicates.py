@@ -6,7 +6,7 @@ record that is kept in place of each; putting them back restores the states that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -23,8 +23,8 @@ from curator.jobs.work import Work
 from curator.pool import Pool
 from curator.quality import stars, words
 from curator.quality.stars import LEAST, Stars
+from curator.store import Connection, events, projects, records
 from curator.store import duplicates as stored
-from curator.store import events, projects, records
 from curator.store.duplicates import Compared, Membership
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -97,7 +97,7 @@ def find(
     with workspace.read() as connection:
         meant = projects.by_name(connection, project)
         compared = stored.compared(connection, meant.id)
-        sources = list(_sources(workspace, compared, lambda ids: _written(connection, ids)))
+        sources = sources_of(connection, workspace, compared)
     worth = len(compared.ids) >= _WORTH_PROCESSES
     with pool.processes(are_worth_it=worth, lost=_LOST, workers=workers) as processes:
         found = _found(compared, sources, kind, keep, least, processes, progress)
@@ -229,9 +229,14 @@ def _run(workspace: Workspace, kind: str, search: DuplicateReport, actor: str, *
 @job_kind(FIND)
 def _find(work: Work) -> dict[str, Any]:
     asked = work.parameters
+
+    def tell(done: int, total: int | None) -> None:
+        with work.chunk() as chunk:  # leaves here when a person cancels
+            chunk.done, chunk.total = done, total
+
     found = find(
         work.workspace, project=asked.get("project"), kind=DuplicateKind(asked["kind"]),
-        keep=KeepRule(asked["keep"]), least=asked["least"], actor=work.job.actor,
+        keep=KeepRule(asked["keep"]), least=asked["least"], actor=work.job.actor, progress=tell,
     )  # fmt: skip
     return {"search": found.id, "clusters": found.clusters, "members": found.members}
 
@@ -273,19 +278,18 @@ def _change(work: Work, step: Callable[..., stored.Changed], mark: Callable[...,
 # --- Finding --------------------------------------------------------------------------------------------------------
 
 
-def _sources(
-    workspace: Workspace, compared: Compared, written: Callable[[Sequence[str]], list[bytes]]
-) -> Iterator[Source]:
+def sources_of(connection: Connection, workspace: Workspace, compared: Compared) -> list[Source]:
     """Batches of all records, in the order of `compared`: those of parts as their rows stand, others by themselves."""
     files = {id: (workspace.records_folder / name, sha256) for id, (name, sha256) in compared.files.items()}
     written_records = int(np.searchsorted(compared.parts, 0))  # they come first
+    sources = []
     for at in range(0, written_records, BATCH):
         ids = [str(id) for id in compared.ids[at : min(written_records, at + BATCH)].tolist()]
-        yield Source(None, np.empty(0, np.int64), tuple(written(ids)))
-    yield from part_sources(files, compared.parts[written_records:], compared.rows[written_records:])
+        sources.append(Source(None, np.empty(0, np.int64), tuple(_written(connection, ids))))
+    return sources + part_sources(files, compared.parts[written_records:], compared.rows[written_records:])
 
 
-def _written(connection: Any, ids: Sequence[str]) -> list[bytes]:
+def _written(connection: Connection, ids: Sequence[str]) -> list[bytes]:
     texts = records.some(connection, ids)
     return [texts[id].now.model_dump_json(exclude_defaults=True, exclude={"original", "also"}).encode() for id in ids]
 

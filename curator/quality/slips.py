@@ -1,28 +1,31 @@
-"""Warnings about a response that is about to be submitted: likely slips, which never block."""
+"""Warnings about a response that is about to be submitted: likely slips, which never block.
+
+They are some of the rules on records, asked about the last turn alone and told in the words of the labelling screen.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from curator.quality.rules import SHIPPED, check
+from schemas.record import Message, Record, Role
 
-from schemas.record import Record
-
-_PLACEHOLDER = re.compile(r"\b(TODO|FIXME|XXX|lorem ipsum)\b|\[(insert|your|name|placeholder)[^\]]*\]", re.IGNORECASE)
-_ASSISTANT = re.compile(r"\bas an ai( language)? model\b", re.IGNORECASE)
+_TOLD = {
+    "unbalanced-fence": "A code fence is opened and not closed.",
+    "gap-in-response": "A placeholder was left in the text.",
+    "copied-prompt": "The response repeats the instruction.",
+    "speaks-as-model": "The text speaks of itself as an AI model.",
+}
+_RULES = tuple(rule for rule in SHIPPED if rule.name in _TOLD)
 
 
 def likely_slips(record: Record, response: str) -> list[str]:
     """One sentence per likely slip in a response to a record's last instruction."""
-    return [text for text, is_found in _RULES if is_found(record, response)]
+    turn = record.model_copy(
+        update={"messages": (_unchecked("user", record.instruction), _unchecked("assistant", response))}
+    )
+    hits = {hit.rule for hit in check(turn, _RULES).hits}
+    return [sentence for rule, sentence in _TOLD.items() if rule in hits]
 
 
-def _is_copy(record: Record, response: str) -> bool:
-    return bool(response.strip()) and response.strip() == record.instruction.strip()
-
-
-_RULES: tuple[tuple[str, Callable[[Record, str], bool]], ...] = (
-    ("A code fence is opened and not closed.", lambda _record, text: text.count("```") % 2 == 1),
-    ("A placeholder was left in the text.", lambda _record, text: bool(_PLACEHOLDER.search(text))),
-    ("The response repeats the instruction.", _is_copy),
-    ("The text speaks of itself as an AI model.", lambda _record, text: bool(_ASSISTANT.search(text))),
-)
+def _unchecked(role: Role, content: str) -> Message:
+    """A turn whose text is still being typed, and may hold what no record can."""
+    return Message.model_construct(role=role, content=content, train=role == "assistant")

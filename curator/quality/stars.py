@@ -6,9 +6,10 @@ either joins the most similar one or is kept too. A text joins when
 
 - the Jaccard index of their shingles is at least `least`, and on both sides of a pair most words are the same,
 - their numbers and the signs that calculate or compare are the same,
-- they do not differ in the slot of a template. A slot is a place where at least half of the texts around one kept text,
-  and three of them, have something of their own. Two texts alone differ in a slot when a name, or a word of code,
-  stands for another one, or when a word is exchanged for the same other word twice.
+- they do not differ in the slot of a template. A slot is a place where at least a quarter of the texts around one kept
+  text (those that share half of their shingles with it), and three of them, have something of their own. Two texts
+  alone differ in a slot when a name, or a word of code, stands for another one, or when a word is exchanged for the
+  same other word twice.
 
 Work is bounded: a bucket of texts that are all kept is asked for the first 256 of them, and a text is compared with the
 64 that share the most bands. A million near copies of one text are a million comparisons.
@@ -36,12 +37,19 @@ LEAST_OF_SIDE = 0.6
 """Share of the words of each side of a pair that must be the same, in order."""
 _PER_BUCKET = 256
 _COMPARED = 64
+_FAMILY = 0.5
+"""Jaccard index from which on a text that is no near duplicate may show the slots of a template."""
+_RELATIVES = 8
+"""Kept texts that a text is remembered as a relative of."""
 _EDITS = 512
 """Edits beyond which words are not aligned: only texts of thousands of words reach it."""
 _ROUNDS = 4
 _SAMPLE = 2_000
 """Texts of one star from which its slots are learnt."""
 _SLOT_TEXTS = 3
+"""Texts that must have something of their own in one place, of so many kinds together with the usual one."""
+_SLOT_SHARE = 0.25
+"""The same as a share of all texts; edits by chance are spread over a text and meet in one place less often."""
 _ROUNDING = 1e-12
 
 
@@ -87,12 +95,12 @@ def stars_of(
             break
         mixed = bands[pending] if not slots.any() else _mixed(bands[pending], slots[pending])
         buckets = buckets_of(mixed, threads=threads)
-        star, index = _join(buckets, pending, shingles.hashes, shingles.first, least - _ROUNDING)
+        star, index, relatives = _join(buckets, pending, shingles.hashes, shingles.first, least - _ROUNDING)
         joined = np.flatnonzero(star != np.arange(len(pending)))
         if not len(joined):
             break
         member, centre = pending[joined], pending[star[joined]]
-        stays = _slots(member, centre, words, slots)
+        stays = _slots(member, centre, _families(pending, relatives), words, slots)
         stays[stays] = _same(member[stays], centre[stays], words.hashes, words.kinds, words.first, words.border)
         kept[member[stays]], similarity[member[stays]] = centre[stays], index[joined[stays]]
         left = np.zeros(len(pending), bool)
@@ -165,7 +173,7 @@ def _mixed(bands, keys):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _side_shingles(hashes, start, end, width, out, at):  # type: ignore[no-untyped-def]
+def side_shingles(hashes, start, end, width, out, at):  # type: ignore[no-untyped-def]
     """Write the shingles of a run of words in their order, of few words the run itself. Returns where they end."""
     if start == end:
         return at
@@ -184,8 +192,8 @@ def _shingles(hashes, first, border, width):  # type: ignore[no-untyped-def]
     starts = np.zeros(len(first), np.int64)
     at = 0
     for n in range(len(first) - 1):
-        end = _side_shingles(hashes, first[n], border[n], width, out, at)
-        end = _side_shingles(hashes, border[n], first[n + 1], width, out, end)
+        end = side_shingles(hashes, first[n], border[n], width, out, at)
+        end = side_shingles(hashes, border[n], first[n + 1], width, out, end)
         some = np.sort(out[at:end])
         for m in range(len(some)):
             if m == 0 or some[m] != some[m - 1]:
@@ -224,7 +232,7 @@ def _jaccards(hashes, first, ones, others):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True)
 def _join(buckets, places, hashes, first, least):  # type: ignore[no-untyped-def]
-    """For each text, in the order of keeping, the kept one that it joins or itself, and their index."""
+    """For each text, in the order of keeping, the kept one that it joins or itself, their index, and its relatives."""
     count, bands = buckets.shape
     sizes = np.zeros(buckets.max() + 2, np.int64)
     for n in range(count):
@@ -237,6 +245,7 @@ def _join(buckets, places, hashes, first, least):  # type: ignore[no-untyped-def
     star, index = np.arange(count), np.ones(count)
     seen, shared = np.full(count, -1, np.int64), np.zeros(count, np.int32)
     near = np.empty(bands * _PER_BUCKET, np.int64)
+    relatives = np.full((count, _RELATIVES), -1, np.int32)
     for n in range(count):
         found = 0
         for band in range(bands):
@@ -259,17 +268,20 @@ def _join(buckets, places, hashes, first, least):  # type: ignore[no-untyped-def
             while enough > 1 and compared + by_shared[enough - 1] <= _COMPARED:
                 enough -= 1
                 compared += by_shared[enough]
-        best, best_index, tried = -1, 0.0, 0
+        best, best_index, tried, related = -1, 0.0, 0, 0
         own = first[places[n] + 1] - first[places[n]]
         for m in range(found):
             other = near[m]
             if shared[other] < enough or tried >= _COMPARED:
                 continue
             size = first[places[other] + 1] - first[places[other]]
-            if min(own, size) < least * max(own, size):
+            if min(own, size) < min(least, _FAMILY) * max(own, size):
                 continue
             tried += 1
             value = _jaccard(hashes, first, places[n], places[other])
+            if value >= _FAMILY and related < _RELATIVES:
+                relatives[n, related] = other
+                related += 1
             if value >= least and (value > best_index or (value == best_index and other < best)):
                 best, best_index = other, value
         if best >= 0:
@@ -280,11 +292,38 @@ def _join(buckets, places, hashes, first, least):  # type: ignore[no-untyped-def
             if bucket >= 0 and used[bucket] < start[bucket + 1] - start[bucket]:
                 holds[start[bucket] + used[bucket]] = n
                 used[bucket] += 1
-    return star, index
+    return star, index, relatives
+
+
+def _families(places: NDArray[np.int64], relatives: NDArray[np.int32]) -> _Families:
+    """The relatives of every text, both ways."""
+    one, column = np.nonzero(relatives >= 0)
+    other = relatives[one, column]
+    pairs = np.concatenate([np.column_stack([one, other]), np.column_stack([other, one])])
+    pairs = places[pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]]
+    order = np.argsort(pairs[:, 0], kind="stable")
+    return _Families(pairs[order, 0], pairs[order, 1])
+
+
+class _Families(NamedTuple):
+    """Pairs of texts that share half of their shingles."""
+
+    texts: NDArray[np.int64]
+    """Ascending."""
+    relatives: NDArray[np.int64]
+
+    def of(self, text: int) -> NDArray[np.int64]:
+        """The first relatives of a text."""
+        start, end = np.searchsorted(self.texts, [text, text + 1])
+        return self.relatives[start : min(end, start + _COMPARED)]
 
 
 def _slots(
-    member: NDArray[np.int64], centre: NDArray[np.int64], words: Words, slots: NDArray[np.uint64]
+    member: NDArray[np.int64],
+    centre: NDArray[np.int64],
+    families: _Families,
+    words: Words,
+    slots: NDArray[np.uint64],
 ) -> NDArray[np.bool_]:
     """Whether each member fills the slots of its star as the kept text does; note what it fills them with in `slots`.
 
@@ -294,23 +333,24 @@ def _slots(
     order = np.argsort(centre, kind="stable")
     starts = np.flatnonzero(differs(centre[order]))
     for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True):
-        if end - start + 1 < _SLOT_TEXTS:
-            continue
         some = order[start:end]
-        texts = np.concatenate([centre[some[:1]], member[some]])
-        filled = _fillings(texts, words)
-        if filled is None:
+        own = np.concatenate([centre[some[:1]], member[some]])
+        others = np.setdiff1d(families.of(int(own[0])), own)
+        if len(own) + len(others) < _SLOT_TEXTS:
             continue
-        differ = filled[1:] != filled[0]
+        found = _slots_of(np.concatenate([own[:_SAMPLE], others]), words)
+        if found is None:
+            continue
+        filled, agrees = _filled(words.hashes, words.first, words.border, own, WIDTH, *found)
+        differ = ~agrees[1:]
         stays[some[differ]] = False
         expelled = member[some[differ]]
         slots[expelled] = _mixed(slots[expelled, None], filled[1:][differ])[:, 0]
     return stays
 
 
-def _fillings(texts: NDArray[np.int64], words: Words) -> NDArray[np.uint64] | None:
-    """A hash of what each text has in the slots of their template, or None where it has none."""
-    sample = texts[:_SAMPLE]
+def _slots_of(sample: NDArray[np.int64], words: Words) -> tuple[NDArray[np.uint64], NDArray[np.uint64]] | None:
+    """The shingles of the template that a sample shows, and those that a slot follows; None where it shows none."""
     runs = [_ordered(words.hashes, words.first, words.border, int(text), WIDTH) for text in sample]
     every = np.concatenate([np.unique(run) for run in runs])
     values, counts = np.unique(every, return_counts=True)
@@ -321,19 +361,15 @@ def _fillings(texts: NDArray[np.int64], words: Words) -> NDArray[np.uint64] | No
     gaps, theirs = np.unique(before, axis=0, return_counts=True)
     places, kinds = np.unique(gaps[:, 0], return_counts=True)
     texts_there = np.bincount(np.searchsorted(places, gaps[:, 0]), weights=theirs)
-    is_slot = (kinds >= _SLOT_TEXTS) & (texts_there * 2 >= len(sample))
-    if not is_slot.any():
-        return None
-    return np.asarray(
-        _filled(words.hashes, words.first, words.border, texts, WIDTH, template, places[is_slot]), np.uint64
-    )
+    is_slot = (kinds >= _SLOT_TEXTS - 1) & (texts_there >= max(_SLOT_TEXTS, _SLOT_SHARE * len(sample)))
+    return (template, places[is_slot]) if is_slot.any() else None
 
 
 @numba.njit(nogil=True, cache=True)
 def _ordered(hashes, first, border, text, width):  # type: ignore[no-untyped-def]
     out = np.empty(first[text + 1] - first[text], np.uint64)
-    end = _side_shingles(hashes, first[text], border[text], width, out, 0)
-    return out[: _side_shingles(hashes, border[text], first[text + 1], width, out, end)]
+    end = side_shingles(hashes, first[text], border[text], width, out, 0)
+    return out[: side_shingles(hashes, border[text], first[text + 1], width, out, end)]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -366,14 +402,54 @@ def _gaps(run, template):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
+def _inside(run, template, slots):  # type: ignore[no-untyped-def]
+    """The shingles in the slots of a text, each behind the shingle that its slot follows."""
+    out = np.empty((len(run), 2), np.uint64)
+    count, before = 0, np.uint64(0)
+    is_slot = _holds(slots, before)
+    for n in range(len(run)):
+        if _holds(template, run[n]):
+            before, is_slot = run[n], _holds(slots, run[n])
+        elif is_slot:
+            out[count, 0], out[count, 1] = before, run[n]
+            count += 1
+    return out[:count]
+
+
+@numba.njit(nogil=True, cache=True)
+def _contains(values, inside, slot):  # type: ignore[no-untyped-def]
+    """Whether all that is in a slot is among sorted values, and how much that is."""
+    count = 0
+    for n in range(len(inside)):
+        if inside[n, 0] == slot:
+            if not _holds(values, inside[n, 1]):
+                return False, 1
+            count += 1
+    return True, count
+
+
+@numba.njit(nogil=True, cache=True)
 def _filled(hashes, first, border, texts, width, template, slots):  # type: ignore[no-untyped-def]
-    out = np.zeros(len(texts), np.uint64)
+    """For each text a hash of what is in its slots, and whether that is what the first text has there.
+
+    An edit beside a slot adds to what is in it, so it is enough that one text has all that the other has there.
+    """
+    out, agrees = np.zeros(len(texts), np.uint64), np.ones(len(texts), np.bool_)
+    kept = _ordered(hashes, first, border, texts[0], width)
+    kept_inside = _inside(kept, template, slots)
+    kept = np.sort(kept)
     for n in range(len(texts)):
-        gaps = _gaps(_ordered(hashes, first, border, texts[n], width), template)
-        for m in range(len(gaps)):
-            if _holds(slots, gaps[m, 0]):
-                out[n] = stirred(out[n] + stirred(gaps[m, 0]) + gaps[m, 1])
-    return out
+        run = _ordered(hashes, first, border, texts[n], width)
+        inside = _inside(run, template, slots)
+        for m in range(len(inside)):
+            out[n] = stirred(out[n] + stirred(inside[m, 0]) + inside[m, 1])
+        run = np.sort(run)
+        for slot in slots:
+            in_kept, count = _contains(kept, inside, slot)
+            in_text, kept_count = _contains(run, kept_inside, slot)
+            if (count == 0) != (kept_count == 0) or not (in_kept or in_text):
+                agrees[n] = False
+    return out, agrees
 
 
 @numba.njit(nogil=True, cache=True)

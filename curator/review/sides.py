@@ -14,11 +14,28 @@ Side = Literal["A", "B"]
 
 def side_of_target(workspace: Workspace, pair_id: str, reviewer: str) -> Side:
     """The side on which a reviewer sees the model about which a decision is made; a reload shows the same."""
-    key = evidence.secret(workspace, "side")
-    return "A" if hmac.digest(key, f"{pair_id}\n{reviewer}".encode(), "sha256")[0] < 128 else "B"
+    return _side(workspace, "side", pair_id, reviewer)
 
 
 def pair_id(workspace: Workspace, output_id: int, other_id: int | None) -> str:
     """The opaque id of the pair that two outputs make up, or one alone; the same whenever it is asked for."""
-    said = f"{output_id}\n{'' if other_id is None else other_id}".encode()
-    return hmac.new(evidence.secret(workspace, "pair"), said, hashlib.sha256).hexdigest()[:20]
+    return _id(workspace, "pair", f"{output_id}\n{'' if other_id is None else other_id}")
+
+
+def ballot_side(workspace: Workspace, ballot: str, voter: str) -> Side:
+    """The side on which a voter sees the tuned model; it says nothing about that of a reviewer."""
+    return _side(workspace, "ballot side", ballot, voter)
+
+
+def ballot_id(workspace: Workspace, output_id: int, other_id: int) -> str:
+    """The opaque id of two outputs that are voted on, another than that of their pair in a review."""
+    return _id(workspace, "ballot", f"{output_id}\n{other_id}")
+
+
+def _side(workspace: Workspace, purpose: str, name: str, person: str) -> Side:
+    key = evidence.secret(workspace, purpose)
+    return "A" if hmac.digest(key, f"{name}\n{person}".encode(), "sha256")[0] < 128 else "B"
+
+
+def _id(workspace: Workspace, purpose: str, said: str) -> str:
+    return hmac.new(evidence.secret(workspace, purpose), said.encode(), hashlib.sha256).hexdigest()[:20]

@@ -15,7 +15,7 @@ from curator import evidence
 from curator.access import require
 from curator.errors import CuratorError, ReviewError
 from curator.review.sides import side_of_target
-from curator.review.stated import KINDS, is_closed, judged_by, of_system, text_hash
+from curator.review.stated import KINDS, is_closed, judged_by, of_system, person_of, text_hash
 from curator.review.work import work_for
 from curator.store import Connection, events, ledger, outputs, projects, review_pairs, set_aside, systems
 from curator.store.ledger import Entry
@@ -259,6 +259,26 @@ def open_names(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bo
     if not is_closed(entries, _plan_in_force(entries), reviewer):
         close(workspace, system.id, reviewer=reviewer)
     return True
+
+
+def part_is_closed(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bool:
+    """Whether what a reviewer sees from now on cannot unblind a verdict that clears: their part is closed."""
+    with workspace.read() as connection:
+        system = systems.find(connection, run_or_system)
+        entries = ledger.entries(connection, system.id, kinds=KINDS)
+    return any(entry.kind == "plan" for entry in entries) and is_closed(entries, _plan_in_force(entries), reviewer)
+
+
+def judges_blind(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bool:
+    """Whether a person has judged outputs and may not see whose they are yet.
+
+    Counts of what was found would tell them, verdict by verdict, on which side the model stood.
+    """
+    with workspace.read() as connection:
+        system = systems.find(connection, run_or_system)
+        entries = ledger.entries(connection, system.id, kinds=KINDS)
+    judges = {person_of(name) for people in judged_by(entries, scripts=False).values() for name in people}
+    return person_of(reviewer) in judges and not may_see_names(workspace, entries, reviewer)
 
 
 def _plan_in_force(entries: Sequence[Entry]) -> Plan:

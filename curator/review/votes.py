@@ -1,6 +1,7 @@
 """Votes: which of two answers people prefer, without knowing whose it is.
 
-It asks for a preference, where a verdict asks for defects. Order and sides come from `pairs`.
+It asks for a preference, where a verdict asks for defects. A vote must tell nothing about a review: its pairs have ids
+and sides of their own, and the outputs of a gate suite are offered to those only whose part of the review is closed.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from typing import Literal
 from curator.access import require
 from curator.errors import ReviewError
 from curator.review.pairs import outputs_of
-from curator.review.sides import pair_id, side_of_target
+from curator.review.sides import ballot_id, ballot_side
+from curator.review.verdicts import part_is_closed
 from curator.stats.intervals import wilson
-from curator.store import events, projects
+from curator.store import events, projects, suites
 from curator.store import votes as vote_store
 from curator.workspace import Workspace
 from schemas.account import Right
 from schemas.event import Kind, of_output
-from schemas.review import Choice, ReviewPair, Vote, VoteTally
+from schemas.review import Choice, Output, ReviewPair, Vote, VoteTally
 
 
 def next_pair(workspace: Workspace, voter: str, run_id: str) -> ReviewPair | None:
@@ -32,14 +34,14 @@ def next_pair(workspace: Workspace, voter: str, run_id: str) -> ReviewPair | Non
         cast_so_far = vote_store.of_run(connection, run_id)
     waiting = [
         pair
-        for pair in outputs_of(workspace, run_id)
+        for pair in _offered(workspace, run_id, voter)
         if pair[0].text != pair[1].text and all(vote.voter != voter for vote in cast_so_far.get(pair[1].id, []))
     ]
     if not waiting:
         return None
     base, tuned = min(waiting, key=lambda pair: len(cast_so_far.get(pair[1].id, [])))
-    name = pair_id(workspace, tuned.id, base.id)
-    texts = (tuned.text, base.text) if side_of_target(workspace, name, voter) == "A" else (base.text, tuned.text)
+    name = ballot_id(workspace, tuned.id, base.id)
+    texts = (tuned.text, base.text) if ballot_side(workspace, name, voter) == "A" else (base.text, tuned.text)
     return ReviewPair(id=name, prompt=tuned.prompt, a=texts[0], b=texts[1])
 
 
@@ -54,16 +56,17 @@ def cast(workspace: Workspace, run_id: str, pair: str, choice: str, *, voter: st
         voter: Who votes.
 
     Raises:
-        ReviewError: The run has no such pair, or the choice is unknown.
+        ReviewError: The run has no such pair for this voter, or the choice is unknown.
     """
     require(workspace, voter, Right.REVIEW)
-    side = side_of_target(workspace, pair, voter)
+    side = ballot_side(workspace, pair, voter)
     left: Literal["base", "tuned"] = "tuned" if side == "A" else "base"
     right: Literal["base", "tuned"] = "base" if side == "A" else "tuned"
     by_side: dict[str, Choice] = {"A": left, "B": right, "tie": "tie", "both bad": "both bad"}
     if choice not in by_side:
         raise ReviewError(f"{choice} is not a choice.", hint="Say A, B, tie or both bad.")
-    meant = [tuned for base, tuned in outputs_of(workspace, run_id) if pair_id(workspace, tuned.id, base.id) == pair]
+    offered = _offered(workspace, run_id, voter)
+    meant = [tuned for base, tuned in offered if ballot_id(workspace, tuned.id, base.id) == pair]
     if not meant:
         raise ReviewError(f"Run {run_id} has no pair {pair}.", hint="Reload the page.")
     with workspace.write() as connection:
@@ -74,6 +77,21 @@ def cast(workspace: Workspace, run_id: str, pair: str, choice: str, *, voter: st
             detail = {"run": run_id, "choice": by_side[choice], "left": left}
             events.append(connection, Kind.VOTE, of_output(meant[0].id), actor=voter, at=now, detail=detail)
     return new
+
+
+def kept_for_review(workspace: Workspace, voter: str, run_id: str) -> int:
+    """Pairs of a run that a voter is not offered before their part of its review is closed."""
+    return len(outputs_of(workspace, run_id)) - len(_offered(workspace, run_id, voter))
+
+
+def _offered(workspace: Workspace, run_id: str, voter: str) -> list[tuple[Output, Output]]:
+    """Base and tuned output of every pair that a voter may see."""
+    pairs = outputs_of(workspace, run_id)
+    if part_is_closed(workspace, run_id, reviewer=voter):
+        return pairs
+    with workspace.read() as connection:
+        gates = {each.id for each in suites.summaries(connection) if each.purpose == "gate"}
+    return [pair for pair in pairs if pair[1].suite_id not in gates]
 
 
 def tally(workspace: Workspace, run_id: str) -> VoteTally:

@@ -19,6 +19,7 @@ PAGES = (
     "history",
     "records",
     "profile",
+    "duplicates",
     "adjudicate",
     "team",
     "project",
@@ -31,6 +32,7 @@ PAGES = (
     "vote",
     "review",
     "decide",
+    "accounts",
 )
 
 

@@ -22,10 +22,14 @@ def test_a_lead_answers_for_a_failed_gate_and_states_the_use(
     walk.screen()
     walk.plan()
     walk.judge(honest, limit=50)
-    app = draw("decide", workspace, monkeypatch)
+    hidden = texts(draw("decide", workspace, monkeypatch, person="Ada"))
+    assert "10 prompts still wait" in hidden, "who judges blind is told what is left, and no counts of what was found"
+    assert "defect is" not in hidden
+    assert "As the evidence stands" not in hidden
+    app = draw("decide", workspace, monkeypatch, person="Lea")
     assert "10 harm" in texts(app)
     walk.judge(honest)
-    app = draw("decide", workspace, monkeypatch)
+    app = draw("decide", workspace, monkeypatch, person="Lea")
     assert "blocked" in texts(app)
     area = {each.label: each for each in app.text_area}
     area["What the model is meant for"].set_value("Drafts for editors.").run()

@@ -93,11 +93,11 @@ def test_an_incomplete_answer_is_refused_with_the_question_it_lacks(ada: Browser
 
 def test_a_draft_comes_back_with_what_is_known_about_the_text(ada: Browser) -> None:
     task = ada.task()
-    said = ada.ask("draft", **body(task, response="Two words ```"))
+    said = ada.ask("draft", **body(task, response="Two words\n```"))
     assert (said["mine"], said["kept"], said["words"]) == (True, True, 3)
     assert said["warnings"] == ["A code fence is opened and not closed."]
     again = ada.task()
-    assert again["draft"]["response"] == "Two words ```"
+    assert again["draft"]["response"] == "Two words\n```"
     assert again["draft_saved_at"] == said["saved_at"]  # by which a browser knows its own draft
 
 

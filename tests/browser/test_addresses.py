@@ -53,7 +53,7 @@ def test_a_link_that_was_sent_and_a_reload_show_the_same_project_and_record(
     page.goto(known_as(page, f"{address}/records?project=default&record={last}", "Ada"))
     for _ in range(2):
         expect(page.get_by_role("heading", name=f"Record {last[:8]}")).to_be_visible()
-        expect(page).to_have_title(f"Record {last[:8]} · Records · Curator")
+        expect(page).to_have_title(f"Record {last[:8]} · Records · default · Curator")
         expect(page).to_have_url(f"{address}/records?project=default&record={last}")
         page.reload()
 

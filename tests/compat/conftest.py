@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-collect_ignore = [] if find_spec("trl") else ["test_trl.py"]
+_NEEDS = {"test_trl.py": "trl", "test_ray.py": "ray"}
+
+collect_ignore = [file for file, library in _NEEDS.items() if find_spec(library) is None]

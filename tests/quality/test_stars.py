@@ -105,6 +105,21 @@ def test_a_copy_of_one_row_of_a_template_is_found_among_all_others() -> None:
     assert kept(pairs) == [*range(30), 7]
 
 
+def test_relatives_that_are_no_duplicates_show_where_a_template_has_its_slots() -> None:
+    people = ["grandson", "granddaughter", "nephew", "niece", "uncle", "aunt"]
+    place = "at the station while both of them tried to book a cab for the way home"
+    pairs = [
+        (
+            f"I saw a {one} talk to a {other} {place} and a {third} too. Who was not at ease with the phone?",
+            "The first.",
+        )
+        for one in people[:3]
+        for other in people[2:5]
+        for third in people[3:]
+    ]
+    assert kept(pairs) == list(range(len(pairs)))
+
+
 def test_signs_that_calculate_tell_texts_apart() -> None:
     assert kept([(f"What is 12 {sign} 4? {ADVICE}", ADVICE) for sign in "+-/"]) == [0, 1, 2]
     assert kept([("Is a < b here?", ADVICE), ("Is a > b here?", ADVICE)]) == [0, 1]

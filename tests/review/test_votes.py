@@ -10,6 +10,7 @@ import pytest
 from curator import Workspace
 from curator.errors import ReviewError
 from curator.review import draw, screen_run, verdicts, votes
+from curator.review.pairs import next_pair, open_pairs
 from curator.review.stated import of_system
 from curator.store import events, ledger
 from curator.store import votes as register
@@ -26,7 +27,7 @@ def vote_for(model: str, pair: ReviewPair) -> str:
 def test_everybody_votes_once_on_each_pair_and_equal_answers_are_left_out(
     reviewed: Workspace, add_outputs: AddOutputs
 ) -> None:
-    add_outputs("One.", "Two.", "What the base says.")  # the last equals the answer of the base
+    add_outputs("One.", "Two.", "What the base says.", purpose="explore")  # the last equals the answer of the base
     seen = []
     while (pair := votes.next_pair(reviewed, "Ada", RUN)) is not None:
         seen.append(pair.prompt.id)
@@ -40,16 +41,18 @@ def test_everybody_votes_once_on_each_pair_and_equal_answers_are_left_out(
 
 
 def test_votes_and_verdicts_that_two_tabs_send_at_once_stand_once(reviewed: Workspace, add_outputs: AddOutputs) -> None:
+    add_outputs("One.", purpose="explore")
     add_outputs("One.")
     screen_run(reviewed, RUN, actor="me")
     draw(reviewed, RUN, actor="me")
-    pair = votes.next_pair(reviewed, "Ada", RUN)
+    ballot = votes.next_pair(reviewed, "Ada", RUN)
+    pair = next_pair(reviewed, "Ada", RUN)
     together = Barrier(5)
 
     def send(_: int) -> tuple[bool, bool]:
         with reviewed.read():  # the connection is made before, or its making would draw the threads apart
             together.wait()
-        voted = votes.cast(reviewed, RUN, pair.id, "A", voter="Ada")
+        voted = votes.cast(reviewed, RUN, ballot.id, "A", voter="Ada")
         judgements = {"a": Judgement(fine=True), "b": Judgement(biased=True)}
         return voted, verdicts.give(reviewed, pair.id, **judgements, reviewer="Ada")
 
@@ -64,7 +67,7 @@ def test_votes_and_verdicts_that_two_tabs_send_at_once_stand_once(reviewed: Work
 
 
 def test_a_pair_counts_as_most_of_its_voters_say(reviewed: Workspace, add_outputs: AddOutputs) -> None:
-    add_outputs("One.")
+    add_outputs("One.", purpose="explore")
     for voter, model in (("Ada", "tuned"), ("Ben", "base")):
         pair = votes.next_pair(reviewed, voter, RUN)
         votes.cast(reviewed, RUN, pair.id, vote_for(model, pair), voter=voter)
@@ -79,7 +82,7 @@ def test_a_pair_counts_as_most_of_its_voters_say(reviewed: Workspace, add_output
 
 
 def test_the_side_is_drawn_for_each_voter_and_stored(reviewed: Workspace, add_outputs: AddOutputs) -> None:
-    [_, tuned] = add_outputs("One.")
+    [_, tuned] = add_outputs("One.", purpose="explore")
     left = set()
     for n in range(12):
         pair = votes.next_pair(reviewed, f"voter {n}", RUN)
@@ -95,9 +98,35 @@ def test_the_side_is_drawn_for_each_voter_and_stored(reviewed: Workspace, add_ou
 
 
 def test_an_unknown_choice_and_a_false_pair_are_refused(reviewed: Workspace, add_outputs: AddOutputs) -> None:
-    add_outputs("One.", "Two.")
+    add_outputs("One.", "Two.", purpose="explore")
     pair = votes.next_pair(reviewed, "Ada", RUN)
     with pytest.raises(ReviewError, match="is not a choice"):
         votes.cast(reviewed, RUN, pair.id, "C", voter="Ada")
     with pytest.raises(ReviewError, match="has no pair"):
         votes.cast(reviewed, RUN, "another", "A", voter="Ada")
+
+
+def test_a_vote_tells_a_reviewer_nothing_about_what_they_judge(reviewed: Workspace, add_outputs: AddOutputs) -> None:
+    add_outputs(*(f"Answer {n}." for n in range(40)))
+    screen_run(reviewed, RUN, actor="me")
+    draw(reviewed, RUN, actor="me")
+    assert votes.next_pair(reviewed, "Ada", RUN) is None
+    assert votes.kept_for_review(reviewed, "Ada", RUN) == 40
+    judged = next_pair(reviewed, "Ada", RUN)
+    with pytest.raises(ReviewError, match="has no pair"):
+        votes.cast(reviewed, RUN, judged.id, "A", voter="Ada")
+    verdicts.give(reviewed, judged.id, a=Judgement(fine=True), b=Judgement(fine=True), reviewer="Ada")
+    assert verdicts.judges_blind(reviewed, RUN, reviewer="ada")
+    assert not verdicts.judges_blind(reviewed, RUN, reviewer="Ben"), "has judged nothing"
+    verdicts.close(reviewed, RUN, reviewer="Ada")
+    assert not verdicts.judges_blind(reviewed, RUN, reviewer="Ada")
+    assert votes.kept_for_review(reviewed, "Ada", RUN) == 0
+    ballots = {}
+    while (ballot := votes.next_pair(reviewed, "Ada", RUN)) is not None:
+        ballots[ballot.id] = ballot
+        votes.cast(reviewed, RUN, ballot.id, "tie", voter="Ada")
+    judged_as = {pair.prompt.id: pair for pair in open_pairs(reviewed, "Ada", RUN)}
+    assert not {pair.id for pair in judged_as.values()} & set(ballots)
+    same = [ballot.a == judged_as[ballot.prompt.id].a for ballot in ballots.values() if ballot.prompt.id in judged_as]
+    assert True in same, "sides are drawn apart, so that 39 of them all agree or all differ once in 10^11 runs"
+    assert False in same

@@ -38,7 +38,7 @@ function earlierAnswer(screen) {
   if (!past) return nothing
   return html`
     <div class="banner">
-      Your answer of ${clock(past.submitted_at)}, now ${past.state}.
+      Your answer of ${clock(past.submitted_at)}.
       <button @click=${() => act(screen, "reopen", { annotation: past.id })}>Take it back into the editor</button>
       <button @click=${() => backToPresent(screen)}>Back to the present</button>
     </div>`

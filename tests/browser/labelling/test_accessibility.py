@@ -39,7 +39,7 @@ def test_every_word_is_readable_in_light_and_dark(
     open_queue(page, serve(stocked.folder))
     page.keyboard.press("2")
     page.keyboard.press("h")
-    editor(page).fill("Changed ```")
+    editor(page).fill("Changed\n```")
     expect(page.get_by_text("A code fence is opened")).to_be_visible()
     page.get_by_role("tab", name="Changes").click()
     expect(page.locator(".view ins").first).to_be_visible()
