@@ -33,6 +33,7 @@ PAGES = (
     "vote",
     "review",
     "decide",
+    "accounts",
 )
 
 
