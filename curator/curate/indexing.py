@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from curator import jobs
+from curator.access import require
 from curator.jobs.kinds import kind
 from curator.jobs.work import Work
 from curator.store import indexing
@@ -17,7 +18,8 @@ from curator.workspace import Workspace
 JOB = "index"
 _AT_ONCE = 1_000
 """Records that are taken in while a page waits; more are for a job."""
-_MOST_ROWS = 2_000
+_MOST_ROWS = 2_000from schemas.account import Right
+
 
 
 class IndexState(NamedTuple):
@@ -41,6 +43,7 @@ def catch_up(workspace: Workspace, project_id: int, *, actor: str, at_once: int 
 
     Returns how far the index has come.
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.read() as connection:
         left = indexing.count_left(connection, project_id)
     if left > at_once:
@@ -53,6 +56,7 @@ def catch_up(workspace: Workspace, project_id: int, *, actor: str, at_once: int 
 
 def start(workspace: Workspace, project_id: int, *, actor: str, detach: bool = True) -> int:
     """Start the job that brings the index of a project up to date, unless one is at work. Returns its id."""
+    require(workspace, actor, Right.CURATE)
     key = f"{JOB} {project_id}"
     jobs.revive(workspace)
     return jobs.start(workspace, JOB, {}, actor, project_id=project_id, key=key, detach=detach)
