@@ -14,12 +14,12 @@ from curator.jobs.kinds import kind
 from curator.jobs.work import Work
 from curator.store import indexing
 from curator.workspace import Workspace
+from schemas.account import Right
 
 JOB = "index"
 _AT_ONCE = 1_000
 """Records that are taken in while a page waits; more are for a job."""
-_MOST_ROWS = 2_000from schemas.account import Right
-
+_MOST_ROWS = 2_000
 
 
 class IndexState(NamedTuple):
