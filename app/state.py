@@ -311,6 +311,36 @@ def tabs(page: str, labels: Sequence[str]) -> Sequence[TabContainer]:
     return drawn
 
 
+def typed(name: str) -> str:
+    """What stands in the filter by words with this name."""
+    return str(st.session_state.get(f"filter {name}", ""))
+
+
+def type_in(name: str, text: str) -> None:
+    """Put words into a filter before it is drawn, as from a callback of another widget."""
+    st.session_state[f"filter {name}"] = text
+
+
+def choose_in(name: str, values: Sequence[str]) -> None:
+    """Choose in a filter made by `several` before it is drawn, as from a callback of another widget."""
+    st.session_state[f"filter {name}"] = list(values)
+
+
+def choose_one_in(name: str, value: str | None) -> None:
+    """Choose in a filter made by `one_of` before it is drawn, as from a callback of another widget."""
+    st.session_state[f"filter {name}"] = value
+
+
+def show_in(key: str, value: object) -> None:
+    """Let the widget with this key show a value, before it is drawn."""
+    st.session_state[key] = value
+
+
+def value_of(key: str) -> object:
+    """What the widget with this key says, for a callback; None where it was not drawn."""
+    return st.session_state.get(key)
+
+
 def _follow_filter(name: str, read: Callable[[Sequence[str]], object]) -> None:
     """Let a filter show what the address says, if that was not written by this page.
 

@@ -36,12 +36,12 @@ class ChoiceField(StrEnum):
     LICENCE = "licence"
     LANGUAGE = "language"
     GROUP = "group"
-    VERSION = "version"
-    """Name or id of a version that holds it."""
-    SPLIT = "split"
-    """`VERSION/SPLIT`, as in `v1/validation`."""
     RULE = "rule"
     """A rule that hits it."""
+    DUPLICATE = "duplicate"
+    """Side on which it says the same as another record, see `schemas.duplicate`: both, instruction or response."""
+    TOPIC = "topic"
+    """Name of the topic that was counted for its text."""
 
 
 class NumberField(StrEnum):
@@ -56,8 +56,6 @@ class NumberField(StrEnum):
     RESPONSE_CHARACTERS = "response"
     """Characters of the last response."""
     MESSAGES = "messages"
-    LOSS = "loss"
-    """After a run, in nats per response token; `of` names the run."""
 
 
 Compare = Literal["=", ">=", "<=", ">", "<"]
@@ -99,8 +97,6 @@ class Bound(Schema):
     field: NumberField
     compare: Compare
     number: Number
-    of: Text = ""
-    """Of a loss: name or id of the run."""
     excluded: bool = False
     """Records that do not match, those without the number too."""
 

@@ -44,7 +44,7 @@ def show(rows: Sequence[MetricRow]) -> None:
     task = _task(rows)
     if not task.empty:
         st.caption("Answers to validation prompts while it learns, greedily: share that is right, and F1 over words")
-        _draw(task, _SCORE, height=180, colour="measure")
+        _draw(task, _SCORE, height=220, colour="measure")
     columns = st.columns(len(_SECONDARY))
     for column, (title, name) in zip(columns, _SECONDARY.items(), strict=True):
         with column:
@@ -84,6 +84,8 @@ def _draw(points: pd.DataFrame, name: str, *, height: int, colour: str | None = 
         return
     y_title = {_NATS: "nats per token", _SCORE: "score"}.get(name, "")
     scale = alt.Scale(type="log", nice=False) if is_log else alt.Scale(zero=False)
+    if name == _SCORE:
+        scale = alt.Scale(domain=[0, 1])
     chart = alt.Chart(points).mark_line(point=len(points) <= _DOTTED).encode(
         x=alt.X("step", type="quantitative", axis=alt.Axis(tickMinStep=1, format="d")),
         y=alt.Y(name, type="quantitative", title=y_title, scale=scale, axis=alt.Axis(format=".4~g")),

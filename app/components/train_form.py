@@ -59,7 +59,7 @@ def _widget(name: str, field: FieldInfo) -> Any:
         typed = st.text_input(label, placeholder="none; several with commas", help=field.description, key=key)
         return tuple(part.strip() for part in typed.split(",") if part.strip()) or None
     if get_origin(field.annotation) is dict:
-        placeholder = 'none, or as in {"enable_thinking": false}'
+        placeholder = "none; a JSON object"
         return st.text_input(label, placeholder=placeholder, help=field.description, key=key).strip() or None
     if options:
         return st.selectbox(label, options, index=options.index(field.default), help=field.description, key=key)

@@ -1,136 +1,216 @@
-"""Records: find one by its words, see all that happened to it, say something about it, send it back."""
+"""Records: the workbench. Ask for records, turn the pages of the list, read the story of one, act on it."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
 from app import state
-from app.components import answer_card, diff_view, follow_up, links, notice, record_card
+from app.components import links, notice, query_bar, record_card, record_story
+from app.components.query_bar import Asked
 from curator import Workspace
-from curator.annotate import ask_again, assignment, comments, lookup, queue
-from curator.annotate.lookup import Story
-from curator.store.records import StoredRecord
-from schemas.annotation import RecordState
+from curator.annotate import lookup
+from curator.curate import indexing, workbench
+from curator.curate.workbench import PAGE, Page, Place, Row
+from curator.errors import NotFoundError
 from schemas.project import Project
 
-_PAGE = 50
 _EXCERPT = 160
-_WIDTHS = {"state": 95, "instruction": 310, "response": 200, "source": 140}
+_WIDTHS = {"state": 95, "instruction": 310, "response": 200, "source": 140, "id": 80, "characters": 90, "tokens": 80}
+_COUNT_SECONDS = 20.0
+"""How long a number that took a while to count is shown without counting again."""
 
 
 def render(workspace: Workspace, project: Project, person: str) -> None:
-    """Words and a state to look for, what was found, and one record in full."""
+    """The query bar, a page of the list, and one record in full."""
     st.title("Records", anchor=False)
     notice.done("record")
     linked = state.in_address("record")  # a link that was sent, or Back
-    left, right = st.columns([3, 1])
-    with left:
-        text = state.words(
-            "words", label="Words", nothing='words, "a phrase" or the number of a record; empty lists all'
-        )
-    with right:
-        shown = {each.value: label for each, label in record_card.STATES.items()}
-        chosen = state.one_of("state", list(shown), label="State", nothing="any state", shown=shown)
-    wanted = None if chosen is None else RecordState(chosen)
-    listed = _found(workspace, text, wanted, project)
-    if not listed and not linked:
-        _say_nothing_found(text, wanted)
+    asked = query_bar.show(workspace, project, person)
+    if asked is None:
         return
-    mark = (text, chosen, [each.id for each in listed])
-    kept = state.recall("record shown")
-    before = kept[1] if isinstance(kept, tuple) and kept[0] == mark else None
-    picked = linked or before or listed[0].id
+    _show_index(workspace, project, person)
+    mark = (project.id, asked.text, asked.sort)
+    place = _place(mark)
+    began = time.perf_counter()
+    with notice.errors(), st.spinner("Looking for records", show_time=True):
+        page = _page(workspace, project, asked, place)
+        if not page.rows and place.first:  # the records of this page went meanwhile
+            place = Place(mark)
+            page = _page(workspace, project, asked, place)
+        total = _total(workspace, project, asked)
+        _say_uncounted(workspace, project, asked)
+        if not page.rows and not linked:
+            _say_nothing_found(asked)
+            return
+        place = _turn(place, page, total, time.perf_counter() - began)
+        ids = [row.stored.id for row in page.rows]
+        picked = _picked(workspace, project, asked, mark, ids, linked)
+        picked = _list(asked, page, place, picked)
+        _show_story(workspace, project, person, page, picked)
+
+
+def _page(workspace: Workspace, project: Project, asked: Asked, place: Place) -> Page:
+    return workbench.page(
+        workspace, asked.query, project_id=project.id, sort=asked.sort, after=place.after, before=place.before
+    )
+
+
+def _place(mark: object) -> Place:
+    """Which page is shown: the one that a button leads to, or the one that was shown before."""
+    kept = state.recall("record place")
+    return kept if isinstance(kept, Place) and kept.mark == mark else Place(mark)
+
+
+def _total(workspace: Workspace, project: Project, asked: Asked) -> int:
+    """How many records are meant; a number that took long is kept for some seconds."""
+    kept = state.recall("record count")
+    key = (project.id, asked.text)
+    if isinstance(kept, tuple) and kept[0] == key and time.monotonic() < kept[2]:
+        return int(kept[1])
+    began = time.monotonic()
+    total = workbench.total(workspace, asked.query, project.id)
+    is_slow = time.monotonic() - began > 0.2
+    state.remember("record count", (key, total, time.monotonic() + _COUNT_SECONDS if is_slow else 0.0))
+    return total
+
+
+def _show_index(workspace: Workspace, project: Project, person: str) -> None:
+    """How far the index behind the import has come, while it has not come to the end."""
+    here = indexing.catch_up(workspace, project.id, actor=person)
+    if here.left:
+        state.live(_say_index, every=5.0)(workspace, project)
+
+
+def _say_index(workspace: Workspace, project: Project) -> None:
+    here = indexing.state(workspace, project.id)
+    if not here.left:
+        st.caption(":material/check: Every record is in the index.")
+        return
+    everything = here.taken_in + here.left
+    st.progress(
+        here.taken_in / everything,
+        text=f"The index has taken in {here.taken_in:,} of {notice.counted(everything, 'record')}. Searches read the "
+        "others, which takes longer and leaves none out.",
+    )
+
+
+def _say_uncounted(workspace: Workspace, project: Project, asked: Asked) -> None:
+    left = workbench.uncounted(workspace, asked.query, asked.sort, project.id)
+    if left:
+        st.warning(
+            f"Lengths and rules have not been counted for {notice.counted(left, 'record')}: these match no limit and "
+            "no rule, and come last. `curator profile` counts them.",
+            icon=":material/hourglass_empty:",
+        )
+
+
+def _say_nothing_found(asked: Asked) -> None:
+    if asked.query.asks_for_all:
+        st.info("This project has no records yet.", icon=":material/upload_file:")
+        links.to("import_data", "Import a file", icon=":material/upload_file:")
+    elif asked.query.words and not asked.query.conditions:
+        st.info("No record holds all of these words. Try fewer.", icon=":material/search_off:")
+    else:
+        st.info("No record is as asked for. Take a filter away, or a word.", icon=":material/search_off:")
+
+
+def _turn(place: Place, page: Page, total: int, seconds: float) -> Place:
+    """Draw which records are shown and the buttons to turn the page. Returns the place with what is known now."""
+    back, forth = bool(place.first), page.more or place.before is not None
+    row = st.container(horizontal=True, vertical_alignment="center")
+    if row.button("Back", icon=":material/chevron_left:", disabled=not back, shortcut="Shift+ArrowLeft"):
+        _go(place._replace(first=max(0, place.first - PAGE), after=None, before=page.cursors[0]))
+    if row.button("Next", icon=":material/chevron_right:", disabled=not forth, shortcut="Shift+ArrowRight"):
+        _go(place._replace(first=place.first + len(page.rows), after=page.cursors[-1], before=None))
+    if place.before is not None and not page.more:
+        place = place._replace(first=0)
+    last = place.first + len(page.rows)
+    row.markdown(
+        f"**{notice.counted(total, 'record')}**" + (f", {place.first + 1:,} to {last:,} shown" if last else "")
+    )
+    row.caption(f"{seconds:.1f} s" if seconds >= 0.1 else "")
+    state.remember("record place", place)
+    return place
+
+
+def _go(place: Place) -> None:
+    state.remember("record place", place)
+    state.remember("record picked", None)
+    st.rerun()
+
+
+def _picked(
+    workspace: Workspace, project: Project, asked: Asked, mark: object, ids: list[str], linked: str | None
+) -> str:
+    """The record whose story is shown: of a link, of a press, named by the line, or the first of the page."""
+    kept = state.recall("record picked")
+    before = str(kept[1]) if isinstance(kept, tuple) and kept[0] == mark else None
+    if linked:
+        return linked
+    if before:
+        return before
+    return _named(workspace, project, asked) or ids[0]
+
+
+def _named(workspace: Workspace, project: Project, asked: Asked) -> str | None:
+    """The record whose id is all that was typed."""
+    if asked.query.conditions or len(asked.query.words) != 1:
+        return None
+    return lookup.named(workspace, asked.query.words[0], project_id=project.id)
+
+
+def _list(asked: Asked, page: Page, place: Place, picked: str) -> str:
+    """Draw the page. Returns the record that is picked in it."""
+    ids = [row.stored.id for row in page.rows]
+    shown = state.recall("record drawn")
+    round_, drawn = shown if isinstance(shown, tuple) else (0, None)
+    if drawn != picked and isinstance(drawn, str | None):
+        round_ += 1  # another widget, which has this row selected from the beginning
+    widths = {name: st.column_config.TextColumn(width=_WIDTHS.get(name)) for name in asked.columns}
     event = st.dataframe(
-        [_line(each) for each in listed],
+        [_line(row) for row in page.rows],
         hide_index=True,
         width="stretch",
         height=280,
-        column_order=list(_WIDTHS),
-        column_config={name: st.column_config.TextColumn(width=pixels) for name, pixels in _WIDTHS.items()},
+        column_order=list(asked.columns),
+        column_config=widths,
         on_select="rerun",
         selection_mode="single-row",
-        selection_default={"selection": {"rows": [n for n, each in enumerate(listed) if each.id == linked]}},
-        key=f"records {text} {chosen} {listed[0].id if listed else ''} {linked or state.recall('record linked')}",
-    )  # the key is another for another list, which has no row selected
-    if linked:
-        state.remember("record linked", linked)
+        selection_default={"selection": {"rows": [n for n, each in enumerate(ids) if each == picked]}},
+        key=f"records {hash(place.mark)} {place.first} {round_}",
+    )
     rows = event.selection.rows
-    if rows and not linked:
-        picked = listed[rows[0]].id
-    state.remember("record shown", (mark, picked))
-    if rows or linked or before:
-        state.put_in_address("record", picked)
+    if rows and rows[0] < len(ids):
+        picked = ids[rows[0]]
+    state.remember("record drawn", (round_, picked))
+    state.remember("record picked", (place.mark, picked))
+    state.put_in_address("record", picked)
     state.name_tab(f"Record {picked[:8]}")
-    _show(workspace, project, lookup.story(workspace, picked), person)
+    return picked
 
 
-def _found(workspace: Workspace, text: str, wanted: RecordState | None, project: Project) -> list[StoredRecord]:
-    """What is listed, with a line that says how it was found."""
-    if text.strip():
-        began = time.perf_counter()
-        with st.spinner("Reading the records"):
-            matching = lookup.find(workspace, text, project_id=project.id, state=wanted, limit=_PAGE)
-        took = time.perf_counter() - began
-        more = (
-            f"The first {_PAGE} found; add words to narrow it." if len(matching) == _PAGE else f"{len(matching)} found."
-        )
-        st.caption(
-            f"{more} Every word and phrase occurs, as a part of words too, in a message as it came in or as it was "
-            f"accepted; case is ignored. Every text was read, {took:.1f} s."
-        )
-        return matching
-    return _page(workspace, wanted, project)
+_COLUMNS: dict[str, Callable[[Row], object]] = {
+    "state": lambda row: record_card.STATES[row.stored.state],
+    "instruction": lambda row: _short(row.stored.now.instruction),
+    "response": lambda row: _short(row.stored.now.response),
+    "source": lambda row: record_story.source_of(row.stored),
+    "licence": lambda row: row.stored.now.licence or "",
+    "language": lambda row: row.stored.now.language or "",
+    "group": lambda row: ", ".join(row.stored.now.groups),
+    "labels": lambda row: ", ".join(f"{name}={value}" for name, value in row.stored.now.labels.items()),
+    "answered by": lambda row: ", ".join(row.people),
+    "characters": lambda row: "not counted" if row.characters is None else f"{row.characters:,}",
+    "tokens": lambda row: "not counted" if row.tokens is None else f"{row.tokens:,}",
+    "rules": lambda row: ", ".join(row.rules) if row.characters is not None else "not asked",
+    "id": lambda row: row.stored.id,
+}
 
 
-def _page(workspace: Workspace, wanted: RecordState | None, project: Project) -> list[StoredRecord]:
-    """A page of all records, and the buttons to turn it."""
-    mark = (project.id, wanted)
-    kept = state.recall("record pages")
-    starts: tuple[str, ...] = kept[1] if isinstance(kept, tuple) and kept[0] == mark else ("",)
-    row = st.container(horizontal=True, vertical_alignment="center")
-    back = row.button("Back", icon=":material/chevron_left:", disabled=len(starts) == 1)
-    if back:
-        starts = starts[:-1]
-    listed = lookup.page(workspace, project_id=project.id, state=wanted, after=starts[-1], limit=_PAGE + 1)
-    more = len(listed) > _PAGE
-    if row.button("Next", icon=":material/chevron_right:", disabled=not more):
-        starts = (*starts, listed[_PAGE - 1].id)
-        state.remember("record pages", (mark, starts))
-        st.rerun()
-    state.remember("record pages", (mark, starts))
-    if back:
-        st.rerun()
-    first = (len(starts) - 1) * _PAGE
-    if listed:
-        row.caption(f"Records {first + 1:,} to {first + min(len(listed), _PAGE):,}, in the order in which they came.")
-    return listed[:_PAGE]
-
-
-def _say_nothing_found(text: str, wanted: RecordState | None) -> None:
-    if text.strip():
-        st.info("No record holds all of these words. Try fewer, or another state.", icon=":material/search_off:")
-    elif wanted is not None:
-        st.info("No record is in this state.", icon=":material/search_off:")
-    else:
-        st.info("This project has no records yet.", icon=":material/upload_file:")
-        links.to("import_data", "Import a file", icon=":material/upload_file:")
-
-
-def _line(stored: StoredRecord) -> dict[str, str]:
-    return {
-        "state": record_card.STATES[stored.state],
-        "instruction": _short(stored.content.instruction),
-        "response": _short((stored.final or stored.content).response),
-        "source": _source(stored),
-        "id": stored.id,
-    }
-
-
-def _source(stored: StoredRecord) -> str:
-    origin = stored.content.origin
-    return origin.source if origin.line is None else f"{origin.source}, line {origin.line}"
+def _line(row: Row) -> dict[str, object]:
+    return {name: value(row) for name, value in _COLUMNS.items()}
 
 
 def _short(text: str) -> str:
@@ -139,150 +219,30 @@ def _short(text: str) -> str:
     return line if len(line) <= _EXCERPT else line[:_EXCERPT] + "…"
 
 
-def _show(workspace: Workspace, project: Project, story: Story, person: str) -> None:
-    stored = story.stored
-    st.subheader(f"Record {stored.id[:8]}", anchor=False)
-    st.caption(f"{record_card.STATES[stored.state]} · {notice.plain(_source(stored))}")
-    standing = sum(not each.undone for each in story.answers)
-    counts = ((standing, "answer"), (len(story.comments) + len(story.doubts), "comment"), (len(story.events), "event"))
-    needs = [f"needs {notice.counted(story.missing, 'more review')}"] if story.missing else []
-    st.caption(" · ".join([*needs, *(notice.counted(n, noun) for n, noun in counts)]))
-    follow_up.show_about(workspace, stored.id)
-    # Numbers in labels would change, and a tab whose label changes gives way to the first.
-    text, answered, commented, log = st.tabs(["Texts", "Answers", "Comments", "Log"])
-    with text:
-        _show_texts(stored)
-    with answered:
-        _show_answers(story)
-    with commented:
-        _show_comments(workspace, story, person)
-    with log:
-        _show_log(story)
-    if stored.state in (RecordState.CONFLICT, RecordState.FLAGGED):
-        links.to("adjudicate", "It waits for a decision under Adjudicate", icon=":material/balance:")
-    elif stored.state in (RecordState.ACCEPTED, RecordState.REJECTED):
-        _send_back(workspace, stored, person)
-    elif stored.state is RecordState.WAITING:
-        _in_the_queue(workspace, project, story, person)
-    elif stored.state is RecordState.GOLD:
-        _back_from_gold(workspace, stored, person)
+def _show_story(workspace: Workspace, project: Project, person: str, page: Page, picked: str) -> None:
+    """Draw a record in full, and the way to its neighbours."""
+    ids = [row.stored.id for row in page.rows]
+    at = ids.index(picked) if picked in ids else None
+    try:
+        story = lookup.story(workspace, picked)
+    except NotFoundError:
+        state.remember("record picked", None)
+        raise
+    row = st.container(horizontal=True, vertical_alignment="center")
+    previous_one = ids[at - 1] if at else None
+    next_one = ids[at + 1] if at is not None and at + 1 < len(ids) else None
+    if row.button("Previous record", icon=":material/arrow_upward:", shortcut="K", disabled=previous_one is None):
+        _pick(previous_one)
+    if row.button("Next record", icon=":material/arrow_downward:", shortcut="J", disabled=next_one is None):
+        _pick(next_one)
+    record_story.show(workspace, project, story, person)
 
 
-def _show_texts(stored: StoredRecord) -> None:
-    record_card.show_context(stored.content)
-    st.caption("Response as it came in")
-    record_card.show_text(stored.content.response)
-    if stored.content.alternative is not None:
-        st.caption("Alternative")
-        record_card.show_text(stored.content.alternative)
-    if stored.final is not None and stored.final.response != stored.content.response:
-        st.caption("Response as accepted")
-        record_card.show_text(stored.final.response)
-        diff_view.show(stored.content.response, stored.final.response)
-
-
-def _show_answers(story: Story) -> None:
-    if not story.answers:
-        st.info("No annotator has answered it yet.", icon=":material/edit_note:")
-    for each in story.answers:
-        with st.container(border=True):
-            answer_card.show(each, story.stored.content, name=each.annotator)
-            undone = ", taken back later" if each.undone else ""
-            st.caption(f"{each.submitted_at:%Y-%m-%d %H:%M} UTC{undone}")
-
-
-def _show_comments(workspace: Workspace, story: Story, person: str) -> None:
-    for comment in story.comments:
-        st.markdown(f"**{notice.plain(comment.author)}**, {comment.at:%Y-%m-%d %H:%M} UTC")
-        st.text(comment.text)
-    for doubt in story.doubts:
-        st.markdown(f"**{notice.plain(doubt.author)}** was unsure, {doubt.at:%Y-%m-%d %H:%M} UTC")
-        st.text(doubt.question)
-        if doubt.ruling is None:
-            links.to("adjudicate", "It waits for a ruling", icon=":material/balance:")
-        else:
-            st.markdown(f"**{notice.plain(doubt.ruled_by or '')}** ruled")
-            st.text(doubt.ruling)
-    text = st.text_area("Comment", key=f"comment {story.stored.id} {len(story.comments)}", height=80)
-    if st.button("Add the comment", key=f"add comment {story.stored.id}"):
-        with notice.errors():
-            comments.add(workspace, story.stored.id, text, author=person)
-            st.rerun()
-
-
-def _show_log(story: Story) -> None:
-    if not story.events:
-        st.info("Nothing has happened to it since it came in.", icon=":material/history:")
-        return
-    st.dataframe(
-        [
-            {
-                "when (UTC)": f"{event.at:%Y-%m-%d %H:%M:%S}",
-                "who": event.actor,
-                "what": event.kind.replace("-", " "),
-                "from": (event.old_hash or "")[:12],
-                "to": (event.new_hash or "")[:12],
-                "more": "" if event.detail is None else str(event.detail),
-            }
-            for event in story.events
-        ],
-        hide_index=True,
-        width="stretch",
-    )
-    st.caption(
-        "From and to are the first digits of the fingerprint (SHA-256) of the text. Nothing is taken out of the log."
-    )
-
-
-def _in_the_queue(workspace: Workspace, project: Project, story: Story, person: str) -> None:
-    """What a lead does with one record that waits: answer it, keep it for an annotator, ask for more reviews."""
-    record_id = story.stored.id
-    opens, keeps, asks = st.columns([1, 2, 2], vertical_alignment="bottom")
-    if opens.button("Annotate it", key=f"open {record_id}", icon=":material/edit_note:", width="stretch"):
-        with notice.errors():
-            if queue.claim_record(workspace, person, record_id) is None:
-                st.info("An annotator has it open. Team says who.", icon=":material/lock:")
-            else:
-                st.switch_page("views/annotate.py")
-    with keeps.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Keep it for", key=f"for {record_id}", placeholder="name; empty for everyone").strip()
-        if st.button("Keep", key=f"keep {record_id}"):
-            with notice.errors():
-                kept = assignment.assign(
-                    workspace, [record_id], project_id=project.id, actor=person, person=name or None
-                )
-                state.remember("record", f"For {notice.plain(name) or 'everyone'}: {notice.counted(kept, 'review')}.")
-                st.rerun()
-    with asks.container(horizontal=True, vertical_alignment="bottom"):
-        given = sum(not each.undone for each in story.answers)
-        wanted = st.number_input("Reviews in all", 1, 20, max(1, given + story.missing), key=f"reviews {record_id}")
-        if st.button("Ask", key=f"ask {record_id}", help="You can ask for more, not for fewer."):
-            with notice.errors():
-                added = assignment.require_reviews(
-                    workspace, int(wanted), project_id=project.id, actor=person, record_ids=[record_id]
-                )
-                state.remember("record", f"Added: {notice.counted(added, 'review')}.")
-                st.rerun()
-
-
-def _back_from_gold(workspace: Workspace, stored: StoredRecord, person: str) -> None:
-    """A gold record becomes an ordinary one, which a version may hold once it is accepted."""
-    st.caption("Its right answer is known. Annotators are measured by it, and no version holds it.")
-    if st.button("Make it an ordinary record again", key=f"ungold {stored.id}", icon=":material/undo:"):
-        with notice.errors():
-            assignment.unmark_gold(workspace, stored.id, actor=person)
-            state.remember("record", f"Record {stored.id[:8]} is an ordinary record again, and waits to be annotated.")
-            st.rerun()
-
-
-def _send_back(workspace: Workspace, stored: StoredRecord, person: str) -> None:
-    columns = st.columns([4, 1], vertical_alignment="bottom")
-    reason = columns[0].text_input("Have it annotated again", key=f"reason {stored.id}", placeholder="why, for them")
-    if columns[1].button("Send back", key=f"back {stored.id}", width="stretch"):
-        with notice.errors():
-            ask_again.send_back(workspace, stored.id, reason=reason, actor=person)
-            state.remember("record", f"Record {stored.id[:8]} waits in the queue again, before others.")
-            st.rerun()
+def _pick(record_id: str | None) -> None:
+    kept = state.recall("record picked")
+    if record_id is not None and isinstance(kept, tuple):
+        state.remember("record picked", (kept[0], record_id))
+        st.rerun()
 
 
 if __name__ == "__main__":

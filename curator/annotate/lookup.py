@@ -6,12 +6,13 @@ import re
 from typing import NamedTuple
 
 from curator.store import annotations as annotation_store
-from curator.store import comments, doubts, events, records, search, slots
+from curator.store import comments, doubts, events, records, selection, slots
 from curator.store.doubts import AnnotatorDoubt
 from curator.store.events import Event
 from curator.store.records import StoredRecord
 from curator.workspace import Workspace
 from schemas.annotation import Annotation, Comment, RecordState
+from schemas.query import Choice, ChoiceField, RecordQuery
 
 _TERM = re.compile(r'"([^"]+)"|(\S+)')
 
@@ -31,16 +32,25 @@ def find(
 ) -> list[StoredRecord]:
     """The record whose id is this text, and those whose texts hold every word and quoted phrase of it in any case.
 
-    Which ones come first when there are more than `limit` means nothing. Every text is read: the time grows with the
-    project until `limit` records are found.
+    The others come in the order in which they came in, `limit` at most.
     """
     with workspace.read() as connection:
         known = records.find(connection, text.strip())
         named = [known] if known is not None and known.project_id == project_id else []
         if known is not None and not text.strip().isdigit():  # an id of an earlier release is not a word
             return named
-        holding = search.find(connection, project_id, terms(text), state=state, limit=limit)
-        return (named + [each for each in holding if each not in named])[:limit]
+        stands = () if state is None else (Choice(field=ChoiceField.STATE, values=(state.value,)),)
+        query = RecordQuery(conditions=stands, words=terms(text))
+        ids = selection.page(connection, query, project_id, limit=limit).ids
+        holding = records.some(connection, ids)
+        return (named + [holding[each] for each in ids if holding[each] not in named])[:limit]
+
+
+def named(workspace: Workspace, text: str, *, project_id: int) -> str | None:
+    """The record of a project whose id, of today or of an earlier release, is this text."""
+    with workspace.read() as connection:
+        known = records.find(connection, text.strip())
+    return known.id if known is not None and known.project_id == project_id else None
 
 
 def page(

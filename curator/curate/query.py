@@ -1,6 +1,6 @@
 """The text form of a query for records: one line that people type and read, and that reads back the same.
 
-    state:accepted,rejected source:"faq de.jsonl" rating:>=4 -licence:none loss:brave-otter>2.5 colour "of the sky"
+    state:accepted,rejected source:"faq de.jsonl" rating:>=4 -licence:none colour "of the sky"
 
 A condition is `field:value`; values with commas between them are alternatives, a minus in front turns it round, and
 `none` without quotes stands for a record that has no value. Everything else is a word or, in double quotes, a phrase
@@ -17,15 +17,14 @@ from pydantic import ValidationError
 
 from curator.errors import CurationError
 from schemas.annotation import RecordState
+from schemas.duplicate import DuplicateKind
 from schemas.query import Bound, Choice, ChoiceField, Condition, NumberField, RecordQuery
-from schemas.version import Split
 
 FIELDS: tuple[str, ...] = tuple(each.value for each in (*ChoiceField, *NumberField))
 _NAME = re.compile(r"(-?)([A-Za-z_]+):")
 _WORD = re.compile(r"\S+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _BARE_VALUE = re.compile(r'[^\s,"]+')
-_BARE_RUN = re.compile(r'[^\s"<>=]+')
 _LIMIT = re.compile(r"(>=|<=|=|>|<)?([-+]?[0-9.][^\s,]*)")
 _RANGE = re.compile(r"([-+]?[0-9][0-9.]*?)\.\.([-+]?[0-9.]+)$")
 _ESCAPED = re.compile(r'\\(["\\])')
@@ -102,7 +101,7 @@ class _Reader:
         values: list[str | None] = []
         while True:
             start = self._at
-            value = self._pieces(_BARE_VALUE)
+            value = self._pieces()
             if not value:
                 after = " after the comma" if values else ""
                 raise CurationError(
@@ -117,9 +116,6 @@ class _Reader:
             self._at += 1
 
     def _bounds(self, field: NumberField, *, excluded: bool) -> list[Condition]:
-        of = self._pieces(_BARE_RUN) if field is NumberField.LOSS else ""
-        if field is NumberField.LOSS and (not of or self._next() not in ("<", ">", "=")):
-            raise CurationError("A loss needs its run and a limit.", hint="Write loss:NAME>2.5 with the name of a run.")
         limit = self._take(_LIMIT)
         if limit is None:
             raise CurationError(
@@ -133,18 +129,18 @@ class _Reader:
             )
         return [
             Bound.model_validate(
-                {"field": field, "compare": compare, "number": _number(field, text), "of": of, "excluded": excluded}
+                {"field": field, "compare": compare, "number": _number(field, text), "excluded": excluded}
             )
             for compare, text in sides
         ]
 
-    def _pieces(self, bare: re.Pattern[str]) -> str:
+    def _pieces(self) -> str:
         """A value, which may have parts in quotes."""
         pieces = []
         while True:
             if self._next() == '"':
                 pieces.append(self._quoted())
-            elif (piece := self._take(bare)) is not None:
+            elif (piece := self._take(_BARE_VALUE)) is not None:
                 pieces.append(piece[0])
             else:
                 return "".join(pieces)
@@ -197,13 +193,11 @@ def _state(value: str) -> str:
     )
 
 
-def _split(value: str) -> str:
-    version, _, split = value.rpartition("/")
-    if version and split in list(Split):
-        return value
-    raise CurationError(
-        f"{value} is not a split of a version.", hint=f"Write split:NAME/{Split.TRAIN} with the name of a version."
-    )
+def _side(value: str) -> str:
+    sides = [each.value for each in DuplicateKind]
+    if value.lower() in sides:
+        return value.lower()
+    raise CurationError(f"{value} is not a side on which records say the same.", hint=f"Sides are {', '.join(sides)}.")
 
 
 def _answer(value: str) -> str:
@@ -215,7 +209,7 @@ def _answer(value: str) -> str:
 _ALWAYS_THERE = (ChoiceField.STATE, ChoiceField.ID)
 _CHECKS: dict[ChoiceField, Callable[[str], str]] = {
     ChoiceField.STATE: _state,
-    ChoiceField.SPLIT: _split,
+    ChoiceField.DUPLICATE: _side,
     ChoiceField.ANSWER: _answer,
 }
 
@@ -229,14 +223,13 @@ def _written(condition: Condition) -> str:
     if isinstance(condition, Choice):
         values = ",".join("none" if value is None else _written_value(value) for value in condition.values)
         return f"{minus}{condition.field.value}:{values}"
-    compare = "" if condition.compare == "=" and not condition.of else condition.compare
+    compare = "" if condition.compare == "=" else condition.compare
     number = repr(condition.number).removesuffix(".0")
-    of = _written_value(condition.of, also="<>=") if condition.of else ""
-    return f"{minus}{condition.field.value}:{of}{compare}{number}"
+    return f"{minus}{condition.field.value}:{compare}{number}"
 
 
-def _written_value(value: str, *, also: str = "") -> str:
-    is_plain = value.lower() != "none" and not any(char.isspace() or char in f',"{also}' for char in value)
+def _written_value(value: str) -> str:
+    is_plain = value.lower() != "none" and not any(char.isspace() or char in ',"' for char in value)
     return value if is_plain else _in_quotes(value)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Function = Callable[["Work"], Mapping[str, Any] | None]
 
 HOMES: dict[str, str] = {
+    "index": "curator.curate.indexing",
     "bulk act": "curator.curate.bulk",
     "undo of a bulk act": "curator.curate.bulk",
     "check": "curator.curate.checks",

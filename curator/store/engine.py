@@ -32,7 +32,7 @@ from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
 from curator.errors import StoreError, UnstorableValueError
 from curator.semaphore import FairSemaphore, WaitedTooLongError
-from curator.store import tallies
+from curator.store import search_file, tallies
 from curator.store.incoming import JsonText
 from curator.store.parts import Parts
 
@@ -101,7 +101,9 @@ def open_engine(url: str, *, busy_seconds: float = _BUSY_SECONDS, parts_folder: 
     }
     if backend == "postgresql":
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **options)
-    engine = create_engine(parsed, connect_args={"timeout": busy_seconds, "isolation_level": None}, **options)
+    engine = create_engine(
+        parsed, connect_args={"timeout": busy_seconds, "isolation_level": None, "uri": True}, **options
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "before_cursor_execute", _refuse_nul)
@@ -131,6 +133,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     """WAL lets readers go on while one process writes; FULL makes a committed answer survive a power cut."""
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-65536"):
         connection.execute(f"PRAGMA {pragma}")
+    search_file.attach(connection)
 
 
 def _refuse_nul(

@@ -176,6 +176,31 @@ _LOOKUP = 500
 """Ids per query; SQLite limits the number of bound values."""
 
 
+class Counted(NamedTuple):
+    """What a list of records shows of their facts."""
+
+    characters: int
+    tokens: int | None
+    hits: tuple[str, ...]
+
+
+def of_records(connection: Connection, record_ids: Sequence[str]) -> dict[str, Counted]:
+    """Facts of some records, by id; those about an earlier text are left out."""
+    counted: dict[str, Counted] = {}
+    for start in range(0, len(record_ids), _LOOKUP):
+        some = record_ids[start : start + _LOOKUP]
+        hits: dict[str, list[str]] = {}
+        query = select(rule_hit.c.record_id, rule_hit.c.rule).join(record, record.c.id == rule_hit.c.record_id)
+        query = query.where(record.c.id.in_(some), is_current(rule_hit), rule_hit.c.error.is_(None))
+        for record_id, rule in connection.execute(query.order_by(rule_hit.c.rule)):
+            hits.setdefault(record_id, []).append(rule)
+        lengths = select(measure.c.record_id, measure.c.characters, measure.c.tokens)
+        lengths = lengths.join(record, record.c.id == measure.c.record_id)
+        for row in connection.execute(lengths.where(record.c.id.in_(some), is_current(measure))):
+            counted[row.record_id] = Counted(row.characters, row.tokens, tuple(hits.get(row.record_id, ())))
+    return counted
+
+
 def _replace(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert rows in the place of those with the same primary keys; two jobs may count the same records."""
     build: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

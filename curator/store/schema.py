@@ -14,7 +14,7 @@ from curator.store.engine import broken_references, damaged, is_damage, lock_all
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0021"
+NEWEST = "0022"
 """The last file in `migrations/versions`. Asking Alembic would take longer than the rest of opening a workspace."""
 
 

@@ -1,13 +1,15 @@
 """Selection: the records that a query means, as a statement, a count, or a page in some order.
 
-Every condition is a condition on ids, so conditions combine in one statement whatever tables they ask. Values that only
-the folder of the workspace knows (losses of a run) are looked up before and bound as one list.
+Every condition is a condition on ids, so conditions combine in one statement whatever tables they ask. Traits and words
+come from the index behind the import; records that it has not taken in as they stand are read while the statement is
+built, and those that match are bound as one list. So what is selected is whole at every moment.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -16,8 +18,10 @@ from sqlalchemy import (
     Connection,
     Integer,
     Select,
+    Text,
     and_,
     cast,
+    false,
     func,
     literal,
     or_,
@@ -27,11 +31,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from curator.errors import CurationError
-from curator.store import search
+from curator.store import duplicates, indexing, search, searchable, traits, word_index
 from curator.store.facts import is_current
-from curator.store.tables import annotation, arrival, import_batch, measure, record, rule_hit, slot
+from curator.store.searchable import TRAITS, Searchable
+from curator.store.tables import annotation, arrival, import_batch, measure, record, record_topic, rule_hit, slot, topic
 from schemas.audience import ANYBODY, person_audience, pool_audience
-from schemas.query import Bound, Choice, ChoiceField, Cursor, NumberField, RecordQuery, Sort, SortField
+from schemas.duplicate import DuplicateKind
+from schemas.query import Bound, Choice, ChoiceField, Condition, Cursor, NumberField, RecordQuery, Sort, SortField
+from schemas.questions import CHECKS, EDIT_REASONS, NOTE, RATING
 
 _KEY: ColumnElement[int] = type_coerce(record.c.id, Integer)
 AS_THEY_CAME = Sort()
@@ -134,16 +141,90 @@ def _behind(column: ColumnElement[Any], place: Cursor, *, sort: Sort, backwards:
 
 
 def _meant(connection: Connection, query: RecordQuery, project_id: int) -> ColumnElement[bool]:
-    conditions = [record.c.project_id == project_id, record.c.deleted_at.is_(None)]
+    conditions = [mine(project_id)]
     for each in query.conditions:
-        meant = _CHOICES[each.field](each) if isinstance(each, Choice) else _bound(each)
+        _must_be_counted(connection, project_id, each)
+        if isinstance(each, Bound):
+            meant = _bound(each)
+        elif each.field is ChoiceField.DUPLICATE:
+            meant = _duplicate(connection, project_id, each)
+        elif each.field.value in TRAITS:
+            continue
+        else:
+            meant = _CHOICES[each.field](each)
         conditions.append(~meant if each.excluded else meant)
-    if query.words:
-        conditions.append(listed(connection, search.ids(connection, project_id, query.words)))
+    by_trait = [each for each in query.conditions if isinstance(each, Choice) and each.field.value in TRAITS]
+    if by_trait or query.words:
+        conditions.append(_by_index(connection, project_id, by_trait, [word.lower() for word in query.words]))
     return and_(*conditions)
 
 
-def listed(connection: Connection, ids: Collection[str]) -> ColumnElement[bool]:
+def _by_index(
+    connection: Connection, project_id: int, by_trait: Sequence[Choice], terms: Sequence[str]
+) -> ColumnElement[bool]:
+    """The condition that traits and words are as they are asked for: by the index, and by reading what it lacks."""
+    reached = indexing.reached(connection, project_id)
+    up_to = min(reached.words if terms else reached.last, reached.traits if by_trait else reached.last)
+    known: list[ColumnElement[bool]] = []
+    for each in by_trait:
+        has = traits.having(project_id, each.field.value, each.values)
+        known.append(~has if each.excluded else has)
+    indexable = [term for term in terms if connection.dialect.name == "postgresql" or word_index.is_indexable(term)]
+    if indexable and up_to:
+        known.append(word_index.holding(connection, indexable))
+    elif terms:
+        up_to = 0  # nothing but the texts says it
+
+    def matches(one: Searchable) -> bool:
+        return all(traits.has(one, each.field.value, each.values) != each.excluded for each in by_trait)
+
+    if known and up_to >= reached.last and not reached.any_changed:
+        meant = and_(*known)
+        return _checked(connection, project_id, meant, terms) if len(indexable) < len(terms) else meant
+    rest: Iterable[Searchable]
+    if terms:
+        rest = search.scan(connection, project_id, terms, above=up_to)
+        if up_to and reached.any_changed:
+            changed = searchable.read(connection, mine(project_id), up_to >= _KEY, indexing.is_changed())
+            rest = chain(rest, (one for one in changed if one.holds(terms)))
+    else:
+        rest = _read(connection, project_id, indexing.is_left(up_to, reached.any_changed))
+    read = _listed(connection, [one.key for one in rest if matches(one)])
+    if not up_to:
+        return read
+    is_known = up_to >= _KEY
+    if reached.any_changed:
+        is_known = is_known & ~indexing.is_changed()
+    meant = and_(is_known, *known)
+    if len(indexable) < len(terms):
+        meant = _checked(connection, project_id, meant, terms)
+    return or_(meant, read)
+
+
+def _checked(
+    connection: Connection, project_id: int, meant: ColumnElement[bool], terms: Sequence[str]
+) -> ColumnElement[bool]:
+    """The condition for those of the records that are meant in whose texts the terms occur, which are read for it."""
+    return _listed(connection, [one.key for one in _read(connection, project_id, meant) if one.holds(terms)])
+
+
+def _read(connection: Connection, project_id: int, condition: ColumnElement[bool]) -> Iterator[Searchable]:
+    """Records for which a condition holds, read a few thousand at a time."""
+    last = 0
+    while some := searchable.read(connection, mine(project_id), last < _KEY, condition, limit=_AT_A_TIME):
+        yield from some
+        last = some[-1].key
+
+
+_AT_A_TIME = 5_000
+
+
+def mine(project_id: int) -> ColumnElement[bool]:
+    """The condition that a record belongs to a project and is not deleted."""
+    return (record.c.project_id == project_id) & record.c.deleted_at.is_(None)
+
+
+def _listed(connection: Connection, ids: Collection[str | int]) -> ColumnElement[bool]:
     """The condition that a record is one of many, which are bound as one value."""
     keys = [int(each) for each in ids]
     if connection.dialect.name == "postgresql":
@@ -208,12 +289,81 @@ def _rule(choice: Choice) -> ColumnElement[bool]:
     return _any_of(choice, lambda name: hit(rule_hit.c.rule == name), ~hit())
 
 
-def _later(choice: Choice) -> ColumnElement[bool]:
-    raise CurationError(
-        f"Records cannot be chosen by {choice.field} yet.", hint="Leave that condition out of the query."
+def _answer(choice: Choice) -> ColumnElement[bool]:
+    stands = annotation.c.undone.is_(False)
+
+    def given(value: str) -> ColumnElement[bool]:
+        question, _, option = value.partition("=")
+        return _ids_where(annotation.c.record_id, stands, _answered(question, option))
+
+    return _any_of(choice, given, ~_ids_where(annotation.c.record_id, stands))
+
+
+def _answered(question: str, option: str) -> ColumnElement[bool]:
+    """Whether an answer says an option of a question, which is one of several, or the only one, or a tick."""
+    answer = annotation.c.answer
+    if question == CHECKS:
+        ticked: ColumnElement[bool] = answer["checks"][option].as_boolean()
+        return ticked
+    if question in (RATING, NOTE):
+        said: ColumnElement[bool] = answer[question].as_string() == option
+        return said
+    given = answer[question] if question == EDIT_REASONS else answer["values"][question]
+    # Options are words of letters, digits and underscores: none is a part of another between quotes.
+    return or_(given.as_string() == option, cast(given, Text).contains(f'"{option}"', autoescape=True))
+
+
+def _in_topic(choice: Choice) -> ColumnElement[bool]:
+    sorted_ones = select(record_topic.c.record_id).join(topic, topic.c.id == record_topic.c.topic_id)
+    sorted_ones = sorted_ones.join(record, record.c.id == record_topic.c.record_id)
+    sorted_ones = sorted_ones.where(topic.c.is_shown, is_current(record_topic))
+    return _any_of(
+        choice,
+        lambda name: record.c.id.in_(sorted_ones.where(topic.c.name == name)),
+        ~record.c.id.in_(sorted_ones),
     )
 
 
+def _duplicate(connection: Connection, project_id: int, choice: Choice) -> ColumnElement[bool]:
+    searches = {kind: duplicates.latest(connection, project_id, kind) for kind in DuplicateKind}
+
+    def alike(side: str) -> ColumnElement[bool]:
+        search = searches[DuplicateKind(side)]
+        if search is None:
+            raise CurationError(
+                f"Near duplicates by {side} have not been searched.", hint="Search them first: `curator duplicates`."
+            )
+        return record.c.id.in_(duplicates.in_cluster(search.id))
+
+    return _any_of(
+        choice, alike, ~or_(*(alike(kind.value) for kind in DuplicateKind)) if None in choice.values else false()
+    )
+
+
+def _must_be_counted(connection: Connection, project_id: int, condition: Condition) -> None:
+    """Refuse a condition for which nothing was counted in a project: an empty list would say that all is well."""
+    if condition.field is ChoiceField.TOPIC:
+        is_missing = (
+            connection.execute(select(topic.c.id).where(topic.c.project_id == project_id).limit(1)).first() is None
+        )
+        what, command = "Topics have", "curator topics"
+    elif condition.field is ChoiceField.RULE:
+        counted = select(measure.c.record_id).join(record, record.c.id == measure.c.record_id)
+        is_missing = connection.execute(counted.where(record.c.project_id == project_id).limit(1)).first() is None
+        what, command = "Rules have", "curator check"
+    elif condition.field in _LENGTHS:
+        counted = select(measure.c.record_id).join(record, record.c.id == measure.c.record_id)
+        if condition.field is NumberField.TOKENS:
+            counted = counted.where(measure.c.tokens.is_not(None))
+        is_missing = connection.execute(counted.where(record.c.project_id == project_id).limit(1)).first() is None
+        what, command = "Lengths have", "curator check"
+    else:
+        return
+    if is_missing:
+        raise CurationError(f"{what} not been counted in this project.", hint=f"Count them first: `{command}`.")
+
+
+_LENGTHS = (NumberField.TOKENS, NumberField.CHARACTERS, NumberField.RESPONSE_CHARACTERS, NumberField.MESSAGES)
 _CHOICES: Mapping[ChoiceField, Callable[[Choice], ColumnElement[bool]]] = {
     ChoiceField.ID: _id,
     ChoiceField.STATE: _state,
@@ -221,7 +371,8 @@ _CHOICES: Mapping[ChoiceField, Callable[[Choice], ColumnElement[bool]]] = {
     ChoiceField.PERSON: _person,
     ChoiceField.ASSIGNED: _assigned,
     ChoiceField.RULE: _rule,
-    **{field: _later for field in ChoiceField if field not in {"id", "state", "import", "person", "assigned", "rule"}},
+    ChoiceField.ANSWER: _answer,
+    ChoiceField.TOPIC: _in_topic,
 }
 _COMPARE: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "=": operator.eq, ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
@@ -239,9 +390,5 @@ def _bound(bound: Bound) -> ColumnElement[bool]:
         NumberField.RESPONSE_CHARACTERS: measure.c.response_characters,
         NumberField.MESSAGES: measure.c.messages,
     }
-    if bound.field not in columns:
-        raise CurationError(
-            f"Records cannot be chosen by {bound.field} yet.", hint="Leave that condition out of the query."
-        )
     counted = select(measure.c.record_id).join(record, record.c.id == measure.c.record_id)
     return record.c.id.in_(counted.where(is_current(measure), compare(columns[bound.field], bound.number)))

@@ -36,7 +36,7 @@ def problems(engine: Engine) -> list[str]:
     with reading(engine) as connection:
         if engine.dialect.name != "sqlite":
             return []
-        found = [str(row[0]) for row in connection.execute(text("PRAGMA integrity_check(20)"))]
+        found = [str(row[0]) for row in connection.execute(text("PRAGMA main.integrity_check(20)"))]
         broken = broken_references(connection)
     return [each for each in found if each != "ok"] + [f"table {name} names rows that are not there" for name in broken]
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from curator.store.tables import tally
-from schemas.tally import Tally
+from schemas.tally import Counted, Tally
 
 _CHANGES = "curator_tallies"
 
@@ -62,3 +62,8 @@ def some(connection: Connection, project_id: int, names: Collection[Tally]) -> d
     )
     stored = {row.name: row.n for row in connection.execute(query)}
     return {name: stored.get(name.key, 0) for name in names}
+
+
+def people(connection: Connection, project_id: int) -> set[str]:
+    """Who has or had answers in a project that stand."""
+    return {name.of for name in totals(connection, project_id) if name.counted is Counted.ANSWERS}

@@ -32,6 +32,7 @@ PAGES = (
     "vote",
     "review",
     "decide",
+    "accounts",
 )
 
 

@@ -26,7 +26,7 @@ def answered(stocked: Workspace) -> tuple[Workspace, str]:
 
 
 def search(app: AppTest, words: str) -> AppTest:
-    return app.text_input(key="filter words").set_value(words).run()
+    return app.text_input(key="filter query").set_value(words).run()
 
 
 def test_a_record_is_found_by_its_accepted_text_and_told_in_full(
@@ -36,7 +36,7 @@ def test_a_record_is_found_by_its_accepted_text_and_told_in_full(
     app = search(draw("records", workspace, monkeypatch, person="Lea"), '"a hedgehog"')
     assert list(app.dataframe[0].value["id"]) == [record_id]
     shown = texts(app)
-    for said in ("1 found.", "Certainly a hedgehog.", "Looked it up.", "Is a hedgehog meant?"):
+    for said in ("**1 record**", "Certainly a hedgehog.", "Looked it up.", "Is a hedgehog meant?"):
         assert said in shown
 
 

@@ -33,7 +33,8 @@ from curator.annotate import (
     team,
     undo,
 )
-from curator.curate import bulk
+from curator.curate import bulk, workbench
+from curator.curate.indexing import catch_up
 from curator.curate.query import parse
 from curator.errors import AccessError
 from curator.ingest import import_file, quarantine, recent_imports, undo_import
@@ -59,7 +60,9 @@ from curator.store import (
     suggestions,
     suites,
     systems,
+    tallies,
     topics,
+    traits,
     verdicts,
 )
 from curator.store import jobs as stored_jobs
@@ -271,11 +274,18 @@ def _annotate(workspace: Workspace) -> None:
     assert lookup.find(workspace, waiting[0].id, project_id=1)[0].id == waiting[0].id
     assert lookup.find(workspace, "question", project_id=1)
     assert lookup.page(workspace, project_id=1, limit=1)
+    assert catch_up(workspace, 1, actor="Lea").left == 0
     with workspace.read() as connection:
-        asked = parse("state:waiting question")
+        assert traits.values(connection, 1, "source", limit=5)
+        assert tallies.people(connection, 1)
+        assert facts.of_records(connection, [waiting[0].id]) is not None
+        asked = parse("state:waiting source:rows.jsonl question")
         ids = connection.execute(selection.statement(connection, asked, 1)).scalars().all()
         assert selection.count(connection, asked, 1) == len(ids) > 0
         assert sorted(selection.page(connection, asked, 1).ids) == sorted(ids)
+    workbench.save_view(workspace, "asked", "question", sort="", columns=(), project_id=1, actor="Lea")
+    assert [view.query for view in workbench.views(workspace, 1)] == ["question"]
+    workbench.remove_view(workspace, "asked", project_id=1, actor="Lea")
     story = lookup.story(workspace, waiting[0].id)
     assert (len(story.comments), len(story.doubts)) == (1, 1)
     alike = [each.id for each in waiting if each.content.instruction.startswith("Question")]

@@ -13,10 +13,11 @@ from curator import Workspace, open_workspace
 from curator.annotate import answers, lookup, queue
 from curator.quality.fingerprint import content_hash, prompt_hash
 from curator.settings import Settings
-from curator.store import accepted, annotations, comments, doubts, events, gold, records, search, suggestions
+from curator.store import accepted, annotations, comments, doubts, events, gold, records, selection, suggestions
 from curator.store.engine import open_engine, sqlite_url, writing
 from curator.store.schema import configuration
 from schemas.annotation import Answer, RecordState
+from schemas.query import RecordQuery
 from schemas.questions import QuestionSet
 from schemas.record import Message, Origin, Record
 
@@ -86,7 +87,8 @@ def _fill(connection: Connection) -> None:
 def carried(tmp_path: Path, database_url: str | None) -> Workspace:
     """A workspace of revision 0006 with something in every table that speaks of records, opened by this release."""
     folder = tmp_path / "workspace"
-    (folder / "runs").mkdir(parents=True)
+    for part in ("versions", "runs"):  # a workspace that was used
+        (folder / part).mkdir(parents=True)
     engine = open_engine(database_url or sqlite_url(folder / "curator.db"))
     with writing(engine) as connection:
         if database_url is not None:  # the database of a test is migrated already
@@ -109,7 +111,7 @@ def test_records_of_an_earlier_release_are_carried_over_with_all_that_was_said_a
         assert finals == [_record(0), _record(1).with_response("Edited."), None, None]
         assert [each.final for each in accepted.edited(connection, accepted.places(connection, 1).edited)] == finals[:2]
         assert [records.find(connection, former) for former in _IDS] == stored  # links of old still lead there
-        assert [each.id for each in search.find(connection, 1, ["question 2"])] == ["3"]
+        assert selection.page(connection, RecordQuery(words=("question 2",)), 1).ids == ["3"]
 
         [answer] = annotations.standing(connection, "2")
         assert (answer.id, answer.annotator, answer.answer.response) == (5, "ada", "Edited.")

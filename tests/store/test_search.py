@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from curator import Workspace
+from curator.curate.indexing import catch_up
 from curator.ingest import import_file
-from curator.store import part_search, projects, records, search
+from curator.store import part_search, projects, records, selection
 from schemas.annotation import RecordState
+from schemas.query import Choice, ChoiceField, RecordQuery
 from schemas.record import Message, Origin, Record
 
 
@@ -26,8 +28,15 @@ def store(workspace: Workspace, instruction: str, response: str = "Yes.", altern
 
 
 def found(workspace: Workspace, *terms: str, state: RecordState | None = None, limit: int = 50) -> list[str]:
+    """Ids of the records that are found, whether the texts are read or the index is asked."""
+    stands = () if state is None else (Choice(field=ChoiceField.STATE, values=(state.value,)),)
+    query = RecordQuery(conditions=stands, words=terms)
     with workspace.read() as connection:
-        return [each.id for each in search.find(connection, 1, terms, state=state, limit=limit)]
+        read = selection.page(connection, query, 1, limit=limit).ids
+    assert catch_up(workspace, 1, actor="Lea", at_once=2_000).left == 0
+    with workspace.read() as connection:
+        assert selection.page(connection, query, 1, limit=limit).ids == read
+    return read
 
 
 @pytest.mark.parametrize(
@@ -117,4 +126,4 @@ def test_state_project_and_limit_narrow_a_search(workspace: Workspace) -> None:
     assert len(found(workspace, "number", limit=3)) == 3
     assert set(found(workspace)) == ids
     with workspace.read() as connection:
-        assert search.find(connection, other.id, ["number"]) == []
+        assert selection.page(connection, RecordQuery(words=("number",)), other.id).ids == []
