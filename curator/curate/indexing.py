@@ -56,6 +56,7 @@ def catch_up(workspace: Workspace, project_id: int, *, actor: str, at_once: int 
 
 def start(workspace: Workspace, project_id: int, *, actor: str, detach: bool = True) -> int:
     """Start the job that brings the index of a project up to date, unless one is at work. Returns its id."""
+    require(workspace, actor, Right.CURATE)
     key = f"{JOB} {project_id}"
     jobs.revive(workspace)
     return jobs.start(workspace, JOB, {}, actor, project_id=project_id, key=key, detach=detach)

@@ -23,6 +23,7 @@ PAGES = (
     "adjudicate",
     "team",
     "project",
+    "coverage",
     "versions",
     "train",
     "runs",
