@@ -289,6 +289,34 @@ def _shingle_lists(rows: Rows) -> Iterator[list[str]]:
         yield [" ".join(shingle) for shingle in _shingles(*(side.lower() for side in pair))]
 
 
+def leakage_curator(rows: Rows) -> Result:
+    """Rows that hold an evaluation item, as `curator leakage` finds them, the index of the items included."""
+    from curator.quality.leaks import find_leaks, items_of
+    from curator.quality.words import texts_from
+
+    index = items_of(rows.items)
+    found = [find_leaks(index, texts_from(*each), threads=rows.threads) for each in zip(*_chunks(rows), strict=True)]
+    return Result(leaked=np.flatnonzero(np.concatenate([each.item for each in found]) >= 0))
+
+
+def leakage_duckdb(rows: Rows) -> Result:
+    """Rows that hold one of the items' runs of eight words, in SQL; what blanks divide are its words."""
+    import duckdb
+
+    grams = {
+        " ".join(words[n : n + 8]) for words in (item.split() for item in rows.items) for n in range(len(words) - 7)
+    }
+    with duckdb.connect(config={"threads": rows.threads}) as connection:
+        connection.register("pairs", pa.table({"a": rows.instructions, "n": np.arange(len(rows.instructions))}))
+        connection.register("items", pa.table({"gram": sorted(grams)}))
+        found = connection.execute(
+            "WITH words AS (SELECT n, string_split(a, ' ') AS w FROM pairs), "
+            "grams AS (SELECT n, unnest([array_to_string(w[i : i + 7], ' ') FOR i IN range(1, len(w) - 6)]) AS gram "
+            "FROM words) SELECT DISTINCT n FROM grams SEMI JOIN items USING (gram)"
+        ).fetchnumpy()  # one row per pair that holds a run
+    return Result(leaked=np.sort(found["n"]))
+
+
 def rules_curator(rows: Rows) -> Result:
     """All default rules in one process; what they take alone is told beside the whole."""
     from curator.quality import rules
@@ -349,6 +377,7 @@ WORKS: dict[str, dict[str, Callable[[Rows], Result]]] = {
     "near": {
         "curator": near_curator, "rensa": near_rensa, "datasketch": near_datasketch, "datatrove": near_datatrove,
     },
+    "leakage": {"curator": leakage_curator, "duckdb": leakage_duckdb},
     "rules": {"curator": rules_curator},
     "profile": {"curator": profile_curator},
 }  # fmt: skip
