@@ -61,6 +61,12 @@ def start(
     )
 
 
+def total(workspace: Workspace, *, project_id: int) -> int:
+    """How many records a project has."""
+    with workspace.read() as connection:
+        return facts.count_records(connection, project_id)
+
+
 def states(workspace: Workspace, *, project_id: int) -> list[RuleState]:
     """Every rule with its switch, its level, and how far its answers go."""
     with workspace.read() as connection:
