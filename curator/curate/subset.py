@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from curator.access import require
 from curator.curate import bulk, text_space
 from curator.curate.query import parse
 from curator.errors import CurationError
@@ -17,6 +18,7 @@ from curator.quality import subset as choosing
 from curator.store import acts, projects, qualities, selection
 from curator.store import topics as text_store
 from curator.workspace import Workspace
+from schemas.account import Right
 from schemas.act import Tag
 from schemas.subset import Arm, SubsetRecipe, SubsetReport, TopicShare
 
@@ -115,6 +117,7 @@ def label(workspace: Workspace, report: SubsetReport, name: str, *, actor: str) 
     Raises:
         CurationError: The name is empty.
     """
+    require(workspace, actor, Right.CURATE)
     if not name.strip():
         raise CurationError("A subset needs a name.", hint="Name it after what it is for, as in round-1.")
     called, recipe = name.strip(), report.recipe.model_dump_json()
