@@ -55,6 +55,7 @@ def start(
         workers: Processes or tasks at a time; by default one per core.
         detach: Start a process; else the caller calls `jobs.execute`.
     """
+    require(workspace, actor, Right.CURATE)
     parameters = {"engine": run_on.value, "workers": workers}
     return jobs.start(
         workspace, CHECK, parameters, actor, project_id=project.id, key=f"check {project.id}", detach=detach

@@ -63,6 +63,7 @@ _NOT_AN_ACT = {
     "evidence.add",
     "access.rights.has_right",
     "access.rights.require",
+    "review.sides.ballot_side",
     "review.sides.side_of_target",
     "review.verdicts.may_see_names",
     "review.verdicts.sealed_judgements",
