@@ -23,6 +23,7 @@ _SECTIONS = {
         ("adjudicate", "Adjudicate", ":material/balance:", Right.CURATE),
         ("team", "Team", ":material/group:", Right.CURATE),
         ("project", "Project", ":material/tune:", Right.CURATE),
+        ("coverage", "Coverage", ":material/category:", Right.CURATE),
         ("versions", "Versions", ":material/inventory_2:", Right.CURATE),
     ],
     "Model": [

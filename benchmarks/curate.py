@@ -17,6 +17,7 @@ To add a work: a function that takes `Rows` and returns a `Result`, named in `WO
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -40,6 +41,7 @@ sys.path.insert(0, str(REPOSITORY))
 TARGETS: dict[str, dict[str, float]] = {  # for 1,000,000 rows on two cores that nothing else uses
     "exact": {"seconds": 1.5},
     "near": {"seconds": 20, "peak_gb": 4, "recall": 0.95, "templated_removed": 0},
+    "rules": {"rules_us_a_record": 120},
     "leakage": {"seconds": 5, "recall": 0.95},
 }
 ITEMS = 2_000
@@ -287,11 +289,97 @@ def _shingle_lists(rows: Rows) -> Iterator[list[str]]:
         yield [" ".join(shingle) for shingle in _shingles(*(side.lower() for side in pair))]
 
 
+def leakage_curator(rows: Rows) -> Result:
+    """Rows that hold an evaluation item, as `curator leakage` finds them, the index of the items included."""
+    from curator.quality.leaks import find_leaks, items_of
+    from curator.quality.words import texts_from
+
+    index = items_of(rows.items)
+    found = [find_leaks(index, texts_from(*each), threads=rows.threads) for each in zip(*_chunks(rows), strict=True)]
+    return Result(leaked=np.flatnonzero(np.concatenate([each.item for each in found]) >= 0))
+
+
+def leakage_duckdb(rows: Rows) -> Result:
+    """Rows that hold one of the items' runs of eight words, in SQL; what blanks divide are its words."""
+    import duckdb
+
+    grams = {
+        " ".join(words[n : n + 8]) for words in (item.split() for item in rows.items) for n in range(len(words) - 7)
+    }
+    with duckdb.connect(config={"threads": rows.threads}) as connection:
+        connection.register("pairs", pa.table({"a": rows.instructions, "n": np.arange(len(rows.instructions))}))
+        connection.register("items", pa.table({"gram": sorted(grams)}))
+        found = connection.execute(
+            "WITH words AS (SELECT n, string_split(a, ' ') AS w FROM pairs), "
+            "grams AS (SELECT n, unnest([array_to_string(w[i : i + 7], ' ') FOR i IN range(1, len(w) - 6)]) AS gram "
+            "FROM words) SELECT DISTINCT n FROM grams SEMI JOIN items USING (gram)"
+        ).fetchnumpy()  # one row per pair that holds a run
+    return Result(leaked=np.sort(found["n"]))
+
+
+def rules_curator(rows: Rows) -> Result:
+    """All default rules in one process; what they take alone is told beside the whole."""
+    from curator.quality import rules
+    from curator.quality.rules import Rule
+    from schemas.record import Message, Origin, Record
+
+    asked: tuple[Rule, ...] = rules.default_rules()
+    origin, took, hits, count = Origin(source="benchmark"), 0.0, 0, 0
+    for instruction, response in zip(*_texts(rows), strict=True):
+        turns = (Message(role="user", content=instruction), Message(role="assistant", content=response))
+        record = Record(messages=turns, origin=origin)
+        start = time.process_time_ns()
+        hits += bool(rules.check(record, asked).hits)
+        took += time.process_time_ns() - start
+        count += 1
+    return Result(figures={"rules_us_a_record": round(took / 1000 / max(count, 1), 1), "records_hit": hits})
+
+
+def profile_curator(rows: Rows) -> Result:
+    """Rules and everything that the profile counts, in as many processes as threads are asked for."""
+    from functools import partial
+
+    import orjson
+
+    from curator.curate import stages
+    from curator.curate.engine import EngineName, engine
+    from curator.quality import rules
+
+    def batches() -> Iterator[stages.Batch]:
+        pairs = zip(*_texts(rows), strict=True)
+        while some := [_as_json(*pair, orjson.dumps) for pair in itertools.islice(pairs, 1_000)]:
+            yield stages.Batch(tuple(some), (False,) * len(some))
+
+    name = EngineName.PROCESSES if rows.threads > 1 else EngineName.HERE
+    counted = 0
+    with engine(name, workers=rows.threads) as run:
+        for each in run(partial(stages.count, rules=rules.default_rules()), batches()):
+            counted += len(each.records)
+    return Result(figures={"records": counted, "workers": rows.threads})
+
+
+def _as_json(instruction: str, response: str, dumps: Callable[[Any], bytes]) -> bytes:
+    turns = [{"role": "user", "content": instruction}, {"role": "assistant", "content": response}]
+    return dumps({"messages": turns, "origin": {"source": "benchmark"}})
+
+
+def _texts(rows: Rows) -> tuple[Iterator[str], Iterator[str]]:
+    """Instructions and responses, chunk by chunk."""
+    first, second = (
+        (text for chunk in column.chunks for text in chunk.to_pylist())
+        for column in (rows.instructions, rows.responses)
+    )
+    return first, second
+
+
 WORKS: dict[str, dict[str, Callable[[Rows], Result]]] = {
     "exact": {"curator": exact_curator, "duckdb": exact_duckdb, "polars": exact_polars},
     "near": {
         "curator": near_curator, "rensa": near_rensa, "datasketch": near_datasketch, "datatrove": near_datatrove,
     },
+    "leakage": {"curator": leakage_curator, "duckdb": leakage_duckdb},
+    "rules": {"curator": rules_curator},
+    "profile": {"curator": profile_curator},
 }  # fmt: skip
 """By work and tool."""
 _PLANTED = {"exact": (_EXACT,), "near": (_EXACT, _NEAR), "leakage": (_LEAKED,)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.components import answer_card, diff_view, follow_up, links, notice, record_card
+from app.components import alike, answer_card, diff_view, follow_up, links, notice, record_card
 from curator import Workspace
 from curator.annotate import ask_again, assignment, comments, queue
 from curator.annotate.lookup import Story
@@ -40,6 +40,7 @@ def show(workspace: Workspace, project: Project, story: Story, person: str) -> N
         _show_comments(workspace, story, person)
     with log:
         _show_log(story)
+    alike.offer(workspace, project, stored.id)
     if stored.state in (RecordState.CONFLICT, RecordState.FLAGGED):
         links.to("adjudicate", "It waits for a decision under Adjudicate", icon=":material/balance:")
     elif stored.state in (RecordState.ACCEPTED, RecordState.REJECTED):

@@ -55,6 +55,8 @@ def show(report: Trainability) -> None:
         st.markdown(f"**{notice.counted(obstacle.records, 'record')}: {_TITLES[obstacle.obstacle]}**")
         for each in obstacle.examples:
             _show_example(each)
+        if obstacle.query:
+            links.to("records", "See these records", icon=":material/search:", address={"query": obstacle.query})
         if obstacle.records > len(obstacle.examples):
             st.caption(f"{len(obstacle.examples)} of {obstacle.records:,} are shown.")
     if not report.obstacles:

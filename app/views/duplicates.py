@@ -17,8 +17,7 @@ from schemas.record import Record
 
 _PAGE = 10
 _MEMBERS = 5
-_LONGEST = 4_000
-"""Characters of a text that are compared on the page."""
+_LONGEST = 4_000  # characters of a text that are compared on the page
 _MATCHES = 20
 _KINDS = {
     DuplicateKind.BOTH: "Repetitions: the same instruction and response",

@@ -26,9 +26,8 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
     """The counts as they were kept last, how to count again, and a tab for each kind of them."""
     st.title("Profile", anchor=False)
     notice.done("rule")
-    stored = checks.latest(workspace, project_id=project.id)
-    states = checks.states(workspace, project_id=project.id)
-    total = states[0].total
+    total = checks.total(workspace, project_id=project.id)
+    stored, states = _known(workspace, project, total)
     if total == 0:
         st.info("This project has no records yet.", icon=":material/upload_file:")
         links.to("import_data", "Import a file", icon=":material/upload_file:")
@@ -53,6 +52,26 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
         _show_rules(workspace, project, person, states)
     with work:
         _show_work(workspace, project)
+
+
+def _known(workspace: Workspace, project: Project, total: int) -> tuple[StoredProfile | None, list[RuleState]]:
+    """What is stored; of many records for half a minute, since counting the answers of a million takes seconds."""
+    if total <= _AT_ONCE:
+        return _look(workspace, str(workspace.folder), project.id, "")
+    newest = (job for job in jobs.listed(workspace, project_id=project.id) if job.kind == checks.CHECK)
+    job = next(newest, None)
+    return _look_again(workspace, str(workspace.folder), project.id, "" if job is None else f"{job.id} {job.state}")
+
+
+def _look(
+    _workspace: Workspace, folder: str, project_id: int, job: str
+) -> tuple[StoredProfile | None, list[RuleState]]:
+    """Kept by folder, project and the newest job, so that the end of a job shows at once."""
+    del folder, job
+    return checks.latest(_workspace, project_id=project_id), checks.states(_workspace, project_id=project_id)
+
+
+_look_again = st.cache_data(ttl=30, show_spinner="Counting the answers of the rules")(_look)
 
 
 def _under_way(workspace: Workspace, project: Project) -> Job | None:
@@ -233,6 +252,7 @@ def _show_rule(workspace: Workspace, project: Project, person: str, each: RuleSt
                 checks.choose(
                     workspace, each.rule, project_id=project.id, actor=person, is_on=is_on, level=Level(level)
                 )
+                _look_again.clear()
                 state.remember("rule", f"{notice.plain(each.rule)} is {'on' if is_on else 'off'}, level {level}.")
                 st.rerun()
 

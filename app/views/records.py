@@ -19,8 +19,7 @@ from schemas.project import Project
 
 _EXCERPT = 160
 _WIDTHS = {"state": 95, "instruction": 310, "response": 200, "source": 140, "id": 80, "characters": 90, "tokens": 80}
-_COUNT_SECONDS = 20.0
-"""How long a number that took a while to count is shown without counting again."""
+_COUNT_SECONDS = 20.0  # how long a number that took a while to count is shown without counting again
 
 
 def render(workspace: Workspace, project: Project, person: str) -> None:

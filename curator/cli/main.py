@@ -32,6 +32,7 @@ VERBS = {
     "decontaminate": "leakage.leakage",
     "topics": "topics.topics",
     "alike": "topics.alike",
+    "subset": "subset.subset",
     "freeze": "versions.freeze",
     "versions": "versions.versions",
     "diff": "versions.diff",

@@ -310,6 +310,7 @@ def select(
     Example:
         `select(workspace, "state:waiting source:faq.jsonl", Accept(), actor="Lea").changed`
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.read() as connection:
         project_id = projects.by_name(connection, project).id
     selected = choose(workspace, query, project_id=project_id)

@@ -55,10 +55,17 @@ def start(
         workers: Processes or tasks at a time; by default one per core.
         detach: Start a process; else the caller calls `jobs.execute`.
     """
+    require(workspace, actor, Right.CURATE)
     parameters = {"engine": run_on.value, "workers": workers}
     return jobs.start(
         workspace, CHECK, parameters, actor, project_id=project.id, key=f"check {project.id}", detach=detach
     )
+
+
+def total(workspace: Workspace, *, project_id: int) -> int:
+    """How many records a project has."""
+    with workspace.read() as connection:
+        return facts.count_records(connection, project_id)
 
 
 def states(workspace: Workspace, *, project_id: int) -> list[RuleState]:

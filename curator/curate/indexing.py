@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from curator import jobs
+from curator.access import require
 from curator.jobs.kinds import kind
 from curator.jobs.work import Work
 from curator.store import indexing
 from curator.workspace import Workspace
+from schemas.account import Right
 
 JOB = "index"
 _AT_ONCE = 1_000
@@ -41,6 +43,7 @@ def catch_up(workspace: Workspace, project_id: int, *, actor: str, at_once: int 
 
     Returns how far the index has come.
     """
+    require(workspace, actor, Right.CURATE)
     with workspace.read() as connection:
         left = indexing.count_left(connection, project_id)
     if left > at_once:
@@ -53,6 +56,7 @@ def catch_up(workspace: Workspace, project_id: int, *, actor: str, at_once: int 
 
 def start(workspace: Workspace, project_id: int, *, actor: str, detach: bool = True) -> int:
     """Start the job that brings the index of a project up to date, unless one is at work. Returns its id."""
+    require(workspace, actor, Right.CURATE)
     key = f"{JOB} {project_id}"
     jobs.revive(workspace)
     return jobs.start(workspace, JOB, {}, actor, project_id=project_id, key=key, detach=detach)
@@ -66,10 +70,10 @@ def index_project(work: Work) -> Mapping[str, Any]:
     while True:
         with work.workspace.read() as connection:
             step = indexing.next_step(connection, project_id, limit=min(work.rows, _MOST_ROWS))
-            if step.is_empty:
-                return {"records": work.done}
-            indexing.take_in_words(connection, project_id, step)
             left = indexing.count_left(connection, project_id)
+        if step.is_empty:
+            return {"records": work.done}
+        _take_in_words(work.workspace, project_id, step)
         with work.chunk() as chunk:
             chunk.done += indexing.take_in(chunk.connection, project_id, step)
             chunk.total = work.done + left
@@ -78,8 +82,14 @@ def index_project(work: Work) -> Mapping[str, Any]:
 def _step(workspace: Workspace, project_id: int) -> int:
     with workspace.read() as connection:
         step = indexing.next_step(connection, project_id, limit=_MOST_ROWS)
-        if step.is_empty:
-            return 0
-        indexing.take_in_words(connection, project_id, step)
+    if step.is_empty:
+        return 0
+    _take_in_words(workspace, project_id, step)
     with workspace.write() as connection:
         return indexing.take_in(connection, project_id, step)
+
+
+def _take_in_words(workspace: Workspace, project_id: int, step: indexing.Step) -> None:
+    """In a transaction that has not read the index: one that has would keep its log from being written back."""
+    with workspace.read() as connection:
+        indexing.take_in_words(connection, project_id, step)

@@ -263,6 +263,7 @@ def open_names(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bo
 
 def part_is_closed(workspace: Workspace, run_or_system: str, *, reviewer: str) -> bool:
     """Whether what a reviewer sees from now on cannot unblind a verdict that clears: their part is closed."""
+    require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         system = systems.find(connection, run_or_system)
         entries = ledger.entries(connection, system.id, kinds=KINDS)
@@ -274,6 +275,7 @@ def judges_blind(workspace: Workspace, run_or_system: str, *, reviewer: str) -> 
 
     Counts of what was found would tell them, verdict by verdict, on which side the model stood.
     """
+    require(workspace, reviewer, Right.REVIEW)
     with workspace.read() as connection:
         system = systems.find(connection, run_or_system)
         entries = ledger.entries(connection, system.id, kinds=KINDS)

@@ -81,6 +81,7 @@ def cast(workspace: Workspace, run_id: str, pair: str, choice: str, *, voter: st
 
 def kept_for_review(workspace: Workspace, voter: str, run_id: str) -> int:
     """Pairs of a run that a voter is not offered before their part of its review is closed."""
+    require(workspace, voter, Right.REVIEW)
     return len(outputs_of(workspace, run_id)) - len(_offered(workspace, run_id, voter))
 
 

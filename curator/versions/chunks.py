@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from curator.memory import give_back
 from curator.quality.sorting import bytes_of, ordered_rows
 from curator.versions import candidates, files, identity
 from curator.versions.counting import counts
@@ -113,6 +114,7 @@ def write_range(task: RangeTask) -> list[WrittenChunk]:
         ):
             content, origins = rows.content.slice(start, end - start), rows.arrivals.slice(first, last - first)
             written.append(write_chunk(task.folder, split, chunk, content, origins, bits=bits))
+    give_back()
     return written
 
 

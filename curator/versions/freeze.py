@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from curator import whole
 from curator.access import require
 from curator.errors import VersionError
+from curator.memory import give_back
 from curator.pool import Pool, cores, processes
 from curator.store import accepted, events, projects, suites
 from curator.store import versions as version_store
@@ -114,7 +115,9 @@ def freeze(
             history = earlier_splits(workspace, owner.id, rows.known, plan)
         else:
             history = history_of(last, under.versions.index(last.version), rows)
+        give_back()
         pairs = keyed.pairs_of(rows, plan)
+        give_back()
         assignment = divide(
             keyed.grouping_of(rows, pairs, plan),
             plan,

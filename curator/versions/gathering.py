@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from curator.memory import give_back
 from curator.pool import Pool
 from curator.quality.contamination import Firewall
 from curator.quality.sorting import words_of
@@ -65,13 +66,25 @@ class Ranges(NamedTuple):
         [values, *_] = table.filter(pc.equal(table.column("hash"), pa.scalar(digest, pa.binary(32)))).to_pylist()
         return files.content_of(values).instruction
 
-    def read_keys(self) -> pa.Table:
+    def read_keys(self) -> Keys:
         """The keys of all candidates, in the order of the batches."""
-        tables = []
-        for file in sorted(self.folder.glob("keys-*.arrow")):
-            with pa.OSFile(str(file)) as stream:
-                tables.append(pa.ipc.open_file(stream).read_all())
-        return pa.concat_tables(tables) if tables else candidates.KEYS.empty_table()
+        return Keys(sorted(self.folder.glob("keys-*.arrow")))
+
+
+class Keys:
+    """Columns of `candidates.KEYS`, read when they are asked for: all of them at once take much memory."""
+
+    def __init__(self, stored: list[Path]) -> None:
+        """Remember the files."""
+        self._files = stored
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """A column of all files, one behind the other."""
+        chunks: list[pa.Array] = []
+        for file in self._files:
+            with pa.memory_map(str(file)) as stream:  # of which only the column is ever touched
+                chunks += pa.ipc.open_file(stream).read_all().column(name).chunks
+        return pa.chunked_array(chunks, candidates.KEYS.field(name).type)
 
 
 def ranges_for(folder: Path, *, rows: int, size: int) -> Ranges:
@@ -162,7 +175,7 @@ def _gather(task: _Task) -> list[int]:
         return refused
     finally:
         gc.enable()
-        pa.default_memory_pool().release_unused()
+        give_back()
 
 
 class InDatabase(NamedTuple):

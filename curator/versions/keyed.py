@@ -21,7 +21,7 @@ from curator.quality.sorting import bytes_of, ordered_rows, words_of
 from curator.quality.units import tie
 from curator.versions import files, identity
 from curator.versions.carried import Carried
-from curator.versions.gathering import hash_words
+from curator.versions.gathering import Keys, hash_words
 from curator.versions.history import Known
 from curator.versions.split import Grouping, place_of
 from schemas.version import Split, SplitPlan
@@ -92,7 +92,7 @@ class _Gathered(NamedTuple):
     hashes: NDArray[np.uint64]
 
 
-def _joined(keys: pa.Table) -> _Gathered:
+def _joined(keys: Keys) -> _Gathered:
     hashes = hash_words(keys.column("hash"))
     order, is_new = ordered_rows(hashes)
     row_of = np.empty(len(order), np.int64)
@@ -101,12 +101,12 @@ def _joined(keys: pa.Table) -> _Gathered:
     return _Gathered(row_of, first, hashes[first])
 
 
-def hashes_in(keys: pa.Table) -> NDArray[np.uint64]:
+def hashes_in(keys: Keys) -> NDArray[np.uint64]:
     """The different contents among gathered candidates, (R, 4)."""
     return _joined(keys).hashes
 
 
-def rows_of(keys: pa.Table, carried: Carried | None = None, kept: NDArray[np.int64] | None = None) -> Rows:
+def rows_of(keys: Keys, carried: Carried | None = None, kept: NDArray[np.int64] | None = None) -> Rows:
     """The rows of a version.
 
     Args:
@@ -138,8 +138,9 @@ def rows_of(keys: pa.Table, carried: Carried | None = None, kept: NDArray[np.int
     prompts, pairs = _prompts(keys, gathered, carried, prompt_hashes, order[some_row], kept)
     groups = [(int(number[row]), group) for row, group in groups]
     labels = {int(number[row]): each for row, each in labels.items()}
-    has_id = pc.is_valid(keys.column("id")).to_numpy()
-    ids = keys.column("id").filter(pa.array(has_id)).to_numpy()
+    id_column = keys.column("id")
+    has_id = pc.is_valid(id_column).to_numpy()
+    ids = id_column.filter(pa.array(has_id)).to_numpy()
     row_of = number[gathered.row_of]
     from_database = np.unique(row_of[~has_id])
     candidates, candidate_rows = ids, row_of[has_id]
@@ -151,8 +152,9 @@ def rows_of(keys: pa.Table, carried: Carried | None = None, kept: NDArray[np.int
         is_kept = now[carried.row_of] >= 0
         candidates = np.concatenate([candidates, carried.candidates[is_kept]])
         candidate_rows = np.concatenate([candidate_rows, now[carried.row_of[is_kept]]])
-    came_as = np.flatnonzero(pc.is_valid(keys.column("imported")).to_numpy())
-    others = hash_words(keys.column("imported").take(pa.array(came_as)))
+    imported = keys.column("imported")
+    came_as = np.flatnonzero(pc.is_valid(imported).to_numpy())
+    others = hash_words(imported.take(pa.array(came_as)))
     known = Known(
         np.concatenate([gathered.hashes, others]), np.concatenate([number[:count], row_of[came_as]]), len(order)
     )
@@ -163,7 +165,7 @@ def rows_of(keys: pa.Table, carried: Carried | None = None, kept: NDArray[np.int
 
 
 def _prompts(
-    keys: pa.Table,
+    keys: Keys,
     gathered: _Gathered,
     carried: Carried | None,
     prompt_hashes: NDArray[np.uint64],
@@ -188,13 +190,14 @@ def _prompts(
     return Prompts(both.take(pa.array(place))), None
 
 
-def _guides(keys: pa.Table, row_of: NDArray[np.int64]) -> tuple[list[tuple[int, str]], dict[int, dict[str, str]]]:
+def _guides(keys: Keys, row_of: NDArray[np.int64]) -> tuple[list[tuple[int, str]], dict[int, dict[str, str]]]:
     """Groups and labels of rows."""
-    grouped = np.flatnonzero(pc.is_valid(keys.column("group")).to_numpy())
-    names = keys.column("group").take(pa.array(grouped)).to_pylist()
+    group_column, label_column = keys.column("group"), keys.column("labels")
+    grouped = np.flatnonzero(pc.is_valid(group_column).to_numpy())
+    names = group_column.take(pa.array(grouped)).to_pylist()
     groups = sorted(set(zip(row_of[grouped].tolist(), names, strict=True)))
-    labelled = np.flatnonzero(pc.is_valid(keys.column("labels")).to_numpy())
-    texts = keys.column("labels").take(pa.array(labelled)).to_pylist()
+    labelled = np.flatnonzero(pc.is_valid(label_column).to_numpy())
+    texts = label_column.take(pa.array(labelled)).to_pylist()
     labels: dict[int, dict[str, str]] = defaultdict(dict)
     for row, text in zip(row_of[labelled].tolist(), texts, strict=True):
         for name, value in orjson.loads(text).items():

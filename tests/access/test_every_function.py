@@ -10,15 +10,20 @@ import pkgutil
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import curator
-from curator import Workspace, open_workspace
+from curator import Workspace, open_workspace, release, versions
 from curator.access import may
-from curator.errors import AccessError
+from curator.errors import AccessError, NotFoundError, TrainingError
+from curator.runs import queue
+from curator.runs.export import export_model
 from curator.store import accounts
 from schemas.account import Right, Role
+from schemas.run import TrainConfig
+from schemas.version import ExportFormat
 
 _BELOW = ("store", "cli", "stats", "quality", "training")
 """What knows no workspace, and the command line, whose caller is the operator."""
@@ -58,6 +63,7 @@ _NOT_AN_ACT = {
     "evidence.add",
     "access.rights.has_right",
     "access.rights.require",
+    "review.sides.ballot_side",
     "review.sides.side_of_target",
     "review.verdicts.may_see_names",
     "review.verdicts.sealed_judgements",
@@ -175,3 +181,21 @@ def test_whatever_writes_by_itself_or_by_what_it_calls_says_for_whom() -> None:
     """What is left are readers."""
     anonymous = {name for name, function in _FUNCTIONS.items() if not _who(function) and _reaches_a_write(function)}
     assert anonymous == _OF_THE_SERVER
+
+
+def test_a_server_writes_exports_and_reports_in_its_workspace_alone(served: Workspace, tmp_path: Path) -> None:
+    """And starts no process with a file that a page names."""
+    writers: list[Callable[[Path], object]] = [
+        lambda out: export_model(served, "no run", out, merged=False, actor="lead"),
+        lambda out: versions.export(served, "no version", format=ExportFormat.TRL, out=out, actor="lead"),
+        lambda out: release.write_report(served, "no run", out, actor="lead"),
+    ]
+    exports = served.exports_folder
+    for write in writers:
+        for elsewhere in (tmp_path / "out", exports, exports / ".." / "runs" / "out", exports / "/etc/out"):
+            with pytest.raises(AccessError, match="writes nowhere else"):
+                write(elsewhere)
+        with pytest.raises(NotFoundError):
+            write(exports / "out")
+    with pytest.raises(TrainingError, match="file of accelerate"):
+        queue.start(served, "no version", TrainConfig(base="x", accelerate_config="/etc/x"), actor="lead")

@@ -23,6 +23,7 @@ PAGES = (
     "adjudicate",
     "team",
     "project",
+    "coverage",
     "versions",
     "train",
     "runs",
@@ -32,6 +33,7 @@ PAGES = (
     "vote",
     "review",
     "decide",
+    "accounts",
 )
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.outbound import Outbound
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 _FLAGS = [
     "--no-sandbox",
@@ -58,6 +60,7 @@ class _Servers:
 
     def __init__(self) -> None:
         self.running: dict[str, subprocess.Popen[str]] = {}
+        self.outbound = Outbound()
 
     def start(self, workspace: Path, *, port: int | None = None) -> str:
         """Serve a workspace; gives the address once it listens."""
@@ -66,7 +69,14 @@ class _Servers:
                 probe.bind(("127.0.0.1", 0))
                 port = probe.getsockname()[1]
         command = [sys.executable, "-m", "curator", "serve", "--workspace", str(workspace), "--port", str(port)]
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env=self.outbound.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         address = f"http://127.0.0.1:{port}"
         self.running[address] = process
         for line in process.stdout:  # the line that tells the address is printed once it listens
@@ -94,6 +104,7 @@ def servers() -> Iterator[_Servers]:
         process.terminate()
     for process in started.running.values():
         process.wait(timeout=20)
+    assert started.outbound.refused() == []  # whatever a test does: no server asks another machine for anything
 
 
 @pytest.fixture

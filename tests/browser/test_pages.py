@@ -12,10 +12,13 @@ from playwright.sync_api import Page, expect
 from curator import Workspace, review, versions
 from curator.annotate import adjudicate, answers, comments, questions, queue, settings
 from curator.ingest import import_file
-from curator.store import projects, records
+from curator.runs import folder
+from curator.store import outputs, projects, records, runs, systems
 from schemas.annotation import Answer
 from schemas.questions import BUILT_IN, Option, Question, QuestionSet
-from schemas.version import SplitPlan
+from schemas.review import Decoding
+from schemas.run import HeldOutLoss, LedgerRow, MetricRow, RunResult, RunState, TrainConfig
+from schemas.version import SplitPlan, Version
 from tests.app.pages import PAGES
 from tests.browser.labelling.screen import Serve
 from tests.browser.people import known_as
@@ -31,6 +34,7 @@ PLANTED = (
 )
 """What asks another server for something, were it taken for HTML or for Markdown."""
 NAME = f"![n](http://{ELSEWHERE}/8.png)"
+RUN = "20260301-120000-abcdef"
 
 _WATCH = """
 window.violations = []
@@ -59,15 +63,43 @@ def planted(workspace: Workspace, tmp_path: Path) -> Iterator[Workspace]:
     adjudicate.rule(
         workspace, adjudicate.ask(workspace, flagged.claim.record_id, PLANTED, author=NAME), PLANTED, actor=NAME
     )
-    versions.freeze(workspace, actor=NAME, name=NAME, plan=SplitPlan(train=1, validation=0, test=0))
+    version = versions.freeze(workspace, actor=NAME, name=NAME, plan=SplitPlan(train=1, validation=0, test=0))
     suite = tmp_path / "suite.jsonl"
     suite.write_text(json.dumps({"id": "p", "prompt": f"asked {PLANTED}", "category": "harm", "reference": PLANTED}))
-    review.add_suite(workspace, suite, actor=NAME, name=NAME)
+    asked = review.add_suite(workspace, suite, actor=NAME, name=NAME)
     said = tmp_path / "said.jsonl"
     said.write_text(json.dumps({"prompt_id": "p", "output": PLANTED}))
     review.import_outputs(workspace, said, suite=NAME, system=NAME, actor=NAME)
     review.screen_run(workspace, NAME, actor=NAME)
+    _add_run(workspace, version, suite_id=asked.id)
     yield workspace
+
+
+def _add_run(workspace: Workspace, version: Version, *, suite_id: str) -> None:
+    """A run that ended, with its losses and what its models said."""
+    with workspace.write() as connection:
+        settings_of_run = TrainConfig(base=NAME)
+        now = workspace.clock()
+        runs.add(
+            connection, RUN, version_id=version.id, config=settings_of_run, actor=NAME, at=now, name=NAME, note=PLANTED
+        )
+        loss = HeldOutLoss(split="test", records=1, response_tokens=20, nll=3.0)
+        result = RunResult(steps=1, response_tokens=9, heldout_base=loss, heldout_tuned=loss, seconds=1.0)
+        runs.end(connection, RUN, RunState.DONE, at=now, result=result)
+        systems.ensure_run(connection, RUN, actor=NAME, at=now)
+        said = [
+            outputs.NewOutput(0, model, 0, f"{model} {PLANTED}", 5, True, Decoding()) for model in ("base", "tuned")
+        ]
+        outputs.add_many(connection, said, system_id=RUN, suite_id=suite_id, at=now)
+    [row, *_] = versions.rows(workspace, version.id)
+    measured = [
+        LedgerRow(row_id=row.row_id, split=row.split, phase=phase, step=0, epoch=0, tokens=5, nll=nll)
+        for phase, nll in (("base", 3.0), ("tuned", 4.0))
+    ]
+    folder.folder_of(workspace, RUN).mkdir(parents=True)
+    folder.append(folder.folder_of(workspace, RUN) / folder.LEDGER, measured)
+    folder.append(folder.folder_of(workspace, RUN) / folder.METRICS, [MetricRow(step=1, at=now, loss=1.0)])
+    (folder.folder_of(workspace, RUN) / folder.LOG).write_text(PLANTED)
 
 
 def _options() -> tuple[Option, ...]:
@@ -90,7 +122,7 @@ def test_no_page_asks_another_server_for_anything_whatever_its_texts_hold(
         expect(page.get_by_role("link", name="Overview")).to_be_visible()
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         page.wait_for_load_state("networkidle")
-        if name in ("annotate", "records", "adjudicate", "project", "outputs"):
+        if name in ("annotate", "records", "adjudicate", "project", "outputs", "runs", "vote"):
             expect(page.get_by_text(ELSEWHERE).first).to_be_attached()  # it is shown, as text
         violations += [f"{name}: {each}" for each in page.evaluate("window.violations")]
     assert not violations, "\n".join(violations)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -16,9 +18,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Scope
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
-from app import identity, limits
+from app import asgi, identity, limits
 from schemas.account import Account, Role
+from tests.outbound import Outbound
 
 _T = TypeVar("_T")
 
@@ -105,6 +110,16 @@ def test_each_role_uploads_up_to_its_limit(client: TestClient, role: str, most: 
     assert "curator import" in text
 
 
+def test_what_streamlit_keeps_of_uploads_is_counted_by_its_own_statistics() -> None:
+    """Were they empty or otherwise named in a new release, the limit for all uploads together would count nothing."""
+    files = MemoryUploadedFileManager(UPLOAD)
+    for session, content in (("first", b"abc"), ("second", b"defgh")):
+        files.add_file(session, UploadedFileRec(file_id=session, name="a.csv", type="text/csv", data=content))
+    assert asgi.bytes_in(files) == 8
+    files.remove_session_files("first")
+    assert asgi.bytes_in(files) == 5
+
+
 def test_all_uploads_together_stay_below_a_limit(client: TestClient) -> None:
     assert [put(client, 5 * MB, "lead")[0] for _ in range(3)] == [200, 200, 413]
     kept.clear()  # the pages that had them are gone
@@ -183,3 +198,14 @@ async def _status(
 
     await app(scope, receive, send)
     return statuses[0]
+
+
+def test_the_watch_over_a_served_process_refuses_and_notes_what_leaves_the_machine() -> None:
+    outbound = Outbound()
+    tries = (
+        "import socket\nfor call in (lambda: socket.create_connection(('192.0.2.1', 80), 1), lambda: "
+        "socket.getaddrinfo('planted.example', 80), lambda: socket.getaddrinfo('localhost', 80)):\n"
+        "    try:\n        call()\n    except PermissionError:\n        pass"
+    )
+    subprocess.run([sys.executable, "-c", tries], env=outbound.environment(), check=True)
+    assert {line.split()[1] for line in outbound.refused()} == {"192.0.2.1", "planted.example"}

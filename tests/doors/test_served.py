@@ -41,6 +41,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     address = servers.start(Path(workspace.folder))
     yield Served(int(address.rpartition(":")[2]), sessions)
     servers.kill(address)
+    assert servers.outbound.refused() == []
 
 
 def ask(served: Served, request: str, *, name: str | None = None, **headers: str) -> tuple[int, str]:

@@ -18,6 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "curator.settings",
         "curator.semaphore",
         "curator.pool",
+        "curator.memory",
         "curator.threads",
         "curator.detached",
         "curator.whole",

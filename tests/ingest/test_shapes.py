@@ -359,6 +359,8 @@ def test_text_parts_are_joined_and_other_parts_refused_by_name() -> None:
         ({"prompt": "a", "chosen": "", "rejected": "b"}, "empty-response"),
         ({"prompt": "a", "chosen": "b", "rejected": 5}, "wrong-type"),
         ({"chosen": "b", "rejected": "c"}, "no-prompt"),
+        ({"prompt": "Another one?", "chosen": [ASKED, GOOD], "rejected": [ASKED, BAD]}, "other-prompt"),
+        ({"prompt": "Another one?", "chosen": DIALOGUE + "5", "rejected": DIALOGUE + "6"}, "other-prompt"),
         ({"chosen": [ASKED, GOOD], "rejected": [{"role": "user", "content": "b"}, BAD]}, "no-prompt"),
         ({"conversations": [HUMAN, {"from": "function_call", "value": "sky()"}]}, "unreadable-call"),
         ({"conversations": [HUMAN, {"from": "function_call", "value": "{}"}]}, "missing-field"),

@@ -53,6 +53,7 @@ from curator.store import (
     import_rows,
     outputs,
     projects,
+    qualities,
     records,
     runs,
     selection,
@@ -405,6 +406,10 @@ def _curate(workspace: Workspace) -> None:
         assert topics.counted_at(connection, 1) is not None
         assert topics.of_records(connection, [first]) == {first: "one"}
         assert [each.id for each in records.in_file_order(connection, [first])] == [first]
+        assert qualities.ratings(connection, 1)
+        assert qualities.rules_that_hit(connection, 1)
+        assert qualities.response_lengths(connection, 1)
+        assert qualities.imports_of(connection, 1)
         brought = import_rows.rows_of(connection, 1)
         assert len(list(import_rows.as_brought(connection, 1, brought.ids.tolist()))) == len(brought.ids) > 0
 

@@ -87,7 +87,8 @@ def _fill(connection: Connection) -> None:
 def carried(tmp_path: Path, database_url: str | None) -> Workspace:
     """A workspace of revision 0006 with something in every table that speaks of records, opened by this release."""
     folder = tmp_path / "workspace"
-    (folder / "runs").mkdir(parents=True)
+    for part in ("versions", "runs"):  # a workspace that was used
+        (folder / part).mkdir(parents=True)
     engine = open_engine(database_url or sqlite_url(folder / "curator.db"))
     with writing(engine) as connection:
         if database_url is not None:  # the database of a test is migrated already

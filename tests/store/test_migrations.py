@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from curator import open_workspace, release
 from curator.annotate import team
+from curator.quality.fingerprint import content_hash
 from curator.settings import Settings
 from curator.store import bases, decisions, events, findings, outputs, runs, systems, tallies, verdicts, votes
 from curator.store.engine import open_engine, sqlite_url, writing
@@ -18,6 +19,9 @@ from curator.store.schema import configuration
 from schemas.event import AskedAgain, Kind
 from schemas.questions import QuestionSet
 from schemas.tally import Counted, Tally
+from tests.conftest import make_record
+
+EDITED = make_record("What is red?", "A colour, as a person wrote it.")
 
 
 def _insert(connection: Connection, table: str, **values: object) -> None:
@@ -39,7 +43,7 @@ def _store_answers(connection: Connection) -> None:
         _insert(
             connection, "record", id=f"r{n}", project_id=1, content_hash=f"c{n}" * 32,
             prompt_hash=f"a{n}" * 32, content="{}",
-            state="accepted", priority=0, created_at=at,
+            state="accepted", priority=0, created_at=at, final=EDITED.model_dump_json() if n == 2 else None,
         )  # fmt: skip
         _insert(connection, "slot", id=n, record_id=f"r{n}", project_id=1, n=0, state="done", priority=0,
                 audience="", shuffle=1, active_seconds=0)  # fmt: skip
@@ -55,7 +59,8 @@ def _store_answers(connection: Connection) -> None:
 
 def test_a_log_and_totals_of_an_earlier_release_are_carried_over(tmp_path: Path, database_url: str | None) -> None:
     folder = tmp_path / "workspace"
-    (folder / "runs").mkdir(parents=True)
+    for part in ("versions", "runs"):  # a workspace that was used
+        (folder / part).mkdir(parents=True)
     engine = open_engine(database_url or sqlite_url(folder / "curator.db"))
     with writing(engine) as connection:
         if database_url is not None:  # the database of a test is migrated already
@@ -82,6 +87,9 @@ def test_a_log_and_totals_of_an_earlier_release_are_carried_over(tmp_path: Path,
         Tally(Counted.EDITED_SHOWN, "ada: __"): 1,
         Tally(Counted.ANSWERS_WITHOUT, "ada: __"): 1,
     }
+    with workspace.read() as connection:
+        hashes = connection.execute(text("SELECT final_hash FROM record ORDER BY id")).scalars().all()
+    assert [each and bytes(each).hex() for each in hashes] == [None, content_hash(EDITED), None]
     [ada] = team(workspace, project_id=1).members
     assert (ada.name, ada.answers, ada.edited_shown, ada.edited_hidden) == ("ada: __", 2, 1.0, None)
     workspace.close()
@@ -126,7 +134,8 @@ def test_outputs_verdicts_and_decisions_of_an_earlier_release_are_carried_over(
     tmp_path: Path, database_url: str | None
 ) -> None:
     folder = tmp_path / "workspace"
-    (folder / "runs").mkdir(parents=True)
+    for part in ("versions", "runs"):  # a workspace that was used
+        (folder / part).mkdir(parents=True)
     engine = open_engine(database_url or sqlite_url(folder / "curator.db"))
     with writing(engine) as connection:
         if database_url is not None:  # the database of a test is migrated already

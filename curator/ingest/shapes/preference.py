@@ -77,15 +77,28 @@ def _side(fields: Fields, name: str, prompt: list[Message]) -> list[Message]:
         return [*prompt, turn_of(value, column, fields.tags)]
     if isinstance(value, list):
         messages = messages_of(value, column)
-        asks = any(each.role == "user" for each in messages)
-        return messages if asks else [*prompt, *messages]
+        if not any(each.role == "user" for each in messages):
+            return [*prompt, *messages]
+        _refuse_other_prompt(column, prompt, messages)
+        return messages
     text = text_of(value, column)
     if text.startswith(_DIALOGUE):
-        return _dialogue(text, column)
+        turns = _dialogue(text, column)
+        _refuse_other_prompt(column, prompt, turns)
+        return turns
     if not prompt:
         problem = f"Field {column} holds {shown(value)} and there is not a prompt that it would answer."
         raise RowError(column, "no-prompt", problem)
     return [*prompt, message(column, role="assistant", content=text)]
+
+
+def _refuse_other_prompt(column: str, prompt: list[Message], side: list[Message]) -> None:
+    """Check that a side which holds its own prompt holds the one beside it, but for white space."""
+    asked = {"".join(each.content.split()) for each in side if each.role == "user"}
+    for each in prompt:
+        if each.role == "user" and "".join(each.content.split()) not in asked:
+            problem = f"The prompt of the row, {shown(each.content)}, is not the one that {column} answers."
+            raise RowError(column, "other-prompt", problem)
 
 
 def _dialogue(text: str, place: str, *, is_prompt: bool = False) -> list[Message]:

@@ -166,8 +166,9 @@ def _other_language(record: Record) -> Iterator[Span]:
         systems = (m.content for m in record.messages if m.role == "system")
         if "```" in message.content or "</" in message.content or any(map(_TRANSLATES.search, systems)):
             continue
-        spoken, wanted = language_of(message.content), language_of(question)
-        if spoken and wanted and spoken != wanted:
+        wanted = language_of(question)  # the shorter one first: often it cannot be told, and that is enough
+        spoken = language_of(message.content) if wanted else None
+        if spoken and spoken != wanted:
             yield Span(n, f"{spoken} after {wanted}: {quoted(message.content)}"[:100])
 
 
