@@ -6,7 +6,7 @@ ones would make everything take longer still.
 
 from __future__ import annotations
 
-_SECONDS = 0.05
+_SECONDS = 0.025
 """What a transaction may take: on SQLite everyone else who writes waits as long."""
 _FEWEST, _MOST = 10, 5_000
 

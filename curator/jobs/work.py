@@ -75,7 +75,7 @@ class Work:
 
     @property
     def rows(self) -> int:
-        """How many records the next chunk should take, so that others who write wait for about 50 ms at most."""
+        """How many records the next chunk should take, so that others who write wait for about 25 ms."""
         return self._pace.rows
 
     @contextmanager

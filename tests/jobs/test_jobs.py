@@ -178,7 +178,7 @@ def test_chunks_become_as_large_as_others_can_bear(workspace: Workspace) -> None
     pace = Pace()
     for _ in range(20):
         pace.tell(pace.rows, seconds=pace.rows * 25e-6)
-    assert pace.rows == 2000
+    assert pace.rows == 1000
     for _ in range(20):
         pace.tell(pace.rows, seconds=pace.rows * 1.0)
     assert pace.rows == 10
