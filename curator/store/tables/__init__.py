@@ -1,0 +1,110 @@
+"""Tables of the live state, the same on SQLite and PostgreSQL.
+
+Frozen rows are not here: they live in Parquet. Times are UTC, stored with their zone. Ids that leave the database
+are random text; ids that only join tables are integers.
+"""
+
+from curator.store.tables.columns import ROW_ID_BYTES, RUN, metadata
+from curator.store.tables.data import arrival, import_batch, part, project, quarantine, record
+from curator.store.tables.evidence import (
+    correction,
+    decision,
+    exposure,
+    ledger,
+    opt_out,
+    review_pair,
+    set_aside,
+    verdict,
+    vote,
+)
+from curator.store.tables.facts import (
+    asked,
+    duplicate,
+    duplicate_search,
+    measure,
+    profile,
+    record_topic,
+    rule_hit,
+    rule_setting,
+    topic,
+)
+from curator.store.tables.labelling import (
+    annotation,
+    comment,
+    doubt,
+    draft,
+    gold,
+    pool,
+    skip,
+    slot,
+    suggestion,
+    wording,
+)
+from curator.store.tables.models import base_model, finding, output, run, suite, suite_prompt, system, version
+from curator.store.tables.people import invite, keymap, login_failure, login_session, person
+from curator.store.tables.selection import changed_record, indexed, record_trait, saved_view, searchable, trait
+from curator.store.tables.work import act, act_row, event, job, tally
+
+__all__ = [
+    "ROW_ID_BYTES",
+    "RUN",
+    "act",
+    "act_row",
+    "annotation",
+    "arrival",
+    "asked",
+    "base_model",
+    "changed_record",
+    "comment",
+    "correction",
+    "decision",
+    "doubt",
+    "draft",
+    "duplicate",
+    "duplicate_search",
+    "event",
+    "exposure",
+    "finding",
+    "gold",
+    "import_batch",
+    "indexed",
+    "invite",
+    "job",
+    "keymap",
+    "ledger",
+    "login_failure",
+    "login_session",
+    "measure",
+    "metadata",
+    "opt_out",
+    "output",
+    "part",
+    "person",
+    "pool",
+    "profile",
+    "project",
+    "quarantine",
+    "record",
+    "record_topic",
+    "record_trait",
+    "review_pair",
+    "rule_hit",
+    "rule_setting",
+    "run",
+    "saved_view",
+    "searchable",
+    "set_aside",
+    "skip",
+    "slot",
+    "suggestion",
+    "suite",
+    "suite_prompt",
+    "system",
+    "tally",
+    "topic",
+    "trait",
+    "verdict",
+    "version",
+    "vote",
+    "wording",
+]
