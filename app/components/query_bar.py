@@ -81,15 +81,12 @@ def show(workspace: Workspace, project: Project, person: str) -> Asked | None:
 
 
 def _take_over_old_links() -> None:
-    """A link of an earlier release names words and a state apart."""
-    words, stands = st.query_params.get("words"), st.query_params.get("state")
-    if words is None and stands is None:
+    """Put words and a state that a link of an earlier release names apart into the line."""
+    said = st.query_params
+    if _NAME in said or not ("words" in said or "state" in said):
         return
-    condition = f"state:{stands}" if stands else ""
-    st.query_params[_NAME] = " ".join(each for each in (condition, words) if each)
-    for name in ("words", "state"):
-        if name in st.query_params:
-            del st.query_params[name]
+    condition = f"state:{said['state']}" if "state" in said else ""
+    state.type_in(_NAME, " ".join(each for each in (condition, said.get("words", "")) if each))
 
 
 def _choose_states(query: RecordQuery | None) -> None:

@@ -55,14 +55,14 @@ def _count(workspace: Workspace, project: Project, person: str, report: TopicRep
 
 def _show_topics(report: TopicReport) -> None:
     frame = pd.DataFrame(
-        {"topic": _title(each), "records": each.records, "terms": ", ".join(each.terms)} for each in report.topics
+        {"topic": each.name, "records": each.records, "terms": ", ".join(each.terms)} for each in report.topics
     )
     chart = (
         alt.Chart(frame)
         .mark_bar()
         .encode(
             x=alt.X("records:Q", title=None),
-            y=alt.Y("topic:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)),
+            y=alt.Y("topic:N", sort=None, title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
             tooltip=["topic", alt.Tooltip("records:Q", format=","), "terms"],
         )
         .properties(height=alt.Step(18))
@@ -78,7 +78,7 @@ def _show_topics(report: TopicReport) -> None:
         },
     )
     by_id = {str(each.id): each for each in report.topics}
-    shown = {id: _title(each) for id, each in by_id.items()}
+    shown = {id: each.name for id, each in by_id.items()}
     picked = state.one_of("topic", list(by_id), label="Examples of", nothing="the largest topic", shown=shown)
     topic = by_id[picked] if picked is not None else report.topics[0]
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -86,10 +86,6 @@ def _show_topics(report: TopicReport) -> None:
         for record_id in topic.examples:
             links.to("records", f"Record {record_id}", icon=":material/search:", address={"record": record_id})
     st.caption("Topics are sorted by the words of the texts. A name describes a topic, and judges nothing.")
-
-
-def _title(topic: Topic) -> str:
-    return topic.name
 
 
 def _line(topic: Topic) -> dict[str, object]:
@@ -145,7 +141,7 @@ def _show_subset(workspace: Workspace, report: SubsetReport, person: str) -> Non
         .mark_bar()
         .encode(
             x=alt.X("share:Q", title=None, axis=alt.Axis(format="%")),
-            y=alt.Y("topic:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)),
+            y=alt.Y("topic:N", sort=None, title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
             yOffset=alt.YOffset("set:N", sort=list(_NAMES.values())),
             color=alt.Color("set:N", sort=list(_NAMES.values()), title=None, legend=alt.Legend(orient="top")),
             tooltip=["topic", "set", "records", alt.Tooltip("share:Q", format=".1%")],
@@ -165,7 +161,7 @@ def _show_subset(workspace: Workspace, report: SubsetReport, person: str) -> Non
 
 
 def _figures(arm: Arm) -> dict[str, object]:
-    return {
+    figures: dict[str, object] = {
         "set": _NAMES[arm.name],
         "records": arm.records,
         "topics": arm.topics,
@@ -173,9 +169,10 @@ def _figures(arm: Arm) -> dict[str, object]:
         "imports": arm.imports,
         "coverage": arm.coverage,
         "quality": arm.quality,
-        "median response": arm.median_response,
-        "characters of responses": arm.responses,
     }
+    if arm.responses is not None:  # the profile counts lengths
+        figures |= {"median response": arm.median_response, "characters of responses": arm.responses}
+    return figures
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from app import state
-from app.components import links, notice, query_bar, record_card, record_story
+from app.components import bulk_acts, links, notice, query_bar, record_card, record_story
 from app.components.query_bar import Asked
 from curator import Workspace
 from curator.annotate import lookup
@@ -41,6 +41,7 @@ def render(workspace: Workspace, project: Project, person: str) -> None:
             page = _page(workspace, project, asked, place)
         total = _total(workspace, project, asked)
         _say_uncounted(workspace, project, asked)
+        bulk_acts.show(workspace, project, person, query=asked.text, total=total)
         if not page.rows and not linked:
             _say_nothing_found(asked)
             return

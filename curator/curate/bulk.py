@@ -26,7 +26,7 @@ from curator.jobs.work import OnProgress, Work
 from curator.quality.fingerprint import content_hash
 from curator.store import Connection, acts, events, many, projects, records, selection
 from curator.store import jobs as stored_jobs
-from curator.store.acts import Keys, Moment
+from curator.store.acts import Count, Keys, Moment
 from curator.store.records import StoredRecord
 from curator.workspace import Workspace
 from schemas.account import Right
@@ -240,10 +240,14 @@ def report(workspace: Workspace, act_id: int) -> ActReport:
     """
     with workspace.read() as connection:
         bulk = acts.get(connection, act_id)
-        counts = acts.counts(connection, act_id)
     acting = jobs.status(workspace, bulk.id)
     undoing = None if bulk.undo_job_id is None else jobs.status(workspace, bulk.undo_job_id)
     job = undoing or acting
+    if job.state is JobState.DONE and job.result is not None:
+        counts = [Count(state, why and LeftOut(why), n) for state, why, n in job.result["counts"]]
+    else:
+        with workspace.read() as connection:
+            counts = acts.counts(connection, act_id)
     rows: Counter[str] = Counter()
     reasons: dict[str, dict[LeftOut, int]] = {"left out": {}, "kept": {}}
     for state, why, n in counts:
@@ -336,7 +340,13 @@ def _act(work: Work) -> Mapping[str, Any]:
             do(chunk.connection, bulk, some, since=since, now=workspace.clock(), rewritten=rewritten)
             chunk.cursor = chunk.done = start + len(some)
             chunk.total = len(keys)
-    return {"act": act_id}
+    return _result(workspace, act_id)
+
+
+def _result(workspace: Workspace, act_id: int) -> dict[str, Any]:
+    """What came of an act or its undo, so that nobody has to count its rows again."""
+    with workspace.read() as connection:
+        return {"counts": [[each.state, each.why, each.rows] for each in acts.counts(connection, act_id)]}
 
 
 def _rewritten(
@@ -394,7 +404,7 @@ def _undo(work: Work) -> Mapping[str, Any]:
         with workspace.read() as connection:
             rows = acts.next_changed(connection, act_id, after=work.cursor or 0, limit=work.rows)
         if not rows:
-            return {"act": act_id}
+            return _result(workspace, act_id)
         with work.chunk() as chunk:
             undo(chunk.connection, bulk, rows, now=workspace.clock())
             chunk.cursor = rows[-1].key

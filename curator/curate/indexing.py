@@ -70,10 +70,10 @@ def index_project(work: Work) -> Mapping[str, Any]:
     while True:
         with work.workspace.read() as connection:
             step = indexing.next_step(connection, project_id, limit=min(work.rows, _MOST_ROWS))
-            if step.is_empty:
-                return {"records": work.done}
-            indexing.take_in_words(connection, project_id, step)
             left = indexing.count_left(connection, project_id)
+        if step.is_empty:
+            return {"records": work.done}
+        _take_in_words(work.workspace, project_id, step)
         with work.chunk() as chunk:
             chunk.done += indexing.take_in(chunk.connection, project_id, step)
             chunk.total = work.done + left
@@ -82,8 +82,14 @@ def index_project(work: Work) -> Mapping[str, Any]:
 def _step(workspace: Workspace, project_id: int) -> int:
     with workspace.read() as connection:
         step = indexing.next_step(connection, project_id, limit=_MOST_ROWS)
-        if step.is_empty:
-            return 0
-        indexing.take_in_words(connection, project_id, step)
+    if step.is_empty:
+        return 0
+    _take_in_words(workspace, project_id, step)
     with workspace.write() as connection:
         return indexing.take_in(connection, project_id, step)
+
+
+def _take_in_words(workspace: Workspace, project_id: int, step: indexing.Step) -> None:
+    """In a transaction that has not read the index: one that has would keep its log from being written back."""
+    with workspace.read() as connection:
+        indexing.take_in_words(connection, project_id, step)

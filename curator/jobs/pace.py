@@ -1,10 +1,14 @@
-"""Pace: how many records a chunk takes, so that others who write hardly wait for it."""
+"""Pace: how many records a chunk takes, so that others who write hardly wait for it.
+
+What counts is the time that the processor worked: on a machine with too much to do every chunk takes long, and smaller
+ones would make everything take longer still.
+"""
 
 from __future__ import annotations
 
-_SECONDS = 0.05
+_SECONDS = 0.025
 """What a transaction may take: on SQLite everyone else who writes waits as long."""
-_FEWEST, _MOST = 10, 20_000
+_FEWEST, _MOST = 10, 5_000
 
 
 class Pace:
@@ -22,7 +26,10 @@ class Pace:
         """How many records the next chunk should take."""
 
     def tell(self, rows: int, *, seconds: float) -> None:
-        """Learn how long a chunk of `rows` records took; it changes by a factor of two at most. Returns nothing."""
+        """Learn how long the processor worked on a chunk of `rows` records. Returns nothing.
+
+        The number of the next chunk is at most twice, and at least half of the last one.
+        """
         if rows <= 0:
             return
         fitting = rows * _SECONDS / max(seconds, 1e-6)

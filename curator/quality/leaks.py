@@ -30,6 +30,8 @@ _ONE_WORD = 8
 """Shingles from which on an item may lack those of one word, which are three."""
 _COMMON = 64
 _FEW_WORDS = 4
+_MARKS = 1 << 19
+_MARK_SHIFT = np.uint64(64 - 19)
 _AT_ONCE = 8_192
 
 
@@ -49,6 +51,8 @@ class Items(NamedTuple):
     """Shingles in a hash table by open addressing, 0 for an empty place, (a power of two,)."""
     numbers: NDArray[np.int32]
     """Number of each, below Z."""
+    marks: NDArray[np.uint8]
+    """1 where some shingle begins with these bits: most of a text end here, in a table that stays in the cache."""
     first: NDArray[np.int64]
     """Where the items of each shingle begin in `items`, (Z + 1,)."""
     items: NDArray[np.int32]
@@ -87,9 +91,10 @@ def items_of(texts: Sequence[str]) -> Items:
     first = np.concatenate([[0], np.cumsum(np.bincount(number, minlength=len(values)))]).astype(np.int64)
     sizes = np.bincount(item_of, minlength=len(runs)).astype(np.int32)
     whole = sorted(each for each in wholes if each[0] and not sizes[each[1]])
-    keys, numbers = _table(values)
+    keys, numbers, marks = _table(values)
     return Items(
-        keys, numbers, first, item_of[order].astype(np.int32), sizes, np.array([each[0] for each in whole], np.uint64),
+        keys, numbers, marks, first, item_of[order].astype(np.int32), sizes,
+        np.array([each[0] for each in whole], np.uint64),
         np.array([each[1] for each in whole], np.int64), np.concatenate([*figures, np.empty(0, np.uint64)]),
         np.concatenate([[0], np.cumsum([len(each) for each in figures])]).astype(np.int64),
     )  # fmt: skip
@@ -138,18 +143,20 @@ def _table(values):  # type: ignore[no-untyped-def]
     while size < 4 * len(values):
         size *= 2
     keys, numbers = np.zeros(size, np.uint64), np.zeros(size, np.int32)
+    marks = np.zeros(_MARKS, np.uint8)
     for n in range(len(values)):
         at = np.int64(values[n] & np.uint64(size - 1))
         while keys[at] != 0:
             at = (at + 1) & (size - 1)
         keys[at], numbers[at] = values[n], n
-    return keys, numbers
+        marks[np.int64(values[n] >> _MARK_SHIFT)] = 1
+    return keys, numbers, marks
 
 
 @numba.njit(nogil=True, cache=True)
 def _match(  # type: ignore[no-untyped-def]
-    one, one_first, other, other_first, fold, kind, keys, numbers, first, items, sizes, wholes, whole_items, figures,
-    figures_first, least, item, share
+    one, one_first, other, other_first, fold, kind, keys, numbers, marks, first, items, sizes, wholes, whole_items,
+    figures, figures_first, least, item, share
 ):  # fmt: skip
     seen = np.full(len(first), -1, np.int64)  # the last text in which a shingle was
     held = np.zeros(len(sizes), np.int32)
@@ -174,8 +181,8 @@ def _match(  # type: ignore[no-untyped-def]
                         own_figures = more
                     own_figures[figure_count] = hashed
                     figure_count += 1
-                if words >= WIDTH:
-                    shingle = stirred(stirred(stirred(a) + b) + hashed)
+                shingle = stirred(stirred(stirred(a) + b) + hashed)
+                if words >= WIDTH and marks[np.int64(shingle >> _MARK_SHIFT)]:
                     place = np.int64(shingle & np.uint64(len(keys) - 1))
                     while keys[place] != 0 and keys[place] != shingle:
                         place = (place + 1) & (len(keys) - 1)

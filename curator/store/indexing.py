@@ -127,7 +127,13 @@ def _changes(project_id: int) -> Select[tuple[int]]:
 
 
 def take_in_words(connection: Connection, project_id: int, step: Step) -> None:
-    """Take in the words of a step where the index has a file of its own; before `take_in`. Returns nothing."""
+    """Take in the words of a step where the index has a file of its own; before `take_in`. Returns nothing.
+
+    Args:
+        connection: A reading transaction other than that of `next_step`, which holds the index as it was.
+        project_id: Of which project.
+        step: What to take in.
+    """
     if connection.dialect.name == "sqlite":
         word_index.add(connection, project_id, step.fresh)
 

@@ -124,7 +124,7 @@ def test_the_review_page_shows_names_and_what_was_sent_back_only_after_the_part_
     record = _send_back(reviewed)
     app = draw("review", reviewed, monkeypatch)
     assert {each.value for each in app.subheader} == {"Sent back to the data", "Found wrong"}
-    assert app.dataframe[0].value["record"].tolist() == [record]
+    assert app.dataframe[0].value["record"].tolist() == [f"/records?record={record}"]
     assert "0 · tuned · unfactual (Ada)" in app.expander[0].label.replace("\\", "")
     story = draw("records", reviewed, monkeypatch, record=record)
     assert "It says what an output should have said: prompt 0 of gate" in texts(story).replace("\\", "")

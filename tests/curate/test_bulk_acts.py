@@ -31,9 +31,11 @@ from schemas.act import (
 )
 from schemas.annotation import Answer, RecordState
 from schemas.event import Kind
+from schemas.job import JobState
 from schemas.tally import records_in
 from tests.conftest import make_record
 from tests.curate.crowd import EVERY, fill, state
+from tests.jobs import processes
 
 pytestmark = pytest.mark.parametrize(
     "database_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
@@ -245,3 +247,35 @@ def test_nothing_chosen_is_refused_before_anything_is_stored(workspace: Workspac
     with pytest.raises(AnnotationError, match="no member"):
         act_on(workspace, "", Assign(pool="nobody"))
     assert jobs.listed(workspace) == []
+
+
+def kill_somewhere(workspace: Workspace, job_id: int) -> None:
+    """Let the real process of a job begin, and end it at once at some moment of its work."""
+    while jobs.status(workspace, job_id).state is JobState.QUEUED:
+        pass
+    for _ in range(random.randrange(30)):
+        jobs.status(workspace, job_id)
+    for process in processes.of_jobs():
+        process.kill()
+        process.wait()
+
+
+def test_an_act_and_its_undo_that_are_killed_anywhere_end_as_if_they_had_not_been(workspace: Workspace) -> None:
+    ids = fill(workspace, 1) + add(workspace, 3000)
+    before = state(workspace)
+    begun = bulk.begin(workspace, bulk.choose(workspace, ids, project_id=1), Flag(), actor="Lea")
+    kill_somewhere(workspace, begun.id)
+    if jobs.status(workspace, begun.id).can_resume:
+        jobs.resume(workspace, begun.id, actor="Lea", detach=False)
+        jobs.execute(workspace, begun.id)
+    report = bulk.report(workspace, begun.id)
+    assert (report.state, report.done) == (ActState.DONE, len(ids))
+    assert report.changed == 3011
+    assert {stored(workspace, each).state for each in ids[-3:]} == {RecordState.FLAGGED}
+    undoing = bulk.take_back(workspace, begun.id, actor="Lea")
+    kill_somewhere(workspace, undoing.id)
+    if jobs.status(workspace, undoing.id).can_resume:
+        jobs.execute(workspace, bulk.take_back(workspace, begun.id, actor="Lea", detach=False).id)
+    report = bulk.report(workspace, begun.id)
+    assert (report.state, report.undone, report.kept) == (ActState.UNDONE, 3011, {})
+    assert state(workspace) == before

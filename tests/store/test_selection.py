@@ -157,6 +157,7 @@ def _index(workspace: Workspace, *, limit: int, only_words: bool = False) -> Non
     """One step of the index; without its second half as if the process had been killed between the two."""
     with workspace.read() as connection:
         step = indexing.next_step(connection, 1, limit=limit)
+    with workspace.read() as connection:
         indexing.take_in_words(connection, 1, step)
     if not only_words:
         with workspace.write() as connection:
