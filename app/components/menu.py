@@ -16,6 +16,9 @@ _NEEDS = {
     "annotate": "records",
     "history": "records",
     "records": "records",
+    "profile": "records",
+    "duplicates": "records",
+    "coverage": "records",
     "adjudicate": "records",
     "team": "records",
     "versions": "records or versions",  # the labelling screen accepts them and redraws no menu

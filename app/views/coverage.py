@@ -14,8 +14,7 @@ from schemas.project import Project
 from schemas.subset import Arm, SubsetRecipe, SubsetReport
 from schemas.topic import Topic, TopicReport
 
-_AT_ONCE = 20_000
-"""Records up to which the page counts topics by itself, which takes less than a minute."""
+_AT_ONCE = 20_000  # records up to which the page counts topics by itself, which takes less than a minute
 
 
 def render(workspace: Workspace, project: Project, person: str) -> None:

@@ -102,7 +102,7 @@ def _say_uncounted(workspace: Workspace, project: Project, asked: Asked) -> None
     if left:
         st.warning(
             f"Lengths and rules have not been counted for {notice.counted(left, 'record')}: these match no limit and "
-            "no rule, and come last. `curator profile` counts them.",
+            "no rule, and come last. `curator check` counts them.",
             icon=":material/hourglass_empty:",
         )
 

@@ -132,14 +132,13 @@ def test_a_link_to_a_run_says_more_than_the_run_that_was_ticked_before(
 def test_filters_stand_in_the_address_and_a_link_without_them_leads_to_the_whole(
     stocked: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = draw("records", stocked, monkeypatch, words="question", state="accepted")
-    assert app.text_input(key="filter words").value == "question"
-    assert app.info[0].value.startswith("No record holds all of these words")
-    app.selectbox(key="filter state").set_value(None).run()
-    assert app.query_params["words"] == "question"
-    assert "state" not in app.query_params
+    app = draw("records", stocked, monkeypatch, query="state:accepted question")
+    assert app.text_input(key="filter query").value == "state:accepted question"
+    assert app.info[0].value.startswith("No record is as asked for")
+    app.text_input(key="filter query").set_value("question").run()
+    assert app.query_params["query"] == "question"
     assert len(app.dataframe[0].value) == 3
-    for name in ("words", "record"):
+    for name in ("query", "record"):
         app.query_params.pop(name, None)
     app.run()
-    assert app.text_input(key="filter words").value == ""
+    assert app.text_input(key="filter query").value == ""
